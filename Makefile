@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+# `make` alone lists the commands.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.installed: requirements-dev.lock pyproject.toml
+	@bash deploy/system-packages.sh
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(VENV)/.installed ## build .venv from the lock, with our own package in it
+
+demo: setup ## ten nodes of Plaine Commune on this machine; prints addresses to open
+	$(BIN)/convergences demo
+
+test: setup lint types ## lint, types and all the tests
+	$(BIN)/python -m pytest -n 2
+
+lint: setup ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## mypy, strict
+	$(BIN)/mypy
+
+check-demo: setup ## the main job from end to end, without a screen
+	$(BIN)/convergences demo --check --json
+
+bench: setup ## every figure beside its reference, in one run
+	$(BIN)/python -m benchmarks
+
+lock: ## resolve the dependencies again (needs uv) and write the two locks
+	uv lock --quiet
+	uv export --quiet --no-emit-project --no-dev --output-file requirements.lock
+	uv export --quiet --no-emit-project --all-groups --output-file requirements-dev.lock
+
+clean: ## remove what the commands above have built
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: help setup demo test lint types check-demo bench lock clean
