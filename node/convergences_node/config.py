@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The one configuration file of a node, `convergences.toml`, in the node's folder.
+
+Few choices. Each is described where it is declared, and `docs/configuration.md` is generated from here. A wrong value or
+an unknown setting is refused with one sentence that names the setting; nothing is guessed and nothing is ignored. What a
+node learns while it lives (its agglomeration, the logs it keeps, the addresses of peers) is in its archive, not here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+import msgspec
+from convergences_protocol.errors import LocalError
+from msgspec import Meta
+
+CONFIG_NAME = "convergences.toml"
+CONFIG_BYTES_MAX = 65_536
+"""A person writes this file; one that is larger is not ours."""
+
+ADDRESSES_MAX = 64
+"""Enough for every way to reach a cluster's nodes that a person would type by hand."""
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Addresses = Annotated[list[str], Meta(max_length=ADDRESSES_MAX)]
+
+
+class Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A table of the file; an unknown name inside it is refused."""
+
+
+class NodeSection(Section):
+    """Who this node is."""
+
+    name: Annotated[
+        str, Meta(min_length=1, max_length=200, description="Name shown to people, such as the town's own name.")
+    ]
+    territory: Annotated[
+        str,
+        Meta(
+            min_length=5,
+            max_length=20,
+            description="Territory this node answers for: `FR-` and an INSEE code, or a SIREN number.",
+        ),
+    ]
+    kind: Annotated[
+        Literal["town", "agglomeration"],
+        Meta(
+            description="`agglomeration` if this node holds a cluster's charter and keeps its towns' logs; else `town`."
+        ),
+    ] = "town"
+
+
+class HttpSection(Section):
+    """The pages, the API and the log tiles, all on one port."""
+
+    host: Annotated[str, Meta(description="Address to listen on; `0.0.0.0` serves the local network.")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="Port to listen on; 0 takes a free one.")] = 8750
+    public_url: Annotated[
+        str,
+        Meta(
+            max_length=500,
+            description="Address under which others reach these pages, put in invitations and links; empty if none.",
+        ),
+    ] = ""
+
+
+class P2pSection(Section):
+    """The peer to peer network (libp2p)."""
+
+    enabled: Annotated[bool, Meta(description="Without it, the node exchanges with its peers over HTTP only.")] = True
+    listen: Annotated[
+        Addresses, Meta(description="Multiaddresses to listen on; a port of 0 takes a free one; empty: dial out only.")
+    ] = ["/ip4/0.0.0.0/tcp/4750"]
+    announce: Annotated[
+        Addresses,
+        Meta(description="Multiaddresses under which others reach this node, put in invitations; empty: as listened."),
+    ] = []
+
+
+class PeersSection(Section):
+    """Where to look for peers, besides what invitations and the local network teach."""
+
+    addresses: Annotated[
+        Addresses,
+        Meta(description="Peers to keep a connection with: multiaddresses ending in `/p2p/<id>`, or `http(s)://` addresses."),
+    ] = []
+
+
+class DiscoverySection(Section):
+    """Finding peers on the local network."""
+
+    zeroconf: Annotated[
+        bool, Meta(description="Announce this node on the local network as `_convergences._tcp`, and look for others.")
+    ] = True
+
+
+class LogsSection(Section):
+    """What the node writes about itself, to standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least grave event that is written.")
+    ] = "info"
+
+
+class LimitsSection(Section):
+    """Bounds that a larger or smaller machine may want to move."""
+
+    connections: Annotated[int, Meta(ge=4, le=10_000, description="Peer to peer connections held at once.")] = 256
+    peer_streams: Annotated[int, Meta(ge=2, le=256, description="Streams one peer may hold open towards us.")] = 16
+    anti_entropy_s: Annotated[
+        int, Meta(ge=1, le=3_600, description="Seconds between two exchanges of heads that rely on no announcement.")
+    ] = 300
+    ping_s: Annotated[int, Meta(ge=1, le=600, description="Seconds between two pings of a silent peer.")] = 45
+    http_poll_s: Annotated[
+        int, Meta(ge=1, le=86_400, description="Seconds between two looks at a peer reached over HTTP only.")
+    ] = 60
+
+
+class Config(Section):
+    """The whole of `convergences.toml`."""
+
+    node: NodeSection
+    http: HttpSection = HttpSection()
+    p2p: P2pSection = P2pSection()
+    peers: PeersSection = PeersSection()
+    discovery: DiscoverySection = DiscoverySection()
+    logs: LogsSection = LogsSection()
+    limits: LimitsSection = LimitsSection()
+
+
+def load_config(folder: Path) -> Config:
+    """Read the folder's configuration, or refuse with the reason and what to do."""
+    path = folder / CONFIG_NAME
+    try:
+        with path.open("rb") as file:
+            data = file.read(CONFIG_BYTES_MAX + 1)
+    except FileNotFoundError:
+        raise LocalError(f"no node in {folder}: {CONFIG_NAME} is not there", hint="convergences init") from None
+    except OSError as error:
+        raise LocalError(f"{path} cannot be read: {error.strerror}") from error
+    if len(data) > CONFIG_BYTES_MAX:
+        raise LocalError(f"{path} is larger than {CONFIG_BYTES_MAX} bytes")
+    return parse_config(data, str(path))
+
+
+def parse_config(data: bytes, path: str = CONFIG_NAME) -> Config:
+    """Turn the file's bytes into a `Config`; `path` is only for the sentence of a refusal."""
+    try:
+        tables = tomllib.loads(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise LocalError(f"{path} is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise LocalError(f"{path} is not TOML: {error}") from None
+    try:
+        config = msgspec.convert(tables, Config)
+    except msgspec.ValidationError as error:
+        raise LocalError(f"{path}: {_sentence(str(error))}", hint="docs/configuration.md lists the settings") from None
+    _check_addresses(config, path)
+    return config
+
+
+def _sentence(message: str) -> str:
+    """Turn msgspec's message into one that begins with the setting's name."""
+    what, _, where = message.partition(" - at `$.")
+    where = where.rstrip("`")
+    what = what[:1].lower() + what[1:]
+    return f"{where}: {what}" if where else what
+
+
+def _check_addresses(config: Config, path: str) -> None:
+    for name, addresses in (("p2p.listen", config.p2p.listen), ("p2p.announce", config.p2p.announce)):
+        for address in addresses:
+            if not re.fullmatch(r"/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\d{1,5}(/p2p/\w+)?", address):
+                raise LocalError(f"{path}: {name}: {address!r} is not an address such as /ip4/0.0.0.0/tcp/4750")
+    for address in config.peers.addresses:
+        if not re.fullmatch(r"/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\d{1,5}/p2p/\w+|https?://[^\s]+", address):
+            raise LocalError(
+                f"{path}: peers.addresses: {address!r} is neither /ip4/…/tcp/…/p2p/<id> nor http://…",
+                hint="convergences status, run at the peer, shows its addresses",
+            )
+
+
+def loopback_only(config: Config) -> bool:
+    """Whether the node listens on this machine alone, so that nothing should be said on the local network."""
+    hosts = [config.http.host] + [address.split("/")[2] for address in config.p2p.listen if config.p2p.enabled]
+    return all(_is_loopback(host) for host in hosts)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def write_config(config: Config) -> str:
+    """Return the text of a configuration file, each setting under its description."""
+    lines: list[str] = ["# Settings of this node. Every setting is described in docs/configuration.md."]
+    for section_name, section in _sections():
+        values = getattr(config, section_name)
+        lines += ["", f"# {section.__doc__}", f"[{section_name}]"]
+        for name, description, _default in settings_of(section):
+            lines += [f"# {description}", f"{name} = {_toml(getattr(values, name))}"]
+    return "\n".join(lines) + "\n"
+
+
+def settings_of(section: type[Section]) -> Iterator[tuple[str, str, object]]:
+    """Each setting of a section: its name, description and default (`msgspec.NODEFAULT` where one must be given)."""
+    hints = get_type_hints(section, include_extras=True)
+    for field in msgspec.structs.fields(section):
+        default = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
+        yield field.name, _description(hints[field.name]), default
+
+
+def describe_settings() -> str:
+    """Return `docs/configuration.md`, generated from the declarations above."""
+    lines = [
+        "# Configuration",
+        "",
+        f"One file, `{CONFIG_NAME}`, in the node's folder. `convergences init` writes it with these settings; a wrong value or",
+        "an unknown name is refused when the node starts. This page is generated from `node/convergences_node/config.py`.",
+    ]
+    for section_name, section in _sections():
+        lines += ["", f"## `[{section_name}]`", "", str(section.__doc__), "", "| setting | default | what it is |", "|---|---|---|"]
+        for name, description, default in settings_of(section):
+            shown = "(required)" if default is msgspec.NODEFAULT else f"`{_toml(default)}`"
+            lines.append(f"| `{name}` | {shown} | {description} |")
+    return "\n".join(lines) + "\n"
+
+
+def _sections() -> Iterator[tuple[str, type[Section]]]:
+    for name, kind in get_type_hints(Config).items():
+        yield name, kind
+
+
+def _description(hint: Any) -> str:
+    for meta in get_args(hint)[1:]:
+        if isinstance(meta, Meta) and meta.description:
+            return meta.description
+    raise AssertionError(f"a setting of type {hint} has no description")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(one) for one in value) + "]"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
+    return str(value)

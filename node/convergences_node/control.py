@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The operator's door to a node: HTTP over a Unix socket in the node's folder, whose file permissions are the key.
+
+`call` asks a verb of the node of a folder. If a process serves the folder, the question goes over its socket
+`POST /verbs/<name>` and the answer comes back as lines of JSON: any number of `{"progress": {…}}`, then one `{"result": …}`
+or `{"error": {…}}`. If none does, `call` opens the folder itself, under the folder's lock, with no network.
+
+The socket is made 0600 before it listens. An error crosses the socket as data and is raised again, of the same class, on
+the caller's side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convergences_protocol.errors import ConvergencesError, LocalError
+
+from convergences_node.faults import error_from_json, error_to_json
+from convergences_node.verbs import Json, perform
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from convergences_node.town import Town
+
+log = logging.getLogger(__name__)
+
+SOCKET_NAME = "node.sock"
+REQUEST_BYTES_MAX = 8 * 1024 * 1024
+"""An `add` is at most a record's body; a receipt to verify is smaller still."""
+
+SOCKET_PATH_BYTES_MAX = 100
+"""Linux refuses longer ones (108 with the terminator), with a message nobody understands."""
+
+CONNECT_SECONDS_MAX = 5
+PROGRESS_EVENTS_MAX = 64
+"""Progress waiting for a slow reader; older events are dropped, for only the last one matters."""
+
+
+# ---------------------------------------------------------------------------------------------------------------- client
+def call(
+    folder: Path,
+    verb: str,
+    params: Mapping[str, Json] | None = None,
+    on_progress: Callable[[dict[str, Json]], None] | None = None,
+) -> Json:
+    """Ask `verb` of the node of `folder`, running or not, and return its answer. Blocks; raises what the verb raised."""
+    tell = on_progress or (lambda event: None)
+    connection = _connect(folder)
+    if connection is None:
+        return asyncio.run(_call_offline(folder, verb, params or {}, tell))
+    with contextlib.closing(connection):
+        return _call_running(connection, verb, params or {}, tell)
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a process serves the folder now."""
+    connection = _connect(folder)
+    if connection is None:
+        return False
+    connection.close()
+    return True
+
+
+async def _call_offline(folder: Path, verb: str, params: Mapping[str, Json], tell: Callable[[dict[str, Json]], None]) -> Json:
+    from convergences_node.town import Town
+
+    async with Town.open(folder) as town:
+        return await perform(town, verb, params, tell)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP/1.1 over a connected Unix socket."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        super().__init__("node")
+        self.sock = connected
+
+    def connect(self) -> None:
+        """Nothing to do: the socket came connected."""
+
+
+def _connect(folder: Path) -> _UnixConnection | None:
+    path = socket_path(folder)
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connected.settimeout(CONNECT_SECONDS_MAX)
+    try:
+        connected.connect(str(path))
+    except (FileNotFoundError, ConnectionRefusedError):
+        connected.close()
+        return None
+    except OSError as error:
+        connected.close()
+        raise LocalError(f"the node's socket {path} cannot be used: {error.strerror or error}") from error
+    connected.settimeout(None)
+    return _UnixConnection(connected)
+
+
+def _call_running(connection: http.client.HTTPConnection, verb: str, params: Mapping[str, Json], tell: Callable[[dict[str, Json]], None]) -> Json:
+    try:
+        connection.request("POST", f"/verbs/{verb}", json.dumps(params), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        for line in response:
+            event = json.loads(line)
+            if "progress" in event:
+                tell(event["progress"])
+            elif "result" in event:
+                return event["result"]
+            else:
+                raise error_from_json(event["error"])
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise LocalError(f"the node stopped answering while asked to {verb}: {error}") from error
+    raise LocalError(f"the node stopped while asked to {verb}")
+
+
+# ---------------------------------------------------------------------------------------------------------------- server
+class ControlServer:
+    """Listens on the folder's socket for a town. The folder's lock, held by the town, makes it the only one."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+        self._path = socket_path(town.folder)
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Begin to listen. A socket left by a killed process is removed: the lock says that it is nobody's."""
+        from aiohttp import web
+
+        app = web.Application(client_max_size=REQUEST_BYTES_MAX)
+        app.router.add_post("/verbs/{name}", self._answer)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.SockSite(self._runner, _listening_socket(self._path)).start()
+
+    async def stop(self) -> None:
+        """Stop listening and remove the socket."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._path.unlink(missing_ok=True)
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        from aiohttp import web
+
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        events: asyncio.Queue[dict[str, Json]] = asyncio.Queue(PROGRESS_EVENTS_MAX)
+        work = asyncio.create_task(self._work(request, events))
+        try:
+            while not (work.done() and events.empty()):
+                await response.write(_line(await events.get()))
+        finally:
+            work.cancel()
+        await response.write_eof()
+        return response
+
+    async def _work(self, request: web.Request, events: asyncio.Queue[dict[str, Json]]) -> None:
+        """Perform the verb; whatever happens, the last event is a result or an error."""
+
+        def tell(event: dict[str, Json]) -> None:
+            with contextlib.suppress(asyncio.QueueFull):
+                events.put_nowait({"progress": event})
+
+        name = request.match_info["name"]
+        try:
+            answer: dict[str, Any] = {"result": await perform(self._town, name, await _params(request), tell)}
+        except ConvergencesError as error:
+            answer = {"error": error_to_json(error)}
+        except Exception as error:
+            log.exception("verb %s failed", name)
+            answer = {"error": error_to_json(LocalError(f"the node failed to {name}: {error!r}"))}
+        await events.put(answer)
+
+
+def socket_path(folder: Path) -> Path:
+    """Where the node of a folder listens; refused if the system could not bind it."""
+    path = folder.absolute() / SOCKET_NAME
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
+        raise LocalError(f"the folder's path is too long for a socket: {path}", hint="move it nearer to the root")
+    return path
+
+
+def _listening_socket(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    umask = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    finally:
+        os.umask(umask)
+    return listening
+
+
+async def _params(request: web.Request) -> dict[str, Json]:
+    try:
+        params = await request.json()
+    except ValueError as error:
+        raise LocalError(f"the verb's parameters are not JSON: {error}") from None
+    if not isinstance(params, dict):
+        raise LocalError("the verb's parameters are not a JSON object")
+    return params
+
+
+def _line(event: dict[str, Json]) -> bytes:
+    return json.dumps(event, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Errors that an operator's question can meet, and how they cross the control socket as data.
+
+The kinds of `convergences_protocol.errors` keep their meaning; two are added here: what was asked for is not there, and
+an edit that began from a state which is no longer current. The code of each is what the command line turns into an exit code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convergences_protocol.errors import ConvergencesError, LocalError, Refused, RemoteError, Unreadable
+from convergences_protocol.kinds.kind import Fault
+
+
+class NotFound(LocalError):
+    """What was named is not in this node's archive."""
+
+
+class Conflict(LocalError):
+    """The element changed since it was read: `current` and `given` are header digests in hex (`None`: none yet)."""
+
+    def __init__(self, message: str, *, current: str | None, given: str | None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.current = current
+        self.given = given
+
+
+def error_to_json(error: ConvergencesError | Unreadable) -> dict[str, Any]:
+    """`{code, message, hint, …}`, from which `error_from_json` makes the same error again."""
+    data: dict[str, Any] = {"code": code_of(error), "message": str(error), "hint": getattr(error, "hint", None)}
+    if isinstance(error, Refused):
+        data["faults"] = [{"path": f.path, "code": f.code, "params": dict(f.params)} for f in error.faults]
+    if isinstance(error, Conflict):
+        data |= {"current": error.current, "given": error.given}
+    return data
+
+
+def error_from_json(data: dict[str, Any]) -> ConvergencesError | Unreadable:
+    """The error that the other side raised."""
+    code, message, hint = data["code"], str(data["message"]), data.get("hint")
+    if code == "refused":
+        return Refused([Fault(f["path"], f["code"], f["params"]) for f in data["faults"]])
+    if code == "conflict":
+        return Conflict(message, current=data["current"], given=data["given"], hint=hint)
+    if code == "unreadable":
+        return Unreadable(message)
+    kinds: dict[str, type[ConvergencesError]] = {"not found": NotFound, "remote": RemoteError}
+    return kinds.get(code, LocalError)(message, hint=hint)
+
+
+def code_of(error: BaseException) -> str:
+    """`refused`, `conflict`, `not found`, `unreadable`, `remote` or `local`."""
+    for kind, code in (
+        (Refused, "refused"),
+        (Conflict, "conflict"),
+        (NotFound, "not found"),
+        (Unreadable, "unreadable"),
+        (RemoteError, "remote"),
+    ):
+        if isinstance(error, kind):
+            return code
+    return "local"

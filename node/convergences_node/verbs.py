@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Every verb an operator can ask of a node: name, parameters, answer.
+
+A verb takes a `Town`, its own parameters (a struct below, checked at this door) and `tell`, to report progress; it answers
+plain JSON values. The control socket and the command line both go through `perform`, so that a running node and an
+opened folder behave alike. The work itself is in `asking.py`, `doing.py` and `belonging.py`; making a new node, which has
+no town yet to ask, is `founding.create_town`.
+
+Errors are `ConvergencesError`s: `Refused` (with `.faults`), `NotFound`, `Conflict`, `LocalError`, `RemoteError`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from convergences_protocol.errors import LocalError
+
+if TYPE_CHECKING:
+    from convergences_node.town import Town
+
+Json = Any
+"""Values that `json` can write: dict, list, str, int, float, bool, None."""
+
+Tell = Callable[[dict[str, Json]], None]
+"""Progress: `{"done": int, "total": int | None, "what": str}`, and any other keys the verb documents."""
+
+LIST_ITEMS_MAX = 10_000
+TEXT_BYTES_MAX = 200_000
+
+
+class Params(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The parameters of a verb."""
+
+
+class Status(Params):
+    """Answer: `{node: {name, territory, kind, version, folder, running}, log: {origin, size, head, cosigned_at},
+    addresses: {http, p2p: []}, peers: {connected, known}, index: {…}, logs: [{territory, origin, size, bodies_wanted,
+    cosigned_at, own, status}], doubts: [], network: {libp2p: "running" | reason, …}}`."""
+
+
+class Peers(Params):
+    """Answer: `{peers: [{key, peer_id, name, territory, origin, connected, since, addresses, transport, misdeeds}]}`."""
+
+
+class Invite(Params):
+    """Make an invitation for one territory; only an agglomeration can.
+    Answer: `{invitation: "conv1…", territory, agglomeration, expires, addresses}`."""
+
+    territory: str
+    days: int = 14
+    addresses: list[str] = []
+
+
+class Join(Params):
+    """Take up an invitation: ask the agglomeration, over the wire, to enrol this town's log. The same again does nothing.
+    Answer: `{agglomeration: {territory, origin, name}, territory, origin, state: "enrolled" | "already enrolled"}`."""
+
+    invitation: str
+
+
+class Follow(Params):
+    """Choose which other logs are kept. `keep` is `all`, `none` or `these` with `territories`; without `keep`, shows.
+    Answer: `{keep, territories, logs: [{territory, origin, kept, size}]}`."""
+
+    keep: str | None = None
+    territories: list[str] = []
+
+
+class Add(Params):
+    """Author one record: a new element without `element`, else a new state of it.
+    `previous` (hex) is the state that was read; without it, the current one is replaced whatever it is.
+    Answer: `{element, kind, origin, index, digest}`."""
+
+    kind: str
+    fields: dict[str, Json]
+    element: str | None = None
+    previous: str | None = None
+
+
+class Withdraw(Params):
+    """Author the end of an element, which stays in history. Answer: as `add`."""
+
+    element: str
+    previous: str | None = None
+
+
+class Import(Params):
+    """Import a file of records (CSV or NDJSON) by a mapping in TOML. Both paths are of this machine.
+    Progress: `{what: "import", done, total}`. Answer: the report of `convergences_node.imports`."""
+
+    path: str
+    mapping: str | None = None
+    kind: str | None = None
+    dry_run: bool = False
+
+
+class Show(Params):
+    """An element as it is, or at a date, with its relations. Answer: as `GET /api/v1/elements/{id}`."""
+
+    element: str
+    at: str | None = None
+
+
+class History(Params):
+    """Who did what to an element, when, oldest first. Answer: `{element, entries: [{index, origin, digest, kind, author,
+    time, state, fields}]}`."""
+
+    element: str
+
+
+class Search(Params):
+    """Search this node's index. `query` has the URL parameters of `GET /api/v1/search` as strings (or lists of them).
+    Answer: as `GET /api/v1/search`."""
+
+    query: dict[str, str | list[str]] = {}
+
+
+class Receipt(Params):
+    """Proof that a record is in a log, to be kept and checked offline. Of an element's current record, or of `digest`.
+    Answer: `{receipt: text, element, origin, index, size}`."""
+
+    element: str | None = None
+    digest: str | None = None
+
+
+class Verify(Params):
+    """Check a receipt (`receipt`: its text), or this node's whole archive, from files alone.
+    Progress: `{what: "verify", done, total}`. Answer: `{sound: bool, …report}`."""
+
+    receipt: str | None = None
+
+
+class Erase(Params):
+    """Right to be forgotten: hide an element at once, drop it after seven days, or `now`.
+    Answer: `{element, origin, index, state: "hidden" | "dropped", due}`."""
+
+    element: str
+    reason: str
+    now: bool = False
+
+
+class Charter(Params):
+    """The charter this node follows. Answer: `{agglomeration: {…}, enrolments: [{territory, origin, key, since, ended,
+    successor, disputed}]}`."""
+
+
+class Enrol(Params):
+    """Enrol a log by hand (a person decides). `nonce` only from an invitation. Answer: `{origin, index}`."""
+
+    origin: str
+    key: str
+    recovery_key: str
+
+
+class End(Params):
+    """End a log in the charter: a merge (`successor` is the other town's territory or origin), a theft, a departure.
+    `recovery` are the words of the recovery sheet, where the recovery key must decide.
+    Answer: `{origin, size, successor, index}`."""
+
+    origin: str
+    why: str
+    successor: str | None = None
+    recovery: str | None = None
+
+
+class Reindex(Params):
+    """Throw the index away and make it again from the archive, beside the old one, which answers meanwhile.
+    Progress: `{what: "reindex", done, total}`. Answer: `{entries, seconds}`."""
+
+
+Perform = Callable[["Town", Any, Tell], Awaitable[Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: the struct of its parameters, and `module:function`, imported when first asked."""
+
+    params: type[Params]
+    where: str
+
+    def function(self) -> Perform:
+        module, _, name = self.where.partition(":")
+        found: Perform = getattr(importlib.import_module(f"convergences_node.{module}"), name)
+        return found
+
+
+VERBS: Mapping[str, Verb] = {
+    "status": Verb(Status, "asking:status"),
+    "peers": Verb(Peers, "asking:peers"),
+    "show": Verb(Show, "asking:show"),
+    "history": Verb(History, "asking:history"),
+    "search": Verb(Search, "asking:search"),
+    "receipt": Verb(Receipt, "asking:receipt"),
+    "verify": Verb(Verify, "asking:verify"),
+    "charter": Verb(Charter, "asking:charter"),
+    "add": Verb(Add, "doing:add"),
+    "withdraw": Verb(Withdraw, "doing:withdraw"),
+    "import": Verb(Import, "doing:import_file"),
+    "erase": Verb(Erase, "doing:erase"),
+    "reindex": Verb(Reindex, "doing:reindex"),
+    "invite": Verb(Invite, "belonging:invite"),
+    "join": Verb(Join, "belonging:join"),
+    "follow": Verb(Follow, "belonging:follow"),
+    "enrol": Verb(Enrol, "belonging:enrol"),
+    "end": Verb(End, "belonging:end"),
+}
+
+
+async def perform(town: Town, name: str, params: Mapping[str, Json], tell: Tell) -> Json:
+    """Check the parameters, do the verb, answer. Raises `LocalError` for an unknown verb or wrong parameters."""
+    verb = VERBS.get(name)
+    if verb is None:
+        raise LocalError(f"no verb {name!r}", hint=f"known verbs: {', '.join(sorted(VERBS))}")
+    try:
+        checked = msgspec.convert(dict(params), verb.params)
+    except msgspec.ValidationError as error:
+        raise LocalError(f"verb {name}: {error}") from None
+    return await verb.function()(town, checked, tell)
