@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""C2SP signed-note: a text, an empty line, and lines of signatures over the text.
+
+Parsing promises that the bytes have exactly one reading (`parse(data).encode() == data`), and nothing about who
+signed; ask `verify_signature` for that. Whoever sent a note that cannot be read gets a `RemoteError`.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from .errors import RemoteError
+from .keys import SigningKey, verify
+
+ED25519 = 0x01  # signature over the text itself
+COSIGNATURE = 0x04  # with a time, over the text behind a prefix: see cosignature.py
+
+KEY_ID_BYTES = 4
+SIGNATURES_MAX = 64  # the specification asks for 16 at least; a cluster of fifty nodes may all have cosigned
+NOTE_BYTES_MAX = 65536
+NAME_CHARS_MAX = 255
+_DASH = "\N{EM DASH} "
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSignature:
+    """One line: who is said to have signed, with which key (a short hint), and the signature's bytes."""
+
+    name: str
+    key_id: bytes
+    signature: bytes
+
+    def encode(self) -> bytes:
+        """The line, with its newline."""
+        return f"{_DASH}{self.name} {encode_base64(self.key_id + self.signature)}\n".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A text (its last newline included) and its signatures, in the order in which they stand."""
+
+    text: bytes
+    signatures: tuple[NoteSignature, ...]
+
+    def encode(self) -> bytes:
+        """The note's bytes."""
+        return self.text + b"\n" + b"".join(signature.encode() for signature in self.signatures)
+
+    def with_lines(self, lines: Iterable[bytes]) -> "Note":
+        """The note with these signature lines added, each once."""
+        added = dict.fromkeys([*self.signatures, *(parse_line(line) for line in lines)])
+        return Note(self.text, tuple(added))
+
+
+def key_id(name: str, kind: int, public: bytes) -> bytes:
+    """SHA-256(name || 0x0A || signature type || public key)[:4]."""
+    return sha256(name.encode() + b"\n" + bytes((kind,)) + public).digest()[:KEY_ID_BYTES]
+
+
+def sign_note(text: bytes, name: str, key: SigningKey) -> Note:
+    """A note of `text` with one Ed25519 signature."""
+    _check_text(text)
+    check_name(name)
+    return Note(text, (NoteSignature(name, key_id(name, ED25519, key.public), key.sign(text)),))
+
+
+def verify_signature(note: Note, name: str, public: bytes) -> None:
+    """RemoteError unless `public`, under `name`, has signed the note (type 0x01).
+
+    Lines by others are passed over; a line that claims to be this key's and is wrong spoils the whole note.
+    """
+    wanted = key_id(name, ED25519, public)
+    lines = [line for line in note.signatures if line.name == name and line.key_id == wanted]
+    if not lines:
+        raise RemoteError(f"note without a signature by {name} with key {public.hex()[:16]}")
+    if not all(verify(public, note.text, line.signature) for line in lines):
+        raise RemoteError(f"note with a wrong signature by {name} with key {public.hex()[:16]}")
+
+
+def parse(data: bytes) -> Note:
+    """The note in these bytes, unverified; RemoteError if they are none."""
+    if len(data) > NOTE_BYTES_MAX:
+        raise RemoteError(f"note of {len(data)} bytes; at most {NOTE_BYTES_MAX} are read")
+    end = data.rfind(b"\n\n") + 1
+    if not end:
+        raise RemoteError("note without an empty line before its signatures")
+    _check_text(data[:end])
+    lines = data[end + 1 :].split(b"\n")
+    if lines.pop() or not 0 < len(lines) <= SIGNATURES_MAX:
+        raise RemoteError("note without signature lines, with too many, or cut in the last one")
+    return Note(data[:end], tuple(parse_line(line + b"\n") for line in lines))
+
+
+def parse_line(line: bytes) -> NoteSignature:
+    """One signature line with its newline; RemoteError if it is none."""
+    if len(line) > NOTE_BYTES_MAX or not line.endswith(b"\n"):
+        raise RemoteError("signature line cut or too long")
+    try:
+        dash, name, text = line[:-1].decode().split(" ")
+        blob = decode_base64(text)
+    except ValueError:
+        raise RemoteError(f"signature line that cannot be read: {line[:80]!r}") from None
+    if dash + " " != _DASH or len(blob) <= KEY_ID_BYTES:
+        raise RemoteError(f"signature line that cannot be read: {line[:80]!r}")
+    check_name(name)
+    return NoteSignature(name, blob[:KEY_ID_BYTES], blob[KEY_ID_BYTES:])
+
+
+def check_name(name: str) -> None:
+    """RemoteError unless `name` may be a key's: not empty, no Unicode space, no plus, no control character."""
+    if not 0 < len(name) <= NAME_CHARS_MAX or any(char.isspace() or char == "+" or char < " " for char in name):
+        raise RemoteError(f"not the name of a key: {name[:80]!r}")
+
+
+def encode_base64(data: bytes) -> str:
+    """RFC 4648 section 4, with padding."""
+    return base64.b64encode(data).decode()
+
+
+def decode_base64(text: str) -> bytes:
+    """The inverse, of the one spelling that `encode_base64` gives; ValueError for any other."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError(str(error)) from None
+    if encode_base64(data) != text:
+        raise ValueError("base64 with stray bits at its end")
+    return data
+
+
+def _check_text(text: bytes) -> None:
+    """UTF-8, lines that end, no control character but the newline."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        raise RemoteError("note that is not UTF-8") from None
+    if not text.endswith(b"\n") or any(byte < 0x20 and byte != 0x0A for byte in text):
+        raise RemoteError("note with control characters or an unfinished line")
