@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The words of a French text as the index knows them: accents folded, plurals removed, small words left out.
+
+The same function prepares what is indexed and what is asked, so the two always meet. It is a plain rule and no stemmer:
+PostgreSQL's French stemmer does not bring `vélos` back to `vélo`, and SQLite has none. A wrong cut (`Paris` becomes `pari`)
+is harmless as long as it is the same on both sides. Changing anything here changes `NORMALISER_VERSION`, and with it
+every index is rebuilt.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+NORMALISER_VERSION = 1
+
+WORD_CHARS_MAX = 64
+"""Longer runs of letters are cut: they are addresses and keys, not words; their beginning still finds them."""
+
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "đ": "d", "ł": "l", "ı": "i", "’": "'"})
+_ELISION = re.compile(r"\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)['ʼ`´](?=\w)")
+_WORD = re.compile(r"[^\W_]+")
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+
+# Plurals that the general rules below would miss. The singular is what is kept.
+_IRREGULAR = {"yeux": "oeil", "cieux": "ciel", "aieux": "aieul", "travaux": "travail", "vitraux": "vitrail"}
+_IRREGULAR |= {"baux": "bail", "coraux": "corail", "emaux": "email", "mesdames": "madame", "messieurs": "monsieur"}
+
+# Words in -aux whose singular is in -au, not in -al.
+_IN_AU = frozenset("noyau tuyau joyau boyau fluau gruau etau fabliau".split())
+
+SMALL_WORDS = frozenset(
+    "a au aux avec ce ces cet cette dans de des du elle en et eux il ils je la le les leur lui ma mais me mes mon ne nos "
+    "notre nous on ou par pas pour qu que qui sa se ses son sur ta te tes toi ton tu un une vos votre vous d l y".split()
+)
+"""Too frequent to tell anything. Left out of a question unless nothing else remains; kept in what is indexed."""
+
+
+def words(text: str) -> list[str]:
+    """The words of `text`, normalised, in their order."""
+    if text.isascii():
+        plain = text.lower()
+        if "'" in plain or "`" in plain:
+            plain = _ELISION.sub(" ", plain)
+        return [singular(word) for word in _ASCII_WORD.findall(plain)]
+    return [singular(word) for word in _WORD.findall(fold(text))]
+
+
+def normalise(text: str) -> str:
+    """The words of `text` with one space between: what the full-text index is given."""
+    return " ".join(words(text))
+
+
+def fold(text: str) -> str:
+    """Lower case, without accents, ligatures or elided articles."""
+    plain = unicodedata.normalize("NFKD", text.lower()).translate(_LIGATURES)
+    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    # Folding compatibility letters can bring capitals back ("℡"), so case is folded once more.
+    return _ELISION.sub(" ", plain.lower())
+
+
+def sort_key(text: str) -> str:
+    """How a name is ordered in a list: folded, a leading article left out, bounded."""
+    found = _WORD.findall(fold(text))
+    while len(found) > 1 and found[0] in {"le", "la", "les", "l", "un", "une", "des"}:
+        found.pop(0)
+    return " ".join(found)[:SORT_KEY_CHARS_MAX]
+
+
+SORT_KEY_CHARS_MAX = 80
+
+
+@lru_cache(maxsize=65_536)
+def singular(word: str) -> str:
+    """One folded word, in the singular if it looks like a French plural."""
+    word = word[:WORD_CHARS_MAX]
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) <= 3 or word[-1] not in "sx" or word[-2].isdigit():
+        return word
+    if word.endswith("x"):
+        return _singular_in_x(word)
+    # Words that end in -ss are not plurals in French (stress, fitness), nor are those in -is/-us of three letters.
+    return word if word.endswith("ss") else word[:-1]
+
+
+def _singular_in_x(word: str) -> str:
+    """`journaux` → `journal`, `bateaux` → `bateau`, `jeux` → `jeu`, `choux` → `chou`; `prix`, `voix`, `six` stay."""
+    if word.endswith("eaux"):
+        return word[:-1]
+    if word.endswith("aux"):
+        return word[:-1] if word[:-1] in _IN_AU else word[:-3] + "al"
+    if word.endswith(("eux", "oux")):
+        return word[:-1]
+    return word
