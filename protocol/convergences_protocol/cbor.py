@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Deterministic CBOR, and the strict door through which every record is read.
+
+`encode` writes the one encoding that RFC 8949 section 4.2.1 allows: shortest lengths, definite lengths, map keys in
+bytewise order of their encodings. `decode` accepts exactly what `encode` can write, and nothing else, so that for any
+bytes it accepts `encode(decode(data)) == data`.
+
+What a value may be is narrower than CBOR, so that two readers in two languages cannot see two things: false, true and
+null; integers within 64 bits (-2**63 .. 2**64 - 1, as dCBOR); byte strings; text in Unicode form NFC; arrays; maps
+whose keys are text or integers, each once. No floats (coordinates are integers of 1e-7 degree), no tags (dates are
+text), no other simple values, at most `DEPTH_MAX` levels.
+
+cbor2 reads and writes the bytes; alone it proves none of this. It keeps the last of two equal keys, reads trailing
+bytes, long integers and tags without a word, and its `canonical` option sorts by length first (RFC 7049), not bytewise.
+"""
+
+from __future__ import annotations
+
+from unicodedata import is_normalized
+
+import cbor2
+
+from .errors import LocalError, Unreadable
+
+DEPTH_MAX = 16
+"""Levels of nesting. Records need 5, messages between peers 6; a thousand would only exhaust a reader's stack."""
+
+INTEGER_MIN, INTEGER_MAX = -(2**63), 2**64 - 1
+
+
+def encode(value: object) -> bytes:
+    """The deterministic encoding of `value`. Raises `LocalError` for a value that no record may hold."""
+    try:
+        return cbor2.dumps(_ordered(value, DEPTH_MAX))
+    except (UnicodeEncodeError, cbor2.CBOREncodeError) as error:
+        raise LocalError(f"value cannot be encoded: {error}") from error
+
+
+def decode(data: bytes) -> object:
+    """The value that `data` encodes deterministically. Raises `Unreadable` for any other bytes.
+
+    Memory is bounded by the caller's bound on `len(data)`: at worst sixty times as much, a list of empty lists.
+    """
+    try:
+        value = cbor2.loads(data, max_depth=DEPTH_MAX, allow_indefinite=False, allow_duplicate_keys=False)
+    except Exception as error:  # cbor2 has many ways to say no, some of them (MemoryError aside) not its own classes
+        raise Unreadable(f"not cbor: {error}") from error
+    _check(value)
+    if cbor2.dumps(value) != data:
+        raise Unreadable("not the deterministic encoding of its value")
+    return value
+
+
+def _ordered(value: object, levels: int) -> object:
+    """The same value with its maps in the order that they are written in, each part checked on the way."""
+    if isinstance(value, dict):
+        items = {_checked_key(key): _ordered(item, _deeper(levels)) for key, item in value.items()}
+        return dict(sorted(items.items(), key=_encoded_key))
+    if isinstance(value, list | tuple):
+        return [_ordered(item, _deeper(levels)) for item in value]
+    try:
+        _check(value)
+    except Unreadable as error:
+        raise LocalError(f"value cannot be encoded: {error.reason}") from error
+    return value
+
+
+def _deeper(levels: int) -> int:
+    if levels <= 0:
+        raise LocalError(f"value nested deeper than {DEPTH_MAX} levels")
+    return levels - 1
+
+
+def _checked_key(key: object) -> object:
+    try:
+        _check_key(key)
+    except Unreadable as error:
+        raise LocalError(f"value cannot be encoded: {error.reason}") from error
+    return key
+
+
+def _encoded_key(item: tuple[object, object]) -> bytes:
+    return cbor2.dumps(item[0])
+
+
+def _check(value: object) -> None:
+    """Whether every part of a decoded value is of our narrow kinds, with map keys in bytewise order."""
+    kind = type(value)
+    if kind is str:
+        _check_text(value)  # type: ignore[arg-type]
+    elif kind is int:
+        if not INTEGER_MIN <= value <= INTEGER_MAX:  # type: ignore[operator]
+            raise Unreadable("integer beyond 64 bits")
+    elif kind is list:
+        for item in value:  # type: ignore[attr-defined]
+            _check(item)
+    elif kind is dict:
+        _check_map(value)  # type: ignore[arg-type]
+    elif kind is not bytes and kind is not bool and value is not None:
+        raise Unreadable(f"{kind.__name__} is not a value that a record may hold")
+
+
+def _check_map(value: dict[object, object]) -> None:
+    before = b""
+    for key, item in value.items():
+        _check_key(key)
+        encoded = cbor2.dumps(key)
+        if encoded <= before:
+            raise Unreadable("map keys out of bytewise order")
+        before = encoded
+        _check(item)
+
+
+def _check_key(key: object) -> None:
+    if type(key) is not str and type(key) is not int:
+        raise Unreadable(f"map key is {type(key).__name__}, only text and integers are")
+    _check(key)
+
+
+def _check_text(text: str) -> None:
+    if not text.isascii() and not is_normalized("NFC", text):
+        raise Unreadable("text is not in unicode form nfc")

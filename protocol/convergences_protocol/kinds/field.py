@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A field of a kind: its name, its type and limits, what it means in RDF, and how it is searched.
+
+Forms, column mappings, the API's description, facets and documentation are all derived from these declarations, so a
+`Field` says everything once and nothing else may say it again. `faults_of` judges a value; `kind.check` a whole record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+from ..errors import Fault
+from .values import JUDGES, LIMITS
+
+MANY_MAX = 200
+"""Items in a list; an event has fewer themes, a group fewer towns."""
+
+Weight = Literal["A", "B", "C"]
+
+
+class FieldType(StrEnum):
+    """What a value may be. In bodies all but INTEGER, BOOLEAN, POINT and OUTLINE are text."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    TERM = "term"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    RECURRENCE = "recurrence"
+    TIMEZONE = "timezone"
+    URL = "url"
+    EMAIL = "email"
+    PHONE = "phone"
+    LANGUAGE = "language"
+    ELEMENT = "element"
+    TERRITORY = "territory"
+    POINT = "point"
+    OUTLINE = "outline"
+    DIGEST = "digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field. `limit` is the greatest number of characters, or of points in an outline, or an integer's value."""
+
+    name: str
+    type: FieldType
+    many: bool = False
+    required: bool = False
+    limit: int = 0
+    terms: tuple[str, ...] = ()
+    term_iris: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    targets: tuple[str, ...] = ()
+    property: str = ""
+    facet: bool = False
+    searched: Weight | None = None
+
+    def __post_init__(self) -> None:
+        if not self.limit:
+            object.__setattr__(self, "limit", LIMITS[self.type])
+
+    def faults_of(self, value: object) -> Iterator[Fault]:
+        """Everything wrong with `value` as this field's; nothing when it will do."""
+        if not self.many:
+            yield from self._judge(value, self.name)
+        elif type(value) is not list:
+            yield Fault(self.name, "wrong_type", {"expected": "list"})
+        elif not value:
+            yield Fault(self.name, "empty")
+        elif len(value) > MANY_MAX:
+            yield Fault(self.name, "too_many", {"count": len(value), "count_max": MANY_MAX})
+        else:
+            for number, item in enumerate(value):
+                yield from self._judge(item, f"{self.name}.{number}")
+
+    def _judge(self, value: object, path: str) -> Iterator[Fault]:
+        code = JUDGES[self.type](value, self.limit, self.terms)
+        if code is not None:
+            params = {"too_long": {"limit": self.limit}, "out_of_range": {"limit": self.limit}}.get(code, {})
+            yield Fault(path, code, params if code != "wrong_type" else {"expected": self.type.value})

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A kind of element: its fields, its class in RDF, the field that titles it. `check` judges a record's fields by it.
+
+A kind is declared once, as `KIND` in a file of this package that bears its name, and everything that knows about kinds
+is derived from that declaration. Keys for the interface's texts are derived too: see `label_key` and its neighbours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..edtf import span
+from ..errors import Fault as Fault
+from .field import Field
+
+NAME_BYTES_MAX = 32
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+Rule = Callable[[Mapping[str, object]], Iterable[Fault]]
+
+
+def is_kind_name(name: object) -> bool:
+    """Whether `name` could be a kind's, known here or not."""
+    return type(name) is str and _NAME.fullmatch(name) is not None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind. `rules` judge several fields together, once each of them is sound by itself."""
+
+    name: str
+    fields: tuple[Field, ...]
+    rdf_class: str
+    title_field: str
+    control: bool = False
+    rules: tuple[Rule, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [field.name for field in self.fields]
+        assert is_kind_name(self.name)
+        assert len(set(names)) == len(names), f"{self.name}: a field twice"
+        assert self.title_field in names
+        assert "salt" not in names, "salt is the body's own"
+        assert all(_NAME.fullmatch(name) for name in names)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Field]:
+        """Fields by their names, in the order of the declaration."""
+        return {field.name: field for field in self.fields}
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        return frozenset(field.name for field in self.fields if field.required)
+
+    @property
+    def label_key(self) -> str:
+        return f"kind.{self.name}"
+
+    def field_label_key(self, field: Field) -> str:
+        return f"field.{self.name}.{field.name}"
+
+    def field_help_key(self, field: Field) -> str:
+        return f"help.{self.name}.{field.name}"
+
+    def term_label_key(self, field: Field, term: str) -> str:
+        return f"term.{self.name}.{field.name}.{term}"
+
+    def class_of(self, fields: Mapping[str, object]) -> str:
+        """The RDF class of one element: the one that its `type` maps to, or the kind's."""
+        declared = self.by_name.get("type")
+        return declared.term_iris.get(str(fields.get("type")), self.rdf_class) if declared else self.rdf_class
+
+
+def check(kind: Kind, fields: Mapping[str, object]) -> list[Fault]:
+    """All that is wrong with `fields` as a record of `kind`; empty when nothing is. Raises nothing."""
+    faults = [Fault(name, "missing") for name in kind.by_name if name in kind.required and name not in fields]
+    for name, value in fields.items():
+        field = kind.by_name.get(name)
+        if field is None:
+            faults.append(Fault(str(name)[:NAME_BYTES_MAX], "unknown_field"))
+        else:
+            faults.extend(field.faults_of(value))
+    if not faults:
+        for rule in kind.rules:
+            faults.extend(rule(fields))
+    return faults
+
+
+def known_fields(kind: Kind, fields: Mapping[str, object]) -> dict[str, object]:
+    """`fields` without those that this version of `kind` does not have."""
+    return {name: value for name, value in fields.items() if name in kind.by_name}
+
+
+def in_order(first: str, last: str) -> Rule:
+    """The rule that the date `last` is not wholly before the date `first`."""
+
+    def rule(fields: Mapping[str, object]) -> Iterable[Fault]:
+        start, end = fields.get(first), fields.get(last)
+        if isinstance(start, str) and isinstance(end, str) and span(end)[1] < span(start)[0]:
+            yield Fault(last, "before", {"other": first})
+
+    return rule
+
+
+def only_with(name: str, needed: str) -> Rule:
+    """The rule that the field `name` says nothing without the field `needed`."""
+
+    def rule(fields: Mapping[str, object]) -> Iterable[Fault]:
+        if name in fields and needed not in fields:
+            yield Fault(name, "needs", {"other": needed})
+
+    return rule
