@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Every bound of replication, with its reason. Both ends obey them: what a peer sends beyond one is a misdeed."""
+
+FRAME_BYTES_MAX = 1 << 20
+"""One message. A batch fills half of it at most, so that proof, slots and framing never decide."""
+
+BATCH_BYTES_MAX = 512 * 1024
+"""Headers plus bodies of one batch: what one transaction writes without keeping local appends waiting on a Pi."""
+
+BATCH_RECORDS_MAX = 1000
+"""Records in one batch: the other bound of one transaction, for logs of small records."""
+
+LEAF_BYTES_MAX = 0xFFFF
+"""A leaf as C2SP bundles can carry it. Ours are 4 KiB at most; a longer one is its author's fault, not the peer's."""
+
+BODY_BYTES_MAX = 64 * 1024
+"""DESIGN: a body is at most 64 KiB."""
+
+PROOF_HASHES_MAX = 64
+"""A consistency proof has at most two hashes a level, and no log of ours has 2**31 records."""
+
+ORIGIN_CHARS_MAX = 64
+"""`convergences/<territory>/<16 hex digits>`, with room for the longest territory code."""
+
+NOTE_BYTES_MAX = 4096
+"""A head with its author's signature is some 250 bytes."""
+
+COSIGNATURES_MAX = 4
+"""Lines sent beside one head: its author's (freshness), the agglomeration's, the sender's, and one more."""
+
+LINE_BYTES_MAX = 512
+"""One cosignature line is some 200 bytes."""
+
+HEADS_MAX = 256
+"""Heads in one message; more go in a second message. A full one is at most some 250 KiB."""
+
+FOLLOWS_MAX = 8192
+"""Logs that one `Hello` can name: more than the communes of the largest région with all their epochs."""
+
+PROOFS_MAX = 8
+"""Fork proofs in one message."""
+
+FORK_BYTES_MAX = 16 * 1024
+"""One fork proof: two heads, one root, one consistency proof."""
+
+DIGESTS_MAX = 1024
+"""Bodies asked for at once (32 KiB); the answer is one frame, so that a long list is answered in part."""
+
+REASON_CHARS_MAX = 200
+"""What a peer may say when it leaves; it is only written to our log."""
+
+CREDIT_MAX = 16
+"""Batches that a receiver may ask for ahead. Past eight, waiting is no longer for the network."""
+
+CREDIT_WINDOW = 4
+"""Batches that we ask for ahead: one on the wire, one being checked, one being written, one to spare (2 MiB)."""
+
+FETCHES_MAX = 8
+"""Logs fetched at the same time: 8 x 4 batches is the most memory that peers can make us hold (16 MiB)."""
+
+FETCHES_PER_PEER = 2
+"""Logs fetched at the same time from one peer: libp2p's unread window is 4 MiB a connection (LIBP2P.md, bug 2)."""
+
+SERVINGS_MAX = 8
+"""Logs that one peer may pull from us at the same time; an honest one stays within its `FETCHES_PER_PEER`."""
+
+PEERS_MAX = 512
+"""Peers connected at once: more than an agglomeration's towns, less than what a flood would bring."""
+
+STALL_SECONDS = 20.0
+"""A peer that owes us a message for so long has stalled: someone else is asked, it is retried later."""
+
+RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 5.0, 600.0
+"""How long a log waits before it asks a peer that stalled again; doubled at each stall, for ever retried."""
+
+SLOW_SECONDS = 60.0
+"""A fetch is judged slow only after this long, and only left when another peer can serve."""
+
+SLOW_BYTES_PER_SECOND = 4096
+"""Slower than the worst mobile uplink: a peer that drips to keep a log for itself."""
+
+EXCHANGE_SECONDS = 600.0
+"""Heads are exchanged with every peer this often, whatever was or was not pushed: correctness never rests on pushes."""
+
+BAN_SECONDS_MIN, BAN_SECONDS_MAX = 3600.0, 30 * 86400.0
+"""How long a peer that lied is refused; doubled at each lie. Not for ever: bad memory in a Pi gets replaced."""
+
+ALLOWANCE_MAX = 20_000.0
+"""Work that a peer may ask for in one burst: a head costs 1, a message 1, a body or a proof 1, a full batch 10."""
+
+ALLOWANCE_PER_SECOND = 200.0
+"""And steadily. An honest town needs about ten a minute; a head checked costs 0.1 ms, so this is 2 % of one core."""

@@ -1,0 +1,426 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What two nodes say to each other on `/convergences/replicate/1`: fourteen messages, one frame each.
+
+A frame is one deterministic CBOR array: the message's number, then its fields in the order in which the dataclass
+declares them. `encode` writes it, `decode` reads it; any bytes that are not exactly one such message, within its
+bounds (limits.py), raise `RemoteError` and nothing else. Past `decode`, nobody doubts a message's shape again; what it
+claims (signatures, roots, digests) is proved elsewhere.
+
+Records travel as the bytes that their author signed. They are never decoded and encoded again on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TypeAlias
+
+import cbor2
+
+from .. import cbor
+from ..errors import RemoteError, Unreadable
+from .limits import (
+    BATCH_BYTES_MAX,
+    BATCH_RECORDS_MAX,
+    BODY_BYTES_MAX,
+    COSIGNATURES_MAX,
+    CREDIT_MAX,
+    DIGESTS_MAX,
+    FOLLOWS_MAX,
+    FORK_BYTES_MAX,
+    FRAME_BYTES_MAX,
+    HEADS_MAX,
+    LEAF_BYTES_MAX,
+    LINE_BYTES_MAX,
+    NOTE_BYTES_MAX,
+    ORIGIN_CHARS_MAX,
+    PROOF_HASHES_MAX,
+    PROOFS_MAX,
+    REASON_CHARS_MAX,
+)
+
+VERSION = 1
+HASH_BYTES = 32
+SIZE_MAX = 2**63 - 1
+
+BodySlot: TypeAlias = bytes | bool | None
+"""A body as its holder has it: the bytes, `None` when an erasure named it, `False` when there is none to give."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadNote:
+    """A signed head as it travels: the C2SP note, and lines by which others have cosigned it."""
+
+    note: bytes
+    cosignatures: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First on every connection, and again when `follows` changes: the logs whose heads the sender wants to hear of.
+
+    Its own logs are among them, so that whoever knows more of them than it does can say so.
+    """
+
+    version: int
+    follows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The logs that the sender holds, each whole up to the head given. Also what gossip carries, one head at a time."""
+
+    heads: tuple[HeadNote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Send me the records `[start, head_size)` of `origin`, with proofs to the head of that size, `credit` batches.
+
+    `number` is the receiver's own, larger each time; a `Want` for the same origin replaces the one before.
+    """
+
+    number: int
+    origin: str
+    start: int
+    head_size: int
+    credit: int
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """So many batches more may be sent for that `Want`."""
+
+    number: int
+    credit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The receiver has enough of that `Want`; batches already on their way are ignored."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cannot:
+    """The sender cannot serve that `Want` (any more): it does not hold the log so far."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records `[start, start + len(headers))` of the `Want` with that number.
+
+    `proof` shows that the tree of `start + len(headers)` records is a prefix of the head asked for (empty when it is
+    the whole of it). `bodies` has one slot a header.
+    """
+
+    number: int
+    start: int
+    headers: tuple[bytes, ...]
+    bodies: tuple[BodySlot, ...]
+    proof: tuple[bytes, ...]
+
+    @property
+    def stop(self) -> int:
+        """The size of the tree once this batch is in it."""
+        return self.start + len(self.headers)
+
+    @property
+    def size_bytes(self) -> int:
+        """Headers and bodies together."""
+        return sum(map(len, self.headers)) + sum(len(body) for body in self.bodies if type(body) is bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class WantProof:
+    """What was the root of `origin` at `old`, under its head of size `new`?"""
+
+    origin: str
+    old: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """It was `root`, and here is how the tree of `new` extends it. An empty `root` says: I do not hold so much."""
+
+    origin: str
+    old: int
+    new: int
+    root: bytes
+    proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WantBodies:
+    """Which of these bodies, named by SHA-256, do you have? One question at a time; `Bodies` answers it."""
+
+    digests: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """Those that I have, of the first `considered` digests that you named (a frame may be too small for all)."""
+
+    considered: int
+    bodies: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forks:
+    """Proofs that a log's author signed two histories (fork.py), each encoded."""
+
+    proofs: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """You are this log's author, and your tree does not extend this head that you signed."""
+
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """The sender is about to close, and says why, for the other's log."""
+
+    reason: str
+
+
+Message: TypeAlias = (
+    Hello | Heads | Want | More | Stop | Cannot | Batch | WantProof | Proof | WantBodies | Bodies | Forks | Doubt | Bye
+)
+
+
+def encode(message: Message) -> bytes:
+    """The message's frame. Only bytes, numbers and text are in it, so that any CBOR writer is deterministic here."""
+    frame = cbor2.dumps([_NUMBERS[type(message)], *_WRITERS[type(message)](message)])
+    assert len(frame) <= FRAME_BYTES_MAX, f"{type(message).__name__} of {len(frame)} bytes"
+    return frame
+
+
+def decode(frame: bytes) -> Message:
+    """The message in `frame`. Raises `RemoteError`, and nothing else, for any other bytes."""
+    if len(frame) > FRAME_BYTES_MAX:
+        raise RemoteError(f"frame of {len(frame)} bytes, at most {FRAME_BYTES_MAX} are read")
+    try:
+        fields = cbor.decode(frame)
+    except Unreadable as error:
+        raise RemoteError(f"frame that cannot be read: {error.reason[:REASON_CHARS_MAX]}") from error
+    if type(fields) is not list or not fields or type(fields[0]) is not int:
+        raise RemoteError("frame that is no message")
+    read = _READERS.get(fields[0])
+    if read is None:
+        raise RemoteError(f"message of unknown number {fields[0]}")
+    name, count, reader = read
+    if len(fields) != count + 1:
+        raise RemoteError(f"{name} with {len(fields) - 1} fields, {count} expected")
+    return reader(*fields[1:])
+
+
+# --- one reader a message: the door ----------------------------------------------------------------------------------
+
+
+def _hello(version: object, follows: object) -> Hello:
+    return Hello(_uint(version, "version"), tuple(map(_origin, _list(follows, FOLLOWS_MAX, "follows"))))
+
+
+def _heads(heads: object) -> Heads:
+    return Heads(tuple(map(_head_note, _list(heads, HEADS_MAX, "heads"))))
+
+
+def _head_note(item: object) -> HeadNote:
+    note, lines = _pair(item, "head")
+    lines = tuple(
+        _bytes(line, LINE_BYTES_MAX, "cosignature") for line in _list(lines, COSIGNATURES_MAX, "cosignatures")
+    )
+    return HeadNote(_bytes(note, NOTE_BYTES_MAX, "head"), lines)
+
+
+def _want(number: object, origin: object, start: object, head_size: object, credit: object) -> Want:
+    want = Want(
+        _uint(number, "number"), _origin(origin), _uint(start, "start"), _uint(head_size, "size"), _credit(credit)
+    )
+    if want.start >= want.head_size:
+        raise RemoteError(f"want of [{want.start}, {want.head_size}), which is empty")
+    return want
+
+
+def _more(number: object, credit: object) -> More:
+    return More(_uint(number, "number"), _credit(credit))
+
+
+def _stop(number: object) -> Stop:
+    return Stop(_uint(number, "number"))
+
+
+def _cannot(number: object) -> Cannot:
+    return Cannot(_uint(number, "number"))
+
+
+def _batch(number: object, start: object, headers: object, bodies: object, proof: object) -> Batch:
+    batch = Batch(
+        _uint(number, "number"),
+        _uint(start, "start"),
+        _leaves(headers),
+        _slots(bodies),
+        _proof_hashes(proof),
+    )
+    if not batch.headers or len(batch.headers) != len(batch.bodies):
+        raise RemoteError(f"batch of {len(batch.headers)} headers and {len(batch.bodies)} slots")
+    if batch.size_bytes > BATCH_BYTES_MAX:
+        raise RemoteError(f"batch of {batch.size_bytes} bytes, at most {BATCH_BYTES_MAX} are taken")
+    return batch
+
+
+def _want_proof(origin: object, old: object, new: object) -> WantProof:
+    want = WantProof(_origin(origin), _uint(old, "size"), _uint(new, "size"))
+    if not 0 < want.old <= want.new:
+        raise RemoteError(f"want of a proof from {want.old} to {want.new}")
+    return want
+
+
+def _proof(origin: object, old: object, new: object, root: object, proof: object) -> Proof:
+    root_bytes = _bytes(root, HASH_BYTES, "root")
+    if len(root_bytes) not in (0, HASH_BYTES):
+        raise RemoteError(f"root of {len(root_bytes)} bytes")
+    return Proof(_origin(origin), _uint(old, "size"), _uint(new, "size"), root_bytes, _proof_hashes(proof))
+
+
+def _want_bodies(digests: object) -> WantBodies:
+    return WantBodies(tuple(_hash(digest, "digest") for digest in _list(digests, DIGESTS_MAX, "digests")))
+
+
+def _bodies(considered: object, bodies: object) -> Bodies:
+    items = _list(bodies, DIGESTS_MAX, "bodies")
+    return Bodies(_uint(considered, "count"), tuple(_bytes(body, BODY_BYTES_MAX, "body") for body in items))
+
+
+def _forks(proofs: object) -> Forks:
+    return Forks(tuple(_bytes(proof, FORK_BYTES_MAX, "fork proof") for proof in _list(proofs, PROOFS_MAX, "forks")))
+
+
+def _doubt(note: object) -> Doubt:
+    return Doubt(_bytes(note, NOTE_BYTES_MAX, "head"))
+
+
+def _bye(reason: object) -> Bye:
+    if type(reason) is not str or len(reason) > REASON_CHARS_MAX:
+        raise RemoteError("bye without a reason of readable length")
+    return Bye(reason)
+
+
+# --- one reader a field ----------------------------------------------------------------------------------------------
+
+
+def _uint(value: object, what: str) -> int:
+    if type(value) is not int or not 0 <= value <= SIZE_MAX:
+        raise RemoteError(f"{what} that is no natural number")
+    return value
+
+
+def _credit(value: object) -> int:
+    credit = _uint(value, "credit")
+    if not 0 < credit <= CREDIT_MAX:
+        raise RemoteError(f"credit of {credit}, from 1 to {CREDIT_MAX} is given")
+    return credit
+
+
+def _origin(value: object) -> str:
+    if type(value) is not str or not 0 < len(value) <= ORIGIN_CHARS_MAX or not value.isascii():
+        raise RemoteError("origin that cannot be read")
+    return value
+
+
+def _bytes(value: object, bytes_max: int, what: str) -> bytes:
+    if type(value) is not bytes or len(value) > bytes_max:
+        raise RemoteError(f"{what} that is no byte string of at most {bytes_max} bytes")
+    return value
+
+
+def _hash(value: object, what: str) -> bytes:
+    if type(value) is not bytes or len(value) != HASH_BYTES:
+        raise RemoteError(f"{what} that is no hash")
+    return value
+
+
+def _list(value: object, count_max: int, what: str) -> list[object]:
+    if type(value) is not list or len(value) > count_max:
+        raise RemoteError(f"{what} that are no list of at most {count_max}")
+    return value
+
+
+def _pair(value: object, what: str) -> tuple[object, object]:
+    if type(value) is not list or len(value) != 2:
+        raise RemoteError(f"{what} that is no pair")
+    return value[0], value[1]
+
+
+def _proof_hashes(value: object) -> tuple[bytes, ...]:
+    return tuple(_hash(item, "proof") for item in _list(value, PROOF_HASHES_MAX, "proof"))
+
+
+def _leaves(value: object) -> tuple[bytes, ...]:
+    """Headers, in one tight loop: this and `_slots` run once a record."""
+    leaves = _list(value, BATCH_RECORDS_MAX, "headers")
+    for leaf in leaves:
+        if type(leaf) is not bytes or len(leaf) > LEAF_BYTES_MAX:
+            raise RemoteError(f"header that is no byte string of at most {LEAF_BYTES_MAX} bytes")
+    return tuple(leaves)  # type: ignore[arg-type]
+
+
+def _slots(value: object) -> tuple[BodySlot, ...]:
+    slots = _list(value, BATCH_RECORDS_MAX, "bodies")
+    for slot in slots:
+        if type(slot) is bytes:
+            if len(slot) > BODY_BYTES_MAX:
+                raise RemoteError(f"body of {len(slot)} bytes, at most {BODY_BYTES_MAX} are taken")
+        elif slot is not None and slot is not False:
+            raise RemoteError("body slot that is neither bytes, null nor false")
+    return tuple(slots)  # type: ignore[arg-type]
+
+
+# --- the table of messages -------------------------------------------------------------------------------------------
+
+
+def _fields(*names: str) -> Callable[[Message], Sequence[object]]:
+    """Writes the fields of those names, in that order."""
+    if len(names) == 1:
+        get_one = attrgetter(names[0])
+        return lambda message: (get_one(message),)
+    get: Callable[[Message], Sequence[object]] = attrgetter(*names)
+    return get
+
+
+def _heads_fields(message: Message) -> Sequence[object]:
+    assert isinstance(message, Heads)
+    return ([[head.note, head.cosignatures] for head in message.heads],)
+
+
+_TABLE: tuple[tuple[int, type[Message], Callable[..., Message], Callable[[Message], Sequence[object]]], ...] = (
+    (1, Hello, _hello, _fields("version", "follows")),
+    (2, Heads, _heads, _heads_fields),
+    (3, Want, _want, _fields("number", "origin", "start", "head_size", "credit")),
+    (4, More, _more, _fields("number", "credit")),
+    (5, Stop, _stop, _fields("number")),
+    (6, Cannot, _cannot, _fields("number")),
+    (7, Batch, _batch, _fields("number", "start", "headers", "bodies", "proof")),
+    (8, WantProof, _want_proof, _fields("origin", "old", "new")),
+    (9, Proof, _proof, _fields("origin", "old", "new", "root", "proof")),
+    (10, WantBodies, _want_bodies, _fields("digests")),
+    (11, Bodies, _bodies, _fields("considered", "bodies")),
+    (12, Forks, _forks, _fields("proofs")),
+    (13, Doubt, _doubt, _fields("note")),
+    (14, Bye, _bye, _fields("reason")),
+)
+"""Number, message, its reader at the door, its writer. Numbers are for ever; a new message takes the next one."""
+
+_NUMBERS = {message: number for number, message, _, _ in _TABLE}
+_WRITERS = {message: writer for _, message, _, writer in _TABLE}
+_READERS = {
+    number: (message.__name__, len(message.__dataclass_fields__), reader) for number, message, reader, _ in _TABLE
+}
