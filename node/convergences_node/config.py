@@ -88,7 +88,9 @@ class PeersSection(Section):
 
     addresses: Annotated[
         Addresses,
-        Meta(description="Peers to keep a connection with: multiaddresses ending in `/p2p/<id>`, or `http(s)://` addresses."),
+        Meta(
+            description="Peers to keep a connection with: multiaddresses ending in `/p2p/<id>`, or `http(s)://` addresses."
+        ),
     ] = []
 
 
@@ -229,7 +231,15 @@ def describe_settings() -> str:
         "an unknown name is refused when the node starts. This page is generated from `node/convergences_node/config.py`.",
     ]
     for section_name, section in _sections():
-        lines += ["", f"## `[{section_name}]`", "", str(section.__doc__), "", "| setting | default | what it is |", "|---|---|---|"]
+        lines += [
+            "",
+            f"## `[{section_name}]`",
+            "",
+            str(section.__doc__),
+            "",
+            "| setting | default | what it is |",
+            "|---|---|---|",
+        ]
         for name, description, default in settings_of(section):
             shown = "(required)" if default is msgspec.NODEFAULT else f"`{_toml(default)}`"
             lines.append(f"| `{name}` | {shown} | {description} |")

@@ -46,7 +46,7 @@ PROGRESS_EVENTS_MAX = 64
 """Progress waiting for a slow reader; older events are dropped, for only the last one matters."""
 
 
-# ---------------------------------------------------------------------------------------------------------------- client
+# ------------------------------------------------------------------------------------ client
 def call(
     folder: Path,
     verb: str,
@@ -71,7 +71,9 @@ def is_running(folder: Path) -> bool:
     return True
 
 
-async def _call_offline(folder: Path, verb: str, params: Mapping[str, Json], tell: Callable[[dict[str, Json]], None]) -> Json:
+async def _call_offline(
+    folder: Path, verb: str, params: Mapping[str, Json], tell: Callable[[dict[str, Json]], None]
+) -> Json:
     from convergences_node.town import Town
 
     async with Town.open(folder) as town:
@@ -105,7 +107,12 @@ def _connect(folder: Path) -> _UnixConnection | None:
     return _UnixConnection(connected)
 
 
-def _call_running(connection: http.client.HTTPConnection, verb: str, params: Mapping[str, Json], tell: Callable[[dict[str, Json]], None]) -> Json:
+def _call_running(
+    connection: http.client.HTTPConnection,
+    verb: str,
+    params: Mapping[str, Json],
+    tell: Callable[[dict[str, Json]], None],
+) -> Json:
     try:
         connection.request("POST", f"/verbs/{verb}", json.dumps(params), {"Content-Type": "application/json"})
         response = connection.getresponse()
@@ -122,7 +129,7 @@ def _call_running(connection: http.client.HTTPConnection, verb: str, params: Map
     raise LocalError(f"the node stopped while asked to {verb}")
 
 
-# ---------------------------------------------------------------------------------------------------------------- server
+# ------------------------------------------------------------------------------------ server
 class ControlServer:
     """Listens on the folder's socket for a town. The folder's lock, held by the town, makes it the only one."""
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from convergences_protocol.errors import ConvergencesError, LocalError, Refused, RemoteError, Unreadable
-from convergences_protocol.kinds.kind import Fault
+from convergences_protocol.errors import ConvergencesError, Fault, LocalError, Refused, RemoteError, Unreadable
 
 
-class NotFound(LocalError):
+class NotFound(LocalError):  # noqa: N818 - as in the sentence that tells it
     """What was named is not in this node's archive."""
 
 
-class Conflict(LocalError):
+class Conflict(LocalError):  # noqa: N818 - as in the sentence that tells it
     """The element changed since it was read: `current` and `given` are header digests in hex (`None`: none yet)."""
 
     def __init__(self, message: str, *, current: str | None, given: str | None, hint: str | None = None) -> None:

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""libp2p as a `Transport`: the asyncio side of the door to the trio thread.
+
+Calls go over by `run_sync_soon`, events come back by `call_soon_threadsafe`, in order both ways; no object of the host is
+touched from here. The library (80 MB, more than a second) is imported in the thread, so that the node's pages are up
+before it. If the thread dies, every link is reported lost and it is started again, later each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence, Set
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from convergences_protocol.errors import ConvergencesError, LocalError, RemoteError
+
+from convergences_node.network.transport import Link, Listener, PeerKey
+
+if TYPE_CHECKING:
+    import random
+
+    import trio
+
+    from convergences_node.network.libp2p_thread import Libp2pHost
+
+log = logging.getLogger(__name__)
+
+START_SECONDS_MAX = 60.0
+"""The import alone takes seconds on a Pi that has just started."""
+STOP_SECONDS_MAX = 5.0
+RESTART_FIRST_S = 5.0
+RESTART_MAX_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Libp2pSettings:
+    """As `libp2p_thread.Settings`, which cannot be imported without the library."""
+
+    seed: bytes
+    listen: Sequence[str]
+    connections: int = 256
+    peer_streams: int = 16
+    ping_s: float = 45.0
+
+
+class Libp2pTransport:
+    """The peer to peer transport of a node."""
+
+    name = "libp2p"
+
+    def __init__(self, settings: Libp2pSettings, dice: random.Random | None = None) -> None:
+        self._settings = settings
+        self._dice = dice
+        self._host: Libp2pHost | None = None
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._thread: threading.Thread | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
+        self._addresses: Sequence[str] = ()
+        self._allowed: frozenset[PeerKey] = frozenset()
+        self._targets: Mapping[PeerKey, Sequence[str]] = {}
+        self._linked: set[PeerKey] = set()
+
+    async def start(self, listener: Listener) -> None:
+        """Start the thread; returns once it listens. Raises `LocalError` if libp2p cannot be imported or cannot listen."""
+        self._loop = asyncio.get_running_loop()
+        self._listener = listener
+        await self._start_thread()
+        self._supervisor = asyncio.create_task(self._supervise(), name="libp2p supervisor")
+
+    async def stop(self) -> None:
+        """Close every link and end the thread."""
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+        host = self._host
+        if host is not None:
+            self._in_thread(host.stop)
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, STOP_SECONDS_MAX)
+            if self._thread.is_alive():
+                log.warning("the libp2p thread did not stop within %s s", STOP_SECONDS_MAX)
+
+    def addresses(self) -> Sequence[str]:
+        """Where the thread listens, each with this node's peer id."""
+        return self._addresses
+
+    def allow(self, keys: Set[PeerKey]) -> None:
+        """See `Transport.allow`."""
+        self._allowed = frozenset(keys)
+        if self._host is not None:
+            self._in_thread(self._host.allow, self._allowed)
+
+    def reach(self, targets: Mapping[PeerKey, Sequence[str]]) -> None:
+        """See `Transport.reach`."""
+        self._targets = dict(targets)
+        if self._host is not None:
+            self._in_thread(self._host.reach, self._targets)
+
+    def send(self, key: PeerKey, frame: bytes) -> None:
+        """See `Transport.send`."""
+        if self._host is not None:
+            self._in_thread(self._host.send, key, frame)
+
+    def announce(self, data: bytes) -> None:
+        """See `Transport.announce`."""
+        if self._host is not None:
+            self._in_thread(self._host.announce, data)
+
+    def drop(self, key: PeerKey) -> None:
+        """See `Transport.drop`."""
+        if self._host is not None:
+            self._in_thread(self._host.drop, key)
+
+    async def join(self, address: str, key: PeerKey, request: bytes) -> bytes:
+        """See `Transport.join`."""
+        host = self._host
+        if host is None:
+            raise LocalError("the peer to peer network is not running")
+        answer: Future[bytes] = Future()
+
+        async def ask() -> None:
+            try:
+                answer.set_result(await host.join(address, key, request))
+            except BaseException as error:
+                answer.set_exception(RemoteError(f"no answer from {address}: {_why(error)}"))
+                if not isinstance(error, Exception):
+                    raise
+
+        self._in_thread(lambda: host._nursery.start_soon(ask))
+        return await asyncio.wrap_future(answer)
+
+    # ---------------------------------------------------------------------------- the thread
+    async def _start_thread(self) -> None:
+        started: asyncio.Future[Sequence[str]] = self._loop.create_future()
+        self._ended = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, args=(started, self._ended), name="libp2p", daemon=True)
+        self._thread.start()
+        async with asyncio.timeout(START_SECONDS_MAX):
+            self._addresses = await started
+        self.allow(self._allowed)
+        self.reach(self._targets)
+
+    def _run(self, started: asyncio.Future[Sequence[str]], ended: asyncio.Event) -> None:
+        """The whole life of the thread."""
+        error: BaseException | None = None
+        try:
+            import trio
+
+            from convergences_node.network import libp2p_thread
+
+            settings = libp2p_thread.Settings(
+                self._settings.seed,
+                self._settings.listen,
+                self._settings.connections,
+                self._settings.peer_streams,
+                self._settings.ping_s,
+            )
+            events = _Events(self, started)
+            host = libp2p_thread.Libp2pHost(settings, events, self._dice)
+
+            async def main() -> None:
+                self._token = trio.lowlevel.current_trio_token()
+                self._host = host
+                await host.main()
+
+            trio.run(main)
+        except BaseException as raised:
+            error = raised
+        finally:
+            self._host = None
+            self._post(self._thread_ended, started, ended, error)
+
+    def _thread_ended(
+        self, started: asyncio.Future[Sequence[str]], ended: asyncio.Event, error: BaseException | None
+    ) -> None:
+        if not started.done():
+            started.set_exception(LocalError(f"libp2p cannot run here: {_why(error)}"))
+        elif error is not None:
+            log.error("libp2p stopped: %s", _why(error))
+        for key in sorted(self._linked):
+            self._listener.disconnected(key)
+        self._linked.clear()
+        ended.set()
+
+    async def _supervise(self) -> None:
+        """Start the thread again when it dies, later each time."""
+        delay = RESTART_FIRST_S
+        while True:
+            await self._ended.wait()
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, RESTART_MAX_S)
+            with contextlib.suppress(ConvergencesError, TimeoutError):
+                await self._start_thread()
+                log.info("libp2p is running again")
+
+    def _in_thread(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call in the trio thread, soon; lost if it has ended."""
+        if self._token is not None:
+            with contextlib.suppress(RuntimeError):  # trio.RunFinishedError
+                self._token.run_sync_soon(function, *args)
+
+    def _post(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call in the asyncio loop, soon; lost if it is closed."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function, *args)
+
+
+class _Events:
+    """What the thread tells, posted to the loop in order."""
+
+    def __init__(self, transport: Libp2pTransport, started: asyncio.Future[Sequence[str]]) -> None:
+        self._transport = transport
+        self._started = started
+
+    def ready(self, addresses: Sequence[str]) -> None:
+        self._transport._post(_set_result, self._started, addresses)
+
+    def connected(self, link: Link) -> None:
+        self._transport._post(self._connected, link)
+
+    def _connected(self, link: Link) -> None:
+        self._transport._linked.add(link.key)
+        self._transport._listener.connected(link)
+
+    def disconnected(self, key: PeerKey) -> None:
+        self._transport._post(self._disconnected, key)
+
+    def _disconnected(self, key: PeerKey) -> None:
+        self._transport._linked.discard(key)
+        self._transport._listener.disconnected(key)
+
+    def misbehaved(self, key: PeerKey, reason: str) -> None:
+        self._transport._post(self._transport._listener.misbehaved, key, reason)
+
+    def received(self, key: PeerKey, frame: bytes, consumed: Callable[[], None]) -> None:
+        self._transport._post(self._transport._listener.received, key, frame, consumed)
+
+    def heard(self, data: bytes) -> None:
+        self._transport._post(self._transport._listener.heard, data)
+
+    def join_asked(self, key: PeerKey, request: bytes, answer: Callable[[bytes], None]) -> None:
+        self._transport._post(self._transport._listener.join_asked, key, request, answer)
+
+
+def _set_result(future: asyncio.Future[Sequence[str]], addresses: Sequence[str]) -> None:
+    if not future.done():
+        future.set_result(addresses)
+
+
+def _why(error: BaseException | None) -> str:
+    """The innermost reason, in words."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__ if error is not None else "it ended"
