@@ -10,12 +10,15 @@ null; integers within 64 bits (-2**63 .. 2**64 - 1, as dCBOR); byte strings; tex
 whose keys are text or integers, each once. No floats (coordinates are integers of 1e-7 degree), no tags (dates are
 text), no other simple values, at most `DEPTH_MAX` levels.
 
-cbor2 reads and writes the bytes; alone it proves none of this. It keeps the last of two equal keys, reads trailing
-bytes, long integers and tags without a word, and its `canonical` option sorts by length first (RFC 7049), not bytewise.
+cbor2 reads and writes the bytes; alone it proves none of this. It ignores trailing bytes, takes long forms of lengths,
+and its `canonical` option sorts keys by length first (RFC 7049), not bytewise. Worst, it obeys tags: a few bytes of
+shared references (28, 29) or string references (25, 256) unfold into gigabytes. So every tag is refused as it is met.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 from unicodedata import is_normalized
 
 import cbor2
@@ -42,9 +45,15 @@ def decode(data: bytes) -> object:
     Memory is bounded by the caller's bound on `len(data)`: at worst sixty times as much, a list of empty lists.
     """
     try:
-        value = cbor2.loads(data, max_depth=DEPTH_MAX, allow_indefinite=False, allow_duplicate_keys=False)
-    except Exception as error:  # cbor2 has many ways to say no, some of them (MemoryError aside) not its own classes
-        raise Unreadable(f"not cbor: {error}") from error
+        value = cbor2.loads(
+            data,
+            semantic_decoders=_NO_TAGS,
+            max_depth=DEPTH_MAX,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+        )
+    except (cbor2.CBORError, ValueError, TypeError) as error:
+        raise Unreadable(f"not cbor that a record may hold: {error.__cause__ or error}") from error
     _check(value)
     if cbor2.dumps(value) != data:
         raise Unreadable("not the deterministic encoding of its value")
@@ -120,3 +129,26 @@ def _check_key(key: object) -> None:
 def _check_text(text: str) -> None:
     if not text.isascii() and not is_normalized("NFC", text):
         raise Unreadable("text is not in unicode form nfc")
+
+
+def _refuse_tag(_value: object, _immutable: bool) -> object:
+    raise ValueError("a tag")
+
+
+class _EveryTag(Mapping[int, Callable[[Any, bool], Any]]):
+    """A handler for every tag that there is or will be, which is to refuse it."""
+
+    def __getitem__(self, tag: int) -> Callable[[Any, bool], Any]:
+        return _refuse_tag
+
+    def __contains__(self, tag: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+_NO_TAGS = _EveryTag()

@@ -114,3 +114,24 @@ def only_with(name: str, needed: str) -> Rule:
             yield Fault(name, "needs", {"other": needed})
 
     return rule
+
+
+def not_same(first: str, second: str) -> Rule:
+    """The rule that two fields name two things."""
+
+    def rule(fields: Mapping[str, object]) -> Iterable[Fault]:
+        if first in fields and fields[first] == fields.get(second):
+            yield Fault(second, "same", {"other": first})
+
+    return rule
+
+
+def shaped(name: str, pattern: str) -> Rule:
+    """The rule that a text field has one shape, such as `#[0-9a-f]{6}`."""
+    shape = re.compile(pattern)
+
+    def rule(fields: Mapping[str, object]) -> Iterable[Fault]:
+        if name in fields and not shape.fullmatch(str(fields[name])):
+            yield Fault(name, "wrong_shape", {"shape": pattern})
+
+    return rule

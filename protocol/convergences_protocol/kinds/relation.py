@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .field import Field, FieldType
-from .kind import Kind, in_order
+from .kind import Kind, in_order, not_same
 from .shared import PROVENANCE
 
 KIND = Kind(
@@ -51,5 +51,5 @@ KIND = Kind(
         Field("role", FieldType.TEXT, limit=200, property="schema:roleName", searched="C"),
         *PROVENANCE,
     ),
-    rules=(in_order("from", "to"),),
+    rules=(in_order("from", "to"), not_same("subject", "object")),
 )

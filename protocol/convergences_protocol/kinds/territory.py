@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .field import Field, FieldType
-from .kind import Kind, in_order
+from .kind import Kind, in_order, shaped
 from .shared import NAME, PROVENANCE
 
 KIND = Kind(
@@ -26,7 +26,7 @@ KIND = Kind(
         Field("within", FieldType.TERRITORY, many=True, property="schema:containedInPlace", facet=True),
         Field("postcodes", FieldType.TEXT, many=True, limit=10, property="pair:addressZipCode", searched="B"),
         Field("population", FieldType.INTEGER, property="schema:population"),
-        Field("siren", FieldType.TEXT, limit=9, property="schema:leiCode"),
+        Field("siren", FieldType.TEXT, limit=9, property="schema:taxID"),
         Field("former_names", FieldType.TEXT, many=True, limit=300, property="pair:alternativeLabel", searched="A"),
         Field("former_codes", FieldType.TERRITORY, many=True, property="dcterms:replaces", searched="A"),
         Field("centre", FieldType.POINT, property="schema:geo"),
@@ -35,5 +35,5 @@ KIND = Kind(
         Field("ended", FieldType.DATE, property="schema:dissolutionDate"),
         *PROVENANCE,
     ),
-    rules=(in_order("began", "ended"),),
+    rules=(in_order("began", "ended"), shaped("siren", "[0-9]{9}")),
 )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .field import Field, FieldType
-from .kind import Kind
+from .kind import Kind, shaped
 from .shared import DESCRIPTION, NAME, OTHER_NAMES, PROVENANCE
 
 KIND = Kind(
@@ -20,4 +20,5 @@ KIND = Kind(
         Field("colour", FieldType.TEXT, limit=7, property="schema:color"),
         *PROVENANCE,
     ),
+    rules=(shaped("colour", "#[0-9a-f]{6}"),),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from unicodedata import is_normalized
 
 from ..codes import is_territory
 from ..edtf import EDTF_BYTES_MAX, is_edtf
@@ -77,7 +78,9 @@ def _judged_text(value: object, limit: int, unseen: re.Pattern[str]) -> str | No
         return "empty"
     if len(value) > limit:
         return "too_long"
-    return "unseen_characters" if unseen.search(value) else None
+    if unseen.search(value):
+        return "unseen_characters"
+    return None if is_normalized("NFC", value) else "not_nfc"
 
 
 def _term(value: object, limit: int, terms: tuple[str, ...]) -> str | None:
@@ -106,7 +109,8 @@ def _shaped(shape: re.Pattern[str], code: str) -> Judge:
             return "wrong_type"
         if len(value) > limit:
             return "too_long"
-        return None if shape.fullmatch(value) and not _UNSEEN.search(value) else code
+        sound = shape.fullmatch(value) and not _UNSEEN.search(value) and is_normalized("NFC", value)
+        return None if sound else code
 
     return judge
 
