@@ -20,6 +20,7 @@ PREFIXES: Mapping[str, str] = MappingProxyType(
         "geo": "http://www.opengis.net/ont/geosparql#",
         "owl": "http://www.w3.org/2002/07/owl#",
         "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+        "edtf": "http://id.loc.gov/datatypes/edtf/",
         "xsd": "http://www.w3.org/2001/XMLSchema#",
     }
 )
