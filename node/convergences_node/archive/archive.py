@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The archive as the rest of the node sees it: awaited from asyncio, safe from any task.
+
+One thread writes. Local appends go first, and those that wait together become one transaction, one guard, one head.
+Replication writes in transactions of at most 1 MiB or 100 ms, so that a resident never waits for a backlog.
+Reading runs in a few threads, each with its own read-only connection: `await archive.read(lambda reader: …)`.
+A write that was awaited is durable; one that was cancelled may still have been written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from convergences_protocol.errors import LocalError
+from convergences_protocol.keys import SigningKey
+from convergences_protocol.opening import Opening
+from convergences_protocol.origin import LogIdentity, Origin
+from convergences_protocol.replication.check import CheckedBatch
+
+from . import epochs
+from .authoring import Author, Authored, RandomBytes
+from .connection import ARCHIVE_NAME
+from .guard import Guard, Step, no_step
+from .keys import Keyring
+from .lock import FolderLock
+from .machine import machine_identity
+from .model import Closed, Event, Finding, NewControl, NewEntry, PeerRow, Placed
+from .reader import ArchiveReader
+from .revealed import Revealed
+from .writer import ArchiveWriter
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+READERS = 4
+"""Threads that read: more would only wait for the same disk, and each keeps a cache."""
+
+GROUP_RECORDS_MAX = 10_000
+"""Records that one transaction of local appends takes from the queue."""
+
+REPLICATION_BYTES_MAX = 1 << 20
+REPLICATION_SECONDS_MAX = 0.1
+"""DESIGN: what one replication transaction may hold, so that a local append never waits longer."""
+
+QUEUE_MAX = 10_000
+"""Requests waiting for the writer; beyond, the asker is told instead of the memory being filled."""
+
+
+@dataclass(slots=True)
+class _Request(Generic[T]):
+    """One thing asked of the writer's thread, and the one who waits for it."""
+
+    work: T
+    future: asyncio.Future[Any]
+
+
+Batch = tuple[str, CheckedBatch, Sequence[str | None]]
+Work = Callable[[ArchiveWriter], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an archive takes from the world around it. The defaults are the real ones."""
+
+    clock: Callable[[], float] = time.time
+    random_bytes: RandomBytes = secrets.token_bytes
+    machine: Callable[[], str | None] = machine_identity
+    step: Step = no_step
+    pages_max: int | None = None
+    """Bound on the archive's file, in pages of 4 KiB; None leaves it to the disk."""
+
+
+class Archive:
+    """One node's archive, opened. Make it with `create` or `open`; `async with` closes it."""
+
+    def __init__(self, folder: Path, lock: FolderLock, keys: Keyring, options: Options) -> None:
+        self.folder = folder
+        self.keys = keys
+        self.territory = ""
+        self.findings: list[Finding] = []
+        self.revealed = Revealed()
+        self._lock = lock
+        self._options = options
+        self._loop = asyncio.get_running_loop()
+        self._subscribers: list[Callable[[Event], None]] = []
+        self._events: list[Event] = []
+        self._waiting = threading.Condition()
+        self._appends: deque[_Request[list[Authored]]] = deque()
+        self._others: deque[_Request[Batch | Work]] = deque()
+        self._closing = False
+        self._thread_local = threading.local()
+        self._open_readers: list[ArchiveReader] = []
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="archive-reader")
+        guard = Guard(folder, options.machine(), options.step)
+        self._writer = ArchiveWriter(
+            folder, guard, self.revealed, tell=self._events.append, step=options.step, pages_max=options.pages_max
+        )
+        self._thread = threading.Thread(target=self._run, name="archive-writer", daemon=True)
+
+    # ------------------------------------------------------------------------------------------------ opening, closing
+    @classmethod
+    async def create(
+        cls,
+        folder: Path,
+        territory: str,
+        key: SigningKey,
+        recovery_public: bytes,
+        *,
+        name: str = "",
+        epoch: bytes | None = None,
+        options: Options | None = None,
+    ) -> Archive:
+        """Make a new archive in `folder` (made if need be), with the first record of its log, and open it."""
+        options = options or Options()
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
+        lock = FolderLock(folder)
+        try:
+            if (folder / ARCHIVE_NAME).exists():
+                raise LocalError(f"{folder} already has an archive")
+            archive = cls(folder, lock, Keyring.create(folder, key), options)
+        except BaseException:
+            lock.release()
+            raise
+        origin = str(Origin(territory, epoch or options.random_bytes(8)))
+        opening = Opening(origin, key.public, recovery_public, name or territory)
+        return await archive._start(lambda: archive._begin(opening))
+
+    @classmethod
+    async def open(cls, folder: Path, *, options: Options | None = None) -> Archive:
+        """Open the archive in `folder`, and decide whether it is the latest: see `findings` for what was found."""
+        lock = FolderLock(folder)
+        try:
+            if not (folder / ARCHIVE_NAME).exists():
+                raise LocalError(f"no archive in {folder}", hint="convergences init makes one")
+            archive = cls(folder, lock, Keyring.open(folder), options or Options())
+        except BaseException:
+            lock.release()
+            raise
+        return await archive._start(archive._continue)
+
+    async def _start(self, work: Callable[[], None]) -> Archive:
+        try:
+            await asyncio.to_thread(work)
+        except BaseException:
+            self._release()
+            raise
+        self._thread.start()
+        return self
+
+    def _begin(self, opening: Opening) -> None:
+        record = epochs.opening_record(opening, self.keys.node, int(self._options.clock()))
+        self._writer.begin_log(opening.identity, record, self.keys.node)
+        self._events.clear()
+        self.territory = opening.territory
+
+    def _continue(self) -> None:
+        options = self._options
+        self.findings, events = epochs.start(self._writer, self.keys.node, options.random_bytes, int(options.clock()))
+        self._events[:] = events
+        self.territory = self._writer.reader.own_log().territory
+
+    async def __aenter__(self) -> Archive:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Write what was asked before this, refuse what comes after, and let the folder go. May be called twice."""
+        with self._waiting:
+            already, self._closing = self._closing, True
+            self._waiting.notify()
+        if not already:
+            await asyncio.to_thread(self._thread.join)
+            await asyncio.to_thread(self._release)
+
+    def _release(self) -> None:
+        self._readers.shutdown(wait=True)
+        for reader in self._open_readers:
+            reader.close()
+        self._writer.close()
+        self._lock.release()
+
+    # --------------------------------------------------------------------------------------------------------- reading
+    async def read(self, ask: Callable[[ArchiveReader], T]) -> T:
+        """Run `ask(reader)` in a reading thread, on one snapshot of the archive. Keep it short; give back values."""
+        if self._closing:
+            raise Closed("the archive is closed")
+        return await self._loop.run_in_executor(self._readers, self._read, ask)
+
+    def _read(self, ask: Callable[[ArchiveReader], T]) -> T:
+        reader: ArchiveReader | None = getattr(self._thread_local, "reader", None)
+        if reader is None:
+            reader = self._thread_local.reader = ArchiveReader.open(self.folder, self.revealed)
+            self._open_readers.append(reader)
+        with reader.snapshot():
+            return ask(reader)
+
+    def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
+        """Have `callback(event)` called in the event loop after each change, in order. Returns how to stop it.
+
+        An event says what is durable (and revealed, for one's own log); whoever missed some reads the archive.
+        """
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback)
+
+    # --------------------------------------------------------------------------------------------------------- writing
+    async def append(self, entries: Sequence[NewEntry]) -> list[Placed]:
+        """Sign and append records to one's own log, all or none. When it returns they are durable, and shown.
+
+        Raises `Conflict` if an element was changed since its author read it, `Refused` with the faults of a record,
+        `ArchiveFull` when there is no room.
+        """
+        authored = await self._loop.run_in_executor(self._readers, self._author().author_all, entries)
+        placed: list[Placed] = await self._ask(self._appends, authored)
+        return placed
+
+    async def append_control(self, kind: str, content: Mapping[Any, Any]) -> Placed:
+        """Append one control record, signed by the node's key."""
+        return (await self.append([NewControl(kind, content)]))[0]
+
+    async def keep_batch(self, origin: str, batch: CheckedBatch, flags: Sequence[str | None]) -> int:
+        """Store a checked batch of another's log, with what `examine` found of its records. Returns the new size."""
+        size: int = await self._ask(self._others, (origin, batch, flags))
+        return size
+
+    async def keep_log(self, identity: LogIdentity) -> None:
+        """Make room for another's log; nothing if it is there already."""
+        await self.write(lambda writer: writer.keep_log(identity))
+
+    async def keep_head(self, origin: str, size: int, note: bytes) -> None:
+        """Keep a checked signed head: of the tree as it is, or a larger one to fetch towards."""
+        await self.write(lambda writer: writer.keep_head(origin, size, note))
+
+    async def keep_bodies(self, bodies: Sequence[tuple[bytes, bytes]]) -> int:
+        """Put `(digest, body)`, each proved, wherever it is wanted. Returns how many slots that filled."""
+        return await self.write(lambda writer: writer.keep_bodies(bodies))
+
+    async def keep_cosignature(self, origin: str, size: int, cosigner: str, time: int, line: bytes) -> None:
+        """Keep a checked cosignature of the head of that size."""
+        await self.write(lambda writer: writer.keep_cosignature(origin, size, cosigner, time, line))
+
+    async def keep_fork(self, origin: str, proof: bytes) -> bool:
+        """Keep a checked fork proof. Returns whether it is new."""
+        now = int(self._options.clock())
+        return await self.write(lambda writer: writer.keep_fork(origin, proof, now))
+
+    async def keep_peer(self, peer: PeerRow) -> None:
+        """Write or replace one line of the address book."""
+        await self.write(lambda writer: writer.keep_peer(peer))
+
+    async def choose(self, name: str, value: str | None) -> None:
+        """Remember a choice of the operator; None forgets it."""
+        await self.write(lambda writer: writer.choose(name, value))
+
+    async def write(self, work: Callable[[ArchiveWriter], T]) -> T:
+        """Run `work(writer)` in the writer's thread: after the local appends that wait, else in the order of asking."""
+        answer: T = await self._ask(self._others, work)
+        return answer
+
+    async def _ask(self, queue: deque[_Request[Any]], work: object) -> Any:
+        future: asyncio.Future[Any] = self._loop.create_future()
+        with self._waiting:
+            if self._closing:
+                raise Closed("the archive is closed")
+            if len(queue) >= QUEUE_MAX:
+                raise LocalError(f"{QUEUE_MAX} requests already wait for the archive's writer")
+            queue.append(_Request(work, future))
+            self._waiting.notify()
+        return await future
+
+    def _author(self) -> Author:
+        options = self._options
+        return Author(self.territory, self.keys.node, self.keys.author(), options.clock, options.random_bytes)
+
+    # ---------------------------------------------------------------------------------------------- the writer's thread
+    def _run(self) -> None:
+        while True:
+            with self._waiting:
+                while not (self._appends or self._others or self._closing):
+                    self._waiting.wait()
+                if not (self._appends or self._others):
+                    return
+            if self._appends:
+                self._do_appends()
+            elif isinstance(self._others[0].work, tuple):
+                self._do_batches()
+            else:
+                self._do_call(self._others.popleft())
+
+    def _do_appends(self) -> None:
+        """One group: whatever waits now, within the bound, becomes one transaction and one head."""
+        group: list[_Request[list[Authored]]] = []
+        count = 0
+        while self._appends and count < GROUP_RECORDS_MAX:
+            group.append(self._appends.popleft())
+            count += len(group[-1].work)
+        try:
+            answers: Sequence[object] = self._writer.append([request.work for request in group])
+        except Exception as error:
+            answers = [error] * len(group)
+        self._answer(group, answers)
+
+    def _do_call(self, request: _Request[Any]) -> None:
+        try:
+            answer: object = request.work(self._writer)
+        except Exception as error:
+            answer = error
+        self._answer([request], [answer])
+
+    def _do_batches(self) -> None:
+        """As many batches as one transaction may hold; a local append that arrives meanwhile ends it."""
+        group: list[_Request[Any]] = []
+        deadline = time.monotonic() + REPLICATION_SECONDS_MAX
+        size = 0
+
+        def enough() -> bool:
+            return bool(self._appends) or size >= REPLICATION_BYTES_MAX or time.monotonic() >= deadline
+
+        def waiting() -> Iterator[Batch]:
+            nonlocal size
+            while self._others and isinstance(work := self._others[0].work, tuple):
+                group.append(self._others.popleft())
+                size += sum(map(len, work[1].headers)) + sum(len(body) for body in work[1].bodies if body)
+                yield work
+
+        try:
+            answers: Sequence[object] = self._writer.keep_batches(waiting(), enough)
+        except Exception as error:
+            answers = [error] * len(group)
+        self._answer(group, answers)
+
+    def _answer(self, requests: Sequence[_Request[Any]], answers: Sequence[object]) -> None:
+        """Tell the event loop what happened, then those who wait for it."""
+        events, self._events[:] = self._events[:], []
+
+        def deliver() -> None:
+            for event in events:
+                self._publish(event)
+            for request, answer in zip(requests, answers, strict=True):
+                if request.future.done():
+                    continue
+                if isinstance(answer, Exception):
+                    request.future.set_exception(answer)
+                else:
+                    request.future.set_result(answer)
+
+        try:
+            self._loop.call_soon_threadsafe(deliver)
+        except RuntimeError:
+            # The event loop is gone, and nobody is left to be told. What was written is written.
+            log.warning("the event loop closed before the archive did")
+
+    def _publish(self, event: Event) -> None:
+        for callback in tuple(self._subscribers):
+            try:
+                callback(event)
+            except Exception:
+                log.exception("a subscriber failed on %r", event)

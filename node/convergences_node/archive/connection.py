@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""How `archive.db` is opened: by one writer, and by readers that SQLite itself keeps from writing.
+
+The writer commits with `synchronous=FULL` in WAL mode: when COMMIT returns, the transaction would survive a pulled
+plug. `secure_delete` is set for every writer, so that whatever is deleted is overwritten (see erasing.py).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from convergences_protocol.errors import LocalError
+
+ARCHIVE_NAME = "archive.db"
+
+WAL_PAGES_MAX = 2_000
+"""Pages (of 4 KiB) in the write-ahead log before it is folded into the file: 8 MiB, of which a batch is a tenth."""
+
+WRITER_CACHE_KIB = 8_192
+READER_CACHE_KIB = 2_048
+"""Small: a Pi has little memory, and the system keeps the file's pages anyway."""
+
+BUSY_MS = 10_000
+"""Only a checkpoint ever makes anyone wait; longer than this and something else is wrong."""
+
+
+def open_writer(path: Path, *, pages_max: int | None = None) -> sqlite3.Connection:
+    """The one connection that writes. `pages_max` bounds the file (in pages of 4 KiB); None leaves it to the disk."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}")
+    connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+    if pages_max is not None:
+        connection.execute(f"PRAGMA max_page_count = {int(pages_max)}")
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write: opened read-only, and told so once more."""
+    if not path.exists():
+        raise LocalError(f"no archive at {path}")
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+    )
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
+    return connection

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Small files that are replaced as a whole: after a power cut they are the old one or the new one, never half of one.
+
+Write a temporary file beside it, fsync it, rename it over, fsync the folder: each step is needed on ext4 and on F2FS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+TEMPORARY = ".part"
+
+
+def prepare(path: Path, data: bytes, mode: int = 0o600) -> Path:
+    """Write what `path` is to become beside it, durably. If there is no room on the disk, this is where it shows."""
+    temporary = path.with_name(path.name + TEMPORARY)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    try:
+        os.write(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return temporary
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Make `path` have this content; when this returns, it survives a pulled plug."""
+    prepare(path, data, mode).rename(path)
+    sync_folder(path.parent)
+
+
+def overwrite_and_remove(path: Path) -> None:
+    """Remove a file after writing zeroes over it. On flash memory the old cells may stay: what was in it was sealed."""
+    with contextlib.suppress(FileNotFoundError):
+        size = path.stat().st_size
+        with path.open("r+b") as file:
+            file.write(bytes(size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+        sync_folder(path.parent)

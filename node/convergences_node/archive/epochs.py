@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Which log this node writes in: is the archive its latest, or was an old backup restored, or a card cloned?
+
+A node that signs two heads that do not extend each other has forked its town. So at start the guard, the archive and
+the machine are compared (the rules are `replication.doubt`'s, pure), and where there is a doubt nothing more is
+ever appended to that log: a new epoch is opened at once, so that residents can still write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from convergences_protocol import checkpoint
+from convergences_protocol.checkpoint import Checkpoint
+from convergences_protocol.errors import RemoteError, Unreadable
+from convergences_protocol.keys import SigningKey
+from convergences_protocol.opening import Opening, author_opening, read_opening
+from convergences_protocol.origin import EPOCH_BYTES, Origin
+from convergences_protocol.record import read_header
+
+from .authoring import Authored
+from .guard import GuardState, GuardTorn
+from .model import EpochOpened, Event, Finding, LogState
+from .writer import ArchiveWriter
+
+
+def opening_record(opening: Opening, key: SigningKey, now: int) -> Authored:
+    """The first record of a log of one's own."""
+    return Authored(read_header(author_opening(opening, key, now)), None, edit=False)
+
+
+def start(
+    writer: ArchiveWriter, key: SigningKey, random_bytes: Callable[[int], bytes], now: int
+) -> tuple[list[Finding], list[Event]]:
+    """Decide at start which log is written in, and go on with it. Returns what the operator should know."""
+    own = writer.reader.own_log()
+    reason = judge(writer, own)
+    if reason is None:
+        guarded = writer.guard.read()
+        assert guarded is not None
+        size = checkpoint.parse(guarded.note).size
+        writer.continue_log(own.origin, key, size)
+        findings = [Finding("archive.revealed", {"count": own.size - size})] if own.size > size else []
+        return findings, []
+    event = new_epoch(writer, key, random_bytes, now, reason)
+    return [Finding("archive.doubt", {"reason": reason, "old": own.origin, "new": event.origin})], [event]
+
+
+def judge(writer: ArchiveWriter, own: LogState) -> str | None:
+    """Why this archive may not be its node's latest, or None if guard, archive and machine agree."""
+    try:
+        guarded = writer.guard.read()
+    except GuardTorn:
+        return "guard_torn"
+    if guarded is None:
+        return "guard_missing"
+    return _judge(writer, own, guarded)
+
+
+def _judge(writer: ArchiveWriter, own: LogState, guarded: GuardState) -> str | None:
+    if guarded.machine != writer.guard.machine:
+        return "machine_changed"
+    try:
+        head = checkpoint.verify(guarded.note, own.origin, own.key)
+    except RemoteError:
+        return "guard_of_another_log"
+    if head.size > own.size:
+        return "archive_behind_guard"
+    if writer.reader.root_at(own.origin, head.size) != head.root:
+        return "archive_differs_from_guard"
+    return None
+
+
+def new_epoch(
+    writer: ArchiveWriter, key: SigningKey, random_bytes: Callable[[int], bytes], now: int, reason: str
+) -> EpochOpened:
+    """Close the log that was written in, and open another for the same territory; residents write on in it."""
+    own = writer.reader.own_log()
+    origin = str(Origin(own.territory, random_bytes(EPOCH_BYTES)))
+    previous = Checkpoint(own.origin, own.size, own.root) if own.size else None
+    assert own.recovery_key is not None, "a log of one's own has a recovery key"
+    opening = Opening(origin, key.public, own.recovery_key, _name(writer, own), previous)
+    writer.begin_log(opening.identity, opening_record(opening, key, now), key)
+    return EpochOpened(origin, own.origin, reason)
+
+
+def _name(writer: ArchiveWriter, own: LogState) -> str:
+    """The name that the log before gave itself."""
+    first = writer.reader.entry(own.origin, 0)
+    try:
+        return read_opening(read_header(first.header)).name if first else own.territory
+    except Unreadable:
+        return own.territory

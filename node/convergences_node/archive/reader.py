@@ -1,0 +1,407 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What may be asked of an archive. A reader cannot write: it is another type, on a read-only connection.
+
+It shows of one's own open log what has been revealed and no more: an append is committed first, then the guard is
+durable, then the head is shown; a page or a peer that saw a leaf earlier could see it vanish with the power.
+One reader serves one thread at a time. Every list is bounded.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+
+from convergences_protocol import cbor, merkle
+from convergences_protocol.element import ElementId
+from convergences_protocol.errors import LocalError
+from convergences_protocol.record import read_header
+from convergences_protocol.tiles import TILE_WIDTH, Slot, TileHashReader
+
+from .connection import ARCHIVE_NAME, open_reader
+from .migrations import check_version
+from .model import (
+    HIDDEN,
+    HISTORY_MAX,
+    INDEX_BITS,
+    READ_BYTES_MAX,
+    CosignatureRow,
+    Entry,
+    ErasureRow,
+    ForkRow,
+    LogState,
+    PeerRow,
+    Placed,
+)
+from .revealed import Revealed
+
+INDEX_MASK = (1 << INDEX_BITS) - 1
+LIST_MAX = 10_000
+"""Rows of any other list in one answer."""
+
+_ENTRY = "SELECT e.place, e.header, e.slot, e.unreadable, b.body FROM entries e LEFT JOIN bodies b USING (place)"
+_LOG = "SELECT log, origin, territory, node_key, recovery_key, own, status, size, frontier, wanted FROM logs"
+
+
+def key_of(digest: bytes) -> int:
+    """The 8 bytes of a SHA-256 by which rows are found (schema.sql)."""
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def element_key(element: ElementId) -> int:
+    """The key of an element's id."""
+    return key_of(sha256(element.territory.encode() + element.uuid).digest())
+
+
+def place_of(log: int, index: int) -> int:
+    """Where a leaf stands in the tables."""
+    return log << INDEX_BITS | index
+
+
+class ArchiveReader:
+    """Questions to an archive, each answered from the file as it is; `snapshot` holds it still for several."""
+
+    def __init__(self, connection: sqlite3.Connection, revealed: Revealed) -> None:
+        self._db = connection
+        self._revealed = revealed
+        self._origins: dict[int, str] = {}
+
+    @classmethod
+    def open(cls, folder: Path, revealed: Revealed | None = None) -> Self:
+        """A reader of the archive in `folder`. Without `revealed` it is alone with the file, and sees all of it."""
+        connection = open_reader(folder / ARCHIVE_NAME)
+        check_version(connection)
+        return cls(connection, revealed or Revealed())
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Everything asked inside sees the same moment. Keep it short: the write-ahead log grows meanwhile."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
+
+    # ----------------------------------------------------------------------------------------------------------- logs
+    def logs(self) -> list[LogState]:
+        """Every log kept here, one's own former epochs too, in the order in which they were first known."""
+        return [self._log_state(row) for row in self._db.execute(f"{_LOG} WHERE status <> 'aside' ORDER BY log")]
+
+    def log(self, origin: str) -> LogState | None:
+        """The log of that name, or None."""
+        row = self._db.execute(f"{_LOG} WHERE origin = ?", (origin,)).fetchone()
+        return None if row is None else self._log_state(row)
+
+    def own_log(self) -> LogState:
+        """The log that this node writes in now."""
+        row = self._db.execute(f"{_LOG} WHERE own = 1 AND status = 'open'").fetchone()
+        if row is None:
+            raise LocalError("this archive has no log of its own yet")
+        return self._log_state(row)
+
+    def _log_state(self, row: Sequence[Any]) -> LogState:
+        number, origin, territory, key, recovery_key, own, status, size, frontier_bytes, wanted = row
+        frontier = merkle.Frontier.from_bytes(frontier_bytes)
+        limit = self._revealed.size(number)
+        if limit is not None and limit < size:
+            size, frontier = limit, merkle.frontier(self._tiles(number, limit), limit)
+        head = self._head(number, size)
+        head_size, note = head if head else (0, None)
+        return LogState(
+            number, origin, territory, key, recovery_key, bool(own), status, size, frontier, head_size, note, wanted
+        )
+
+    def head(self, origin: str, size: int | None = None) -> tuple[int, bytes] | None:
+        """`(size, note)` of the latest signed head that this archive holds whole (at most of that size), or None."""
+        number, visible = self._visible(origin)
+        return self._head(number, visible if size is None else min(size, visible))
+
+    def pinned(self, origin: str) -> tuple[int, bytes] | None:
+        """`(size, note)` of the signed head, larger than the log is here, that it was being fetched towards."""
+        number, visible = self._visible(origin)
+        found: tuple[int, bytes] | None = self._db.execute(
+            "SELECT size, note FROM heads h JOIN logs l USING (log) WHERE log = ? AND NOT own AND h.size > ?"
+            " ORDER BY h.size DESC LIMIT 1",
+            (number, visible),
+        ).fetchone()
+        return found
+
+    def _head(self, number: int, size: int) -> tuple[int, bytes] | None:
+        found: tuple[int, bytes] | None = self._db.execute(
+            "SELECT size, note FROM heads WHERE log = ? AND size <= ? ORDER BY size DESC LIMIT 1", (number, size)
+        ).fetchone()
+        return found
+
+    # -------------------------------------------------------------------------------------------------------- entries
+    def entry(self, origin: str, index: int) -> Entry | None:
+        """One leaf, or None where the log does not reach."""
+        number, size = self._visible(origin)
+        if not 0 <= index < size:
+            return None
+        return _entry(origin, self._db.execute(f"{_ENTRY} WHERE place = ?", (place_of(number, index),)).fetchone())
+
+    def entries(
+        self,
+        origin: str,
+        start: int,
+        stop: int | None = None,
+        bytes_max: int = READ_BYTES_MAX,
+        count_max: int = LIST_MAX,
+    ) -> list[Entry]:
+        """The leaves `[start, stop)` as far as they go and the bounds allow; at least one, if there is one."""
+        number, size = self._visible(origin)
+        stop = size if stop is None else min(stop, size)
+        rows = self._db.execute(
+            f"{_ENTRY} WHERE place >= ? AND place < ? ORDER BY place LIMIT ?",
+            (place_of(number, max(start, 0)), place_of(number, max(stop, 0)), count_max),
+        )
+        found: list[Entry] = []
+        total = 0
+        for row in rows:
+            total += len(row[1]) + len(row[4] or b"")
+            if found and total > bytes_max:
+                break
+            found.append(_entry(origin, row))
+        rows.close()
+        return found
+
+    def headers(self, origin: str, start: int, stop: int) -> list[bytes]:
+        """The headers alone of `[start, stop)`, at most 10,000."""
+        number, size = self._visible(origin)
+        rows = self._db.execute(
+            "SELECT header FROM entries WHERE place >= ? AND place < ? ORDER BY place LIMIT ?",
+            (place_of(number, start), place_of(number, min(stop, size)), LIST_MAX),
+        )
+        return [header for (header,) in rows]
+
+    def control(self, origin: str, start: int = 0, stop: int | None = None) -> list[Entry]:
+        """The control records of `[start, stop)`: what a charter is folded from; at most 10,000, then ask again."""
+        number, size = self._visible(origin)
+        stop = size if stop is None else min(stop, size)
+        rows = self._db.execute(
+            f"{_ENTRY} WHERE place >= ? AND place < ? AND element IS NULL AND unreadable IS NULL"
+            " ORDER BY place LIMIT ?",
+            (place_of(number, start), place_of(number, stop), LIST_MAX),
+        )
+        return [_entry(origin, row) for row in rows]
+
+    def locate(self, header_digest: bytes) -> Entry | None:
+        """The leaf whose header has that digest; in the newest log, if several hold it; or None."""
+        found = self.locate_all(header_digest)
+        return found[-1] if found else None
+
+    def locate_all(self, header_digest: bytes) -> list[Entry]:
+        """Every leaf whose header has that digest: a record appended again in a new epoch is in both."""
+        rows = self._db.execute(f"{_ENTRY} WHERE digest = ? ORDER BY place LIMIT ?", (key_of(header_digest), LIST_MAX))
+        return [entry for entry in self._shown(rows) if entry.digest == header_digest]
+
+    # ------------------------------------------------------------------------------------------------------- elements
+    def history(
+        self, element: ElementId, origins: Sequence[str] | None = None, limit: int = HISTORY_MAX
+    ) -> list[Entry]:
+        """The records about an element, oldest first, unreadable ones too; the newest `limit` of them.
+
+        In the logs of the element's own territory, the order of which is that in which they were first known here;
+        or in `origins`, in that order (the charter knows which logs count).
+        """
+        numbers = self._numbers(element.territory, origins)
+        found: list[Entry] = []
+        for number in reversed(numbers):
+            found += self._newest(number, element, limit - len(found))
+            if len(found) >= limit:
+                break
+        return found[::-1]
+
+    def current(self, element: ElementId, origins: Sequence[str] | None = None) -> Entry | None:
+        """The last readable record about an element, or None if there never was one. May be a withdrawal."""
+        for number in reversed(self._numbers(element.territory, origins)):
+            for entry in self._newest(number, element, HISTORY_MAX):
+                if entry.unreadable is None:
+                    return entry
+        return None
+
+    def _newest(self, number: int, element: ElementId, limit: int) -> list[Entry]:
+        """The newest records about an element in one log, newest first."""
+        size = self._visible_of(number)
+        rows = self._db.execute(
+            f"{_ENTRY} WHERE element = ? AND place >= ? AND place < ? ORDER BY place DESC LIMIT ?",
+            (element_key(element), place_of(number, 0), place_of(number, size), limit),
+        )
+        origin = self._origin(number)
+        found = (_entry(origin, row) for row in rows)
+        return [entry for entry in found if read_header(entry.header).element == element]
+
+    def _numbers(self, territory: str, origins: Sequence[str] | None) -> list[int]:
+        if origins is not None:
+            return [number for number, _ in map(self._visible, origins)]
+        rows = self._db.execute(
+            "SELECT log FROM logs WHERE territory = ? AND status <> 'aside' ORDER BY log", (territory,)
+        )
+        return [number for (number,) in rows]
+
+    # --------------------------------------------------------------------------------------------------------- bodies
+    def body(self, digest: bytes) -> bytes | None:
+        """The body of that SHA-256, or None if it is wanted, erased or unknown."""
+        rows = self._db.execute(
+            "SELECT b.body FROM entries e JOIN bodies b USING (place) WHERE e.body_key = ? AND e.slot = 1 LIMIT ?",
+            (key_of(digest), LIST_MAX),
+        )
+        return next((body for (body,) in rows if sha256(body).digest() == digest), None)
+
+    def wanted(self, origin: str, limit: int = 1_000, start: int = 0) -> list[tuple[int, bytes]]:
+        """`(index, digest of the body)` of leaves whose body is still wanted, from `start` on."""
+        number, size = self._visible(origin)
+        rows = self._db.execute(
+            "SELECT place, header FROM entries WHERE slot = 2 AND place >= ? AND place < ? ORDER BY place LIMIT ?",
+            (place_of(number, start), place_of(number, size), limit),
+        )
+        wanted = []
+        for place, header in rows:
+            digest = read_header(header).body_digest
+            assert digest is not None, "only a leaf that names a body can want it"
+            wanted.append((place & INDEX_MASK, digest))
+        return wanted
+
+    # --------------------------------------------------------------------------------------------------------- proofs
+    def hash_reader(self, origin: str, size: int | None = None) -> TileHashReader:
+        """The tree of a log, to make proofs from. For one piece of work, within this thread."""
+        number, visible = self._visible(origin)
+        return self._tiles(number, visible if size is None else min(size, visible))
+
+    def root_at(self, origin: str, size: int) -> bytes:
+        """The root that the log had at that size, which is at most its present one."""
+        return merkle.root(self.hash_reader(origin), size)
+
+    def tile(self, origin: str, level: int, n: int) -> bytes | None:
+        """The hashes of one tile as far as they go (256 when it is full), or None if there are none."""
+        number, size = self._visible(origin)
+        width = min(TILE_WIDTH, (size >> (8 * level)) - n * TILE_WIDTH)
+        return self._load_tile(number, size, level, n)[: width * merkle.HASH_BYTES] if width > 0 else None
+
+    def _tiles(self, number: int, size: int) -> TileHashReader:
+        return TileHashReader(lambda level, n: self._load_tile(number, size, level, n))
+
+    def _load_tile(self, number: int, size: int, level: int, n: int) -> bytes:
+        row = self._db.execute(
+            "SELECT hashes FROM tiles WHERE log = ? AND level = ? AND n = ?", (number, level, n)
+        ).fetchone()
+        if row is not None:
+            hashes: bytes = row[0]
+            return hashes
+        if level > 0:
+            raise LookupError(f"tile {level}/{n} of log {number} is missing")
+        first, stop = n * TILE_WIDTH, min((n + 1) * TILE_WIDTH, size)
+        rows = self._db.execute(
+            "SELECT header FROM entries WHERE place >= ? AND place < ? ORDER BY place",
+            (place_of(number, first), place_of(number, stop)),
+        )
+        return b"".join(merkle.leaf_hashes(header for (header,) in rows))
+
+    # ----------------------------------------------------------------------------------------------- what goes beside
+    def cosignatures(self, origin: str) -> list[CosignatureRow]:
+        """The latest cosignature of each cosigner on that log; for one's own, on revealed heads only."""
+        number, size = self._visible(origin)
+        rows = self._db.execute(
+            "SELECT cosigner, size, time, line FROM cosignatures WHERE log = ? AND size <= ? ORDER BY cosigner LIMIT ?",
+            (number, size, LIST_MAX),
+        )
+        return [CosignatureRow(origin, *row) for row in rows]
+
+    def forks(self, origin: str | None = None) -> list[ForkRow]:
+        """Kept fork proofs, of one log or of all, oldest first."""
+        rows = self._db.execute(
+            "SELECT digest, origin, proof, kept_at FROM forks WHERE ?1 IS NULL OR origin = ?1"
+            " ORDER BY kept_at, digest LIMIT ?2",
+            (origin, LIST_MAX),
+        )
+        return [ForkRow(*row) for row in rows]
+
+    def erasures(self, state: str | None = None) -> list[ErasureRow]:
+        """The erasures known here, or those in one state, in the order in which they were heard."""
+        rows = self._db.execute(
+            "SELECT digest, origin, idx, heard_at, state, due_at FROM erasures WHERE ?1 IS NULL OR state = ?1"
+            " ORDER BY heard_at, origin, idx LIMIT ?2",
+            (state, LIST_MAX),
+        )
+        return [ErasureRow(*row) for row in rows]
+
+    def source(self, source: str, source_id: str) -> tuple[ElementId, bytes] | None:
+        """`(element, digest of content)` that this row of a source was imported as, or None."""
+        row = self._db.execute(
+            "SELECT element, content FROM sources WHERE key = ?", (source_key(source, source_id),)
+        ).fetchone()
+        return None if row is None else (ElementId.from_cbor(cbor.decode(row[0])), row[1])
+
+    def peers(self) -> list[PeerRow]:
+        """The address book."""
+        rows = self._db.execute(
+            "SELECT node_key, territory, addresses, heard_at, faults, fault FROM peers ORDER BY node_key LIMIT ?",
+            (LIST_MAX,),
+        )
+        return [_peer(row) for row in rows]
+
+    def choice(self, name: str) -> str | None:
+        """What the operator chose under that name, or None."""
+        row = self._db.execute("SELECT value FROM choices WHERE name = ?", (name,)).fetchone()
+        return None if row is None else row[0]
+
+    def counts(self) -> dict[str, int]:
+        """Leaves and wanted bodies in all, for the meters."""
+        row = self._db.execute("SELECT count(*), sum(size), sum(wanted) FROM logs WHERE status <> 'aside'").fetchone()
+        return {"logs": row[0], "entries": row[1] or 0, "bodies_wanted": row[2] or 0}
+
+    # -------------------------------------------------------------------------------------------------------- helpers
+    def _visible(self, origin: str) -> tuple[int, int]:
+        """The number of a log and the size that may be shown of it."""
+        row = self._db.execute("SELECT log, size FROM logs WHERE origin = ?", (origin,)).fetchone()
+        if row is None:
+            raise LocalError(f"the log {origin} is not kept here")
+        limit = self._revealed.size(row[0])
+        return row[0], row[1] if limit is None else min(limit, row[1])
+
+    def _visible_of(self, number: int) -> int:
+        limit = self._revealed.size(number)
+        return INDEX_MASK if limit is None else limit
+
+    def _origin(self, number: int) -> str:
+        origin = self._origins.get(number)
+        if origin is None:
+            (origin,) = self._db.execute("SELECT origin FROM logs WHERE log = ?", (number,)).fetchone()
+            assert isinstance(origin, str)
+            self._origins[number] = origin
+        return origin
+
+    def _shown(self, rows: sqlite3.Cursor) -> Iterator[Entry]:
+        for row in rows:
+            number = row[0] >> INDEX_BITS
+            if row[0] & INDEX_MASK < self._visible_of(number):
+                yield _entry(self._origin(number), row)
+
+    def placed(self, entry: Entry) -> Placed:
+        """The entry as an append answered it."""
+        return Placed(entry.origin, entry.index, entry.digest, read_header(entry.header).element)
+
+
+def source_key(source: str, source_id: str) -> bytes:
+    """What a row of a source is remembered by; the lengths keep ("a", "bc") from being ("ab", "c")."""
+    return sha256(cbor.encode([source, source_id])).digest()
+
+
+def _entry(origin: str, row: Sequence[Any]) -> Entry:
+    place, header, slot, unreadable, body = row
+    if slot == HIDDEN:
+        slot, body = Slot.ERASED, None
+    return Entry(origin, place & INDEX_MASK, header, Slot(slot), body, unreadable)
+
+
+def _peer(row: Sequence[Any]) -> PeerRow:
+    import json
+
+    key, territory, addresses, heard_at, faults, fault = row
+    return PeerRow(key, territory, tuple(json.loads(addresses)), heard_at, faults, fault)
