@@ -143,7 +143,7 @@ def write_header(
     if body is not None:
         payload[_BODY_DIGEST], payload[_BODY_BYTES] = sha256(body).digest(), len(body)
     if content is not None:
-        payload[_CONTENT] = content
+        payload[_CONTENT] = dict(content)
     header = _signed(key, cbor.encode(payload))
     try:
         read_header(header)
@@ -164,6 +164,8 @@ def _to_be_signed(raw: bytes) -> bytes:
 
 def _payload_map(raw: bytes) -> dict[int, Any]:
     """The payload, through the strict door."""
+    if len(raw) > HEADER_BYTES_MAX:
+        raise Unreadable(f"header of {len(raw)} bytes, at most {HEADER_BYTES_MAX} are allowed")
     data = _payload_of(raw)
     if data is None:
         raise Unreadable("not framed as a header")
@@ -191,13 +193,16 @@ def _payload_of(raw: bytes) -> bytes | None:
         return None
     if not raw.startswith(_UNPROTECTED, _KEY_END) or not raw.startswith(_SIGNATURE_HEAD, end):
         return None
-    # The byte string's head: 0x58 and a byte, 0x59 and two, or the length itself below 24; the shortest that does.
-    first = raw[_PAYLOAD_START]
-    if first == 0x58:
-        start, shortest = _PAYLOAD_START + 2, 24
-    elif first == 0x59:
-        start, shortest = _PAYLOAD_START + 3, 256
-    else:
-        start, shortest = _PAYLOAD_START + 1, 0
-    length = int.from_bytes(raw[_PAYLOAD_START + 1 : start], "big") if shortest else first - 0x40
-    return raw[start:end] if length >= shortest and start + length == end else None
+    for head_bytes in (2, 3, 1):
+        start = _PAYLOAD_START + head_bytes
+        head = _byte_string_head(end - start)
+        if len(head) == head_bytes and raw.startswith(head, _PAYLOAD_START):
+            return raw[start:end]
+    return None
+
+
+def _byte_string_head(length: int) -> bytes:
+    """The shortest head of a byte string (RFC 8949 section 4.2.1); no payload needs more than two bytes of length."""
+    if length < 24:
+        return bytes([0x40 + max(length, 0)])
+    return b"\x58" + length.to_bytes() if length < 256 else b"\x59" + length.to_bytes(2, "big")
