@@ -79,7 +79,8 @@ BACKOFF_JITTER = 0.3
 GOSSIP_QUEUE_MAX = 64
 GOSSIP_GAP_S = 0.02
 """Two publishes in a row overflow the library's queues of 32; announcements are rare and coalesced anyway."""
-CONNECTION_DEFAULT_DEGREE = 6
+GOSSIP_DEGREE = 6
+ADDRESS_TTL_S = 60
 
 _ID_PREFIX = bytes.fromhex("002408011220")
 """A libp2p peer id of an Ed25519 key: identity multihash of the key's protobuf (libp2p peer-ids specification)."""
@@ -222,16 +223,19 @@ class Libp2pHost:
             connection_config=ConnectionConfig(
                 max_connections=self._settings.connections,
                 min_connections=0,
-                low_watermark=0,  # no dialling of its own
+                low_watermark=0,
                 high_watermark=self._settings.connections,
                 max_connections_per_peer=1,  # with more, every dial waits 250 ms
             ),
             listen_addrs=listen or None,
         )
-        host.get_network().retry_config = RetryConfig(max_retries=0)  # our own loop retries
+        network = host.get_network()
+        network.retry_config = RetryConfig(max_retries=0)  # our own loop retries
+        # Whatever its watermarks, it would dial peers that it learned of by itself; unstarted, it does nothing.
+        network.auto_connector.start = _nothing
         gossip = GossipSub(
             protocols=[MESH],
-            degree=CONNECTION_DEFAULT_DEGREE,
+            degree=GOSSIP_DEGREE,
             degree_low=4,
             degree_high=12,
             heartbeat_interval=1,  # the default is 120 s
@@ -404,6 +408,7 @@ class Libp2pHost:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(open_link.write_all)
                 nursery.start_soon(self._ping, open_link)
+                nursery.start_soon(_until_closed, stream.muxed_conn)
                 await open_link.read_all(lambda frame, consumed: self._events.received(key, frame, consumed))
         except* FrameTooLong as errors:
             self._events.misbehaved(key, str(errors.exceptions[0]))
@@ -473,9 +478,12 @@ class Libp2pHost:
         """Connect, unless there is a connection already, and open a stream. The peer has proved its key."""
         peer_id = peer_id_of(key)
         network = self._host.get_network()
-        if not network.get_connections(peer_id):
+        if all(_is_ending(connection) for connection in network.get_connections(peer_id)):
             plain, _, _ = address.partition("/p2p/")
-            await network.dial_addr(multiaddr.Multiaddr(f"{plain}/p2p/{peer_id}"), peer_id)
+            full = multiaddr.Multiaddr(f"{plain}/p2p/{peer_id}")
+            # Should the connection end meanwhile, the library dials again, and must know where.
+            network.peerstore.add_addr(peer_id, multiaddr.Multiaddr(plain), ADDRESS_TTL_S)
+            await network.dial_addr(full, peer_id)
         return await self._host.new_stream(peer_id, [protocol])
 
     # ------------------------------------------------------------------------------- joining
@@ -552,6 +560,20 @@ class _Arrivals(libp2p.abc.INotifee):  # type: ignore[misc]
     async def closed_stream(self, network: Any, stream: Any) -> None: ...
     async def listen(self, network: Any, multiaddr: Any) -> None: ...
     async def listen_close(self, network: Any, multiaddr: Any) -> None: ...
+
+
+def _is_ending(connection: Any) -> bool:
+    return bool(connection.is_closed or connection.muxed_conn.event_shutting_down.is_set())
+
+
+async def _until_closed(muxed: Any) -> None:
+    """End the link with its connection, although nobody reads or writes just then."""
+    await muxed.event_closed.wait()
+    raise ConnectionError("the connection is closed")
+
+
+async def _nothing() -> None:
+    """Stands where the library would act by itself."""
 
 
 def _cut_frame(buffer: bytearray, bytes_max: int) -> bytes | None:
