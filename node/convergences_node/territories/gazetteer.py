@@ -12,9 +12,9 @@ from dataclasses import replace
 from importlib.resources import files
 from itertools import islice
 
+from convergences_node.faults import NotFound
 from convergences_node.territories.facts import TerritoryFacts
 from convergences_node.territories.outlines import outline_of
-from convergences_protocol.errors import ConvergencesError
 
 DATA = files("convergences_node.territories") / "data"
 RESULTS_MAX = 50
@@ -24,12 +24,8 @@ QUERY_CHARS_MAX = 100
 Row = dict[str, str]
 
 
-class UnknownTerritory(ConvergencesError):
+class UnknownTerritory(NotFound):
     """No territory has that code, or it has ended and its successor should be named instead."""
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 def find(code_or_siren: str) -> TerritoryFacts:
@@ -40,7 +36,7 @@ def find(code_or_siren: str) -> TerritoryFacts:
     code = code_or_siren.strip().upper().removeprefix("FR-")
     found = _commune(code) or _grouping(code) or _departement(code) or _region(code)
     if found is None:
-        raise UnknownTerritory(f"no territory has the code {code[:20]!r}", _hint(code))
+        raise UnknownTerritory(f"no territory has the code {code[:20]!r}", hint=_hint(code))
     return found
 
 
@@ -73,7 +69,7 @@ def _commune(code: str) -> TerritoryFacts | None:
 def _commune_facts(row: Row) -> TerritoryFacts:
     centre, outline = outline_of(row["code"])
     parents = (row["ept"], row["epci"], row["departement"])
-    region = next((r["region"] for r in _rows("departements.csv", row["departement"])), "")
+    region = _region_of(row["departement"])
     successor = row.get("successor")
     return TerritoryFacts(
         code=f"FR-{row['code']}",
@@ -92,6 +88,10 @@ def _commune_facts(row: Row) -> TerritoryFacts:
     )
 
 
+def _region_of(departement: str) -> str:
+    return next((row["region"] for row in _rows("departements.csv", departement) if row["code"] == departement), "")
+
+
 def _former_names(codes: list[str]) -> tuple[str, ...]:
     return tuple(row["name"] for code in codes for row in _rows("former.csv", code) if row["code"] == code)
 
@@ -104,7 +104,7 @@ def _grouping(siren: str) -> TerritoryFacts | None:
     members = [member for member in _rows("communes.csv", siren) if siren in (member["epci"], member["ept"])]
     around = sorted({member["epci"] for member in members} - {siren, ""})
     departements = sorted({member["departement"] for member in members})
-    regions = sorted({row["region"] for row in _rows("departements.csv", "") if row["code"] in departements})
+    regions = sorted({_region_of(departement) for departement in departements})
     within = [*around, *departements, *(f"R{region}" for region in regions)]
     facts = _grouping_facts(row)
     return replace(facts, within=tuple(f"FR-{code}" for code in within))
@@ -151,7 +151,7 @@ def _groupings_named(wanted: str) -> Iterator[TerritoryFacts]:
 
 def _rows(name: str, needle: str) -> Iterator[Row]:
     """The rows of a table whose line contains `needle`. No field of ours holds a line break."""
-    with (DATA / name).open(encoding="utf-8", newline="") as file:
+    with (DATA / name).open(encoding="utf-8") as file:
         columns = next(csv.reader([next(file)]))
         for cells in csv.reader(line for line in file if needle in line):
             yield dict(zip(columns, cells, strict=True))

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Rows of a CSV file (RFC 4180, as spreadsheets really write it): any of `; , tab |`, quotes, line breaks in cells.
+
+The first row names the columns. A row with too many cells is refused; one with too few has the rest empty, as
+spreadsheets leave out trailing cells. A quote never closed costs its own row and what it swallowed, not the file.
+"""
+
+import csv
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from .rows import Dialect, Row
+from .text import LINE_CHARS_MAX, Line, read_lines
+
+DELIMITERS = ";,\t|"
+COLUMNS_MAX = 1000
+CELL_CHARS_MAX = 128 * 1024
+"""The csv module's own default; a text field of ours is at most 64 KiB."""
+
+
+def sniff_delimiter(start: str) -> str:
+    """The sign found most often in the first line, outside quotes; a comma if there is none."""
+    counts = dict.fromkeys(DELIMITERS, 0)
+    quoted = False
+    for sign in start[:LINE_CHARS_MAX]:
+        if sign == '"':
+            quoted = not quoted
+        elif sign in "\r\n" and not quoted:
+            break
+        elif sign in counts and not quoted:
+            counts[sign] += 1
+    best = max(DELIMITERS, key=lambda sign: counts[sign])
+    return best if counts[best] else ","
+
+
+def read_csv(file: BinaryIO, dialect: Dialect) -> Iterator[Row]:
+    """The rows after the header. A file with no header has no rows."""
+    source = _Lines(read_lines(file, dialect.encoding))
+    reader = csv.reader(source, delimiter=dialect.delimiter)
+    columns: list[str] | None = None
+    while True:
+        source.begin_row()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, _UnreadableLine) as error:
+            yield Row(source.begun, {}, str(error))
+            continue
+        if not cells:
+            continue
+        if columns is None:
+            columns = _header(cells)
+            continue
+        yield _row(source.begun, columns, cells)
+
+
+def _header(cells: list[str]) -> list[str]:
+    return [cell.removeprefix("\ufeff").strip() for cell in cells[:COLUMNS_MAX]]
+
+
+def _row(line: int, columns: list[str], cells: list[str]) -> Row:
+    if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
+        return Row(line, {}, f"{len(cells)} cells under {len(columns)} columns")
+    return Row(line, dict(zip(columns, cells, strict=False)))
+
+
+class _UnreadableLine(Exception):  # noqa: N818 - says what the line is
+    """A line that must not reach the csv module."""
+
+
+class _Lines:
+    """Hands lines to the csv module, counts them, and stops a row that goes on for too long."""
+
+    def __init__(self, lines: Iterator[Line]) -> None:
+        self._lines = lines
+        self._chars = 0
+        self._last = 0
+        self.begun = 1
+
+    def begin_row(self) -> None:
+        self._chars = 0
+        self.begun = self._last + 1
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._last = line.number
+        self._chars += len(line.text)
+        if line.fault:
+            raise _UnreadableLine(line.fault)
+        if self._chars > LINE_CHARS_MAX:
+            raise _UnreadableLine(f"row longer than {LINE_CHARS_MAX} characters: is a quote left open?")
+        return line.text

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What to author of a batch of rows, given what earlier imports made of them and what people have done since; pure."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from convergences_protocol.element import ElementId
+
+from convergences_node.archive.model import NewRecord, SourceRow
+
+from .convert import SOURCE_CHARS_MAX, BadRow, Converted, ImpliedRelation, Problem
+from .desk import Key, Known, content_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A row with nothing left to look up, and the relations that it implies, by the ids these are remembered under."""
+
+    row: Converted
+    element: ElementId
+    fields: dict[str, Any]
+    relations: dict[str, dict[str, Any]]
+
+    def remembered(self) -> Iterator[Key]:
+        """What an earlier import may have left: of the row, and of its relations."""
+        yield self.row.key
+        yield from ((self.row.source, source_id) for source_id in self.relations)
+
+    def contents(self) -> Iterator[tuple[Key, bytes]]:
+        """The digest of what is said now, of the row and of its relations."""
+        yield self.row.key, content_digest(self.row.kind.name, self.fields)
+        for source_id, fields in self.relations.items():
+            yield (self.row.source, source_id), content_digest("relation", fields)
+
+
+@dataclass(slots=True)
+class Decision:
+    """What one batch comes to."""
+
+    records: list[NewRecord] = field(default_factory=list)
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    relations: int = 0
+    refused: list[tuple[int, Problem]] = field(default_factory=list)
+
+
+def changed(resolved: Sequence[Resolved], known: Mapping[Key, Known]) -> list[Known]:
+    """What was imported before and says something else now: where it matters whether people have edited it."""
+    contents = (one for row in resolved for one in row.contents())
+    return [known[key] for key, content in contents if key in known and known[key].content != content]
+
+
+def decide(resolved: Sequence[Resolved], known: Mapping[Key, Known], edited: Collection[ElementId]) -> Decision:
+    """The records of a batch. What people have edited stays as they left it."""
+    decision = Decision()
+    for one in resolved:
+        before = known.get(one.row.key)
+        record = _record(one.row.kind.name, one.fields, one.element, before, one.row.key)
+        if record is not None and one.element in edited:
+            reason = f"{one.element} was edited here since: left as it is"
+            decision.refused.append((one.row.line, Problem("row", reason)))
+            continue
+        if record is None:
+            decision.unchanged += 1
+        else:
+            decision.records.append(record)
+            decision.changed += before is not None
+            decision.created += before is None
+        _decide_relations(decision, one, known, edited)
+    return decision
+
+
+def _decide_relations(
+    decision: Decision, one: Resolved, known: Mapping[Key, Known], edited: Collection[ElementId]
+) -> None:
+    """Relations that are new or have changed; those that people have ended or edited are theirs."""
+    for source_id, fields in one.relations.items():
+        key = (one.row.source, source_id)
+        before = known.get(key)
+        if before and (before.gone or before.element in edited):
+            continue
+        # A new one is named by the archive: nothing in the file can name a relation.
+        record = _record("relation", fields, before.element if before else None, before, key)
+        if record is not None:
+            decision.records.append(record)
+            decision.relations += 1
+
+
+def _record(
+    kind: str, fields: dict[str, Any], element: ElementId | None, before: Known | None, key: Key
+) -> NewRecord | None:
+    """The record to author, or None if nothing has changed."""
+    content = content_digest(kind, fields)
+    if before and before.content == content:
+        return None
+    previous = before.current if before else None
+    return NewRecord(kind, fields, element=element, previous=previous, source=SourceRow(*key, content))
+
+
+def implied(row: Converted, element: ElementId, others: Mapping[Key, ElementId]) -> dict[str, dict[str, Any]]:
+    """The row's relations as fields of `relation` records. Raises `BadRow` if the other end is not known."""
+    found: dict[str, dict[str, Any]] = {}
+    for relation in row.relations:
+        other = _other_end(relation, others)
+        if other is None:
+            reason = f"names {relation.other}, which is neither in this file nor imported before"
+            raise BadRow([Problem(relation.predicate, reason)])
+        subject, target = (str(element), other) if relation.row_is_subject else (other, str(element))
+        source_id = _relation_id(row, relation)
+        fields = {
+            "subject": subject,
+            "predicate": relation.predicate,
+            "object": target,
+            "role": relation.role,
+            "source": row.source,
+            "source_id": source_id,
+            "licence": row.fields.get("licence"),
+        }
+        found[source_id] = {name: value for name, value in fields.items() if value is not None}
+    return found
+
+
+def _other_end(relation: ImpliedRelation, others: Mapping[Key, ElementId]) -> str | None:
+    if isinstance(relation.other, str):
+        return relation.other
+    element = others.get((relation.other.source, relation.other.source_id))
+    return str(element) if element else None
+
+
+def _relation_id(row: Converted, relation: ImpliedRelation) -> str:
+    """What tells the relation again at the next import; a digest where it would be too long to read."""
+    name = f"{row.source_id}:{relation.predicate}:{relation.other}"
+    return name if len(name) <= SOURCE_CHARS_MAX else sha256(name.encode()).hexdigest()

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Which column becomes which field: the mapping, a TOML file that a person writes once for a source.
+
+    [source]
+    name = "gares-idfm"              # or { column = "source" } where one file mixes several
+    id = "id_zdc"                    # the column whose value names a row for ever
+
+    [[element]]
+    kind = "place"
+    when = { type = "lieu" }         # only these rows; the first element that fits is taken
+
+    [element.fields]
+    name = "nom"                     # a column
+    type = { value = "station" }     # the same for every row
+    location = { columns = ["lat", "lon"] }
+    themes = { column = "thematiques", under = "Autres thèmes" }
+
+    [[element.relations]]
+    predicate = "organises"
+    subject = "organisateur"         # a column that names another row, `source:id`; this row is the object
+
+What to do with a cell follows from the field's type in the kind's declaration; `transform` says otherwise.
+A mapping is checked against the kinds when it is read: a field that no kind has is refused with the names there are.
+"""
+
+import tomllib
+from collections.abc import Mapping as Map
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from convergences_protocol.errors import LocalError
+from convergences_protocol.kinds import KINDS
+
+MAPPING_BYTES_MAX = 256 * 1024
+PREDICATE = KINDS["relation"].by_name["predicate"]
+
+Transform = Literal[
+    "text", "split", "date", "point", "address", "term", "theme", "reference", "territory", "url", "integer",
+    "boolean", "phone", "email", "markdown",
+]  # fmt: skip
+
+
+class Part(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A table of the mapping; a name that is not declared is a spelling mistake, and is refused."""
+
+
+class Column(Part):
+    """Where a field's value comes from."""
+
+    column: str | None = None
+    columns: list[str] = []
+    """Several columns that make one value: a point, an address; for a list, each column is an item."""
+    value: str | int | bool | list[str] | None = None
+    """The same value for every row; with `column`, for the rows whose cell is empty."""
+    transform: Transform | None = None
+    separator: str | None = None
+    """Between the items of one cell, such as `|`; or, for an address, between its parts."""
+    terms: dict[str, str] = {}
+    """The source's words and ours."""
+    otherwise: str | None = None
+    """Our word for a cell that `terms` does not have."""
+    prefix: str = ""
+    under: str | None = None
+    """Name of this town's own theme under which unknown themes are gathered."""
+    unknown: Literal["create", "leave_out", "refuse"] = "create"
+    """What to do about a theme, or another row, that is not known."""
+    bad: Literal["refuse", "leave_out"] = "refuse"
+    """What a value that cannot be read costs: the whole row, or only itself."""
+
+    @property
+    def names(self) -> list[str]:
+        return self.columns or ([self.column] if self.column else [])
+
+
+class Relation(Part):
+    """A relation that a row implies: exactly one of `subject` and `object` is given, this row is the other end."""
+
+    predicate: str
+    subject: str | None = None
+    object: str | None = None
+    role: str | None = None
+
+
+class Element(Part):
+    """What one kind of row becomes."""
+
+    kind: str
+    fields: dict[str, str | Column]
+    when: dict[str, str | list[str]] = {}
+    relations: list[Relation] = []
+
+    def fits(self, cells: Map[str, Any]) -> bool:
+        """Whether the row's cells are what `when` asks for."""
+        return all(
+            cells.get(column) in ([wanted] if isinstance(wanted, str) else wanted)
+            for column, wanted in self.when.items()
+        )
+
+    def columns(self) -> dict[str, Column]:
+        """Each field with its column, the short form written out."""
+        return {name: Column(column=given) if isinstance(given, str) else given for name, given in self.fields.items()}
+
+
+class Source(Part):
+    """Names the source, and the column that names its rows."""
+
+    name: str | Column
+    id: str
+    licence: str | None = None
+    language: str | None = None
+    fetched: str | None = None
+
+
+class File(Part):
+    """How to read the file, where looking at it would not tell."""
+
+    format: Literal["csv", "ndjson", "json"] | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+class Mapping(Part):
+    """The whole file."""
+
+    source: Source
+    element: list[Element]
+    file: File = msgspec.field(default_factory=File)
+
+
+def load_mapping(path: Path) -> Mapping:
+    """The mapping in a file. Raises `LocalError` with the place and the reason."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAPPING_BYTES_MAX + 1)
+    except OSError as error:
+        raise LocalError(f"{path} cannot be read: {error.strerror or error}") from None
+    if len(data) > MAPPING_BYTES_MAX:
+        raise LocalError(f"{path} is larger than {MAPPING_BYTES_MAX} bytes: is it the mapping?")
+    return parse_mapping(data, str(path))
+
+
+def parse_mapping(data: bytes, name: str = "mapping") -> Mapping:
+    try:
+        mapping = msgspec.convert(tomllib.loads(data.decode("utf-8")), Mapping)
+    except UnicodeDecodeError:
+        raise LocalError(f"{name} is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise LocalError(f"{name} is not TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        raise LocalError(f"{name}: {error}", hint="docs/import.md describes a mapping") from None
+    for number, element in enumerate(mapping.element, 1):
+        _check(element, f"{name}: element {number}")
+    return mapping
+
+
+def plain_mapping(kind: str, columns: list[str], source: str) -> Mapping:
+    """The mapping of a table whose columns are the kind's own field names, as a form or our own export writes them."""
+    known = _kind(kind, "import").fields
+    names = {field.name for field in known}
+    fields: dict[str, str | Column] = {column: column for column in columns if column in names}
+    if not fields:
+        raise LocalError(
+            f"no column of the file is a field of {kind}: {', '.join(columns)[:200]}",
+            hint="write a mapping: docs/import.md",
+        )
+    return Mapping(
+        source=Source(name=source, id="source_id" if "source_id" in columns else "id"),
+        element=[Element(kind=kind, fields=fields)],
+    )
+
+
+def _check(element: Element, where: str) -> None:
+    """Every field exists in the kind, every relation has one end of its own."""
+    kind = _kind(element.kind, where)
+    names = [field.name for field in kind.fields]
+    for name, column in element.columns().items():
+        if name not in names:
+            raise LocalError(f"{where}: a {kind.name} has no field {name!r}", hint=f"its fields: {', '.join(names)}")
+        if not column.names and column.value is None:
+            raise LocalError(f"{where}: field {name} says neither column nor value")
+    for relation in element.relations:
+        if (relation.subject is None) == (relation.object is None):
+            raise LocalError(f"{where}: relation {relation.predicate} needs a subject or an object, not both")
+        for fault in PREDICATE.faults_of(relation.predicate):
+            raise LocalError(f"{where}: relation: {fault}", hint=f"one of {', '.join(PREDICATE.terms)}")
+
+
+def _kind(name: str, where: str) -> Any:
+    kind = KINDS.get(name)
+    if kind is None or kind.control:
+        known = ", ".join(sorted(name for name, kind in KINDS.items() if not kind.control))
+        raise LocalError(f"{where}: no kind {name!r}", hint=f"kinds: {known}")
+    return kind

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""From a file's bytes to its lines: which encoding, and never more than one bounded line in memory.
+
+A file that somebody exported from a spreadsheet is UTF-8, or Windows' own encoding, or UTF-16; it seldom says which.
+A byte-order mark decides; else strict UTF-8; else charset-normalizer's guess on a sample. Where that turns out wrong
+further on, the line is marked and refused by whoever reads it, and the next line is read.
+"""
+
+import codecs
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from convergences_protocol.errors import LocalError
+
+SAMPLE_BYTES = 256 * 1024
+"""Enough text to tell French apart from noise; charset-normalizer takes a second on more."""
+LINE_CHARS_MAX = 1024 * 1024
+"""A record's body is at most 64 KiB; a line sixteen times longer is a mistake, not a row."""
+
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# Asked about a French table, charset-normalizer may answer with one of dozens of pages that differ by a sign or two.
+LIKELY = ["cp1252", "iso8859_15", "latin_1", "mac_roman", "cp850", "utf_16_le", "utf_16_be"]
+UNDECODED = "".join(chr(code) for code in range(0xDC80, 0xDD00))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One physical line with its number (from 1). `fault` says why its text is not to be used."""
+
+    number: int
+    text: str
+    fault: str | None = None
+
+
+def detect_encoding(sample: bytes) -> str:
+    """The name of the encoding that the sample is most likely in."""
+    for mark, name in BOMS:
+        if sample.startswith(mark):
+            return name
+    if _is_utf8(sample):
+        return "utf-8"
+    if sample.count(0) > len(sample) // 10:
+        # Every second byte of ASCII text in UTF-16 is zero; which half tells the order.
+        return "utf-16-be" if sample[0:2000:2].count(0) > sample[1:2000:2].count(0) else "utf-16-le"
+    return _guess(sample)
+
+
+def _is_utf8(sample: bytes) -> bool:
+    """UTF-8 is told by its own rules; a character cut by the sample's end does not speak against it."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        decoder.decode(sample, final=False)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _guess(sample: bytes) -> str:
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample[:SAMPLE_BYTES], cp_isolation=LIKELY).best()
+    # `latin_1` in the wild is cp1252, which also has the typographic apostrophe and the euro.
+    name = best.encoding if best else "cp1252"
+    return "cp1252" if name in ("latin_1", "ascii") else name
+
+
+def read_lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
+    """The file's lines with their ends, one at a time; too long or undecodable ones come marked, without their text."""
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise LocalError(f"the encoding {encoding[:40]!r} is not known", hint="utf-8 or cp1252, for example") from None
+    multibyte = encoding.replace("_", "-").startswith(("utf-16", "utf-32"))
+    # `surrogateescape` keeps what could not be decoded recognisable; UTF-16 has no room for it.
+    errors = "replace" if multibyte else "surrogateescape"
+    text = io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
+    try:
+        yield from _lines(text, "\ufffd" if multibyte else UNDECODED, encoding)
+    finally:
+        # The file belongs to the caller, who opened it.
+        text.detach()
+
+
+def _lines(text: io.TextIOWrapper, marks: str, encoding: str) -> Iterator[Line]:
+    number = 0
+    strange = frozenset(marks)
+    while line := text.readline(LINE_CHARS_MAX):
+        number += 1
+        if len(line) == LINE_CHARS_MAX and not line.endswith(("\n", "\r")):
+            _skip_line(text)
+            yield Line(number, "\n", f"line longer than {LINE_CHARS_MAX} characters")
+        elif not line.isascii() and not strange.isdisjoint(line):
+            yield Line(number, "\n", f"not readable as {encoding}")
+        else:
+            yield Line(number, line)
+
+
+def _skip_line(text: io.TextIOWrapper) -> None:
+    while (rest := text.readline(LINE_CHARS_MAX)) and not rest.endswith(("\n", "\r")):
+        pass

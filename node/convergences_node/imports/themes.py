@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Themes by their names: the labels that a source uses, found in the tree, or made under a theme of the town's own.
+
+A label is found by any of a theme's names, whatever its accents, capitals, hyphens and double spaces. A label with
+commas that is not itself a name (`Musiques du monde, Pop, rock`) is read as the longest names that it is made of.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from convergences_protocol.element import ElementId
+from convergences_protocol.kinds import KINDS
+
+from convergences_node.archive.model import NewRecord, SourceRow
+from convergences_node.territories.gazetteer import folded
+
+from .desk import Desk, content_digest
+from .mapping import Column
+from .transforms import BadCell, shown
+
+THEMES_NEW_MAX = 2000
+"""A table with more new labels than that has put something else in the column."""
+NAME = KINDS["theme"].by_name["name"]
+SOURCE = "themes"
+"""The source under which a town's own themes are remembered, so that a label makes one theme for ever."""
+
+
+def names_of(fields: Mapping[str, Any]) -> Iterator[str]:
+    """The folded names of a theme's record."""
+    for name in (fields.get("name"), *fields.get("other_names", ())):
+        if isinstance(name, str) and folded(name):
+            yield folded(name)
+
+
+class Themes:
+    """The tree as an import knows it; new themes are counted, and authored with the rows that need them."""
+
+    def __init__(self, desk: Desk, known: Mapping[str, ElementId]) -> None:
+        self._desk = desk
+        self._known = dict(known)
+        self._new: list[NewRecord] = []
+        self.created = 0
+
+    def find(self, label: str, column: Column) -> list[str]:
+        """Ids of the themes that a label names; none if it is unknown and may be left out. Raises `BadCell`."""
+        found = self._exact(label) or self._parts(label)
+        if found:
+            return found
+        if column.unknown == "refuse":
+            raise BadCell(f"no theme is called {shown(label)}")
+        return [str(self._create(label, column.under))] if column.unknown == "create" else []
+
+    def take_new(self) -> list[NewRecord]:
+        """The themes made since the last call, parents first."""
+        new, self._new = self._new, []
+        return new
+
+    def _exact(self, label: str) -> list[str]:
+        element = self._known.get(folded(label))
+        return [str(element)] if element else []
+
+    def _parts(self, label: str) -> list[str]:
+        """The longest known names, from left to right; nothing at all unless every part is known."""
+        parts = [part.strip() for part in label.split(",")]
+        if len(parts) < 2:
+            return []
+        found: list[str] = []
+        start = 0
+        while start < len(parts):
+            for stop in range(len(parts), start, -1):
+                if one := self._exact(", ".join(parts[start:stop])):
+                    found += one
+                    start = stop
+                    break
+            else:
+                return []
+        return list(dict.fromkeys(found))
+
+    def _create(self, label: str, under: str | None) -> ElementId:
+        if self.created >= THEMES_NEW_MAX:
+            raise BadCell(f"more than {THEMES_NEW_MAX} new themes: {shown(label)} is not made")
+        if not folded(label) or any(NAME.faults_of(label)):
+            raise BadCell(f"not a theme's name: {shown(label)}")
+        fields: dict[str, Any] = {"name": label}
+        if under and folded(under) != folded(label):
+            parent = self._known.get(folded(under)) or self._create(under, None)
+            fields["broader"] = str(parent)
+        element = self._desk.new_id()
+        source = SourceRow(SOURCE, folded(label), content_digest("theme", fields))
+        self._new.append(NewRecord("theme", fields, element=element, source=source))
+        self._known[folded(label)] = element
+        self.created += 1
+        return element

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Small named pieces of work: from a cell as somebody typed it to a value that a field accepts.
+
+Each is pure, takes what is in the cells and the column's settings, answers the value, or None for an empty cell, and
+raises `BadCell` with a reason for a person when the cell cannot be understood. They do not guess: `03/04/2024` is a
+French date because the tables are French, but a time that does not say its offset is refused.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from convergences_protocol.edtf import is_edtf
+from convergences_protocol.element import is_element_text
+
+from .mapping import Column
+
+SHOWN_CHARS_MAX = 60
+REFERENCE_CHARS_MAX = 400
+E7 = Decimal(10_000_000)
+TRUE = frozenset({"oui", "vrai", "true", "yes", "1", "o", "x"})
+FALSE = frozenset({"non", "faux", "false", "no", "0", "n"})
+
+_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})?)?")
+_FRENCH = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})")
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}(?:[:/?#].*)?", re.IGNORECASE)
+
+
+class BadCell(Exception):  # noqa: N818 - the cell is bad, the program is not
+    """A cell that cannot be understood; the reason is for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The name of a theme, to be looked up in the tree."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Another row, by its source and its id there."""
+
+    source: str
+    source_id: str
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.source_id}"
+
+
+def clean(cell: Any) -> str:
+    """A cell's text: composed (NFC, as records are), with the white space of a single line."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return " ".join(unicodedata.normalize("NFC", str(cell)).split())
+
+
+def items(cells: Sequence[Any], column: Column) -> list[str]:
+    """The items of a list: of one cell that is a list or has a separator, or one a column. Each item once."""
+    found: list[str] = []
+    for cell in cells:
+        parts = cell if isinstance(cell, list) else clean(cell).split(column.separator) if column.separator else [cell]
+        found += [clean(part) for part in parts]
+    return list(dict.fromkeys(item for item in found if item))
+
+
+def text(cells: Sequence[Any], column: Column) -> str | None:
+    return clean(cells[0]) or None
+
+
+def markdown(cells: Sequence[Any], column: Column) -> str | None:
+    """Several lines are kept as lines."""
+    lines = str("" if cells[0] is None else cells[0]).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(clean(line) for line in lines).strip() or None
+
+
+def address(cells: Sequence[Any], column: Column) -> str | None:
+    """The parts that are there, in order; a part that an earlier one already says is left out."""
+    kept: list[str] = []
+    for part in map(clean, cells):
+        if part and not any(part.casefold() in earlier.casefold() for earlier in kept):
+            kept.append(part)
+    return (column.separator or ", ").join(kept) or None
+
+
+def date(cells: Sequence[Any], column: Column) -> str | None:
+    """EDTF text (`edtf.py`) from ISO or French writing. Midnight without an offset says a day."""
+    given = clean(cells[0])
+    if not given or is_edtf(given):
+        return given or None
+    if match := _ISO.fullmatch(given):
+        found = _iso(match)
+    elif match := _FRENCH.fullmatch(given):
+        found = f"{match[3]}-{int(match[2]):02}-{int(match[1]):02}"
+    else:
+        raise BadCell(f"not a date: {shown(given)}")
+    if not is_edtf(found):
+        raise BadCell(f"not a day of the calendar: {shown(given)}")
+    return found
+
+
+def _iso(match: re.Match[str]) -> str:
+    day = f"{match[1]}-{match[2]}-{match[3]}"
+    time, offset = match[4], match[5]
+    if time is None or (offset is None and time.strip("0:") == ""):
+        return day
+    if offset is None:
+        raise BadCell(f"a time without its offset from UTC: {shown(match[0])}")
+    if offset != "Z":
+        offset = f"{offset[:3]}:{offset[-2:]}"
+    return f"{day}T{time}{'Z' if offset in ('+00:00', '-00:00') else offset}"
+
+
+def point(cells: Sequence[Any], column: Column) -> list[int] | None:
+    """`[latitude, longitude]` in 1e-7 degree, from two cells or from one that holds both."""
+    parts = list(cells)
+    if len(parts) == 1:
+        one = parts[0]
+        parts = one if isinstance(one, list) else re.split(r"[;,]\s*|\s+", clean(one)) if clean(one) else [None, None]
+    texts = [clean(part) for part in parts]
+    if not any(texts):
+        return None
+    if len(texts) != 2:
+        raise BadCell(f"not a latitude and a longitude: {shown(' '.join(texts))}")
+    latitude, longitude = (_degrees(part) for part in texts)
+    if abs(latitude) > 90 * E7 or abs(longitude) > 180 * E7:
+        raise BadCell(f"not on Earth: {shown(' '.join(texts))}")
+    if not latitude and not longitude:
+        raise BadCell("the point 0, 0 is in the sea: an empty cell is better")
+    return [latitude, longitude]
+
+
+def _degrees(part: str) -> int:
+    try:
+        number = Decimal(part.replace(",", "."))
+        if not number.is_finite() or abs(number) > 360:
+            raise InvalidOperation
+    except InvalidOperation:
+        raise BadCell(f"not a number of degrees: {shown(part)}") from None
+    return int((number * E7).to_integral_value())
+
+
+def term(cells: Sequence[Any], column: Column) -> str | None:
+    """Our word for the source's; without a table, the source's word is taken to be ours."""
+    given = clean(cells[0])
+    if not column.terms:
+        return given or column.otherwise
+    found = column.terms.get(given, column.otherwise)
+    if found is None and given:
+        raise BadCell(f"no term for {shown(given)}")
+    return found
+
+
+def url(cells: Sequence[Any], column: Column) -> str | None:
+    """An address of the Web; `https://` is added where only the domain was typed."""
+    given = clean(cells[0])
+    if not given or re.match(r"https?://", given, re.IGNORECASE):
+        scheme, mark, rest = given.partition("://")
+        return scheme.lower() + mark + rest or None
+    if " " not in given and _DOMAIN.fullmatch(given):
+        return f"https://{given}"
+    raise BadCell(f"not a web address: {shown(given)}")
+
+
+def integer(cells: Sequence[Any], column: Column) -> int | None:
+    given = clean(cells[0]).replace(" ", "")
+    if not given:
+        return None
+    if not re.fullmatch(r"[+-]?\d{1,18}(?:[.,]0+)?", given):
+        raise BadCell(f"not a whole number: {shown(given)}")
+    return int(re.split(r"[.,]", given)[0])
+
+
+def boolean(cells: Sequence[Any], column: Column) -> bool | None:
+    given = clean(cells[0]).casefold()
+    if given in TRUE | FALSE:
+        return given in TRUE
+    if given:
+        raise BadCell(f"neither yes nor no: {shown(given)}")
+    return None
+
+
+def phone(cells: Sequence[Any], column: Column) -> str | None:
+    return clean(cells[0]).replace("\u202f", " ") or None
+
+
+def email(cells: Sequence[Any], column: Column) -> str | None:
+    """The address alone, when it came in angle brackets or with a semicolon behind."""
+    return clean(cells[0]).strip("<>;, ") or None
+
+
+def territory(cells: Sequence[Any], column: Column) -> str | None:
+    """A code, with `FR-` before it if it was left out."""
+    given = clean(cells[0]).upper()
+    return f"FR-{given.removeprefix('FR-')}" if given else None
+
+
+def reference(cells: Sequence[Any], column: Column) -> str | Reference | None:
+    """An element's id as it is; else another row, `source:id`, or its id alone within the same source."""
+    given = clean(cells[0])
+    if not given or is_element_text(given):
+        return given or None
+    if len(given) > REFERENCE_CHARS_MAX or not given.isprintable():
+        raise BadCell(f"not the name of a row: {shown(given)}")
+    source, colon, source_id = given.partition(":")
+    return Reference(source, source_id) if colon else Reference("", given)
+
+
+def theme(cells: Sequence[Any], column: Column) -> str | Label | None:
+    given = clean(cells[0])
+    return given if is_element_text(given) else Label(given) if given else None
+
+
+def shown(given: str) -> str:
+    """The beginning of what somebody typed, safe to print."""
+    printable = "".join(sign if sign.isprintable() else "\ufffd" for sign in given[: SHOWN_CHARS_MAX + 1])
+    return repr(printable if len(printable) <= SHOWN_CHARS_MAX else printable[:SHOWN_CHARS_MAX] + "…")
+
+
+TRANSFORMS: dict[str, Callable[[Sequence[Any], Column], Any]] = {
+    "text": text,
+    "split": text,
+    "markdown": markdown,
+    "address": address,
+    "date": date,
+    "point": point,
+    "term": term,
+    "url": url,
+    "integer": integer,
+    "boolean": boolean,
+    "phone": phone,
+    "email": email,
+    "territory": territory,
+    "reference": reference,
+    "theme": theme,
+}
