@@ -59,7 +59,7 @@ def parse_text(text: bytes) -> Checkpoint:
         raise RemoteError(f"head of {len(text)} bytes")
     try:
         origin, size, root, *extensions = text.decode().removesuffix("\n").split("\n")
-        checkpoint = Checkpoint(origin, _parse_size(size), notes.decode_base64(root), tuple(extensions))
+        checkpoint = Checkpoint(origin, parse_size(size), notes.decode_base64(root), tuple(extensions))
     except ValueError:
         raise RemoteError(f"head that cannot be read: {text[:120]!r}") from None
     if len(checkpoint.root) != HASH_BYTES or not origin or not all(extensions):
@@ -67,7 +67,7 @@ def parse_text(text: bytes) -> Checkpoint:
     return checkpoint
 
 
-def _parse_size(text: str) -> int:
+def parse_size(text: str) -> int:
     """ASCII decimal without leading zeroes; `int` alone would take signs, spaces, and other scripts' digits."""
     if not (text.isascii() and text.isdigit()) or len(text) > SIZE_DIGITS_MAX or (text[0] == "0" and text != "0"):
         raise ValueError("not a size")

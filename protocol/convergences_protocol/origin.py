@@ -38,3 +38,22 @@ class Origin:
         if found is None:
             raise ValueError(f"not the origin of a log: {text[:80]!r}")
         return cls(found[1], bytes.fromhex(found[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class LogIdentity:
+    """What is pinned of a log before any of it is believed: its name, its key, and the key that may end it."""
+
+    origin: str
+    key: bytes
+    recovery_key: bytes
+
+    @property
+    def territory(self) -> str:
+        """The territory whose log it is."""
+        return territory_of(self.origin)
+
+
+def territory_of(origin: str) -> str:
+    """The territory in the text of an origin; ValueError if it is none."""
+    return Origin.parse(origin).territory

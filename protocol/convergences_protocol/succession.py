@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""In which log the charter goes on, when the agglomeration's own log ends.
+
+A log of the agglomeration claims to carry the charter on, on one of three grounds, the stronger first:
+1. the recovery key of the log before signed an `end` that names the new log and its key;
+2. the log before, in its own first `end` of itself, names a log that it had enrolled;
+3. an opening under the same key, with the same recovery key, says that it continues the log before.
+One claim on the strongest grounds there are: the charter goes on there. Two: it goes on in neither, and both are shown,
+until the recovery key decides. So a thief of the node's key can stop the charter, and never take it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .enrolment import End, Enrolment
+from .opening import Opening
+from .origin import LogIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One `enrol` or `end`, and its number in its log."""
+
+    index: int
+    verb: Enrolment | End
+
+
+@dataclass(slots=True)
+class Evidence:
+    """All that was read of the logs that are, or claim to be, the charter's."""
+
+    statements: dict[str, list[Statement]] = field(default_factory=dict)
+    openings: dict[str, Opening] = field(default_factory=dict)
+    recovered: dict[str, End] = field(default_factory=dict)
+    """By the successor's origin: ends that the recovery key signed."""
+
+    def own_ends(self, origin: str, ended: str) -> list[End]:
+        """What the log `origin` says about the end of the log `ended`."""
+        verbs = (statement.verb for statement in self.statements.get(origin, ()))
+        return [verb for verb in verbs if isinstance(verb, End) and verb.last.origin == ended]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The charter's logs in order, and the claims between which nobody has decided."""
+
+    logs: list[LogIdentity]
+    contested: list[LogIdentity]
+
+
+def derive_chain(pinned: LogIdentity, evidence: Evidence) -> Chain:
+    """The chain that begins with the pinned log; the same for the same evidence, in whatever order it came."""
+    logs = [pinned]
+    while True:
+        claims = _claims(logs[-1], evidence)
+        fresh = {origin: claims[origin] for origin in sorted(claims.keys() - {log.origin for log in logs})}
+        if len(fresh) != 1:
+            return Chain(logs, list(fresh.values()))
+        logs.extend(fresh.values())
+
+
+def standing(chain: Chain, evidence: Evidence) -> Iterator[Enrolment | End]:
+    """The statements that stand, in order: of each log those below the size at which it ended.
+
+    Between a log and its heir come the recovery key's words, so that they outweigh the one and can be corrected by
+    the other.
+    """
+    for log, heir in zip(chain.logs, [*chain.logs[1:], None], strict=True):
+        upto = _ended_at(log, heir, evidence) if heir else None
+        for statement in evidence.statements.get(log.origin, ()):
+            closing = isinstance(statement.verb, End) and statement.verb.last.origin == log.origin
+            if upto is None or statement.index < upto or closing:
+                yield statement.verb
+        if heir and (end := evidence.recovered.get(heir.origin)):
+            yield end
+
+
+def _claims(log: LogIdentity, evidence: Evidence) -> dict[str, LogIdentity]:
+    recovered = {
+        origin: evidence.openings[origin].identity
+        for origin, end in evidence.recovered.items()
+        if end.last.origin == log.origin
+    }
+    return recovered or _appointed(log, evidence) or _announced(log, evidence)
+
+
+def _appointed(log: LogIdentity, evidence: Evidence) -> dict[str, LogIdentity]:
+    """The heir that the log names in its own first `end`; later ones come after its end, and do not stand."""
+    for end in evidence.own_ends(log.origin, log.origin)[:1]:
+        for statement in evidence.statements[log.origin]:
+            verb = statement.verb
+            if isinstance(verb, Enrolment) and verb.origin == end.successor and verb.territory == log.territory:
+                return {verb.origin: verb.identity}
+    return {}
+
+
+def _announced(log: LogIdentity, evidence: Evidence) -> dict[str, LogIdentity]:
+    """With another recovery key it does not do: whoever stole the key would put theirs in its place."""
+    return {
+        origin: opening.identity
+        for origin, opening in evidence.openings.items()
+        if opening.previous is not None
+        and opening.previous.origin == log.origin
+        and (opening.key, opening.recovery_key) == (log.key, log.recovery_key)
+    }
+
+
+def _ended_at(log: LogIdentity, heir: LogIdentity, evidence: Evidence) -> int | None:
+    """Where a log of the chain ended: its heir knows best, then the recovery key, then the log itself.
+
+    None as long as nobody says: what the log holds stands then, for an heir that was restored may not know its tail.
+    """
+    by_heir = evidence.own_ends(heir.origin, log.origin)[-1:]
+    by_recovery = [end for end in [evidence.recovered.get(heir.origin)] if end]
+    by_itself = evidence.own_ends(log.origin, log.origin)[:1]
+    for end in [*by_heir, *by_recovery, *by_itself]:
+        return end.last.size
+    return None
