@@ -80,6 +80,9 @@ class Field:
 
     def _judge(self, value: object, path: str) -> Iterator[Fault]:
         code = JUDGES[self.type](value, self.limit, self.terms)
-        if code is not None:
-            params = {"too_long": {"limit": self.limit}, "out_of_range": {"limit": self.limit}}.get(code, {})
-            yield Fault(path, code, params if code != "wrong_type" else {"expected": self.type.value})
+        if code == "wrong_type":
+            yield Fault(path, code, {"expected": self.type.value})
+        elif code == "too_long" or (code == "out_of_range" and self.type is FieldType.INTEGER):
+            yield Fault(path, code, {"limit": self.limit})
+        elif code is not None:
+            yield Fault(path, code)
