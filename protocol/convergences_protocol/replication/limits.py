@@ -90,3 +90,24 @@ ALLOWANCE_MAX = 20_000.0
 
 ALLOWANCE_PER_SECOND = 200.0
 """And steadily. An honest town needs about ten a minute; a head checked costs 0.1 ms, so this is 2 % of one core."""
+
+ROOTS_MAX = 64
+"""Roots of one log's own tree kept in memory: most heads that peers are behind at are recent."""
+
+QUESTIONS_MAX = 32
+"""A peer's questions waiting for our archive; an honest one has two fetches, one sweep and a proof under way."""
+
+LOADS_MAX = 16
+"""Batches being read, or read and not yet sent, for all peers together (8 MiB): 400 towns may come back at once."""
+
+UNSENT_MAX = 2
+"""Batches of one peer that wait to leave: one on the wire, the next one ready."""
+
+HEARD_MAX = 16
+"""Notes of one log whose signature is remembered as checked: its peers repeat the same few."""
+
+HEADS_BYTES = 512 * 1024
+"""Where a message of heads is cut, whatever their number."""
+
+DIGESTS_ASKED = 256
+"""Bodies that we ask for at once: bodies of an ordinary length then fit one answer."""

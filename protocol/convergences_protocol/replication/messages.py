@@ -57,14 +57,26 @@ class HeadNote:
 
 
 @dataclass(frozen=True, slots=True)
-class Hello:
-    """First on every connection, and again when `follows` changes: the logs whose heads the sender wants to hear of.
+class Follow:
+    """A log that the sender wants to hear of, and what it has: the size and root of the head that it holds whole (0 and
+    empty for none), and the time at which the author last cosigned that head, 0 for unknown."""
 
-    Its own logs are among them, so that whoever knows more of them than it does can say so.
+    origin: str
+    size: int
+    root: bytes
+    fresh: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First on every connection, again on a timer, and with the additions when the sender follows more.
+
+    Whoever holds another head of a log named here, or a fresher one, answers with `Heads`: when nothing is missing,
+    hellos are all that is said. The sender's own logs are among them, so that whoever knows more of them can say so.
     """
 
     version: int
-    follows: tuple[str, ...]
+    follows: tuple[Follow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +90,15 @@ class Heads:
 class Want:
     """Send me the records `[start, head_size)` of `origin`, with proofs to the head of that size, `credit` batches.
 
-    `number` is the receiver's own, larger each time; a `Want` for the same origin replaces the one before.
+    `number` is the receiver's own, larger each time; a `Want` for the same origin replaces the one before. `head_root`
+    names the history: whoever holds another one of that size answers `Cannot`, and has not lied.
     """
 
     number: int
     origin: str
     start: int
     head_size: int
+    head_root: bytes
     credit: int
 
 
@@ -137,16 +151,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class WantProof:
-    """What was the root of `origin` at `old`, under its head of size `new`?"""
+    """What was the root of `origin` at `old`, under its head of size `new` with the root `new_root`?"""
 
     origin: str
     old: int
     new: int
+    new_root: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """It was `root`, and here is how the tree of `new` extends it. An empty `root` says: I do not hold so much."""
+    """It was `root`, and here is how the tree of `new` extends it. Empty `root`: I do not hold that head's tree."""
 
     origin: str
     old: int
@@ -226,7 +241,14 @@ def decode(frame: bytes) -> Message:
 
 
 def _hello(version: object, follows: object) -> Hello:
-    return Hello(_uint(version, "version"), tuple(map(_origin, _list(follows, FOLLOWS_MAX, "follows"))))
+    return Hello(_uint(version, "version"), tuple(map(_follow, _list(follows, FOLLOWS_MAX, "follows"))))
+
+
+def _follow(item: object) -> Follow:
+    if type(item) is not list or len(item) != 4:
+        raise RemoteError("follow that is not four fields")
+    origin, size, root, fresh = item
+    return Follow(_origin(origin), _uint(size, "size"), _root(root), _uint(fresh, "time"))
 
 
 def _heads(heads: object) -> Heads:
@@ -241,9 +263,14 @@ def _head_note(item: object) -> HeadNote:
     return HeadNote(_bytes(note, NOTE_BYTES_MAX, "head"), lines)
 
 
-def _want(number: object, origin: object, start: object, head_size: object, credit: object) -> Want:
+def _want(number: object, origin: object, start: object, size: object, root: object, credit: object) -> Want:
     want = Want(
-        _uint(number, "number"), _origin(origin), _uint(start, "start"), _uint(head_size, "size"), _credit(credit)
+        _uint(number, "number"),
+        _origin(origin),
+        _uint(start, "start"),
+        _uint(size, "size"),
+        _hash(root, "root"),
+        _credit(credit),
     )
     if want.start >= want.head_size:
         raise RemoteError(f"want of [{want.start}, {want.head_size}), which is empty")
@@ -277,18 +304,15 @@ def _batch(number: object, start: object, headers: object, bodies: object, proof
     return batch
 
 
-def _want_proof(origin: object, old: object, new: object) -> WantProof:
-    want = WantProof(_origin(origin), _uint(old, "size"), _uint(new, "size"))
+def _want_proof(origin: object, old: object, new: object, new_root: object) -> WantProof:
+    want = WantProof(_origin(origin), _uint(old, "size"), _uint(new, "size"), _hash(new_root, "root"))
     if not 0 < want.old <= want.new:
         raise RemoteError(f"want of a proof from {want.old} to {want.new}")
     return want
 
 
 def _proof(origin: object, old: object, new: object, root: object, proof: object) -> Proof:
-    root_bytes = _bytes(root, HASH_BYTES, "root")
-    if len(root_bytes) not in (0, HASH_BYTES):
-        raise RemoteError(f"root of {len(root_bytes)} bytes")
-    return Proof(_origin(origin), _uint(old, "size"), _uint(new, "size"), root_bytes, _proof_hashes(proof))
+    return Proof(_origin(origin), _uint(old, "size"), _uint(new, "size"), _root(root), _proof_hashes(proof))
 
 
 def _want_bodies(digests: object) -> WantBodies:
@@ -348,6 +372,11 @@ def _hash(value: object, what: str) -> bytes:
     return value
 
 
+def _root(value: object) -> bytes:
+    """A hash, or nothing where there is none to name."""
+    return b"" if value == b"" else _hash(value, "root")
+
+
 def _list(value: object, count_max: int, what: str) -> list[object]:
     if type(value) is not list or len(value) > count_max:
         raise RemoteError(f"{what} that are no list of at most {count_max}")
@@ -396,20 +425,25 @@ def _fields(*names: str) -> Callable[[Message], Sequence[object]]:
     return get
 
 
+def _hello_fields(message: Message) -> Sequence[object]:
+    assert isinstance(message, Hello)
+    return message.version, [[item.origin, item.size, item.root, item.fresh] for item in message.follows]
+
+
 def _heads_fields(message: Message) -> Sequence[object]:
     assert isinstance(message, Heads)
     return ([[head.note, head.cosignatures] for head in message.heads],)
 
 
 _TABLE: tuple[tuple[int, type[Message], Callable[..., Message], Callable[[Message], Sequence[object]]], ...] = (
-    (1, Hello, _hello, _fields("version", "follows")),
+    (1, Hello, _hello, _hello_fields),
     (2, Heads, _heads, _heads_fields),
-    (3, Want, _want, _fields("number", "origin", "start", "head_size", "credit")),
+    (3, Want, _want, _fields("number", "origin", "start", "head_size", "head_root", "credit")),
     (4, More, _more, _fields("number", "credit")),
     (5, Stop, _stop, _fields("number")),
     (6, Cannot, _cannot, _fields("number")),
     (7, Batch, _batch, _fields("number", "start", "headers", "bodies", "proof")),
-    (8, WantProof, _want_proof, _fields("origin", "old", "new")),
+    (8, WantProof, _want_proof, _fields("origin", "old", "new", "new_root")),
     (9, Proof, _proof, _fields("origin", "old", "new", "root", "proof")),
     (10, WantBodies, _want_bodies, _fields("digests")),
     (11, Bodies, _bodies, _fields("considered", "bodies")),

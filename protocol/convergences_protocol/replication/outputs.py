@@ -12,13 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ..cosignature import Cosignature
 from .messages import Batch
 from .views import Held
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Give one frame to a peer's replicate stream, in order. A peer whose queue is full is to be disconnected."""
+    """Give one frame to a peer's replicate stream, in order. Answer `drained` whenever all frames given for that peer
+    have been handed to the network. A peer that takes none for `STALL_SECONDS` is to be disconnected."""
 
     peer: str
     data: bytes
@@ -34,6 +36,9 @@ class Announce:
 @dataclass(frozen=True, slots=True)
 class Ingest:
     """Check and store a batch: `check.check_batch`, `check.examine`, commit. Then answer `kept` or `refused`.
+
+    `head` is stored with it, in the same transaction, unless its note is empty: it is the head that the log is on its
+    way to (`LogView.pinned`), and once `batch.stop == head.size` the one that it has reached (`LogView.head`).
 
     Batches of one log come in order and without gaps, several ahead: the frontier given to `check_batch` is the one
     that the batch before returned (the archive's own, for the first after `stored` is the archive's size). After a
@@ -105,7 +110,7 @@ class KeepBodies:
 
 @dataclass(frozen=True, slots=True)
 class KeepHead:
-    """Store a signed head of a log: larger than the tree when a fetch towards it begins, equal when we hold it all."""
+    """Store a signed head of a log, of a size that its durable tree already has, with its cosignatures."""
 
     origin: str
     head: Held
@@ -113,13 +118,12 @@ class KeepHead:
 
 @dataclass(frozen=True, slots=True)
 class KeepCosignature:
-    """Store a checked cosignature line of the head of that size; a later one by the same cosigner replaces it."""
+    """Store a checked cosignature of the head of that size, which we hold; a later one by the same cosigner replaces
+    it. The driver then says `cosigned`, if what is worth telling changed."""
 
     origin: str
     head_size: int
-    cosigner: str
-    time: int
-    line: bytes
+    cosignature: Cosignature
 
 
 @dataclass(frozen=True, slots=True)

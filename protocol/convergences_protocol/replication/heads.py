@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Judging heads: what a signed head says about its log, about the peer that shows it, and about ourselves.
+
+A head larger than our copy is a claim to be fetched. One no larger is checked against our own tree: it agrees, or its
+author signed two histories, and both heads together prove it to anyone. A head of our own log that our tree does not
+extend is a doubt about ourselves: this machine may have been restored from a backup, or cloned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from .. import checkpoint as checkpoints
+from .. import fork as forks
+from ..checkpoint import Checkpoint
+from ..cosignature import Cosignature, parse_cosignature, verify_cosignature
+from ..fork import ForkProof
+from .limits import FOLLOWS_MAX, HEADS_BYTES, HEADS_MAX, HEARD_MAX, PROOFS_MAX
+from .messages import VERSION, Doubt, Follow, Forks, HeadNote, Heads, Hello, encode
+from .outputs import Announce, Contested, KeepCosignature, KeepFork, KeepHead, LoadProof, RaiseDoubt
+from .table import Log, Peer, Table, freshness, head_note
+from .views import Held
+
+
+class HeadRoom:
+    """Hellos, heads, doubts and fork proofs. `claimed` is told of every log that a peer can take further."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self.claimed: Callable[[Log, float], None] = lambda log, now: None
+
+    # --- what we say ---
+
+    def greeting(self, logs: Iterable[Log]) -> Hello:
+        """What we follow, and what we have of it."""
+        return Hello(VERSION, tuple(_follow(log) for log in logs if log.identity)[:FOLLOWS_MAX])
+
+    def push(self, log: Log) -> None:
+        """Tell our head of a log to every peer that wants to hear of it and has not shown the same one."""
+        if log.head is None or not log.head.note:
+            return
+        message = Heads((head_note(log.head),))
+        for peer in self._table.peers.values():
+            claim = peer.claims.get(log.origin)
+            if log.origin in peer.follows and (claim is None or claim.root != log.head.root):
+                self._table.send(peer.name, message)
+
+    def announce(self, log: Log) -> None:
+        """Gossip our own head."""
+        if log.head is not None:
+            self._table.put(Announce(encode(Heads((HeadNote(log.head.note),)))))
+
+    # --- what we hear ---
+
+    def hello(self, peer: Peer, message: Hello, now: float) -> None:
+        """Answer with the heads, and the forks, that the peer does not have."""
+        if message.version != VERSION:
+            self._table.drop(peer, f"speaks version {message.version}, we speak {VERSION}", now)
+            return
+        peer.greeted = True
+        different: list[HeadNote] = []
+        forks: list[bytes] = []
+        for follow in message.follows:
+            if len(peer.follows) < FOLLOWS_MAX:
+                peer.follows[follow.origin] = None
+            log = self._table.logs.get(follow.origin)
+            if log is None:
+                continue
+            if log.fork:
+                forks.append(log.fork)
+            if log.head and log.head.note and self._differs(peer, log, log.head, follow, now):
+                different.append(head_note(log.head))
+        self._send_heads(peer, different)
+        for at in range(0, len(forks), PROOFS_MAX):
+            self._table.send(peer.name, Forks(tuple(forks[at : at + PROOFS_MAX])))
+
+    def _differs(self, peer: Peer, log: Log, head: Held, follow: Follow, now: float) -> bool:
+        """Whether our head would tell the peer anything. The same head said in a hello is as good as a claim."""
+        if (follow.size, follow.root) != (head.size, head.root):
+            return True
+        peer.claims[log.origin] = head
+        self.claimed(log, now)
+        return freshness(log.origin, head.cosignatures) > follow.fresh
+
+    def _send_heads(self, peer: Peer, heads: list[HeadNote]) -> None:
+        part: list[HeadNote] = []
+        size = 0
+        for head in heads:
+            part.append(head)
+            size += len(head.note) + sum(map(len, head.cosignatures))
+            if len(part) == HEADS_MAX or size > HEADS_BYTES:
+                self._table.send(peer.name, Heads(tuple(part)))
+                part, size = [], 0
+        if part:
+            self._table.send(peer.name, Heads(tuple(part)))
+
+    def heads(self, message: Heads, peer: Peer | None, now: float) -> None:
+        """Judge each head. Raises `RemoteError` for one that its author has not signed."""
+        for item in message.heads:
+            self.head(item, peer, now)
+
+    def head(self, item: HeadNote, peer: Peer | None, now: float) -> None:
+        """Judge one head, shown by `peer` or by nobody in particular (gossip)."""
+        log = self._table.logs.get(_origin(item.note))
+        if log is None or log.identity is None:
+            return
+        held = self._read(log, item.note)
+        if held.size == 0:
+            return
+        lines = self._cosignatures(log, held, item)
+        if log.own:
+            self._own_head(log, held, lines, peer, now)
+        else:
+            self._others_head(log, held, lines, peer, now)
+
+    def doubt(self, peer: Peer, message: Doubt, now: float) -> None:
+        """A peer shows a head that, it says, we signed and do not extend: it is judged like any other."""
+        self.head(HeadNote(message.note), peer, now)
+
+    def _read(self, log: Log, note: bytes) -> Held:
+        """The head in the note; its signature is checked once for all the peers that repeat it."""
+        if log.head and note == log.head.note:
+            return log.head
+        held = log.heard.get(note)
+        if held is None:
+            assert log.identity is not None
+            checkpoint = checkpoints.verify(note, log.origin, log.identity.key)
+            held = log.heard[note] = Held(checkpoint.size, checkpoint.root, note)
+            if len(log.heard) > HEARD_MAX:
+                del log.heard[next(iter(log.heard))]
+        return held
+
+    def _cosignatures(self, log: Log, held: Held, item: HeadNote) -> list[Cosignature]:
+        """The lines that say something new, by cosigners that the charter knows, each checked."""
+        known = {line.cosigner_name: line.time for line in held.cosignatures}
+        told = {line.line for line in held.cosignatures}
+        lines: list[Cosignature] = []
+        for line in item.cosignatures:
+            if line in told:
+                continue
+            cosignature = parse_cosignature(line)
+            cosigner = self._table.logs.get(cosignature.cosigner_name)
+            if cosigner is None or cosigner.identity is None or cosignature.time <= known.get(cosigner.origin, -1):
+                continue
+            checkpoint = Checkpoint(log.origin, held.size, held.root)
+            verify_cosignature(checkpoint, line, cosigner.origin, cosigner.identity.key)
+            lines.append(cosignature)
+        return lines
+
+    # --- a head of our own log ---
+
+    def _own_head(self, log: Log, held: Held, lines: list[Cosignature], peer: Peer | None, now: float) -> None:
+        if log.head is None or held.size > log.head.size:
+            self._raise_doubt(log, held)
+        else:
+            self._compare(log, held, lines, peer, now)
+
+    def _raise_doubt(self, log: Log, held: Held) -> None:
+        if not log.doubted:
+            log.doubted = True
+            self._table.put(RaiseDoubt(log.origin, held))
+
+    # --- a head of another's log ---
+
+    def _others_head(self, log: Log, held: Held, lines: list[Cosignature], peer: Peer | None, now: float) -> None:
+        if lines:
+            held = log.heard[held.note] = merged(held, lines)
+        if peer is None:
+            peer = self._author(log)
+        if peer is not None:
+            peer.claims[log.origin] = held
+        if held.size <= log.size:
+            self._compare(log, held, lines, peer, now)
+            return
+        other = log.pinned
+        if other and other.size == held.size and other.root != held.root:
+            self.forked(log, ForkProof(held.note, other.note, held.root, ()), now)
+        self.claimed(log, now)
+
+    def _author(self, log: Log) -> Peer | None:
+        """The connected peer whose log it is: what gossip says of it can be had there."""
+        key = log.identity.key if log.identity else b""
+        return next((peer for peer in self._table.peers.values() if peer.key == key and peer.greeted), None)
+
+    # --- against our own tree ---
+
+    def _compare(self, log: Log, held: Held, lines: list[Cosignature], peer: Peer | None, now: float) -> None:
+        """Judge a head that our tree is large enough to judge."""
+        if log.roots.get(held.size) == held.root:
+            self._agrees(log, held, lines, peer, now)
+            return
+        top = log.head if log.head and held.size <= log.head.size else None
+
+        def loaded(root: bytes = b"", proof: tuple[bytes, ...] = (), later: float = now) -> None:
+            if not root:
+                return
+            if root == held.root:
+                log.note_root(held.size, root)
+                self._agrees(log, held, lines, peer, later)
+            elif top and log.head is top:
+                self._differ(log, held, top, root, proof, later)
+            elif not log.own:
+                self._table.put(Contested(log.origin, held))
+
+        number = self._table.question(loaded)
+        self._table.put(LoadProof(number, log.origin, held.size, top.size if top else log.size))
+
+    def _agrees(self, log: Log, held: Held, lines: list[Cosignature], peer: Peer | None, now: float) -> None:
+        if held.size > log.size:
+            return  # the log was rewound while the archive was asked
+        if not log.own and (log.head is None or held.size > log.head.size):
+            log.head = held
+            self._table.put(KeepHead(log.origin, held))
+            self.push(log)
+        elif log.head and held.size == log.head.size:
+            for line in lines:
+                self.cosigned(log, held.size, line, mine=False)
+        elif log.head and peer and log.identity and peer.key == log.identity.key and not log.own:
+            self._warn(log, log.head, peer)
+        self.claimed(log, now)
+
+    def _warn(self, log: Log, head: Held, peer: Peer) -> None:
+        """An author who shows less than it has signed does not know itself: tell it, once a connection."""
+        if log.origin not in peer.warned:
+            peer.warned[log.origin] = None
+            self._table.send(peer.name, Doubt(head.note))
+
+    def _differ(self, log: Log, held: Held, top: Held, root: bytes, proof: tuple[bytes, ...], now: float) -> None:
+        """Our tree, which leads to `top`, has another root at the size of `held`: its author signed both."""
+        self.forked(log, ForkProof(held.note, top.note, root, tuple(proof)), now)
+        if log.own:
+            self._raise_doubt(log, held)
+            return
+        for peer in self._table.peers.values():
+            claim = peer.claims.get(log.origin)
+            if claim and claim.root == held.root:
+                del peer.claims[log.origin]
+                if log.identity and peer.key == log.identity.key:
+                    self._warn(log, top, peer)
+
+    # --- forks ---
+
+    def forked(self, log: Log, proof: ForkProof, now: float) -> None:
+        """Keep a checked fork proof, the first one of its log, and tell those who follow the log."""
+        if log.fork is not None:
+            return
+        log.fork = proof.encode()
+        self._table.put(KeepFork(log.origin, log.fork))
+        for peer in self._table.peers.values():
+            if log.origin in peer.follows:
+                self._table.send(peer.name, Forks((log.fork,)))
+
+    def forks(self, message: Forks, now: float) -> None:
+        """Check fork proofs that a peer shows. Raises `RemoteError` for a false one."""
+        for encoded in message.proofs:
+            proof = forks.decode(encoded)
+            log = self._table.logs.get(proof.origin)
+            if log is None or log.identity is None or log.fork is not None:
+                continue
+            forks.verify(proof, log.origin, log.identity.key)
+            self.forked(log, proof, now)
+            for note in (proof.first, proof.second):
+                self.head(HeadNote(note), None, now)
+
+    # --- cosignatures ---
+
+    def cosigned(self, log: Log, head_size: int, line: Cosignature, *, mine: bool) -> None:
+        """Take a checked cosignature of our head, and tell whom it concerns.
+
+        The author's own (its freshness) goes to whoever follows the log; anyone else's, when it is ours, to the author.
+        The rest travels beside the next head: forty towns cosigning each other would be all that is said.
+        """
+        head = log.head
+        if head is None or head.size != head_size:
+            return
+        held = merged(head, [line])
+        if held is head:
+            return
+        log.head = held
+        if not mine:
+            self._table.put(KeepCosignature(log.origin, head_size, line))
+        message = Heads((HeadNote(head.note, (line.line,)),))
+        fresh = line.cosigner_name == log.origin
+        for peer in self._table.peers.values():
+            author = log.identity is not None and peer.key == log.identity.key
+            if (fresh and log.origin in peer.follows and not author) or (mine and author):
+                self._table.send(peer.name, message)
+
+
+def merged(head: Held, lines: Iterable[Cosignature]) -> Held:
+    """The head with these cosignatures, the later one where a cosigner has two; the same object if nothing changes."""
+    by_name = {line.cosigner_name: line for line in head.cosignatures}
+    changed = False
+    for line in lines:
+        known = by_name.get(line.cosigner_name)
+        if known is None or known.time < line.time:
+            by_name[line.cosigner_name] = line
+            changed = True
+    if not changed:
+        return head
+    origin = _origin(head.note)
+    ordered = sorted(by_name.values(), key=lambda line: line.cosigner_name != origin)
+    return Held(head.size, head.root, head.note, tuple(ordered))
+
+
+def _follow(log: Log) -> Follow:
+    head = log.head
+    if head is None:
+        return Follow(log.origin, 0, b"", 0)
+    return Follow(log.origin, head.size, head.root, freshness(log.origin, head.cosignatures))
+
+
+def _origin(note: bytes) -> str:
+    """The origin that a note names in its first line, unverified; empty when it is no text."""
+    return note[: note.find(b"\n") + 1].decode("ascii", "replace").removesuffix("\n")
