@@ -16,9 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from convergences_protocol.charter import Charter
+
 from convergences_node.archive.archive import Archive
 from convergences_node.index.index import Index
-from convergences_protocol.charter import Charter
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,6 @@ class TownStatus:
     """Other figures for `/metrics`, as (`name_in_snake_case`, value): bytes received, batches refused, …"""
 
 
-class JoinRefused(Exception):
-    """The answer to an invitation was refused; `key` names the reason, as in `problem.<key>` of the catalogues."""
-
-    def __init__(self, key: str, detail: str = "") -> None:
-        super().__init__(detail or key)
-        self.key = key
-
-
 class Town(Protocol):
     """What the web asks of its town."""
 
@@ -109,5 +102,8 @@ class Town(Protocol):
     def status(self) -> TownStatus: ...
 
     async def join_answer(self, data: bytes) -> bytes:
-        """Take a town's signed answer to an invitation; return what that town needs to begin. Raises `JoinRefused`."""
+        """Take a town's signed answer to an invitation; return what that town needs to begin.
+
+        Raises a `ConvergencesError` (`RemoteError`, `Refused`, …) whose words say why it was refused.
+        """
         ...

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The entrance of the web: one aiohttp application over one town.
+
+Around every handler stand, from outside in: measuring, headers, the bound on each client's pace, the bound on work
+under way, the bound on time, and the drawing of problems as documents (for programs) or pages (for people). A handler
+itself only asks, calls, and answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+
+from convergences_node.web import health, pages
+from convergences_node.web.api_description import DESCRIPTION, encode_description
+from convergences_node.web.asking import ROUTE, TOWN, check_query, messages_of, town_of
+from convergences_node.web.openapi import describe
+from convergences_node.web.problems import Problem, answer_document, draw, from_http_error
+from convergences_node.web.route import HTML, Handler, Route
+from convergences_node.web.routes import ROUTES
+from convergences_node.web.security import TokenBuckets, client_of, protect
+from convergences_node.web.town_door import Town
+
+log = logging.getLogger(__name__)
+
+# The only body we read is the answer to an invitation, about a kilobyte.
+BODY_BYTES_MAX = 16 * 1024
+# Reader threads are few; what waits behind them would be answered too late to matter.
+ANSWERS_AT_ONCE_MAX = 64
+KEEPALIVE_SECONDS = 30.0
+# A stopping node lets answers under way finish for this long.
+SHUTDOWN_SECONDS = 3.0
+
+BUCKETS: web.AppKey[TokenBuckets] = web.AppKey("buckets")
+UNDER_WAY: web.AppKey[set[asyncio.Task[object] | None]] = web.AppKey("under_way")
+
+
+def make_app(town: Town, clock: Callable[[], float] = time.monotonic) -> web.Application:
+    """The application that shows this town; `clock` measures the pace of clients, and nothing else."""
+    app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_around])
+    settings = town.web_settings
+    app[TOWN] = town
+    app[BUCKETS] = TokenBuckets(settings.requests_per_second, settings.requests_burst, clock)
+    app[UNDER_WAY] = set()
+    app[DESCRIPTION] = encode_description(describe(ROUTES))
+    app[health.METRICS] = health.Metrics()
+    pages.prepare(app)
+    for route in ROUTES:
+        _add(app, route)
+    return app
+
+
+def make_runner(app: web.Application) -> web.AppRunner:
+    """The runner whose sites listen; its bounds on silent connections belong to the application."""
+    return web.AppRunner(
+        app,
+        access_log=None,
+        keepalive_timeout=KEEPALIVE_SECONDS,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        handle_signals=False,
+    )
+
+
+def _add(app: web.Application, route: Route) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        request[ROUTE] = route
+        check_query(request, route)
+        if route.whole and not town_of(request).status().ready:
+            raise Problem("starting", headers={"Retry-After": "2"})
+        async with asyncio.timeout(route.seconds_max):
+            return await route.handler(request)
+
+    if route.method == "GET":
+        app.router.add_get(route.aiohttp_path(), handler, name=route.name)
+    else:
+        app.router.add_route(route.method, route.aiohttp_path(), handler, name=route.name)
+
+
+@web.middleware
+async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
+    started = time.perf_counter()
+    try:
+        response = await _bounded(request, handler)
+    except Problem as problem:
+        response = _draw(request, problem)
+    route = request.get(ROUTE)
+    if not response.prepared:
+        protect(response, open_data=route is not None and route.open_data)
+    name = route.name if route else "none"
+    request.app[health.METRICS].answered(name, response.status, time.perf_counter() - started)
+    return response
+
+
+async def _bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The handler's answer, or a Problem for every way in which there is none."""
+    wait = request.app[BUCKETS].take(client_of(request, town_of(request).web_settings.proxies_trusted))
+    if wait:
+        raise Problem("too-many-requests", headers={"Retry-After": str(math.ceil(wait))})
+    under_way = request.app[UNDER_WAY]
+    if len(under_way) >= ANSWERS_AT_ONCE_MAX:
+        raise Problem("too-busy", headers={"Retry-After": "1"})
+    task = asyncio.current_task()
+    under_way.add(task)
+    try:
+        return await handler(request)
+    except Problem:
+        raise
+    except web.HTTPException as error:
+        problem = from_http_error(error)
+        if problem is None:
+            raise
+        raise problem from None
+    except TimeoutError:
+        raise Problem("too-slow", headers={"Retry-After": "5"}) from None
+    except (ConnectionError, asyncio.CancelledError):
+        raise
+    except Exception:
+        # The reader gets a sentence, the operator the whole of it: nothing of our inside is shown outside.
+        log.exception("answering %s failed", request.path)
+        raise Problem("internal") from None
+    finally:
+        under_way.discard(task)
+
+
+def _draw(request: web.Request, problem: Problem) -> web.StreamResponse:
+    messages = messages_of(request)
+    document = draw(problem, messages, request.path)
+    if wants_page(request):
+        return pages.problem_page(request, document, problem.headers)
+    return answer_document(document, messages.language, problem.headers)
+
+
+def wants_page(request: web.Request) -> bool:
+    """Whether a person is reading: a page's address, or no address of ours, asked for by what accepts HTML."""
+    route: Route | None = request.get(ROUTE)
+    if route is not None:
+        return route.media == HTML
+    return not request.path.startswith(("/api/", "/log/")) and "text/html" in request.headers.get("Accept", "")

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What a card shows of an element, and how one is linked to: an index's answer, made ready for a template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from convergences_node.index.views import Item
+from convergences_node.web import dates, words
+from convergences_node.web.messages import Messages
+
+# On a card; the whole of it is one tap away.
+SUMMARY_CHARACTERS_MAX = 220
+# A state that changes what a reader would do is said on the card; the others only on the page.
+STATES_SAID = frozenset({"cancelled", "postponed", "tentative", "ended"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Who reads: the language, the hours, the moment, and what every link keeps."""
+
+    messages: Messages
+    zone: ZoneInfo
+    now: int
+    record_language: str
+    """The language records are in when they do not say."""
+    language_asked: str | None
+    """The language named in the address, which every link keeps."""
+
+    def link(self, path: str, query: str = "") -> str:
+        """An address of ours, in the language that was asked for."""
+        parts = [query] if query else []
+        if self.language_asked:
+            parts.append(f"lang={self.language_asked}")
+        return f"{path}?{'&'.join(parts)}" if parts else path
+
+    def element(self, element: str) -> str:
+        """The page of an element."""
+        return self.link(f"/e/{quote(element, safe=':')}")
+
+    def lang(self, language: str | None = None) -> str | None:
+        """The `lang` of a record's text where it differs from the page's."""
+        return words.is_foreign(language, self.messages.language, self.record_language)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One element in a list."""
+
+    href: str
+    kind: str
+    kind_label: str
+    type_label: str
+    title: str
+    lang: str | None
+    when: str
+    when_iso: str
+    where: str
+    summary: str
+    state: str
+
+
+def card(reading: Reading, item: Item) -> Card:
+    """The card of an element."""
+    messages = reading.messages
+    start, end = _shown_dates(item)
+    return Card(
+        href=reading.element(item.id),
+        kind=item.kind,
+        kind_label=words.kind_label(messages, item.kind),
+        type_label=words.term_label(messages, item.kind, "type", item.type) if item.type else "",
+        title=item.name or messages.text("element.untitled"),
+        lang=reading.lang(),
+        when=dates.when(messages, start, end, reading.zone),
+        when_iso=start or end or "",
+        where=_where(item),
+        summary=shorten(item.summary or ""),
+        state=words.term_label(messages, item.kind, "status", item.status) if item.status in STATES_SAID else "",
+    )
+
+
+def _shown_dates(item: Item) -> tuple[str | None, str | None]:
+    """The dates to say: for what recurs, the occurrence that the question found."""
+    if item.recurring and item.first is not None:
+        return dates.iso(item.first), None
+    return item.start, item.end
+
+
+def _where(item: Item) -> str:
+    fields: Mapping[str, object] = {"address": item.address, "locality": item.locality}
+    return words.place_line(fields)
+
+
+def shorten(text: str, most: int = SUMMARY_CHARACTERS_MAX) -> str:
+    """The beginning of a text, cut between two words."""
+    text = " ".join(text.split())
+    if len(text) <= most:
+        return text
+    return text[:most].rpartition(" ")[0].rstrip(" ,;:") + " …"

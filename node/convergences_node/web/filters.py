@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Every way from one question to the next: choose a filter or take it back, sort, move in time, look wider.
+
+All of them are links: a question is an address, so it can be kept, sent, and opened without script.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from urllib.parse import urlencode
+
+from convergences_protocol.kinds import KINDS
+from msgspec.structs import replace
+
+from convergences_node.index.query import SORTS, Query
+from convergences_node.index.views import FacetCount, Facets
+from convergences_node.web import dates, words
+from convergences_node.web.cards import Reading
+
+# A group with more values than this is a list to search, not to read.
+VALUES_PER_FACET_MAX = 12
+# In the order of a person's questions. Counts for the others are in the API.
+FACETS_SHOWN = ("kind", "type", "themes", "territory", "year")
+FACETS_OPEN = ("kind", "themes")
+_SATURDAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something that can be chosen or taken back: a filter's value, an order, a span of dates."""
+
+    label: str
+    href: str
+    chosen: bool = False
+    count: str = ""
+    lang: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A facet with its values."""
+
+    key: str
+    label: str
+    choices: tuple[Choice, ...]
+    open: bool
+
+
+def page_link(reading: Reading, query: Query) -> str:
+    """The address of the page that answers a question."""
+    return reading.link("/", urlencode(query.to_params()))
+
+
+def today(reading: Reading) -> date:
+    """The reader's day."""
+    return datetime.fromtimestamp(reading.now, reading.zone).date()
+
+
+def sorts(reading: Reading, asked: Query) -> tuple[Choice, ...]:
+    """The orders, with the one that applies; the nearest to a text, only when there is one."""
+    names = [name for name in SORTS if name != "relevance" or asked.text]
+    first = asked.without_page()
+    return tuple(
+        Choice(
+            reading.messages.text(f"sort.{name}"), page_link(reading, replace(first, sort=name)), asked.order == name
+        )
+        for name in names
+    )
+
+
+def spans(reading: Reading, asked: Query) -> tuple[Choice, ...]:
+    """Today, this weekend, this month, any date."""
+    now = today(reading)
+    saturday = now + timedelta(days=(_SATURDAY - now.weekday()) % 7) if now.weekday() <= _SATURDAY else now
+    sunday = saturday + timedelta(days=6 - saturday.weekday())
+    last = now.replace(day=monthrange(now.year, now.month)[1])
+    named: list[tuple[str, date | None, date | None]] = [
+        ("any", None, None),
+        ("today", now, now),
+        ("weekend", saturday, sunday),
+        ("month", now.replace(day=1), last),
+    ]
+    return tuple(_span(reading, asked, name, first, until) for name, first, until in named)
+
+
+def _span(reading: Reading, asked: Query, name: str, first: date | None, until: date | None) -> Choice:
+    since_text = first.isoformat() if first else None
+    until_text = until.isoformat() if until else None
+    query = replace(asked.without_page(), since=since_text, until=until_text, sort=None)
+    same = (asked.since, asked.until) == (since_text, until_text)
+    return Choice(reading.messages.text(f"when.{name}"), page_link(reading, query), same)
+
+
+def groups(reading: Reading, asked: Query, facets: Facets) -> tuple[Group, ...]:
+    """The facets that a person reads, each value with its count, the chosen ones first to be taken back."""
+    found = []
+    for key in FACETS_SHOWN:
+        counts = facets.counts.get(key, ())
+        choices = tuple(_choice(reading, asked, key, count) for count in counts[:VALUES_PER_FACET_MAX])
+        if len(choices) > 1 or any(choice.chosen for choice in choices):
+            label = reading.messages.text(f"facet.{key}")
+            is_open = key in FACETS_OPEN or any(choice.chosen for choice in choices)
+            found.append(Group(key, label, choices, is_open))
+    return tuple(found)
+
+
+def _choice(reading: Reading, asked: Query, key: str, count: FacetCount) -> Choice:
+    query, is_chosen = toggled(asked, key, count.value)
+    label = count.label or words.facet_label(reading.messages, key, count.value, asked.kinds or words.KINDS_SHOWN)
+    number = reading.messages.number(count.count)
+    return Choice(label, page_link(reading, query), is_chosen, number, reading.lang() if count.label else None)
+
+
+def toggled(asked: Query, key: str, value: str) -> tuple[Query, bool]:
+    """The question with this facet's value chosen, or taken back if it was; and whether it was."""
+    first = asked.without_page()
+    if key == "year":
+        is_chosen = (asked.since, asked.until) == (value, value)
+        return replace(first, since=None if is_chosen else value, until=None if is_chosen else value), is_chosen
+    if key in _LISTS:
+        name = _LISTS[key]
+        values: tuple[str, ...] = getattr(first, name)
+        kept = tuple(each for each in values if each != value)
+        return replace(first, **{name: kept if value in values else (*values, value)}), value in values
+    pair = (key, value)
+    others = tuple(each for each in first.facets if each != pair)
+    return replace(first, facets=others if pair in first.facets else (*others, pair)), pair in first.facets
+
+
+_LISTS = {"kind": "kinds", "themes": "themes", "territory": "territories"}
+
+
+def chosen(reading: Reading, asked: Query, facets: Facets) -> tuple[Choice, ...]:
+    """Every filter in the question, each with the address that takes it back."""
+    messages, first = reading.messages, asked.without_page()
+    found = []
+    for key, value in _chosen_values(asked):
+        labels = {count.value: count.label for count in facets.counts.get(key, ())}
+        label = labels.get(value) or words.facet_label(messages, key, value, asked.kinds or tuple(KINDS))
+        found.append(Choice(label, page_link(reading, toggled(asked, key, value)[0])))
+    for name, field in (("box", "box"), ("circle", "circle"), ("related", "related"), ("at", "at"), *_DATES):
+        if (value := getattr(asked, field)) is not None:
+            day = dates.day_in_words(messages, value, reading.zone) if isinstance(value, str) else ""
+            label = messages.text(f"filter.label.{name}", day=day)
+            found.append(Choice(label, page_link(reading, replace(first, **{field: None}))))
+    return tuple(found)
+
+
+_DATES = (("from", "since"), ("to", "until"))
+
+
+def _chosen_values(asked: Query) -> Iterator[tuple[str, str]]:
+    if asked.kinds != words.KINDS_SHOWN:
+        yield from (("kind", kind) for kind in asked.kinds)
+    yield from (("themes", theme) for theme in asked.themes)
+    yield from (("territory", code) for code in asked.territories)
+    yield from asked.facets
+
+
+def wider(reading: Reading, asked: Query) -> tuple[Choice, ...]:
+    """Where to go from an empty answer."""
+    messages, first = reading.messages, asked.without_page()
+    found = []
+    if asked.since or asked.until or asked.at:
+        query = replace(first, since=None, until=None, at=None)
+        found.append(Choice(messages.text("empty.without_when"), page_link(reading, query)))
+    if len(words_of := asked.text.split()) > 1:
+        for word in words_of[:3]:
+            rest = " ".join(each for each in words_of if each != word)
+            label = messages.text("empty.without_text", text=word)
+            found.append(Choice(label, page_link(reading, replace(first, text=rest))))
+    if asked.text and first != Query(text=asked.text):
+        found.append(Choice(messages.text("empty.without_filters"), page_link(reading, Query(text=asked.text))))
+    return tuple(found)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""How a page is drawn: templates that escape everything, sentences from the catalogues, no script, no other host.
+
+What every page shows (the town's name, the languages, the styles) is prepared here once; a page's own file gathers
+what it shows in a frozen dataclass, and its template only lays that out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from convergences_node.web import dates, static_files
+from convergences_node.web.asking import messages_of, town_of
+from convergences_node.web.cards import Reading
+from convergences_node.web.etag import CACHE_ASK, conditional
+from convergences_node.web.messages import LANGUAGES, catalogue
+from convergences_node.web.problems import PROBLEMS, Problem, ProblemDocument, draw
+
+HTML_TYPE = "text/html; charset=utf-8"
+TEMPLATES: web.AppKey[Environment] = web.AppKey("templates")
+
+
+def prepare(app: web.Application) -> None:
+    """Give the application its templates; an unknown name in one is an error, not an empty space."""
+    environment = Environment(
+        loader=PackageLoader("convergences_node.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["static"] = static_files.address
+    app[TEMPLATES] = environment
+
+
+def reading_of(request: web.Request) -> Reading:
+    """Who reads this page, and how."""
+    town = town_of(request)
+    settings = town.web_settings
+    asked = request.query.get("lang")
+    return Reading(
+        messages=messages_of(request),
+        zone=dates.zone(settings.timezone, "Europe/Paris"),
+        now=town.now(),
+        record_language=settings.language,
+        language_asked=asked if asked in LANGUAGES else None,
+    )
+
+
+def draw_page(request: web.Request, template: str, values: Mapping[str, object]) -> bytes:
+    """The page's bytes."""
+    reading = reading_of(request)
+    messages = reading.messages
+    return (
+        request.app[TEMPLATES]
+        .get_template(template)
+        .render(
+            t=messages.text,
+            count=messages.count,
+            language=messages.language,
+            languages=_languages(request, messages.language),
+            town=town_of(request).web_settings,
+            reading=reading,
+            **values,
+        )
+        .encode()
+    )
+
+
+def answer_page(request: web.Request, template: str, values: Mapping[str, object]) -> web.Response:
+    """A page as an answer, or 304 if the browser holds it already."""
+    body = draw_page(request, template, values)
+    response = conditional(request, body, HTML_TYPE, cache=CACHE_ASK, vary=("Accept-Language",))
+    response.headers["Content-Language"] = messages_of(request).language
+    return response
+
+
+def problem_page(request: web.Request, document: ProblemDocument, headers: Mapping[str, str]) -> web.Response:
+    """A problem, for a person."""
+    body = draw_page(request, "problem.html", {"problem": document})
+    own = {"Content-Type": HTML_TYPE, "Content-Language": messages_of(request).language, "Cache-Control": "no-store"}
+    return web.Response(status=document.status, body=body, headers={**own, **headers})
+
+
+def _languages(request: web.Request, chosen: str) -> list[tuple[str, str, str, bool]]:
+    """Code, name in that language, address of this same page in it, and whether it is the one shown."""
+    pairs = [(name, value) for name, value in request.query.items() if name != "lang"]
+    return [
+        (
+            code,
+            catalogue(code).text(f"language.{code}"),
+            f"{request.path}?{urlencode([*pairs, ('lang', code)])}",
+            code == chosen,
+        )
+        for code in LANGUAGES
+    ]
+
+
+async def problem_show(request: web.Request) -> web.Response:
+    """What a problem's `type` leads to: the problem, explained to a person."""
+    key = request.match_info["key"]
+    if key not in PROBLEMS:
+        raise Problem("not-found")
+    messages = messages_of(request)
+    # A detail may have places to fill; the page says the general case.
+    problem = Problem(key, limit="…", reason="…", element="…", origin="…")
+    return answer_page(request, "problem.html", {"problem": draw(problem, messages, request.path)})

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What may be asked, parameter by parameter: names, schemas and help, from which the API's description is made.
+
+Limits come from the modules that hold to them (`index.query`, the kinds); here they are only said.
+"""
+
+from __future__ import annotations
+
+from convergences_protocol.kinds import KINDS
+
+from convergences_node.index.query import DEPTH_MAX, LIMIT_DEFAULT, LIMIT_MAX, RADIUS_METRES_MAX, SORTS, TEXT_CHARS_MAX
+from convergences_node.web.route import Parameter
+
+TERRITORY_PATTERN = "^FR-(?:[0-9]{5}|2[AB][0-9]{3}|[0-9]{9}|[0-9]{2}|2[AB]|9[78][0-9]|R[0-9]{2})$"
+ELEMENT_PATTERN = (
+    TERRITORY_PATTERN.removesuffix("$") + ":[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+)
+DATE_PATTERN = "^[12][0-9]{3}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|1[0-9]|2[0-8]))?)?$"
+"""A day that every month has: the door takes all of the calendar, and EDTF's hours too."""
+TILE_PATTERN = r"^(?:x[0-9]{3}/)*[0-9]{3}(?:\.p/[1-9][0-9]{0,2})?$"
+
+ELEMENT_EXAMPLE = "FR-93066:0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b"
+
+_DATE = {"type": "string", "pattern": DATE_PATTERN}
+
+AT = Parameter("at", "A date: as things were then. `2026`, `2026-05`, `2026-05-14`.", _DATE)
+DEPTH = Parameter(
+    "depth", "How many relations away.", {"type": "integer", "minimum": 1, "maximum": DEPTH_MAX, "default": 1}
+)
+
+FACET_FIELDS = tuple(
+    sorted({field.name for kind in KINDS.values() for field in kind.fields if field.facet} - {"themes"})
+)
+"""The fields that some kind declares a facet; themes have a parameter of their own."""
+
+FILTERS = (
+    Parameter(
+        "q",
+        "Words to find, in French or any language.",
+        {"type": "string", "maxLength": TEXT_CHARS_MAX},
+        example="vélo",
+    ),
+    Parameter("kind", "Only this kind; may be repeated.", {"type": "string", "enum": list(KINDS)}, many=True),
+    Parameter(
+        "theme", "Only under this theme, or a narrower one.", {"type": "string", "pattern": ELEMENT_PATTERN}, many=True
+    ),
+    Parameter(
+        "territory",
+        "Only born in this territory, or in one inside it or merged into it.",
+        {"type": "string", "pattern": TERRITORY_PATTERN},
+        many=True,
+        example=["FR-93066"],
+    ),
+    *(
+        Parameter(
+            f"facet.{name}",
+            f"Only where the field `{name}` has this value.",
+            {"type": "string", "maxLength": 120},
+            many=True,
+        )
+        for name in FACET_FIELDS
+    ),
+    Parameter(
+        "box",
+        "Only located inside: west, south, east, north, in degrees.",
+        {"type": "string", "pattern": "^-?1?[0-9]{1,2}(?:[.][0-9]{1,7})?(?:,-?1?[0-9]{1,2}(?:[.][0-9]{1,7})?){3}$"},
+        example="2.30,48.90,2.45,48.98",
+    ),
+    Parameter(
+        "circle",
+        f"Only located at most so far: latitude, longitude, metres (up to {RADIUS_METRES_MAX}).",
+        {
+            "type": "string",
+            "pattern": "^-?[0-9]{1,2}(?:[.][0-9]{1,7})?,-?1?[0-9]{1,2}(?:[.][0-9]{1,7})?,[1-9][0-9]{0,5}$",
+        },
+        example="48.936,2.354,500",
+    ),
+    Parameter("from", "Only what happens at this date or after.", _DATE),
+    Parameter("to", "Only what happens at this date or before.", _DATE),
+    AT,
+    Parameter("related", "Only what is related to this element.", {"type": "string", "pattern": ELEMENT_PATTERN}),
+    Parameter(
+        "depth",
+        "With `related`: how many relations away.",
+        {"type": "integer", "minimum": 1, "maximum": DEPTH_MAX, "default": 1},
+    ),
+    Parameter(
+        "sort",
+        "The order; by default the nearest to the text, by date if dates are asked, else the newest.",
+        {"type": "string", "enum": list(SORTS)},
+    ),
+)
+"""What narrows a question down."""
+
+SEARCH = (
+    *FILTERS,
+    Parameter(
+        "limit",
+        "How many on a page.",
+        {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
+    ),
+    Parameter(
+        "cursor", "The `cursor` of the page before, with the same question.", {"type": "string", "maxLength": 400}
+    ),
+)
+"""A question, and the page of its answer."""
+
+ELEMENT = (
+    Parameter("id", "The element's id.", {"type": "string", "minLength": 1, "maxLength": 60}, example=ELEMENT_EXAMPLE),
+)
+LOG = (
+    Parameter("territory", "The territory of the log.", {"type": "string", "minLength": 1}, example="FR-93066"),
+    Parameter(
+        "epoch",
+        "The epoch of the log, 16 digits in hex.",
+        {"type": "string", "minLength": 1},
+        example="0123456789abcdef",
+    ),
+)
+TILE = Parameter(
+    "tile",
+    "The tile's number in groups of three digits, then `.p/<width>` for a partial one.",
+    {"type": "string", "pattern": TILE_PATTERN},
+    example="000",
+)
+BUNDLE = Parameter(
+    "bundle", "The bundle's number, written as a tile's.", {"type": "string", "pattern": TILE_PATTERN}, example="000"
+)
+LEVEL = Parameter(
+    "level", "The tile's level, 0 for leaves.", {"type": "string", "pattern": "^[0-9]{1,2}$"}, example="0"
+)

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The table of contents: every address of a node, what answers there, and what it takes.
+
+The server is wired from this table, the OpenAPI description is derived from it, and `docs/api.md` is checked against
+it.
+"""
+
+from __future__ import annotations
+
+from convergences_node.index.views import Answer, ElementView, Facets
+from convergences_node.web import (
+    answers,
+    api_description,
+    api_elements,
+    api_logs,
+    api_search,
+    health,
+    logs,
+    page_element,
+    page_search,
+    pages,
+    parameters,
+    static_files,
+)
+from convergences_node.web.parameters import AT, BUNDLE, DEPTH, ELEMENT, FILTERS, LEVEL, LOG, SEARCH, TILE
+from convergences_node.web.route import BYTES, HTML, NOTE, OPENMETRICS, Parameter, Route
+
+QUESTION = ("query-refused", "cursor-refused", "starting")
+ONE = ("query-refused", "element-unknown", "starting")
+FILE = ("log-unknown", "tile-absent")
+# A bundle of bodies may hold 16 MiB, on a line that carries 50 kB a second.
+STREAM_SECONDS_MAX = 360.0
+
+ROUTES: tuple[Route, ...] = (
+    # For people
+    Route("/", page_search.search_page, None, HTML, group="page", query=SEARCH, problems=QUESTION),
+    Route(
+        "/e/{id}",
+        page_element.element_page,
+        None,
+        HTML,
+        group="page",
+        path_parameters=ELEMENT,
+        query=(AT,),
+        problems=ONE,
+    ),
+    Route(
+        "/problems/{key}",
+        pages.problem_show,
+        None,
+        HTML,
+        group="page",
+        path_parameters=(
+            Parameter("key", "A problem's key.", {"type": "string", "minLength": 1}, example="not-found"),
+        ),
+        problems=("not-found",),
+        whole=False,
+    ),
+    Route(
+        "/static/{name}",
+        static_files.static_show,
+        None,
+        "*/*",
+        group="page",
+        path_parameters=(Parameter("name", "A versioned name.", {"type": "string", "minLength": 1}),),
+        problems=("not-found",),
+        whole=False,
+    ),
+    # For programs: what the town knows
+    Route("/api/v1/search", api_search.search_list, Answer, query=SEARCH, problems=QUESTION),
+    Route("/api/v1/facets", api_search.facets_list, Facets, query=FILTERS, problems=QUESTION),
+    Route(
+        "/api/v1/elements/{id}",
+        api_elements.element_show,
+        ElementView,
+        path_parameters=ELEMENT,
+        query=(AT,),
+        problems=ONE,
+    ),
+    Route(
+        "/api/v1/elements/{id}/history",
+        api_elements.element_history,
+        answers.HistoryAnswer,
+        path_parameters=ELEMENT,
+        problems=ONE,
+    ),
+    Route(
+        "/api/v1/elements/{id}/relations",
+        api_elements.element_relations,
+        answers.RelationsAnswer,
+        path_parameters=ELEMENT,
+        query=(AT, DEPTH),
+        problems=ONE,
+    ),
+    Route(
+        "/api/v1/elements/{id}/receipt",
+        api_elements.element_receipt,
+        None,
+        NOTE,
+        path_parameters=ELEMENT,
+        problems=(*ONE, "receipt-absent"),
+        whole=False,
+    ),
+    Route("/api/v1/territories", api_search.territories_list, answers.TerritoriesAnswer, problems=("starting",)),
+    # For programs: what is kept, and who vouches for it
+    Route("/api/v1/logs", api_logs.logs_list, answers.LogsAnswer, whole=False),
+    Route("/api/v1/cosignatures", api_logs.cosignatures_list, answers.CosignaturesAnswer, whole=False),
+    Route("/api/v1/forks", api_logs.forks_list, answers.ForksAnswer, whole=False),
+    Route("/api/v1/peers", api_logs.peers_list, answers.PeersAnswer, whole=False),
+    Route(
+        "/api/v1/join",
+        api_logs.join_answer,
+        None,
+        BYTES,
+        "POST",
+        accepts=BYTES,
+        problems=("join-refused", "body-too-large"),
+        whole=False,
+    ),
+    Route("/api/v1/openapi.json", api_description.openapi_show, None, whole=False),
+    # The signed logs, as files
+    Route(
+        "/log/{territory}/{epoch}/checkpoint",
+        logs.log_checkpoint,
+        None,
+        NOTE,
+        group="log",
+        path_parameters=LOG,
+        problems=FILE,
+        whole=False,
+    ),
+    Route(
+        "/log/{territory}/{epoch}/tile/entries/{bundle}",
+        logs.log_entries,
+        None,
+        BYTES,
+        group="log",
+        path_parameters=(*LOG, BUNDLE),
+        problems=FILE,
+        whole=False,
+    ),
+    Route(
+        "/log/{territory}/{epoch}/tile/{level}/{tile}",
+        logs.log_tile,
+        None,
+        BYTES,
+        group="log",
+        path_parameters=(*LOG, LEVEL, TILE),
+        problems=FILE,
+        whole=False,
+    ),
+    Route(
+        "/log/{territory}/{epoch}/bodies/{bundle}",
+        logs.log_bodies,
+        None,
+        BYTES,
+        group="log",
+        path_parameters=(*LOG, BUNDLE),
+        problems=FILE,
+        whole=False,
+        seconds_max=STREAM_SECONDS_MAX,
+    ),
+    # For those who watch over the node
+    Route("/healthz", health.health_show, answers.HealthAnswer, group="node", whole=False),
+    Route("/metrics", health.metrics_show, None, OPENMETRICS, group="node", whole=False),
+)
+
+__all__ = ["ROUTES", "parameters"]

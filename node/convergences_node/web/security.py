@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What protects readers from pages and the node from readers: headers, and a bound on how fast one client may ask.
+
+The policy allows a page nothing but its own stylesheet and images: no script at all, no other host, no frame, forms
+only to ourselves. API and log answers may be read by any site's scripts (they are public and read-only); pages may
+not.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+HEADERS_EVERYWHERE = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+HEADERS_PAGES = {"Cross-Origin-Resource-Policy": "same-origin"}
+HEADERS_OPEN_DATA = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Link, Retry-After",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
+# Remembering this many clients costs about 2 MiB; beyond it the longest silent is forgotten, with a full bucket again.
+CLIENTS_MAX = 10_000
+# One household or one server gets one /64; within it addresses are free to change.
+IPV6_PREFIX_BITS = 64
+FORWARDED_CHARACTERS_MAX = 400
+
+
+class TokenBuckets:
+    """A bucket of tokens for each client: `burst` at first, refilled at `rate` a second; a request takes one."""
+
+    def __init__(self, rate: float, burst: int, clock: Callable[[], float], clients_max: int = CLIENTS_MAX) -> None:
+        self._rate = rate
+        self._burst = float(burst)
+        self._clock = clock
+        self._clients_max = clients_max
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def take(self, client: str) -> float:
+        """Take a token; returns 0.0, or how many seconds to wait before there is one."""
+        if self._rate <= 0:
+            return 0.0
+        now = self._clock()
+        tokens, seen = self._buckets.pop(client, (self._burst, now))
+        tokens = min(self._burst, tokens + (now - seen) * self._rate)
+        granted = tokens >= 1.0
+        self._buckets[client] = (tokens - 1.0 if granted else tokens, now)
+        if len(self._buckets) > self._clients_max:
+            self._buckets.popitem(last=False)
+        return 0.0 if granted else (1.0 - tokens) / self._rate
+
+
+def client_of(request: web.Request, proxies_trusted: Sequence[str]) -> str:
+    """Who asks: the address of the connection, or what a trusted proxy says of it; an IPv6 client is its /64."""
+    address = request.remote or "unknown"
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    if address in proxies_trusted and forwarded:
+        # The last hop is the one that the trusted proxy saw itself; the others are hearsay.
+        address = forwarded[-FORWARDED_CHARACTERS_MAX:].rpartition(",")[2].strip()
+    return _block(address)
+
+
+def _block(address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
+        return str(ipaddress.ip_network((parsed, IPV6_PREFIX_BITS), strict=False))
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+
+
+def protect(response: web.StreamResponse, *, open_data: bool) -> None:
+    """Put the headers on an answer that is not sent yet; a header that a handler chose itself stays."""
+    for name, value in {**HEADERS_EVERYWHERE, **(HEADERS_OPEN_DATA if open_data else HEADERS_PAGES)}.items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = "convergences"
