@@ -15,10 +15,15 @@ ALGORITHM_ED25519 = -19
 
 HEADER_ALGORITHM, HEADER_KID = 1, 4
 
+_EMPTY_MAP = b"\xa0"
+
 
 def signed_bytes(protected: bytes, external_aad: bytes, payload: bytes) -> bytes:
-    """Sig_structure: what is signed, never sent. `protected` is the encoded map, without its byte string's head."""
-    return cbor.encode(["Signature1", protected, external_aad, payload])
+    """Sig_structure: what is signed, never sent. `protected` is the encoded map, without its byte string's head.
+
+    A map of nothing is signed as no bytes, whichever of the two was sent.
+    """
+    return cbor.encode(["Signature1", b"" if protected == _EMPTY_MAP else protected, external_aad, payload])
 
 
 def protected_header(public_key: bytes) -> bytes:
