@@ -3,10 +3,11 @@
 
 A log of the agglomeration claims to carry the charter on, on one of three grounds, the stronger first:
 1. the recovery key of the log before signed an `end` that names the new log and its key;
-2. the log before, in its own first `end` of itself, names a log that it had enrolled;
+2. the log before, in its own first `end` of itself, names a log that it enrols with the same recovery key;
 3. an opening under the same key, with the same recovery key, says that it continues the log before.
 One claim on the strongest grounds there are: the charter goes on there. Two: it goes on in neither, and both are shown,
-until the recovery key decides. So a thief of the node's key can stop the charter, and never take it.
+until the recovery key decides. A thief of the node's key can write in the charter, stop it or move it; none of that
+outlasts the word of the recovery key, which no thief can replace.
 """
 
 from collections.abc import Iterator
@@ -86,11 +87,12 @@ def _claims(log: LogIdentity, evidence: Evidence) -> dict[str, LogIdentity]:
 
 def _appointed(log: LogIdentity, evidence: Evidence) -> dict[str, LogIdentity]:
     """The heir that the log names in its own first `end`; later ones come after its end, and do not stand."""
+    verbs = [statement.verb for statement in evidence.statements.get(log.origin, ())]
+    heirs = {verb.origin: verb.identity for verb in reversed(verbs) if isinstance(verb, Enrolment)}
     for end in evidence.own_ends(log.origin, log.origin)[:1]:
-        for statement in evidence.statements[log.origin]:
-            verb = statement.verb
-            if isinstance(verb, Enrolment) and verb.origin == end.successor and verb.territory == log.territory:
-                return {verb.origin: verb.identity}
+        heir = heirs.get(end.successor or "")
+        if heir and (heir.territory, heir.recovery_key) == (log.territory, log.recovery_key):
+            return {heir.origin: heir}
     return {}
 
 
