@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from ..errors import RemoteError, Unreadable
+from ..header import Header, read_header, signature_valid
 from ..merkle import Frontier, leaf_hashes, verify_consistency
-from ..record import Header, read_header, signature_valid
 from ..tiles import Slot
 from .messages import Batch
 from .views import Held

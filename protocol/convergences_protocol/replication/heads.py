@@ -15,9 +15,9 @@ from .. import fork as forks
 from ..checkpoint import Checkpoint
 from ..cosignature import Cosignature, parse_cosignature, verify_cosignature
 from ..fork import ForkProof
-from .limits import FOLLOWS_MAX, HEADS_BYTES, HEADS_MAX, HEARD_MAX, PROOFS_MAX
+from .limits import FOLLOWS_MAX, HEADS_BYTES, HEADS_MAX, HEARD_MAX, MENTIONED_MAX, PROOFS_MAX
 from .messages import VERSION, Doubt, Follow, Forks, HeadNote, Heads, Hello, encode
-from .outputs import Announce, Contested, KeepCosignature, KeepFork, KeepHead, LoadProof, RaiseDoubt
+from .outputs import Announce, Contested, KeepCosignature, KeepFork, KeepHead, LoadProof, Mentioned, RaiseDoubt
 from .table import Log, Peer, Table, freshness, head_note
 from .views import Held
 
@@ -32,8 +32,9 @@ class HeadRoom:
     # --- what we say ---
 
     def greeting(self, logs: Iterable[Log]) -> Hello:
-        """What we follow, and what we have of it."""
-        return Hello(VERSION, tuple(_follow(log) for log in logs if log.identity)[:FOLLOWS_MAX])
+        """What we follow, and what we have of it; our own logs first, so that a new epoch of ours is mentioned."""
+        named = sorted((log for log in logs if log.identity), key=lambda log: not log.own)
+        return Hello(VERSION, tuple(_follow(log) for log in named[:FOLLOWS_MAX]))
 
     def push(self, log: Log) -> None:
         """Tell our head of a log to every peer that wants to hear of it and has not shown the same one."""
@@ -60,16 +61,20 @@ class HeadRoom:
         peer.greeted = True
         different: list[HeadNote] = []
         forks: list[bytes] = []
+        unknown: list[str] = []
         for follow in message.follows:
             if len(peer.follows) < FOLLOWS_MAX:
                 peer.follows[follow.origin] = None
             log = self._table.logs.get(follow.origin)
-            if log is None:
+            if log is None or log.identity is None:
+                unknown.append(follow.origin)
                 continue
             if log.fork:
                 forks.append(log.fork)
             if log.head and log.head.note and self._differs(peer, log, log.head, follow, now):
                 different.append(head_note(log.head))
+        if unknown:
+            self._table.put(Mentioned(peer.name, tuple(unknown[:MENTIONED_MAX])))
         self._send_heads(peer, different)
         for at in range(0, len(forks), PROOFS_MAX):
             self._table.send(peer.name, Forks(tuple(forks[at : at + PROOFS_MAX])))
@@ -214,7 +219,7 @@ class HeadRoom:
             self.push(log)
         elif log.head and held.size == log.head.size:
             for line in lines:
-                self.cosigned(log, held.size, line, mine=False)
+                self.cosigned(log, held.size, line)
         elif log.head and peer and log.identity and peer.key == log.identity.key and not log.own:
             self._warn(log, log.head, peer)
         self.claimed(log, now)
@@ -264,11 +269,11 @@ class HeadRoom:
 
     # --- cosignatures ---
 
-    def cosigned(self, log: Log, head_size: int, line: Cosignature, *, mine: bool) -> None:
+    def cosigned(self, log: Log, head_size: int, line: Cosignature) -> None:
         """Take a checked cosignature of our head, and tell whom it concerns.
 
-        The author's own (its freshness) goes to whoever follows the log; anyone else's, when it is ours, to the author.
-        The rest travels beside the next head: forty towns cosigning each other would be all that is said.
+        The author's own (its freshness) goes to whoever follows the log; ours, to the author. The rest travels beside
+        the next head: forty towns cosigning each other would be all that is said.
         """
         head = log.head
         if head is None or head.size != head_size:
@@ -277,6 +282,8 @@ class HeadRoom:
         if held is head:
             return
         log.head = held
+        cosigner = self._table.logs.get(line.cosigner_name)
+        mine = cosigner is not None and cosigner.own
         if not mine:
             self._table.put(KeepCosignature(log.origin, head_size, line))
         message = Heads((HeadNote(head.note, (line.line,)),))

@@ -111,3 +111,6 @@ HEADS_BYTES = 512 * 1024
 
 DIGESTS_ASKED = 256
 """Bodies that we ask for at once: bodies of an ordinary length then fit one answer."""
+
+MENTIONED_MAX = 8
+"""Unknown logs of one hello that are passed on: a node names its own first, and has few."""

@@ -117,9 +117,13 @@ class Replicator:
         self._heads.push(log)
         self._heads.announce(log)
 
-    def cosigned(self, origin: str, head_size: int, line: Cosignature, now: float) -> None:
-        """We have cosigned our copy's head of that size, and stored the line."""
-        self._heads.cosigned(self._table.log(origin), head_size, line, mine=True)
+    def cosigned(self, origin: str, head_size: int, lines: Sequence[Cosignature], now: float) -> None:
+        """These cosignatures stand beside our copy's head of that size; those that are new to the machine are told on.
+
+        To be called when we have cosigned ourselves; lines from peers need no second call.
+        """
+        for line in lines:
+            self._heads.cosigned(self._table.log(origin), head_size, line)
 
     # --- the wire ---
 

@@ -162,6 +162,15 @@ class Rewind:
 
 
 @dataclass(frozen=True, slots=True)
+class Mentioned:
+    """A peer follows logs that nobody here has named: one may be its own new epoch, or a newcomer. The driver asks the
+    charter (`Charter.candidate`), and calls `follow` with what it wants to look at."""
+
+    peer: str
+    origins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """Close every connection with a peer. With `seconds` > 0 it lied: remember, and refuse it so long (`misdeeds`)."""
 
@@ -185,5 +194,6 @@ Output: TypeAlias = (
     | RaiseDoubt
     | Contested
     | Rewind
+    | Mentioned
     | Drop
 )
