@@ -28,11 +28,71 @@ _IRREGULAR = {"yeux": "oeil", "cieux": "ciel", "aieux": "aieul", "travaux": "tra
 _IRREGULAR |= {"baux": "bail", "coraux": "corail", "emaux": "email", "mesdames": "madame", "messieurs": "monsieur"}
 
 # Words in -aux whose singular is in -au, not in -al.
-_IN_AU = frozenset("noyau tuyau joyau boyau fluau gruau etau fabliau".split())
+_IN_AU = frozenset(["noyau", "tuyau", "joyau", "boyau", "fluau", "gruau", "etau", "fabliau"])
 
 SMALL_WORDS = frozenset(
-    "a au aux avec ce ces cet cette dans de des du elle en et eux il ils je la le les leur lui ma mais me mes mon ne nos "
-    "notre nous on ou par pas pour qu que qui sa se ses son sur ta te tes toi ton tu un une vos votre vous d l y".split()
+    [
+        "a",
+        "au",
+        "aux",
+        "avec",
+        "ce",
+        "ces",
+        "cet",
+        "cette",
+        "dans",
+        "de",
+        "des",
+        "du",
+        "elle",
+        "en",
+        "et",
+        "eux",
+        "il",
+        "ils",
+        "je",
+        "la",
+        "le",
+        "les",
+        "leur",
+        "lui",
+        "ma",
+        "mais",
+        "me",
+        "mes",
+        "mon",
+        "ne",
+        "nos",
+        "notre",
+        "nous",
+        "on",
+        "ou",
+        "par",
+        "pas",
+        "pour",
+        "qu",
+        "que",
+        "qui",
+        "sa",
+        "se",
+        "ses",
+        "son",
+        "sur",
+        "ta",
+        "te",
+        "tes",
+        "toi",
+        "ton",
+        "tu",
+        "un",
+        "une",
+        "vos",
+        "votre",
+        "vous",
+        "d",
+        "l",
+        "y",
+    ]
 )
 """Too frequent to tell anything. Left out of a question unless nothing else remains; kept in what is indexed."""
 

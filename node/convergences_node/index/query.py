@@ -12,12 +12,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
-
-from convergences_node.index import cursors
 from convergences_protocol.codes import is_territory
 from convergences_protocol.edtf import span
 from convergences_protocol.element import ElementId
 from convergences_protocol.errors import Fault, Refused
+
+from convergences_node.index import cursors
 
 TEXT_CHARS_MAX = 200
 """A question, not a page: what is longer is cut at the door with a fault."""

@@ -12,11 +12,7 @@ from typing import Any
 import msgspec
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """The parent of every answer."""
-
-
-class Item(View):
+class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One element in a list: what a card shows, without opening it."""
 
     id: str
@@ -37,7 +33,7 @@ class Item(View):
     start: str | None = None
     end: str | None = None
     first: int | None = None
-    """First second of what is shown: the start, or for a recurring action its next occurrence in the dates asked for."""
+    """First second of what is shown: the start, or for a recurring action its next occurrence in the dates asked."""
     last: int | None = None
     recurring: bool = False
     status: str | None = None
@@ -49,14 +45,14 @@ class Item(View):
     website: str | None = None
 
 
-class Total(View):
+class Total(msgspec.Struct, frozen=True, kw_only=True):
     """How many elements match: exactly, or `at_least` because counting further would cost more than answering."""
 
     count: int
     exact: bool = True
 
 
-class Coverage(View):
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     """How fresh and how whole the answer is for one log: "nothing found" and "not heard since Tuesday" differ."""
 
     territory: str
@@ -77,7 +73,7 @@ class Coverage(View):
     """False for a log that the charter does not (or no longer) let speak for its territory: kept, not shown."""
 
 
-class Answer(View):
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One page of results, always from the local index alone."""
 
     items: tuple[Item, ...]
@@ -89,7 +85,7 @@ class Answer(View):
     """True when only the newest of very many matches were weighed against each other."""
 
 
-class FacetCount(View):
+class FacetCount(msgspec.Struct, frozen=True, kw_only=True):
     """How many matches have this value; `label` is a name to show, when the value is an element or a territory."""
 
     value: str
@@ -97,8 +93,8 @@ class FacetCount(View):
     label: str | None = None
 
 
-class Facets(View):
-    """Counts by facet (`kind`, `territory`, `year`, and every field that a kind declares a facet), most frequent first."""
+class Facets(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts by facet (`kind`, `territory`, `year`, each field that a kind declares a facet), most frequent first."""
 
     counts: dict[str, tuple[FacetCount, ...]]
     total: Total
@@ -106,7 +102,7 @@ class Facets(View):
     """False when the counts were scaled up from the newest matches."""
 
 
-class RelationView(View):
+class RelationView(msgspec.Struct, frozen=True, kw_only=True):
     """A relation seen from one of its ends."""
 
     id: str
@@ -126,7 +122,7 @@ class RelationView(View):
     """Whether the homes of both ends say so."""
 
 
-class Revision(View):
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
     """One record about an element: who did what, when."""
 
     origin: str
@@ -137,13 +133,13 @@ class Revision(View):
     """The author's key, in hex: a pseudonym."""
     time: int
     state: str
-    """`current`, `earlier`, `withdrawal`, `unreadable`, `wanted`, `erased`, or `elsewhere` (a log that does not count)."""
+    """`current`, `earlier`, `withdrawal`, `unreadable`, `wanted`, `erased`, `elsewhere` (its log does not count)."""
     reason: str | None = None
     kind: str
     fields: dict[str, Any] | None = None
 
 
-class ElementView(View):
+class ElementView(msgspec.Struct, frozen=True, kw_only=True):
     """An element as it stands."""
 
     item: Item
@@ -158,7 +154,7 @@ class ElementView(View):
     """Names for the ids and codes that `fields` mention, when this node knows them."""
 
 
-class Step(View):
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One edge of a walk, `depth` steps from where it began."""
 
     depth: int
@@ -166,7 +162,7 @@ class Step(View):
     relation: RelationView
 
 
-class Walk(View):
+class Walk(msgspec.Struct, frozen=True, kw_only=True):
     """What is related to an element, by whatever number of steps: bounded, and each element visited once."""
 
     start: str
@@ -175,7 +171,7 @@ class Walk(View):
     """False when a bound (depth, count) stopped it."""
 
 
-class TerritoryView(View):
+class TerritoryView(msgspec.Struct, frozen=True, kw_only=True):
     """A territory as the index knows it."""
 
     code: str
@@ -191,7 +187,7 @@ class TerritoryView(View):
     coverage: tuple[Coverage, ...] = ()
 
 
-class Progress(View):
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a rebuild or a catching up is."""
 
     done: int

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""From logs to the current state of elements, resumably.
+
+An element's state is what its last readable record says, in the order of the logs that count for its territory (the
+charter's order, `speakers`) and of numbers within each. So the order in which logs arrive does not matter: a record
+from an earlier place never replaces one from a later place. `apply` takes entries as they come and moves the log's
+cursor in the same transaction; `revise` decides again about some elements, from the archive, when an entry became
+readable, was erased, or when the charter let another log speak.
+
+One thread calls this, the one that writes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from convergences_protocol.element import ElementId
+from convergences_protocol.errors import Unreadable
+from convergences_protocol.record import read_body, read_header, signature_valid
+from convergences_protocol.tiles import Slot
+
+from convergences_node.archive.model import Entry
+from convergences_node.index.occurrences import Horizon
+from convergences_node.index.row import element_of, id_of, make_row
+from convergences_node.index.tables import Outcome, Position, Stated, Tables
+
+Speakers = Mapping[str, Sequence[tuple[str, int | None]]]
+"""By territory, the logs that count for it in order, each up to a size (None: no bound): `Charter.counts`."""
+
+REASON_CHARS_MAX = 200
+
+
+class HistoryReader(Protocol):
+    """What `revise` asks of an archive."""
+
+    def history(self, element: ElementId, origins: Sequence[str] | None = None) -> list[Entry]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the strict door says of one entry."""
+
+    index: int
+    element: ElementId | None
+    stated: Stated | None = None
+    withdrawal: bool = False
+    wanted: bool = False
+    unreadable: str | None = None
+
+    @property
+    def decides(self) -> bool:
+        """Whether it says something of its element."""
+        return self.stated is not None or self.withdrawal
+
+
+def read_entry(entry: Entry, horizon: Horizon, *, again: bool = False) -> Reading:
+    """Pass one entry through the strict door. `again`: it was refused by an earlier program, so its signature counts."""
+    index = entry.index
+    try:
+        header = read_header(entry.header)
+        if entry.unreadable is not None and not (again and signature_valid(entry.header)):
+            return Reading(index, header.element, unreadable=entry.unreadable)
+        if header.element is None or entry.slot is Slot.ERASED:
+            return Reading(index, header.element)
+        if header.body_digest is None:
+            return Reading(index, header.element, withdrawal=True)
+        if entry.body is None:
+            return Reading(index, header.element, wanted=True)
+        row = make_row(header.element, header.kind, read_body(header, entry.body), horizon)
+    except Unreadable as error:
+        return Reading(index, None, unreadable=error.reason[:REASON_CHARS_MAX])
+    return Reading(index, header.element, Stated(row, header.digest, header.author, header.time))
+
+
+class Projection:
+    """Writes what logs say into an index."""
+
+    def __init__(self, db: sqlite3.Connection, horizon: Horizon) -> None:
+        self.db = db
+        self.horizon = horizon
+        self.tables = Tables(db)
+        self.speakers: Speakers = self._stored_speakers()
+        self._logs: dict[str, int] = dict(db.execute("SELECT origin, log FROM logs").fetchall())
+        self._origins = {number: origin for origin, number in self._logs.items()}
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. What the tables remember of what was not written is forgotten."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            self.tables.rolled_back()
+            self._logs = dict(self.db.execute("SELECT origin, log FROM logs").fetchall())
+            self._origins = {number: origin for origin, number in self._logs.items()}
+            raise
+        self.db.execute("COMMIT")
+
+    def prepare(self) -> None:
+        """When the horizon has moved since this file was last open, occurrences are to be expanded again."""
+
+    # --------------------------------------------------------------------------------------------------- applying logs
+    def applied(self) -> dict[str, int]:
+        """How many entries of each log have been taken in."""
+        return dict(self.db.execute("SELECT origin, applied FROM logs").fetchall())
+
+    def progress(self) -> dict[str, tuple[int, int]]:
+        """By origin: how many entries were taken in, and how many of those are kept aside."""
+        rows = self.db.execute(
+            "SELECT origin, applied, (SELECT count(*) FROM aside a WHERE a.log = logs.log) FROM logs"
+        )
+        return {origin: (applied, aside) for origin, applied, aside in rows}
+
+    def apply(self, origin: str, territory: str, start: int, entries: Sequence[Entry]) -> int:
+        """Take in the entries `[start, …)` of a log; returns its new cursor. Those taken in before are passed over."""
+        with self.transaction():
+            log = self._log(origin, territory)
+            (cursor,) = self.db.execute("SELECT applied FROM logs WHERE log = ?", (log,)).fetchone()
+            assert start <= cursor, f"entries from {start} of {origin} leave a gap after {cursor}"
+            fresh = [read_entry(entry, self.horizon) for entry in entries if entry.index >= cursor]
+            if fresh:
+                cursor = fresh[-1].index + 1
+                self._take(origin, log, fresh)
+                self.db.execute("UPDATE logs SET applied = ? WHERE log = ?", (cursor, log))
+        return int(cursor)
+
+    def look_again(self, origin: str, entries: Iterable[Entry]) -> None:
+        """Read entries below the cursor that could not be read before: a body came, or the program is newer."""
+        log = self._logs.get(origin)
+        if log is None:
+            return
+        with self.transaction():
+            readings = [read_entry(entry, self.horizon, again=True) for entry in entries]
+            for table in ("wanted", "aside"):
+                self.db.executemany(
+                    f"DELETE FROM {table} WHERE log = ? AND idx = ?", [(log, r.index) for r in readings]
+                )
+            self._take(origin, log, readings)
+
+    def _take(self, origin: str, log: int, readings: Sequence[Reading]) -> None:
+        last: dict[bytes, Outcome] = {}
+        for reading in readings:
+            if reading.element is None or not reading.decides:
+                continue
+            place = self.place_of(reading.element.territory, origin, reading.index)
+            if place is not None:
+                outcome = Outcome(Position(place, reading.index, log), reading.stated)
+                id_ = id_of(reading.element)
+                if id_ not in last or last[id_].position < outcome.position:
+                    last[id_] = outcome
+        current = self.tables.current(last)
+        news = {id_: o for id_, o in last.items() if id_ not in current or current[id_].position < o.position}
+        self.tables.write(news, current)
+        wanted = [(log, reading.index) for reading in readings if reading.wanted]
+        self.db.executemany("INSERT OR IGNORE INTO wanted VALUES (?, ?)", wanted)
+        aside = [(log, reading.index, reading.unreadable) for reading in readings if reading.unreadable is not None]
+        self.db.executemany("INSERT OR REPLACE INTO aside VALUES (?, ?, ?)", aside)
+
+    def _log(self, origin: str, territory: str) -> int:
+        number = self._logs.get(origin)
+        if number is None:
+            sql = "INSERT INTO logs (origin, territory, applied) VALUES (?, ?, 0) RETURNING log"
+            (number,) = self.db.execute(sql, (origin, territory)).fetchone()
+            self._logs[origin] = int(number)
+            self._origins[int(number)] = origin
+        return int(number)
+
+    # --------------------------------------------------------------------------------------------------- who may speak
+    def place_of(self, territory: str, origin: str, index: int) -> int | None:
+        """The place of a log among those that count for a territory, or None if that entry does not count."""
+        for place, (speaker, stop) in enumerate(self.speakers.get(territory, ())):
+            if speaker == origin:
+                return place if stop is None or index < stop else None
+        return None
+
+    def hear(self, speakers: Speakers) -> bool:
+        """Let these logs speak from now on; True if anything changed. Cursors of logs that are to be read again go back
+        to their beginning; where a log no longer speaks, or an order changed, what it said is forgotten first.
+        """
+        changed = [
+            t
+            for t in sorted({*self.speakers, *speakers})
+            if list(self.speakers.get(t, ())) != list(speakers.get(t, ()))
+        ]
+        if not changed:
+            return False
+        with self.transaction():
+            for territory in changed:
+                self._change(territory, list(self.speakers.get(territory, ())), list(speakers.get(territory, ())))
+            self.db.execute("DELETE FROM speakers")
+            self.db.executemany("INSERT INTO speakers VALUES (?, ?, ?, ?)", _speaker_rows(speakers))
+        self.speakers = {territory: list(logs) for territory, logs in speakers.items()}
+        return True
+
+    def _change(self, territory: str, old: list[tuple[str, int | None]], new: list[tuple[str, int | None]]) -> None:
+        applied = self.applied()
+        added = [origin for origin, _ in new[len(old) :]]
+        if [origin for origin, _ in new[: len(old)]] == [origin for origin, _ in old] and all(
+            _same_below(before[1], after[1], applied.get(after[0], 0)) for before, after in zip(old, new, strict=False)
+        ):
+            self._rewind(added)
+            return
+        born = self.elements_of(territory)
+        current = self.tables.current(map(id_of, born))
+        self.tables.write({id_of(element): None for element in born}, current)
+        self._rewind([origin for origin, _ in {*old, *new}])
+
+    def _rewind(self, origins: Iterable[str]) -> None:
+        """Read these logs again from their beginning; what they said and still say is written once more, harmlessly."""
+        for log in sorted(self._logs[origin] for origin in origins if origin in self._logs):
+            self.db.execute("UPDATE logs SET applied = 0 WHERE log = ?", (log,))
+            self.db.execute("DELETE FROM wanted WHERE log = ?", (log,))
+            self.db.execute("DELETE FROM aside WHERE log = ?", (log,))
+
+    def _stored_speakers(self) -> Speakers:
+        found: dict[str, list[tuple[str, int | None]]] = {}
+        for territory, origin, stop in self.db.execute(
+            "SELECT territory, origin, stop FROM speakers ORDER BY 1, place"
+        ):
+            found.setdefault(territory, []).append((origin, None if stop < 0 else stop))
+        return found
+
+    # -------------------------------------------------------------------------------------------------- deciding again
+    def revise(self, elements: Iterable[ElementId], archive: HistoryReader) -> None:
+        """Decide again what is current for these elements, from what the archive holds below the cursors."""
+        elements = list(elements)
+        current = self.tables.current(map(id_of, elements))
+        self.tables.write({id_of(element): self._outcome(element, archive) for element in elements}, current)
+
+    def _outcome(self, element: ElementId, archive: HistoryReader) -> Outcome | None:
+        applied = self.applied()
+        origins = [origin for origin, _ in self.speakers.get(element.territory, ()) if origin in self._logs]
+        for entry in reversed(archive.history(element, origins) if origins else []):
+            place = self.place_of(element.territory, entry.origin, entry.index)
+            if place is None or entry.index >= applied[entry.origin]:
+                continue
+            reading = read_entry(entry, self.horizon)
+            if reading.decides:
+                return Outcome(Position(place, entry.index, self._logs[entry.origin]), reading.stated)
+        return None
+
+    def elements_of(self, territory: str) -> list[ElementId]:
+        """Every element born in a territory that the tables know of, withdrawn ones too."""
+        sql = "SELECT id FROM {} WHERE substr(id, 17) = ? ORDER BY id"
+        code = (territory.encode(),)
+        rows = [*self.db.execute(sql.format("elements"), code), *self.db.execute(sql.format("withdrawn"), code)]
+        return [element_of(id_) for (id_,) in rows]
+
+    def recurring(self) -> list[ElementId]:
+        """Elements whose occurrences depend on the horizon."""
+        return [element_of(id_) for (id_,) in self.db.execute("SELECT id FROM elements WHERE recurs = 1 ORDER BY id")]
+
+
+def _same_below(before: int | None, after: int | None, size: int) -> bool:
+    """Whether two bounds of a log let the same entries below `size` count."""
+    return min(size if before is None else before, size) == min(size if after is None else after, size)
+
+
+def _speaker_rows(speakers: Speakers) -> list[tuple[str, int, str, int]]:
+    return [
+        (territory, place, origin, -1 if stop is None else stop)
+        for territory, logs in sorted(speakers.items())
+        for place, (origin, stop) in enumerate(logs)
+    ]

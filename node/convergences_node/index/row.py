@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""From a record's fields to what the index stores of it. Pure: the same record always gives the same `Row`.
+
+What each field is for is read from its kind's declaration, once, when the kind is first met: which fields are searched
+and how heavily, which are facets, which name other elements, where it is, when it happens. A kind that is added
+tomorrow is searched without a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import msgspec
+from convergences_protocol.edtf import span
+from convergences_protocol.element import ElementId
+from convergences_protocol.kinds import KINDS, Field, FieldType, Kind
+
+from convergences_node.index.normalise import normalise, sort_key
+from convergences_node.index.occurrences import Horizon, Range, expand
+
+TAGS_MAX = 64
+"""Facet values of one element; a list of themes longer than that is not sorted into all of them."""
+OUTLINE_AREAS_MAX = 10_000
+LONG_SECONDS = 32 * 86_400
+"""What lasts longer than a month is looked for apart (`dated.long`)."""
+BIRTH_MS_MIN = 1_577_836_800_000
+"""2020-01-01: rows count milliseconds from here."""
+BIRTH_MS_BITS = 41
+ROW_BITS = 6
+
+LISTED = ("", "listed")
+"""The tag of every element that has a name to be listed by: what a question without a kind looks through."""
+
+# When something happens, and when something exists, in the words of the kinds. Both are (first, last).
+_HAPPENS = (("start", "end"), ("published", None), ("founded", None), ("began", None))
+_EXISTS = (("founded", "dissolved"), ("began", "ended"), ("from", "to"), ("start", "end"))
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`subject predicate object`, said by the row it belongs to. Ends are ids as the index stores them."""
+
+    subject: bytes
+    predicate: str
+    object: bytes
+    began: int | None
+    ended: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TerritoryFacts:
+    """What a territory's record says."""
+
+    code: str
+    name: str
+    within: tuple[str, ...]
+    former_names: tuple[str, ...]
+    former_codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One element as the index stores it, but for the numbers that only its tables know."""
+
+    id: bytes
+    birth: int
+    kind: str
+    home: str
+    fields: str
+    name_key: str
+    a: str
+    b: str
+    c: str
+    tags: tuple[tuple[str, str], ...]
+    first: int | None
+    last: int | None
+    began: int | None
+    ended: int | None
+    lat: int | None
+    lon: int | None
+    box: tuple[float, float, float, float] | None
+    occurrences: tuple[Range, ...] | None
+    edges: tuple[Edge, ...]
+    territory: TerritoryFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the index does with each field of one kind."""
+
+    title: str | None
+    weights: tuple[tuple[str, str, bool], ...]
+    """(weight, field, many)"""
+    facets: tuple[tuple[str, bool], ...]
+    towns: tuple[str, ...]
+    happens: tuple[str, str | None] | None
+    exists: tuple[str, str] | None
+    points: tuple[str, ...]
+    outlines: tuple[str, ...]
+    mentions: tuple[tuple[str, bool], ...]
+    is_relation: bool
+    is_territory: bool
+    recurs: bool
+
+
+@cache
+def plan_of(kind_name: str) -> Plan:
+    """The plan of a known kind."""
+    kind = KINDS[kind_name]
+    names = {field.name: field for field in kind.fields}
+    is_relation = {"subject", "predicate", "object"} <= set(names)
+    by_type = {wanted: [f for f in kind.fields if f.type is wanted] for wanted in FieldType}
+    return Plan(
+        title=None if is_relation else kind.title_field,
+        weights=tuple((field.searched, field.name, field.many) for field in kind.fields if field.searched),
+        facets=tuple((field.name, field.many) for field in kind.fields if field.facet and not _is_town(field)),
+        towns=tuple(field.name for field in by_type[FieldType.TERRITORY] if _is_town(field)),
+        happens=_pair(_HAPPENS, names) if not is_relation else None,
+        exists=_pair(_EXISTS, names),
+        points=tuple(field.name for field in by_type[FieldType.POINT]),
+        outlines=tuple(field.name for field in by_type[FieldType.OUTLINE]),
+        mentions=() if is_relation else _mentions(kind),
+        is_relation=is_relation,
+        is_territory={"code", "within", "former_codes"} <= set(names),
+        recurs="recurrence" in names,
+    )
+
+
+def _is_town(field: Field) -> bool:
+    """Whether a field says in which one territory the element is."""
+    return field.type is FieldType.TERRITORY and field.facet and not field.many
+
+
+def _mentions(kind: Kind) -> tuple[tuple[str, bool], ...]:
+    """Fields that name other elements and are no facet: a facet's elements are found by their tag."""
+    return tuple((f.name, f.many) for f in kind.fields if f.type is FieldType.ELEMENT and not f.facet)
+
+
+def _pair(pairs: Sequence[tuple[str, Any]], names: Mapping[str, Field]) -> Any:
+    """The first pair whose first field this kind has, without a second one it has not."""
+    for first, last in pairs:
+        if first in names:
+            return first, last if last in names else None
+    return None
+
+
+def id_of(element: ElementId) -> bytes:
+    """An element's id as the index stores it."""
+    return element.uuid + element.territory.encode()
+
+
+def element_of(stored: bytes) -> ElementId:
+    """The element whose id is stored so."""
+    return ElementId(stored[16:].decode(), stored[:16])
+
+
+def birth_of(uuid: bytes) -> int:
+    """The row that an element would like: milliseconds of its uuid since 2020, then a few of its random bits."""
+    offset = int.from_bytes(uuid[:6], "big") - BIRTH_MS_MIN
+    offset = min(max(offset, 1), (1 << BIRTH_MS_BITS) - 1)
+    return offset << ROW_BITS | uuid[15] & ((1 << ROW_BITS) - 1)
+
+
+def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: Horizon) -> Row:
+    """What the index stores of a readable record."""
+    plan = plan_of(kind)
+    text = {"A": [], "B": [], "C": []}  # type: dict[str, list[str]]
+    for weight, name, many in plan.weights:
+        if (value := fields.get(name)) is not None:
+            text[weight].extend(value if many else (str(value),))
+    first, last, began, ended = _dates(plan, fields)
+    occurrences = _occurrences(plan, fields, horizon)
+    if occurrences:
+        # A series without an end has one at the horizon: what lies beyond is not known yet.
+        last = max(occurrences[-1][1], last or occurrences[-1][1])
+    lat, lon, box = _where(plan, fields)
+    title = str(fields.get(plan.title, "")) if plan.title else ""
+    return Row(
+        id=id_of(element),
+        birth=birth_of(element.uuid),
+        kind=kind,
+        home=element.territory,
+        fields=_encode(fields).decode(),
+        name_key=sort_key(title),
+        a=normalise(" \n".join(text["A"])) if text["A"] else "",
+        b=normalise(" \n".join(text["B"])) if text["B"] else "",
+        c=normalise(" \n".join(text["C"])) if text["C"] else "",
+        tags=tuple(dict.fromkeys(_tags(plan, element, kind, fields, first)))[:TAGS_MAX],
+        first=first,
+        last=last,
+        began=began,
+        ended=ended,
+        lat=lat,
+        lon=lon,
+        box=box,
+        occurrences=occurrences,
+        edges=tuple(_edges(plan, element, fields, began, ended)),
+        territory=_territory(fields) if plan.is_territory else None,
+    )
+
+
+def _tags(
+    plan: Plan, element: ElementId, kind: str, fields: Mapping[str, Any], first: int | None
+) -> Iterator[tuple[str, str]]:
+    if plan.title:
+        yield LISTED
+    yield "kind", kind
+    yield "territory", element.territory
+    yield "territory kind", f"{element.territory} {kind}"
+    for name in plan.towns:
+        town = fields.get(name)
+        if town is not None and town != element.territory:
+            yield "territory", town
+            yield "territory kind", f"{town} {kind}"
+    if first is not None:
+        yield "year", f"{_year(first):04}"
+    for name, many in plan.facets:
+        value = fields.get(name)
+        if value is not None:
+            for item in value if many else (value,):
+                yield name, str(item)
+
+
+def _year(second: int) -> int:
+    """The year (UTC) of a second, without a datetime: within a day of the truth is not enough on the first of January."""
+    days = second // 86_400 + 719_468
+    era = days // 146_097
+    day_of_era = days - era * 146_097
+    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    # The era's years begin in March; January and February belong to the next.
+    return year_of_era + era * 400 + (1 if day_of_year >= 306 else 0)
+
+
+def _dates(plan: Plan, fields: Mapping[str, Any]) -> tuple[int | None, int | None, int | None, int | None]:
+    """(first, last) of what happens, then (began, ended) of what exists; None where nothing is known."""
+    first = last = began = ended = None
+    if plan.happens and (start := fields.get(plan.happens[0])) is not None:
+        first, last = span(start)
+        end = fields.get(plan.happens[1]) if plan.happens[1] else None
+        last = max(last if end is None else span(end)[1], first)
+    if plan.exists:
+        if (start := fields.get(plan.exists[0])) is not None:
+            began = span(start)[0]
+        if plan.exists[1] and (end := fields.get(plan.exists[1])) is not None:
+            ended = span(end)[1]
+        elif plan.exists == plan.happens and "recurrence" not in fields:
+            ended = last  # what happens once is over once it has happened
+    return first, last, began, ended
+
+
+def _occurrences(plan: Plan, fields: Mapping[str, Any], horizon: Horizon) -> tuple[Range, ...] | None:
+    if not plan.recurs or "recurrence" not in fields or "start" not in fields:
+        return None
+    found = expand(
+        fields["start"],
+        fields.get("end"),
+        fields["recurrence"],
+        fields.get("exceptions", ()),
+        fields.get("timezone"),
+        horizon,
+    )
+    return tuple(found)
+
+
+def _where(
+    plan: Plan, fields: Mapping[str, Any]
+) -> tuple[int | None, int | None, tuple[float, float, float, float] | None]:
+    """The point of an element, and its box (west, east, south, north) in degrees: the point, or what is around its outline."""
+    lat = lon = None
+    for name in plan.points:
+        if (point := fields.get(name)) is not None:
+            lat, lon = point
+            break
+    if lat is not None and lon is not None:
+        return lat, lon, (lon / 1e7, lon / 1e7, lat / 1e7, lat / 1e7)
+    lats: list[int] = []
+    lons: list[int] = []
+    for name in plan.outlines:
+        for ring in _rings(fields.get(name) or ()):
+            lats += ring[0::2]
+            lons += ring[1::2]
+    if not lats:
+        return None, None, None
+    return lat, lon, (min(lons) / 1e7, max(lons) / 1e7, min(lats) / 1e7, max(lats) / 1e7)
+
+
+def _rings(outline: Iterable[Any]) -> Iterator[list[int]]:
+    """The outer rings of an outline's polygons."""
+    for polygon in outline:
+        if polygon and isinstance(polygon[0], list):
+            yield polygon[0]
+
+
+def _edges(
+    plan: Plan, element: ElementId, fields: Mapping[str, Any], began: int | None, ended: int | None
+) -> Iterator[Edge]:
+    if plan.is_relation:
+        subject, target = ElementId.parse(fields["subject"]), ElementId.parse(fields["object"])
+        yield Edge(id_of(subject), fields["predicate"], id_of(target), began, ended)
+    for name, many in plan.mentions:
+        value = fields.get(name)
+        if value is not None:
+            for item in dict.fromkeys(value if many else (value,)):
+                yield Edge(id_of(element), name, id_of(ElementId.parse(item)), None, None)
+
+
+def _territory(fields: Mapping[str, Any]) -> TerritoryFacts:
+    return TerritoryFacts(
+        code=fields["code"],
+        name=fields["name"],
+        within=tuple(fields.get("within", ())),
+        former_names=tuple(fields.get("former_names", ())),
+        former_codes=tuple(fields.get("former_codes", ())),
+    )

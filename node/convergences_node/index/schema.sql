@@ -1,0 +1,138 @@
+-- The projection that is searched. Nothing here is the truth: the archive is, and `convergences reindex` makes all of
+-- this again from it. A file of another VERSION (store.py) is not migrated but rebuilt.
+-- A `row` is an element's number in this file: its birth in milliseconds (of its uuid) and a few random bits, so that
+-- the order of rows is the order of birth and full-text search gives the newest first without sorting.
+-- An `id` is the uuid's 16 bytes, then the code of the territory where the element was born.
+
+CREATE TABLE settings (                       -- versions of the schema, the normaliser and the kinds; the dates' horizon
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE logs (
+    log        INTEGER PRIMARY KEY,
+    origin     TEXT NOT NULL UNIQUE,
+    territory  TEXT NOT NULL,
+    applied    INTEGER NOT NULL               -- entries taken in, in the same transaction as what they changed
+) STRICT;
+
+CREATE TABLE speakers (                       -- which logs count for a territory: the charter's word when last applied
+    territory TEXT NOT NULL,
+    place     INTEGER NOT NULL,               -- 0 speaks first, a later one has the last word
+    origin    TEXT NOT NULL,
+    stop      INTEGER NOT NULL,               -- entries from here on do not count; -1: all do
+    PRIMARY KEY (territory, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE elements (                       -- the current state of each: what is filtered and sorted by
+    row      INTEGER PRIMARY KEY,
+    id       BLOB NOT NULL UNIQUE,
+    kind     TEXT NOT NULL,
+    place    INTEGER NOT NULL,                -- the record that says so: the log's place among the territory's speakers,
+    log      INTEGER NOT NULL,                -- the log,
+    idx      INTEGER NOT NULL,                -- and its number there
+    first    INTEGER,                         -- when it happens: first and last second, of the whole series if it recurs
+    last     INTEGER,
+    recurs   INTEGER NOT NULL,                -- 1: it happens at its `occurrences`
+    began    INTEGER,                         -- when it exists, as far as is known
+    ended    INTEGER,
+    lat      INTEGER,                         -- 1e-7 degree
+    lon      INTEGER,
+    name_key TEXT NOT NULL,                   -- how its name is ordered
+    tags     TEXT NOT NULL                    -- ' 3 17 58 ': the tags below, between spaces
+) STRICT;
+CREATE INDEX elements_by_name ON elements (name_key, row);
+
+CREATE TABLE states (                         -- the rest of it: what is searched by words, and what is shown
+    row    INTEGER PRIMARY KEY,
+    a      TEXT NOT NULL,                     -- normalised words by weight,
+    b      TEXT NOT NULL,
+    c      TEXT NOT NULL,
+    t      TEXT NOT NULL,                     -- and the tags, as words that no text contains
+    digest BLOB NOT NULL,                     -- of the record's header
+    author BLOB NOT NULL,
+    time   INTEGER NOT NULL,
+    fields TEXT NOT NULL                      -- JSON, without the salt
+) STRICT;
+
+CREATE TABLE withdrawn (                      -- elements whose last readable record withdraws them
+    id    BLOB PRIMARY KEY,
+    place INTEGER NOT NULL,
+    log   INTEGER NOT NULL,
+    idx   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE aside (                          -- entries that this version of the program cannot read
+    log    INTEGER NOT NULL,
+    idx    INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (log, idx)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE wanted (                         -- entries whose body was not there: looked at again when it comes
+    log INTEGER NOT NULL,
+    idx INTEGER NOT NULL,
+    PRIMARY KEY (log, idx)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE erasures (                       -- erasures of the archive that this index has followed
+    digest BLOB PRIMARY KEY,
+    state  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tags (                           -- a value of a facet, by number: (kind, actor), (territory, FR-93066) ...
+    tag   INTEGER PRIMARY KEY,
+    facet TEXT NOT NULL,
+    value TEXT NOT NULL,
+    UNIQUE (facet, value)
+) STRICT;
+
+CREATE TABLE counts (                         -- how many elements born in `home` have a tag
+    home INTEGER NOT NULL,                    -- the tag of the territory
+    tag  INTEGER NOT NULL,
+    n    INTEGER NOT NULL,
+    PRIMARY KEY (home, tag)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dated (                          -- elements that happen at a date, by tag, in the order of their dates
+    tag   INTEGER NOT NULL,
+    long  INTEGER NOT NULL,                   -- 1: lasts more than a month, or recurs
+    first INTEGER NOT NULL,
+    row   INTEGER NOT NULL,
+    last  INTEGER NOT NULL,
+    PRIMARY KEY (tag, long, first, row)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE occurrences (                    -- of those that recur, within the horizon
+    row   INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last  INTEGER NOT NULL,
+    PRIMARY KEY (row, first)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE edges (                          -- what an element says of two others, or of itself and another
+    row       INTEGER NOT NULL,               -- who says it
+    subject   BLOB NOT NULL,                  -- an id; the element may be unknown here
+    predicate TEXT NOT NULL,
+    object    BLOB NOT NULL,
+    began     INTEGER,
+    ended     INTEGER,
+    PRIMARY KEY (row, subject, predicate, object)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX edges_by_subject ON edges (subject, predicate, object);
+CREATE INDEX edges_by_object ON edges (object, predicate, subject);
+
+CREATE TABLE territories (                    -- what the records say of territories, and how these nest
+    row          INTEGER PRIMARY KEY,
+    code         TEXT NOT NULL,
+    name         TEXT NOT NULL,
+    within       TEXT NOT NULL,               -- JSON lists
+    former_names TEXT NOT NULL,
+    former_codes TEXT NOT NULL
+) STRICT;
+
+CREATE VIRTUAL TABLE words USING fts5 (
+    a, b, c, t, content = 'states', content_rowid = 'row', tokenize = 'unicode61 remove_diacritics 2'
+);
+
+CREATE VIRTUAL TABLE boxes USING rtree (row, west, east, south, north);

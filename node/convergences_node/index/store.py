@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""How `index.db` is opened, told apart from an older one, and made anew.
+
+The index may be lost at any time: it is a projection. So nothing here repairs or migrates. A file that is missing, of
+another version, torn, or ahead of the archive is put aside and built again, and one line of the log says why.
+`synchronous=NORMAL` is enough: what a power cut takes from the end is applied again from the cursors, which were taken
+with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from functools import cache
+from pathlib import Path
+
+from convergences_protocol.kinds import KINDS
+
+from convergences_node.index.normalise import NORMALISER_VERSION
+
+INDEX_NAME = "index.db"
+REBUILD_NAME = "index.new.db"
+SCHEMA = Path(__file__).with_name("schema.sql")
+VERSION = 1
+"""Changes with `schema.sql` and with anything in `row.py` that changes what is stored."""
+
+WRITER_CACHE_KIB = 16_384
+READER_CACHE_KIB = 2_048
+MMAP_BYTES = 1 << 28
+"""Readers map the file: its pages belong to the system, which may take them back, and are not copied."""
+WAL_PAGES_MAX = 4_000
+BUSY_MS = 10_000
+
+
+class Unfit(Exception):
+    """The file cannot serve: `reason` is `missing`, `version`, `torn` or `ahead`."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+
+
+@cache
+def program_version() -> str:
+    """What an index depends on besides the records: a changed schema, normaliser or kind makes another index."""
+    kinds = [
+        (kind.name, kind.title_field, len(kind.rules))
+        + tuple((f.name, str(f.type), f.many, f.required, f.limit, f.terms, f.facet, f.searched) for f in kind.fields)
+        for kind in KINDS.values()
+    ]
+    return f"{VERSION}.{NORMALISER_VERSION}.{hashlib.sha256(repr(kinds).encode()).hexdigest()[:12]}"
+
+
+def create(path: Path) -> sqlite3.Connection:
+    """A new, empty index at `path`, open for writing; what was there before is gone."""
+    remove(path)
+    db = _writer(path)
+    db.executescript("BEGIN;" + SCHEMA.read_text(encoding="utf-8") + "COMMIT;")
+    db.execute("INSERT INTO settings VALUES ('version', ?)", (program_version(),))
+    return db
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """The index at `path`, open for writing. Raises `Unfit` when it has to be built again."""
+    if not path.exists():
+        raise Unfit("missing")
+    try:
+        db = _writer(path)
+        found = db.execute("SELECT value FROM settings WHERE name = 'version'").fetchone()
+        if found is None or found[0] != program_version():
+            db.close()
+            raise Unfit("version", f"built as {found and found[0]}, this program builds {program_version()}")
+        # A torn page in the file's own tables shows here; a whole check would make every start wait for it.
+        if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            db.close()
+            raise Unfit("torn", str(verdict)[:200])
+    except sqlite3.DatabaseError as error:
+        raise Unfit("torn", str(error)) from error
+    return db
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, for one thread at a time."""
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+    db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    db.execute("PRAGMA query_only = ON")
+    db.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
+    db.execute(f"PRAGMA mmap_size = {MMAP_BYTES}")
+    db.execute("PRAGMA temp_store = MEMORY")
+    return db
+
+
+def _writer(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    # An erased person's words must not stay in freed pages.
+    db.execute("PRAGMA secure_delete = ON")
+    db.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
+    db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}")
+    db.execute("PRAGMA temp_store = MEMORY")
+    return db
+
+
+def remove(path: Path) -> None:
+    """Delete an index and what SQLite keeps beside it."""
+    for end in ("", "-wal", "-shm", "-journal"):
+        Path(f"{path}{end}").unlink(missing_ok=True)
+
+
+def forget(db: sqlite3.Connection) -> None:
+    """After deletions for an erasure: leave no word of them in the file. All three steps are needed (DESIGN)."""
+    db.execute("INSERT INTO words (words) VALUES ('optimize')")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

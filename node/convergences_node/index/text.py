@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What a person typed, as words to look for: nothing of it is ever read as the syntax of FTS5.
+
+All words must be there, in any order; `"words between quotes"` must follow each other; a word after `-` must not be
+there. Small words (de, la, pour …) are left out unless nothing else remains. A run of words that is the name of a
+territory, present or former, also matches what is in that territory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from convergences_node.index.normalise import SMALL_WORDS, words
+from convergences_node.index.tables import TAG_SIGN
+
+TERMS_MAX = 12
+"""Words of one question; what follows is not looked for."""
+NAME_WORDS_MAX = 6
+"""Words in the name of a territory: Saint-Germain-en-Laye has four."""
+
+_PIECE = re.compile(r'(?P<minus>(?<!\S)-)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))')
+
+NameTags = Callable[[Sequence[str]], Sequence[int]]
+"""Tags of the territories that these words name together; none if they name none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing to find: words that follow each other, or instead any of the tags."""
+
+    words: tuple[str, ...]
+    tags: tuple[int, ...] = ()
+    negative: bool = False
+
+    @property
+    def match(self) -> str:
+        """The term in the syntax of FTS5, with every word quoted."""
+        phrase = quoted(self.words)
+        return f"({phrase} OR {any_tag(self.tags)})" if self.tags else phrase
+
+    @property
+    def spaced(self) -> str:
+        """The words as they stand in a normalised text with a space around it."""
+        return f" {' '.join(self.words)} "
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The terms of a question."""
+
+    wanted: tuple[Term, ...]
+    unwanted: tuple[Term, ...] = ()
+
+
+def read_text(text: str, name_tags: NameTags) -> Text | None:
+    """The terms of what was typed; None if there is nothing in it to look for."""
+    terms = _terms(text)
+    wanted = [term for term in terms if not term.negative]
+    if any(not _is_small(term) for term in wanted):
+        wanted = [term for term in wanted if not _is_small(term)]
+    if not wanted:
+        return None
+    merged = _with_names(wanted[:TERMS_MAX], name_tags)
+    unwanted = [term for term in terms if term.negative][:TERMS_MAX]
+    return Text(tuple(dict.fromkeys(merged)), tuple(dict.fromkeys(unwanted)))
+
+
+def _terms(text: str) -> list[Term]:
+    terms: list[Term] = []
+    for piece in _PIECE.finditer(text):
+        negative = piece["minus"] is not None
+        if piece["phrase"] is not None:
+            if found := words(piece["phrase"]):
+                terms.append(Term(tuple(found), negative=negative))
+        else:
+            # "Saint-Denis" is two words; both are wanted, wherever they stand.
+            terms += [Term((word,), negative=negative) for word in words(piece["word"])]
+    return terms
+
+
+def _is_small(term: Term) -> bool:
+    return len(term.words) == 1 and term.words[0] in SMALL_WORDS
+
+
+def _with_names(terms: Sequence[Term], name_tags: NameTags) -> list[Term]:
+    """Runs of words that name a territory become one term, found by the words or by being in that territory."""
+    merged: list[Term] = []
+    start = 0
+    while start < len(terms):
+        for stop in range(min(len(terms), start + NAME_WORDS_MAX), start, -1):
+            run = [word for term in terms[start:stop] for word in term.words]
+            if tags := name_tags(run):
+                merged.append(Term(tuple(run), tuple(tags)))
+                start = stop
+                break
+        else:
+            merged.append(terms[start])
+            start += 1
+    return merged
+
+
+def quoted(phrase: Sequence[str]) -> str:
+    """Words as an FTS5 string. A normalised word holds letters and digits only; quotes are doubled all the same."""
+    return '"' + " ".join(phrase).replace('"', '""') + '"'
+
+
+def any_tag(tags: Sequence[int]) -> str:
+    """Any of these tags, in the syntax of FTS5."""
+    return "(" + " OR ".join(f'"{TAG_SIGN}{tag}"' for tag in tags) + ")"
