@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 from ..edtf import span
 from ..errors import Fault as Fault
@@ -19,6 +20,37 @@ from .field import Field
 NAME_BYTES_MAX = 32
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+FAULT_CODES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "missing": frozenset(),
+        "unknown_field": frozenset(),
+        "wrong_type": frozenset({"expected"}),
+        "empty": frozenset(),
+        "too_long": frozenset({"limit"}),
+        "too_many": frozenset({"count", "count_max"}),
+        "out_of_range": frozenset({"limit"}),
+        "unseen_characters": frozenset(),
+        "not_nfc": frozenset(),
+        "unknown_term": frozenset(),
+        "bad_date": frozenset(),
+        "bad_recurrence": frozenset(),
+        "bad_timezone": frozenset(),
+        "bad_url": frozenset(),
+        "bad_email": frozenset(),
+        "bad_phone": frozenset(),
+        "bad_language": frozenset(),
+        "bad_element": frozenset(),
+        "bad_territory": frozenset(),
+        "bad_digest": frozenset(),
+        "before": frozenset({"other"}),
+        "needs": frozenset({"other"}),
+        "same": frozenset({"other"}),
+        "wrong_shape": frozenset({"shape"}),
+        "body_too_long": frozenset({"bytes", "bytes_max"}),
+    }
+)
+"""Every code that a fault of a record can have, and the values that come with it; `fault.<code>` is its sentence."""
 
 Rule = Callable[[Mapping[str, object]], Iterable[Fault]]
 
