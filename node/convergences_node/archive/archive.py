@@ -21,26 +21,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from convergences_protocol.erasure import KIND as ERASURE
+from convergences_protocol.erasure import Erasure, split
 from convergences_protocol.errors import LocalError
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import Opening
 from convergences_protocol.origin import LogIdentity, Origin
 from convergences_protocol.replication.check import CheckedBatch
 
-from . import epochs
+from . import epochs, erasing
 from .authoring import Author, Authored, RandomBytes
 from .connection import ARCHIVE_NAME
 from .guard import Guard, Step, no_step
+from .keeping import Batch
 from .keys import Keyring
 from .lock import FolderLock
 from .machine import machine_identity
-from .model import Closed, Event, Finding, NewControl, NewEntry, PeerRow, Placed
+from .model import BodiesErased, Closed, EpochOpened, Event, Finding, NewControl, NewEntry, PeerRow, Placed
 from .reader import ArchiveReader
 from .revealed import Revealed
 from .writer import ArchiveWriter
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+Validity = Callable[[Erasure, str, int], bool]
+"""Whether the record of that origin and index may say this erasure."""
 
 READERS = 4
 """Threads that read: more would only wait for the same disk, and each keeps a cache."""
@@ -64,7 +70,6 @@ class _Request(Generic[T]):
     future: asyncio.Future[Any]
 
 
-Batch = tuple[str, CheckedBatch, Sequence[str | None]]
 Work = Callable[[ArchiveWriter], Any]
 
 
@@ -165,6 +170,7 @@ class Archive:
 
     def _continue(self) -> None:
         options = self._options
+        erasing.load(self._writer)
         self.findings, events = epochs.start(self._writer, self.keys.node, options.random_bytes, int(options.clock()))
         self._events[:] = events
         self.territory = self._writer.reader.own_log().territory
@@ -262,6 +268,56 @@ class Archive:
     async def choose(self, name: str, value: str | None) -> None:
         """Remember a choice of the operator; None forgets it."""
         await self.write(lambda writer: writer.choose(name, value))
+
+    async def erase(self, erasure: Erasure, valid: Validity | None = None, *, at_once: bool = False) -> Placed:
+        """Write an erasure in one's own log and do what it asks: hide at once; drop after seven days, or `at_once`."""
+        parts = [NewControl(ERASURE, part.content()) for part in split(erasure)]
+        placed = await self.append(parts)
+        await self.sweep_erasures(valid)
+        for part in placed if at_once else ():
+            await self.decide_erasure(part.origin, part.index, at_once=True)
+        if at_once:
+            await self.sweep_erasures(valid)
+        return placed[0]
+
+    async def decide_erasure(self, origin: str, index: int, *, released: bool = False, at_once: bool = False) -> None:
+        """A person here lets an erasure through the daily limit, or does not wait; then sweep."""
+        await self.write(lambda w: erasing.decide(w, (origin, index), released=released, at_once=at_once))
+
+    async def sweep_erasures(self, valid: Validity | None = None) -> list[BodiesErased]:
+        """Hide, show again or drop what erasures ask for by now. To be called when one came (`ErasuresCame`), when the
+        charter changed, and every hour: that is what lets seven days pass.
+
+        `valid(erasure, origin, index)` says whether that record may say so (`erasure.is_valid`, with the charter);
+        it is called in the event loop. Without it, one's own logs speak for one's own territory.
+        """
+        known = await self.write(lambda w: erasing.hear(w, int(self._options.clock())))
+        judge = valid or await self._own_validity()
+        accepted = {heard.at for heard in known if judge(heard.erasure, *heard.at)}
+        events = await self.write(lambda w: erasing.apply(w, accepted, int(self._options.clock())))
+        for event in events:
+            self._publish(event)
+        return events
+
+    async def _own_validity(self) -> Validity:
+        own = await self.read(lambda reader: {state.origin for state in reader.logs() if state.own})
+        return lambda erasure, origin, index: origin in own and erasure.territory == self.territory
+
+    async def doubt(self, note: bytes) -> EpochOpened | None:
+        """A validly signed head of one's own open log was heard: if our tree does not extend it, open a new epoch.
+
+        Returns None when there is no doubt, or the log was closed already. Raises `RemoteError` for a false head.
+        """
+        return await self.write(
+            lambda w: epochs.doubt(w, note, self.keys.node, self._options.random_bytes, int(self._options.clock()))
+        )
+
+    async def rewind(self, origin: str, size: int) -> int:
+        """Set the records of a log from `size` on aside, for the charter ended it there with another history.
+
+        What our own residents wrote there is appended again to our open log before. Returns how many were set aside.
+        """
+        return await self.write(lambda w: epochs.rewind(w, origin, size))
 
     async def write(self, work: Callable[[ArchiveWriter], T]) -> T:
         """Run `work(writer)` in the writer's thread: after the local appends that wait, else in the order of asking."""

@@ -38,6 +38,8 @@ class Authored:
     body: bytes | None
     edit: bool
     source: SourceRow | None = None
+    erased: bool = False
+    """Its body is to be forgotten: none is to be asked of anyone."""
 
 
 @dataclass(frozen=True, slots=True)

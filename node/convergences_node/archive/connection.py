@@ -32,7 +32,7 @@ def open_writer(path: Path, *, pages_max: int | None = None) -> sqlite3.Connecti
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA secure_delete = ON")
-    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}")
     connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
     if pages_max is not None:

@@ -21,6 +21,8 @@ from convergences_protocol.record import read_header
 from .authoring import Authored
 from .guard import GuardState, GuardTorn
 from .model import EpochOpened, Event, Finding, LogState
+from .rewinding import divergent
+from .rewinding import rewind as set_aside
 from .writer import ArchiveWriter
 
 
@@ -69,6 +71,31 @@ def _judge(writer: ArchiveWriter, own: LogState, guarded: GuardState) -> str | N
     if writer.reader.root_at(own.origin, head.size) != head.root:
         return "archive_differs_from_guard"
     return None
+
+
+def doubt(
+    writer: ArchiveWriter, note: bytes, key: SigningKey, random_bytes: Callable[[int], bytes], now: int
+) -> EpochOpened | None:
+    """A head of the log that we write in was heard: a new epoch if our tree does not extend it, else None."""
+    own = writer.reader.own_log()
+    heard = checkpoint.parse(note)
+    if heard.origin != own.origin:
+        return None
+    checkpoint.verify(note, own.origin, own.key)
+    if heard.size <= own.size and writer.reader.root_at(own.origin, heard.size) == heard.root:
+        return None
+    event = new_epoch(writer, key, random_bytes, now, "head_heard")
+    writer.tell(event)
+    return event
+
+
+def rewind(writer: ArchiveWriter, origin: str, size: int) -> int:
+    """Append again what our residents wrote from `size` on, if the log is our own, then set those records aside."""
+    state = writer.reader.log(origin)
+    if state is not None and state.own and origin != writer.writing_in:
+        for again in divergent(writer, origin, size):
+            writer.append([again])
+    return set_aside(writer, origin, size)
 
 
 def new_epoch(

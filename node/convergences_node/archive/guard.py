@@ -21,6 +21,7 @@ from pathlib import Path
 from convergences_protocol.errors import LocalError
 
 from .durable import TEMPORARY, prepare, sync_folder
+from .model import ArchiveFull
 
 GUARD_NAME = "head.guard"
 GUARD_BYTES_MAX = 16_384
@@ -72,6 +73,10 @@ class Guard:
         """Write, beside the guard, what it will be. Until `settle`, it counts for nothing."""
         prepare(self._path, encode(GuardState(note, self._machine)))
         self._step("guard.prepared")
+
+    def no_room(self, error: OSError) -> LocalError:
+        """What a failure to prepare means for the append that was under way."""
+        return ArchiveFull(f"head.guard could not be written ({error.strerror or error}), so nothing was appended")
 
     def settle(self) -> None:
         """Make what was prepared the guard; when this returns, it survives a pulled plug."""

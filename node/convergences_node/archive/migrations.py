@@ -88,7 +88,8 @@ CREATE TABLE logs (
     status       TEXT NOT NULL CHECK (status IN ('open', 'closed', 'aside')),
     size         INTEGER NOT NULL CHECK (size >= 0),
     frontier     BLOB NOT NULL,
-    wanted       INTEGER NOT NULL CHECK (wanted >= 0)
+    wanted       INTEGER NOT NULL CHECK (wanted >= 0),
+    erasures_read INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE entries (
     place      INTEGER PRIMARY KEY,
@@ -137,21 +138,17 @@ CREATE TABLE forks (
     kept_at INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE erasures (
-    digest   BLOB PRIMARY KEY,
     origin   TEXT NOT NULL,
     idx      INTEGER NOT NULL,
     heard_at INTEGER NOT NULL,
-    state    TEXT NOT NULL CHECK (state IN ('waiting', 'hidden', 'dropped', 'refused')),
-    due_at   INTEGER NOT NULL
-) STRICT;
-CREATE TABLE erased (
-    erasure    BLOB NOT NULL,
-    origin     TEXT NOT NULL,
-    first      INTEGER NOT NULL,
-    stop       INTEGER NOT NULL,
-    header     BLOB NOT NULL,
-    PRIMARY KEY (erasure, origin, first, header)
+    weight   INTEGER NOT NULL,
+    released INTEGER NOT NULL CHECK (released IN (0, 1)),
+    at_once  INTEGER NOT NULL CHECK (at_once IN (0, 1)),
+    state    TEXT NOT NULL CHECK (state IN ('invalid', 'pending', 'hidden', 'dropped')),
+    element  BLOB,
+    PRIMARY KEY (origin, idx)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX erasures_element ON erasures (element) WHERE element IS NOT NULL;
 CREATE TABLE sources (
     key     BLOB PRIMARY KEY,
     element BLOB NOT NULL,

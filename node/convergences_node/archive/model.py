@@ -76,6 +76,8 @@ class LogState:
     head_note: bytes | None
     wanted: int
     """How many bodies are missing."""
+    erasures_read: int
+    """The erasures below this index have been heard and, where they are valid, applied."""
 
     @property
     def root(self) -> bytes:
@@ -150,6 +152,10 @@ class ArchiveFull(LocalError):  # noqa: N818 -- named for what was found
     """The disk, or the bound put on the archive, has no room left. Nothing of what was asked was written."""
 
 
+class ErasedElement(LocalError):  # noqa: N818 -- named for what was found
+    """The element was erased: nobody writes about it any more, under that id."""
+
+
 class Closed(LocalError):  # noqa: N818 -- named for what was found
     """The archive was closed before this was done; it was not written."""
 
@@ -196,6 +202,13 @@ class BodiesErased:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasuresCame:
+    """A log has new erasure records: they are to be judged (`Archive.sweep_erasures`)."""
+
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class EpochOpened:
     """This node writes in a new log from now on."""
 
@@ -204,7 +217,7 @@ class EpochOpened:
     reason: str
 
 
-Event = LogGrew | HeadCame | BodiesCame | BodiesErased | EpochOpened
+Event = LogGrew | HeadCame | BodiesCame | BodiesErased | ErasuresCame | EpochOpened
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,9 +265,11 @@ class PeerRow:
 class ErasureRow:
     """An erasure record that was found in a log, and what was done of it."""
 
-    digest: bytes
     origin: str
     index: int
     heard_at: int
+    weight: int
+    released: bool
+    at_once: bool
     state: str
-    due_at: int
+    """`invalid`: who wrote it may not; `pending`: too many at once, for a person to see; `hidden`; `dropped`."""

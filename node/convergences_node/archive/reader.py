@@ -15,12 +15,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
-from convergences_protocol import cbor, merkle
+from convergences_protocol import merkle
 from convergences_protocol.element import ElementId
 from convergences_protocol.errors import LocalError
 from convergences_protocol.record import read_header
 from convergences_protocol.tiles import TILE_WIDTH, Slot, TileHashReader
 
+from .beside import INDEX_MASK, LIST_MAX, BesideReader, element_key, key_of, place_of
 from .connection import ARCHIVE_NAME, open_reader
 from .migrations import check_version
 from .model import (
@@ -28,46 +29,20 @@ from .model import (
     HISTORY_MAX,
     INDEX_BITS,
     READ_BYTES_MAX,
-    CosignatureRow,
     Entry,
-    ErasureRow,
-    ForkRow,
     LogState,
-    PeerRow,
     Placed,
 )
 from .revealed import Revealed
 
-INDEX_MASK = (1 << INDEX_BITS) - 1
-LIST_MAX = 10_000
-"""Rows of any other list in one answer."""
-
 _ENTRY = "SELECT e.place, e.header, e.slot, e.unreadable, b.body FROM entries e LEFT JOIN bodies b USING (place)"
-_LOG = "SELECT log, origin, territory, node_key, recovery_key, own, status, size, frontier, wanted FROM logs"
+_LOG = """
+    SELECT log, origin, territory, node_key, recovery_key, own, status, size, frontier, wanted, erasures_read FROM logs
+"""
 
 
-def key_of(digest: bytes) -> int:
-    """The 8 bytes of a SHA-256 by which rows are found (schema.sql)."""
-    return int.from_bytes(digest[:8], "big", signed=True)
-
-
-def element_key(element: ElementId) -> int:
-    """The key of an element's id."""
-    return key_of(sha256(element.territory.encode() + element.uuid).digest())
-
-
-def place_of(log: int, index: int) -> int:
-    """Where a leaf stands in the tables."""
-    return log << INDEX_BITS | index
-
-
-class ArchiveReader:
+class ArchiveReader(BesideReader):
     """Questions to an archive, each answered from the file as it is; `snapshot` holds it still for several."""
-
-    def __init__(self, connection: sqlite3.Connection, revealed: Revealed) -> None:
-        self._db = connection
-        self._revealed = revealed
-        self._origins: dict[int, str] = {}
 
     @classmethod
     def open(cls, folder: Path, revealed: Revealed | None = None) -> Self:
@@ -106,16 +81,15 @@ class ArchiveReader:
         return self._log_state(row)
 
     def _log_state(self, row: Sequence[Any]) -> LogState:
-        number, origin, territory, key, recovery_key, own, status, size, frontier_bytes, wanted = row
+        number, origin, territory, key, recovery_key, own, status, size, frontier_bytes, *counts = row
         frontier = merkle.Frontier.from_bytes(frontier_bytes)
         limit = self._revealed.size(number)
         if limit is not None and limit < size:
             size, frontier = limit, merkle.frontier(self._tiles(number, limit), limit)
         head = self._head(number, size)
         head_size, note = head if head else (0, None)
-        return LogState(
-            number, origin, territory, key, recovery_key, bool(own), status, size, frontier, head_size, note, wanted
-        )
+        keys = (key, recovery_key)
+        return LogState(number, origin, territory, *keys, bool(own), status, size, frontier, head_size, note, *counts)
 
     def head(self, origin: str, size: int | None = None) -> tuple[int, bytes] | None:
         """`(size, note)` of the latest signed head that this archive holds whole (at most of that size), or None."""
@@ -180,14 +154,14 @@ class ArchiveReader:
         )
         return [header for (header,) in rows]
 
-    def control(self, origin: str, start: int = 0, stop: int | None = None) -> list[Entry]:
-        """The control records of `[start, stop)`: what a charter is folded from; at most 10,000, then ask again."""
+    def control(self, origin: str, start: int = 0, stop: int | None = None, count_max: int = LIST_MAX) -> list[Entry]:
+        """The readable control records of `[start, stop)`: what a charter is folded from. At most 10,000: ask again."""
         number, size = self._visible(origin)
         stop = size if stop is None else min(stop, size)
         rows = self._db.execute(
             f"{_ENTRY} WHERE place >= ? AND place < ? AND element IS NULL AND unreadable IS NULL"
             " ORDER BY place LIMIT ?",
-            (place_of(number, start), place_of(number, stop), LIST_MAX),
+            (place_of(number, start), place_of(number, stop), count_max),
         )
         return [_entry(origin, row) for row in rows]
 
@@ -233,7 +207,7 @@ class ArchiveReader:
             f"{_ENTRY} WHERE element = ? AND place >= ? AND place < ? ORDER BY place DESC LIMIT ?",
             (element_key(element), place_of(number, 0), place_of(number, size), limit),
         )
-        origin = self._origin(number)
+        origin = self.origin(number)
         found = (_entry(origin, row) for row in rows)
         return [entry for entry in found if read_header(entry.header).element == element]
 
@@ -303,94 +277,17 @@ class ArchiveReader:
         )
         return b"".join(merkle.leaf_hashes(header for (header,) in rows))
 
-    # ----------------------------------------------------------------------------------------------- what goes beside
-    def cosignatures(self, origin: str) -> list[CosignatureRow]:
-        """The latest cosignature of each cosigner on that log; for one's own, on revealed heads only."""
-        number, size = self._visible(origin)
-        rows = self._db.execute(
-            "SELECT cosigner, size, time, line FROM cosignatures WHERE log = ? AND size <= ? ORDER BY cosigner LIMIT ?",
-            (number, size, LIST_MAX),
-        )
-        return [CosignatureRow(origin, *row) for row in rows]
-
-    def forks(self, origin: str | None = None) -> list[ForkRow]:
-        """Kept fork proofs, of one log or of all, oldest first."""
-        rows = self._db.execute(
-            "SELECT digest, origin, proof, kept_at FROM forks WHERE ?1 IS NULL OR origin = ?1"
-            " ORDER BY kept_at, digest LIMIT ?2",
-            (origin, LIST_MAX),
-        )
-        return [ForkRow(*row) for row in rows]
-
-    def erasures(self, state: str | None = None) -> list[ErasureRow]:
-        """The erasures known here, or those in one state, in the order in which they were heard."""
-        rows = self._db.execute(
-            "SELECT digest, origin, idx, heard_at, state, due_at FROM erasures WHERE ?1 IS NULL OR state = ?1"
-            " ORDER BY heard_at, origin, idx LIMIT ?2",
-            (state, LIST_MAX),
-        )
-        return [ErasureRow(*row) for row in rows]
-
-    def source(self, source: str, source_id: str) -> tuple[ElementId, bytes] | None:
-        """`(element, digest of content)` that this row of a source was imported as, or None."""
-        row = self._db.execute(
-            "SELECT element, content FROM sources WHERE key = ?", (source_key(source, source_id),)
-        ).fetchone()
-        return None if row is None else (ElementId.from_cbor(cbor.decode(row[0])), row[1])
-
-    def peers(self) -> list[PeerRow]:
-        """The address book."""
-        rows = self._db.execute(
-            "SELECT node_key, territory, addresses, heard_at, faults, fault FROM peers ORDER BY node_key LIMIT ?",
-            (LIST_MAX,),
-        )
-        return [_peer(row) for row in rows]
-
-    def choice(self, name: str) -> str | None:
-        """What the operator chose under that name, or None."""
-        row = self._db.execute("SELECT value FROM choices WHERE name = ?", (name,)).fetchone()
-        return None if row is None else row[0]
-
-    def counts(self) -> dict[str, int]:
-        """Leaves and wanted bodies in all, for the meters."""
-        row = self._db.execute("SELECT count(*), sum(size), sum(wanted) FROM logs WHERE status <> 'aside'").fetchone()
-        return {"logs": row[0], "entries": row[1] or 0, "bodies_wanted": row[2] or 0}
-
     # -------------------------------------------------------------------------------------------------------- helpers
-    def _visible(self, origin: str) -> tuple[int, int]:
-        """The number of a log and the size that may be shown of it."""
-        row = self._db.execute("SELECT log, size FROM logs WHERE origin = ?", (origin,)).fetchone()
-        if row is None:
-            raise LocalError(f"the log {origin} is not kept here")
-        limit = self._revealed.size(row[0])
-        return row[0], row[1] if limit is None else min(limit, row[1])
-
-    def _visible_of(self, number: int) -> int:
-        limit = self._revealed.size(number)
-        return INDEX_MASK if limit is None else limit
-
-    def _origin(self, number: int) -> str:
-        origin = self._origins.get(number)
-        if origin is None:
-            (origin,) = self._db.execute("SELECT origin FROM logs WHERE log = ?", (number,)).fetchone()
-            assert isinstance(origin, str)
-            self._origins[number] = origin
-        return origin
-
     def _shown(self, rows: sqlite3.Cursor) -> Iterator[Entry]:
         for row in rows:
             number = row[0] >> INDEX_BITS
-            if row[0] & INDEX_MASK < self._visible_of(number):
-                yield _entry(self._origin(number), row)
+            origin = self.origin(number)
+            if row[0] & INDEX_MASK < self._visible_of(number) and "#" not in origin:
+                yield _entry(origin, row)
 
     def placed(self, entry: Entry) -> Placed:
         """The entry as an append answered it."""
         return Placed(entry.origin, entry.index, entry.digest, read_header(entry.header).element)
-
-
-def source_key(source: str, source_id: str) -> bytes:
-    """What a row of a source is remembered by; the lengths keep ("a", "bc") from being ("ab", "c")."""
-    return sha256(cbor.encode([source, source_id])).digest()
 
 
 def _entry(origin: str, row: Sequence[Any]) -> Entry:
@@ -398,10 +295,3 @@ def _entry(origin: str, row: Sequence[Any]) -> Entry:
     if slot == HIDDEN:
         slot, body = Slot.ERASED, None
     return Entry(origin, place & INDEX_MASK, header, Slot(slot), body, unreadable)
-
-
-def _peer(row: Sequence[Any]) -> PeerRow:
-    import json
-
-    key, territory, addresses, heard_at, faults, fault = row
-    return PeerRow(key, territory, tuple(json.loads(addresses)), heard_at, faults, fault)

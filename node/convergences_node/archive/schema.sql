@@ -18,7 +18,8 @@ CREATE TABLE logs (
     status       TEXT NOT NULL CHECK (status IN ('open', 'closed', 'aside')),
     size         INTEGER NOT NULL CHECK (size >= 0),
     frontier     BLOB NOT NULL,                -- the right edge of the tree at that size
-    wanted       INTEGER NOT NULL CHECK (wanted >= 0)   -- how many bodies are still wanted
+    wanted       INTEGER NOT NULL CHECK (wanted >= 0),  -- how many bodies are still wanted
+    erasures_read INTEGER NOT NULL             -- erasures below this index have been heard
 ) STRICT;
 
 CREATE TABLE entries (
@@ -77,22 +78,18 @@ CREATE TABLE forks (
 ) STRICT;
 
 CREATE TABLE erasures (                        -- erasure records found in logs, and what was done of them
-    digest   BLOB PRIMARY KEY,                 -- SHA-256 of the erasure's header
     origin   TEXT NOT NULL,                    -- the log that the erasure is written in
     idx      INTEGER NOT NULL,
     heard_at INTEGER NOT NULL,                 -- this node's clock, when it was first seen here
-    state    TEXT NOT NULL CHECK (state IN ('waiting', 'hidden', 'dropped', 'refused')),
-    due_at   INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE erased (                          -- what an erasure names, also before it arrives
-    erasure    BLOB NOT NULL,
-    origin     TEXT NOT NULL,
-    first      INTEGER NOT NULL,               -- indexes [first, stop); when it names a digest, 0 and 0
-    stop       INTEGER NOT NULL,
-    header     BLOB NOT NULL,                  -- a header's digest, or empty
-    PRIMARY KEY (erasure, origin, first, header)
+    weight   INTEGER NOT NULL,                 -- how much it asks to forget; 0 if nothing of it is here
+    released INTEGER NOT NULL CHECK (released IN (0, 1)),  -- a person here let it through
+    at_once  INTEGER NOT NULL CHECK (at_once IN (0, 1)),   -- the operator here does not wait for seven days
+    state    TEXT NOT NULL CHECK (state IN ('invalid', 'pending', 'hidden', 'dropped')),
+    element  BLOB,                             -- the element's id, in CBOR, if it names one
+    PRIMARY KEY (origin, idx)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX erasures_element ON erasures (element) WHERE element IS NOT NULL;
 
 CREATE TABLE sources (                         -- what was imported, so that importing again changes only what changed
     key     BLOB PRIMARY KEY,                  -- SHA-256 of source and source id: no word of them stays here
