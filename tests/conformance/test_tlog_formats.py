@@ -10,7 +10,6 @@ import base64
 from pathlib import Path
 
 import pytest
-
 from convergences_protocol import checkpoint, cosignature, merkle, note
 from convergences_protocol.errors import RemoteError
 from convergences_protocol.keys import SigningKey
@@ -136,7 +135,7 @@ def test_sixteen_signatures_are_accepted() -> None:
 
 @pytest.mark.skipif(not SUITE.is_dir(), reason="the conformance suites are not beside this repository")
 def test_the_description_that_we_follow_is_the_one_we_have() -> None:
-    """The suite's prose still says three lines, and signatures over the body: nothing there that is not tested above."""
+    """The suite's prose says three lines, and signatures over the body: all that it asks is tested above."""
     text = (SUITE / "log" / "README.md").read_text("utf-8")
     assert "<Origin string>\n<Decimal log size>\n<Base64 log root hash>" in text
     assert "All signatures commit to the body only" in text

@@ -4,10 +4,9 @@
 from hashlib import sha256
 
 import pytest
+from convergences_protocol import merkle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from convergences_protocol import merkle
 
 SIZES = 70  # past 64, so that each shape of right edge is met, and several levels of it
 

@@ -2,13 +2,12 @@
 """Origins, notes, heads and cosignatures: what is signed is what is read, and nothing else passes."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from convergences_protocol import checkpoint, cosignature, note
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.errors import RemoteError
 from convergences_protocol.origin import Origin, territory_of
+from hypothesis import given
+from hypothesis import strategies as st
 
 from .logs import Tree, key_of, origin_of
 
@@ -164,7 +163,7 @@ def test_a_cosignature_holds_for_one_head_one_time_one_name_and_one_key() -> Non
 
 
 def test_a_head_s_signature_never_passes_for_a_cosignature_nor_the_reverse() -> None:
-    """A log cosigns its own heads under its own name, with its own key: the type in the key id and the prefix part them."""
+    """A log cosigns its own heads under its own name, with its own key; type and prefix part them."""
     line = cosignature.cosign(HEAD, HEAD.origin, KEY, 1000)
     only_cosigned = note.parse(NOTE).text + b"\n" + line
     with pytest.raises(RemoteError, match="without a signature"):

@@ -2,11 +2,10 @@
 """Tiles say the same as the tree; bundles give back what was put in, and nothing that was not."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from convergences_protocol import merkle, tiles
 from convergences_protocol.tiles import ENTRIES, BodySlot, Slot, TilePath
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 LEAVES = [merkle.leaf_hash(number.to_bytes(4, "big")) for number in range(70_000)]
 
