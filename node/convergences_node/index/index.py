@@ -21,28 +21,23 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from convergences_protocol.charter import Charter
 from convergences_protocol.element import ElementId
-from convergences_protocol.erasure import read_erasure
 from convergences_protocol.errors import Unreadable
 from convergences_protocol.record import read_header
 
 from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpened, Event, LogGrew, LogState
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.index import answering, store
 from convergences_node.index import element as elements
-from convergences_node.index import store
 from convergences_node.index.coverage import coverage_of, territory_views
-from convergences_node.index.facets import count_facets
-from convergences_node.index.filters import Filter, make_filter
 from convergences_node.index.history import revisions_of
-from convergences_node.index.items import items_of
 from convergences_node.index.known import Known, read_known
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Projection, Speakers
 from convergences_node.index.query import Query
-from convergences_node.index.search import find
 from convergences_node.index.views import (
     Answer,
     Coverage,
@@ -51,7 +46,6 @@ from convergences_node.index.views import (
     Progress,
     Revision,
     TerritoryView,
-    Total,
     Walk,
 )
 
@@ -166,28 +160,11 @@ class Index:
     # ------------------------------------------------------------------------------------------------------- questions
     async def search(self, query: Query) -> Answer:
         """One page of what matches, with how fresh and whole it is."""
-        return await self._ask(lambda db: self._search(db, query))
-
-    def _search(self, db: sqlite3.Connection, query: Query) -> Answer:
-        known, coverage = self._known, self._coverage
-        found = find(db, query, self._filter(db, query, known))
-        return Answer(
-            items=tuple(items_of(db, found.rows, query.window)),
-            cursor=found.cursor,
-            total=Total(count=found.total, exact=found.exact),
-            coverage=_concerned(coverage, query, known),
-            bounded=found.bounded,
-        )
-
-    def _filter(self, db: sqlite3.Connection, query: Query, known: Known) -> Filter:
-        rows = None
-        if query.related is not None:
-            rows = elements.related_rows(db, ElementId.parse(query.related), query.moment, query.depth)
-        return make_filter(db, query, known, rows)
+        return await self._ask(lambda db: answering.answer(db, query, self._known, self._coverage))
 
     async def facets(self, query: Query) -> Facets:
         """How many matches have each value of each facet."""
-        return await self._ask(lambda db: count_facets(db, self._filter(db, query, self._known), self._known))
+        return await self._ask(lambda db: answering.facets(db, query, self._known))
 
     async def element(self, element: str, at: str | None = None) -> ElementView | None:
         """An element with its relations (at a date); None if it is not here, or no longer. ValueError: not an id."""
@@ -407,14 +384,3 @@ def _elements_at(reader: ArchiveReader, origin: str, indexes: Sequence[int]) -> 
         if element is not None:
             found.add(element)
     return found
-
-
-def _concerned(coverage: tuple[Coverage, ...], query: Query, known: Known) -> tuple[Coverage, ...]:
-    """The coverage of the territories asked for; of all, when none was named."""
-    if not query.territories:
-        return coverage
-    codes = set(known.within(query.territories))
-    return tuple(each for each in coverage if each.territory in codes)
-
-
-_unused: Any = read_erasure

@@ -20,6 +20,7 @@ from typing import Protocol
 
 from convergences_protocol.element import ElementId
 from convergences_protocol.errors import Unreadable
+from convergences_protocol.origin import territory_of
 from convergences_protocol.record import read_body, read_header, signature_valid
 from convergences_protocol.tiles import Slot
 
@@ -126,7 +127,7 @@ class Projection:
             fresh = [read_entry(entry, self.horizon) for entry in entries if entry.index >= cursor]
             if fresh:
                 cursor = fresh[-1].index + 1
-                self._take(origin, log, fresh)
+                self.take(origin, territory, fresh)
                 self.db.execute("UPDATE logs SET applied = ? WHERE log = ?", (cursor, log))
         return int(cursor)
 
@@ -141,9 +142,11 @@ class Projection:
                 self.db.executemany(
                     f"DELETE FROM {table} WHERE log = ? AND idx = ?", [(log, r.index) for r in readings]
                 )
-            self._take(origin, log, readings)
+            self.take(origin, territory_of(origin), readings)
 
-    def _take(self, origin: str, log: int, readings: Sequence[Reading]) -> None:
+    def take(self, origin: str, territory: str, readings: Sequence[Reading]) -> None:
+        """Write what these entries of a log change. The caller holds the transaction."""
+        log = self._log(origin, territory)
         last: dict[bytes, Outcome] = {}
         for reading in readings:
             if reading.element is None or not reading.decides:

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Projection and search, in this process, beside the same rows and questions in the SQL that Datasette would be given.
+
+`python -m benchmarks.search [--records N] [--seconds S] [--keep FOLDER]`. Both files are built from the same elements,
+then each question is asked of both in turn, with the same random values.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+
+from convergences_node.index import store
+from convergences_node.index.answering import answer, facets
+from convergences_node.index.known import read_known
+from convergences_node.index.occurrences import Horizon
+from convergences_node.index.projection import Projection, Reading
+from convergences_node.index.query import Box, Query
+from convergences_node.index.row import make_row
+from convergences_node.index.tables import Stated
+
+from benchmarks.figures import Figure, show, write
+from benchmarks.territory import ASKED_KINDS, ASKED_THEMES, ASKED_WORDS, DATES, TOWNS, Made, elements, theme_id
+
+CHUNK = 5_000
+ORIGIN = "convergences/{}/0000000000000000"
+REFERENCE_SCHEMA = """
+create table records(id integer primary key, kind text, territory text, start text, lat real, lon real, title text,
+  text text, theme1 text, themes text);
+create virtual table records_fts using fts5(title, text, content='records', content_rowid='id',
+  tokenize="unicode61 remove_diacritics 2");
+create virtual table geo using rtree(id, minx, maxx, miny, maxy);
+create table record_themes(theme text, id int, primary key(theme, id)) without rowid;
+"""
+REFERENCE_INDEXES = (
+    "insert into records_fts(records_fts) values('rebuild')",
+    "create index r1 on records(territory, kind, start)",
+    "create index r2 on records(kind, start)",
+    "create index r3 on records(start)",
+    "create index r4 on records(theme1, start)",
+    "analyze",
+)
+
+
+def build(path: Path, count: int) -> float:
+    """An index of `count` elements, through the projection's own path from fields on. Returns elements a second."""
+    db = store.create(path)
+    projection = Projection(db, Horizon.around(1_780_000_000))
+    projection.hear({town: [(ORIGIN.format(town), None)] for town in TOWNS})
+    source = elements(count)
+    begun = time.perf_counter()
+    numbers = dict.fromkeys(TOWNS, 0)
+    while made := list(islice(source, CHUNK)):
+        by_town: dict[str, list[Made]] = {}
+        for each in made:
+            by_town.setdefault(each.element.territory, []).append(each)
+        with projection.transaction():
+            for town, some in sorted(by_town.items()):
+                readings = []
+                for each in some:
+                    row = make_row(each.element, each.kind, each.fields, projection.horizon)
+                    stated = Stated(row, bytes(32), bytes(32), 1_780_000_000)
+                    readings.append(Reading(numbers[town], each.element, stated))
+                    numbers[town] += 1
+                projection.take(ORIGIN.format(town), town, readings)
+    elapsed = time.perf_counter() - begun
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    return count / elapsed
+
+
+def build_reference(path: Path, count: int) -> float:
+    """The tables of peers/datasette, with the same elements."""
+    store.remove(path)
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("pragma journal_mode=wal")
+    db.execute("pragma synchronous=off")
+    db.executescript(REFERENCE_SCHEMA)
+    source, number = elements(count), 0
+    begun = time.perf_counter()
+    while made := list(islice(source, CHUNK)):
+        rows, themes, points = [], [], []
+        for each in made:
+            lat, lon = (value / 1e7 for value in each.fields["location"])
+            start, name, text = each.fields[DATES[each.kind]], each.fields["name"], each.fields["summary"]
+            rows.append((number, each.type, each.element.territory, start, lat, lon, name, text, each.themes[0]))
+            themes += [(theme, number) for theme in each.themes]
+            points.append((number, lon, lon, lat, lat))
+            number += 1
+        db.execute("begin")
+        db.executemany("insert into records values(?,?,?,?,?,?,?,?,?,'')", rows)
+        db.executemany("insert into record_themes values(?,?)", themes)
+        db.executemany("insert into geo values(?,?,?,?,?)", points)
+        db.execute("commit")
+    for statement in REFERENCE_INDEXES:
+        db.execute(statement)
+    db.execute("pragma wal_checkpoint(truncate)")
+    db.close()
+    return count / (time.perf_counter() - begun)
+
+
+FTS = "select r.id, r.kind, r.territory, r.title from records_fts f join records r on r.id = f.rowid where records_fts match :q"
+THEME = "exists(select 1 from record_themes x where x.theme = :th and x.id = r.id)"
+
+
+def questions(seed: int) -> dict[str, tuple[Query, bool, str, dict[str, object]]]:
+    """By name: our question (and whether it asks for facets), and the reference's SQL with its values."""
+    rng = random.Random(seed)
+    word, other = rng.choice(ASKED_WORDS), rng.choice(ASKED_WORDS)
+    town, theme, month = TOWNS[rng.randrange(12)], rng.choice(ASKED_THEMES), rng.randrange(1, 10)
+    kind, type_ = rng.choice(ASKED_KINDS)
+    west, south, rare = -3 + rng.random() * 4, 47.2 + rng.random(), f"n{rng.randrange(5000)}"
+    since, until = f"2026-{month:02}-01", f"2026-{month + 2:02}-28"
+    what = {"kinds": (kind,), "facets": (("type", type_),)}
+    box = Box(*(round(value * 1e7) for value in (west, south, west + 0.2, south + 0.2)))
+    dates: dict[str, object] = {"t": town, "k": type_, "a": since, "b": f"2026-{month + 3:02}-01"}
+    corners: dict[str, object] = {"x": west, "x2": west + 0.2, "y": south, "y2": south + 0.2, "k": type_}
+    return {
+        "territory + kind + dates, 20": (
+            Query(territories=(town,), since=since, until=until, **what),
+            False,
+            "select id, title, start from records where territory = :t and kind = :k and start >= :a and start < :b"
+            " order by start limit 20",
+            dates,
+        ),
+        "theme + territory + dates, 20": (
+            Query(territories=(town,), themes=(theme_id(theme),), since=since, **what),
+            False,
+            "select r.id, r.title, r.start from records r where r.territory = :t and r.kind = :k and r.start >= :a"
+            f" and {THEME} order by r.start limit 20",
+            {"t": town, "k": type_, "a": since, "th": theme},
+        ),
+        "box 0.2 deg + kind, 20": (
+            Query(box=box, **what),
+            False,
+            "select r.id, r.title from geo g join records r on r.id = g.id where g.minx >= :x and g.maxx <= :x2"
+            " and g.miny >= :y and g.maxy <= :y2 and r.kind = :k limit 20",
+            corners,
+        ),
+        "rare word + word, best 20": (
+            Query(text=f"{rare} {word}"),
+            False,
+            f"{FTS} order by rank limit 20",
+            {"q": f"{rare} {word}"},
+        ),
+        "two frequent words, best 20": (
+            Query(text=f"{word} {other}"),
+            False,
+            f"{FTS} order by rank limit 20",
+            {"q": f"{word} {other}"},
+        ),
+        "two frequent words, newest 20": (
+            Query(text=f"{word} {other}", sort="newest"),
+            False,
+            f"{FTS} order by f.rowid desc limit 20",
+            {"q": f"{word} {other}"},
+        ),
+        "counts by kind, one territory": (
+            Query(territories=(town,)),
+            True,
+            "select kind, count(*) n from records where territory = :t group by kind",
+            {"t": town},
+        ),
+        "counts by theme and kind, two words": (
+            Query(text=f"{word} {other}"),
+            True,
+            "select r.kind, r.theme1, count(*) n from records_fts f join records r on r.id = f.rowid"
+            " where records_fts match :q group by 1, 2",
+            {"q": f"{word} {other}"},
+        ),
+    }
+
+
+Timed = Callable[[int], object]
+
+
+def measure(work: Timed, seconds: float) -> list[float]:
+    """How long each call took, one after the other, for so many seconds."""
+    taken: list[float] = []
+    end = time.perf_counter() + seconds
+    while (begun := time.perf_counter()) < end:
+        work(len(taken) * 97 + 5)
+        taken.append(time.perf_counter() - begun)
+    return sorted(taken)
+
+
+def ask(path: Path, reference: Path, count: int, seconds: float, rounds: int = 2) -> list[Figure]:
+    """Each question of both, in turn."""
+    ours, theirs = store.open_reader(path), sqlite3.connect(f"file:{reference}?mode=ro", uri=True)
+    known = read_known(ours)
+    found: list[Figure] = []
+    for name in questions(0):
+
+        def our(seed: int, name: str = name) -> object:
+            query, is_facets, _, _ = questions(seed)[name]
+            ours.execute("BEGIN")
+            try:
+                return facets(ours, query, known) if is_facets else answer(ours, query, known, ())
+            finally:
+                ours.execute("ROLLBACK")
+
+        def their(seed: int, name: str = name) -> object:
+            _, _, sql, values = questions(seed)[name]
+            rows = theirs.execute(sql, values)
+            columns = [column[0] for column in rows.description]
+            return json.dumps([dict(zip(columns, row, strict=True)) for row in rows])
+
+        nothing = statistics.median(measure(lambda seed: questions(seed), 0.2))
+        mine: list[float] = []
+        reference_times: list[float] = []
+        for _ in range(rounds):
+            mine += measure(our, seconds / rounds)
+            reference_times += measure(their, seconds / rounds)
+        found += _figures(f"{name}, of {count:,}", sorted(mine), sorted(reference_times), nothing)
+    return found
+
+
+def _figures(name: str, mine: Sequence[float], theirs: Sequence[float], nothing: float) -> list[Figure]:
+    """Questions a second (without what making up a question takes), and the 99th percentile."""
+    rate, reference = (1 / max(statistics.fmean(times) - nothing, 1e-7) for times in (mine, theirs))
+    late = mine[min(len(mine) - 1, int(len(mine) * 0.99))] * 1e3
+    return [
+        Figure(name, rate, "a second", reference, "plain SQL"),
+        Figure(f"{name}: p99", late, "ms", None, "", "< 100", late < 100),
+    ]
+
+
+def run(count: int, seconds: float, folder: Path) -> list[Figure]:
+    """Build what is not there yet in `folder`, then ask."""
+    ours, reference = folder / f"index-{count}.db", folder / f"reference-{count}.db"
+    found: list[Figure] = []
+    if not ours.exists():
+        found.append(Figure(f"project {count:,} elements", build(ours, count), "a second", None, "", ">= 10,000"))
+    if not reference.exists():
+        build_reference(reference, count)
+    sizes = [path.stat().st_size / count for path in (ours, reference)]
+    found.append(Figure(f"index of {count:,} elements", sizes[0], "bytes each", sizes[1], "plain SQL"))
+    return found + ask(ours, reference, count, seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--records", type=int, nargs="+", default=[100_000])
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each question, for either")
+    parser.add_argument("--keep", type=Path, help="keep the files here, and use those of an earlier run")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.keep or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        figures = [figure for count in options.records for figure in run(count, options.seconds, folder)]
+    show(figures)
+    write(figures, "search")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""From a question to its answer, over one connection: everything but threads. The façade and the benchmark share it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from convergences_protocol.element import ElementId
+
+from convergences_node.index.element import related_rows
+from convergences_node.index.facets import count_facets
+from convergences_node.index.filters import Filter, make_filter
+from convergences_node.index.items import items_of
+from convergences_node.index.known import Known
+from convergences_node.index.query import Query
+from convergences_node.index.search import find
+from convergences_node.index.views import Answer, Coverage, Facets, Total
+
+
+def answer(db: sqlite3.Connection, query: Query, known: Known, coverage: Sequence[Coverage]) -> Answer:
+    """One page of what matches, with how fresh and whole it is."""
+    found = find(db, query, _filter(db, query, known))
+    return Answer(
+        items=tuple(items_of(db, found.rows, query.window)),
+        cursor=found.cursor,
+        total=Total(count=found.total, exact=found.exact),
+        coverage=_concerned(tuple(coverage), query, known),
+        bounded=found.bounded,
+    )
+
+
+def facets(db: sqlite3.Connection, query: Query, known: Known) -> Facets:
+    """How many matches have each value of each facet."""
+    return count_facets(db, _filter(db, query, known), known)
+
+
+def _filter(db: sqlite3.Connection, query: Query, known: Known) -> Filter:
+    rows = None
+    if query.related is not None:
+        rows = related_rows(db, ElementId.parse(query.related), query.moment, query.depth)
+    return make_filter(db, query, known, rows)
+
+
+def _concerned(coverage: tuple[Coverage, ...], query: Query, known: Known) -> tuple[Coverage, ...]:
+    """The coverage of the territories asked for; of all, when none was named."""
+    if not query.territories:
+        return coverage
+    codes = set(known.within(query.territories))
+    return tuple(each for each in coverage if each.territory in codes)
