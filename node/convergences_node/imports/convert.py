@@ -52,6 +52,7 @@ class ImpliedRelation:
     other: str | Reference
     row_is_subject: bool
     role: str | None
+    may_be_left_out: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +243,9 @@ def _relations(row: Row, element: Element, source: str) -> Iterator[ImpliedRelat
         other = reference([row.cells.get(_end(relation))], Column())
         if other is not None:
             row_is_subject = relation.object is not None
-            yield ImpliedRelation(relation.predicate, _own(other, source), row_is_subject, relation.role)
+            yield ImpliedRelation(
+                relation.predicate, _own(other, source), row_is_subject, relation.role, relation.unknown == "leave_out"
+            )
 
 
 def _end(relation: Relation) -> str:

@@ -101,13 +101,16 @@ def _record(
 
 
 def implied(row: Converted, element: ElementId, others: Mapping[Key, ElementId]) -> dict[str, dict[str, Any]]:
-    """The row's relations as fields of `relation` records. Raises `BadRow` if the other end is not known."""
+    """The row's relations as fields of `relation` records. Raises `BadRow` if an end that must be known is not."""
     found: dict[str, dict[str, Any]] = {}
     for relation in row.relations:
         other = _other_end(relation, others)
         if other is None:
-            reason = f"names {relation.other}, which is neither in this file nor imported before"
-            raise BadRow([Problem(relation.predicate, reason)])
+            problem = Problem(relation.predicate, f"names {relation.other}: not in this file, nor imported before")
+            if not relation.may_be_left_out:
+                raise BadRow([problem])
+            row.left_out.append(problem)
+            continue
         subject, target = (str(element), other) if relation.row_is_subject else (other, str(element))
         source_id = _relation_id(row, relation)
         fields = {

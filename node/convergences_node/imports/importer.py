@@ -99,7 +99,6 @@ class _Run:
             self.report.refuse(row.line, [Problem("row", f"{known.gone} here: not made again")])
         else:
             planned[key] = Planned(row.line, known.element if known else self.desk.new_id())
-            self.report.leave_out(row.line, row.left_out)
 
     # ---------------------------------------------------------------------------------------------------- second pass
     async def write(self) -> None:
@@ -154,6 +153,7 @@ class _Run:
             try:
                 fields = self._fields(row, themes, others)
                 resolved.append(Resolved(row, element, fields, implied(row, element, others)))
+                self.report.leave_out(row.line, row.left_out)
             except BadRow as error:
                 self.report.refuse(row.line, error.problems)
         return resolved
@@ -192,7 +192,7 @@ class _Run:
             return [item]
         element = others.get((item.source, item.source_id))
         if element is None and column is not None and column.unknown != "leave_out":
-            raise BadCell(f"names {item}, which is neither in this file nor imported before")
+            raise BadCell(f"names {item}, which is not in this file, nor imported before")
         return [str(element)] if element else []
 
     def _count(self, decision: Decision) -> None:

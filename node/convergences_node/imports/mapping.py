@@ -80,6 +80,8 @@ class Relation(Part):
     subject: str | None = None
     object: str | None = None
     role: str | None = None
+    unknown: Literal["refuse", "leave_out"] = "refuse"
+    """What an end that is not known costs: the whole row, or only the relation."""
 
 
 class Element(Part):

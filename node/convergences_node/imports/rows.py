@@ -5,6 +5,7 @@
 a row it cannot read, and to say of that row its line and the reason. It never raises because of what the file holds.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,10 @@ from typing import Any, BinaryIO
 
 from convergences_protocol.errors import LocalError
 
-from .text import SAMPLE_BYTES, detect_encoding
+from .text import SAMPLE_BYTES, detect_encoding, known_encoding
+
+LIST_WITHIN = re.compile(r'"(?:features|elements|results|data)"\s*:\s*\[')
+"""A document of one line that holds a list under one of these names is not a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ def sniff(path: Path, format: str | None = None, encoding: str | None = None, de
             sample = file.read(SAMPLE_BYTES)
     except OSError as error:
         raise LocalError(f"{path} cannot be read: {error.strerror or error}") from None
-    found = encoding or detect_encoding(sample)
+    found = known_encoding(encoding) if encoding else detect_encoding(sample)
     start = sample.decode(found, errors="replace").lstrip("\ufeff \t\r\n")
     shape = format or _format_of(start)
     return Dialect(shape, found, delimiter or (sniff_delimiter(start) if shape == "csv" else ","))
@@ -57,8 +61,10 @@ def _format_of(start: str) -> str:
         return "json"
     if not start.startswith("{"):
         return "csv"
-    first = start.partition("\n")[0].rstrip()
-    return "ndjson" if first.endswith("}") and '"FeatureCollection"' not in first[:200] else "json"
+    first, _, rest = start.partition("\n")
+    if not first.rstrip().endswith("}"):
+        return "json"
+    return "json" if not rest.strip() and LIST_WITHIN.search(first) else "ndjson"
 
 
 def read_rows(path: Path, dialect: Dialect) -> Iterator[Row]:

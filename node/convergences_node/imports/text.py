@@ -53,6 +53,17 @@ def detect_encoding(sample: bytes) -> str:
     return _guess(sample)
 
 
+def known_encoding(name: str) -> str:
+    """The name itself, if it is that of an encoding of text; else refused."""
+    try:
+        "é".encode(name)
+    except LookupError:
+        raise LocalError(f"the encoding {name[:40]!r} is not known", hint="utf-8 or cp1252, for example") from None
+    except UnicodeError:
+        pass  # an encoding without é, such as ASCII, is one all the same
+    return name
+
+
 def _is_utf8(sample: bytes) -> bool:
     """UTF-8 is told by its own rules; a character cut by the sample's end does not speak against it."""
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -74,10 +85,6 @@ def _guess(sample: bytes) -> str:
 
 def read_lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
     """The file's lines with their ends, one at a time; too long or undecodable ones come marked, without their text."""
-    try:
-        codecs.lookup(encoding)
-    except LookupError:
-        raise LocalError(f"the encoding {encoding[:40]!r} is not known", hint="utf-8 or cp1252, for example") from None
     multibyte = encoding.replace("_", "-").startswith(("utf-16", "utf-32"))
     # `surrogateescape` keeps what could not be decoded recognisable; UTF-16 has no room for it.
     errors = "replace" if multibyte else "surrogateescape"

@@ -140,7 +140,7 @@ def _degrees(part: str) -> int:
         number = Decimal(part.replace(",", "."))
         if not number.is_finite() or abs(number) > 360:
             raise InvalidOperation
-    except InvalidOperation:
+    except ArithmeticError:
         raise BadCell(f"not a number of degrees: {shown(part)}") from None
     return int((number * E7).to_integral_value())
 

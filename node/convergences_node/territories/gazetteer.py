@@ -6,11 +6,14 @@ which makes 35,000 communes a matter of milliseconds.
 """
 
 import csv
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
 from itertools import islice
+
+from convergences_protocol.codes import is_territory
 
 from convergences_node.faults import NotFound
 from convergences_node.territories.facts import TerritoryFacts
@@ -20,6 +23,7 @@ DATA = files("convergences_node.territories") / "data"
 RESULTS_MAX = 50
 """More than that is not an answer to a person, it is a list to read."""
 QUERY_CHARS_MAX = 100
+CODE = re.compile(r"[0-9][0-9AB][0-9]{0,7}|R[0-9]{2}")
 
 Row = dict[str, str]
 
@@ -34,7 +38,9 @@ def find(code_or_siren: str) -> TerritoryFacts:
     Raises `UnknownTerritory`; the hint names the successor of a commune that has merged into another.
     """
     code = code_or_siren.strip().upper().removeprefix("FR-")
-    found = _commune(code) or _grouping(code) or _departement(code) or _region(code)
+    found = None
+    if CODE.fullmatch(code):
+        found = _commune(code) or _grouping(code) or _departement(code) or _region(code)
     if found is None:
         raise UnknownTerritory(f"no territory has the code {code[:20]!r}", hint=_hint(code))
     return found
@@ -68,14 +74,13 @@ def _commune(code: str) -> TerritoryFacts | None:
 
 def _commune_facts(row: Row) -> TerritoryFacts:
     centre, outline = outline_of(row["code"])
-    parents = (row["ept"], row["epci"], row["departement"])
-    region = _region_of(row["departement"])
+    parents = (row["ept"], row["epci"], row["departement"], _region_of(row["departement"]))
     successor = row.get("successor")
     return TerritoryFacts(
         code=f"FR-{row['code']}",
         name=row["name"],
         type="commune",
-        within=tuple(f"FR-{parent}" for parent in parents if parent) + ((f"FR-R{region}",) if region else ()),
+        within=tuple(f"FR-{parent}" for parent in parents if parent),
         postcodes=tuple(row["postcodes"].split()),
         population=_number(row["population"]),
         siren=row["siren"] or None,
@@ -89,7 +94,10 @@ def _commune_facts(row: Row) -> TerritoryFacts:
 
 
 def _region_of(departement: str) -> str:
-    return next((row["region"] for row in _rows("departements.csv", departement) if row["code"] == departement), "")
+    """The région around a département; none overseas, where the territory is no département."""
+    rows = (row for row in _rows("departements.csv", departement) if row["code"] == departement)
+    region = next((row["region"] for row in rows), "")
+    return f"R{region}" if is_territory(f"FR-R{region}") else ""
 
 
 def _former_names(codes: list[str]) -> tuple[str, ...]:
@@ -104,8 +112,8 @@ def _grouping(siren: str) -> TerritoryFacts | None:
     members = [member for member in _rows("communes.csv", siren) if siren in (member["epci"], member["ept"])]
     around = sorted({member["epci"] for member in members} - {siren, ""})
     departements = sorted({member["departement"] for member in members})
-    regions = sorted({_region_of(departement) for departement in departements})
-    within = [*around, *departements, *(f"R{region}" for region in regions)]
+    regions = sorted({_region_of(departement) for departement in departements} - {""})
+    within = [*around, *departements, *regions]
     facts = _grouping_facts(row)
     return replace(facts, within=tuple(f"FR-{code}" for code in within))
 

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What most commands share: the node's folder, `--json`, a question to the node, and how progress is shown."""
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+FOLDER_VARIABLE = "CONVERGENCES_FOLDER"
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def folder_option(function: F) -> F:
+    """`--folder`: the node that is meant."""
+    return click.option(
+        "--folder",
+        "-f",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar=FOLDER_VARIABLE,
+        default=".",
+        show_default="the current one",
+        help=f"The node's folder; also ${FOLDER_VARIABLE}.",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """`--json`: the answer for a program."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")(function)
+
+
+def node_options(function: F) -> F:
+    """Both of the above, in the same place of every `--help`."""
+    return json_option(folder_option(function))
+
+
+def ask(folder: Path, verb: str, params: Mapping[str, Any] | None = None, quiet: bool = False) -> Any:
+    """Ask the node of the folder, running or not. Parameters that were not given (None) are left to the verb."""
+    from convergences_node.control import call
+
+    given = {name: value for name, value in (params or {}).items() if value is not None}
+    with Progress(quiet) as progress:
+        return call(folder, verb, given, progress.tell)
+
+
+def print_json(answer: Any) -> None:
+    click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+
+
+def printed(show: Callable[[Any], None]) -> Callable[[Any, bool], None]:
+    """Print an answer with `show`, or as it is for a program."""
+
+    @functools.wraps(show)
+    def either(answer: Any, as_json: bool) -> None:
+        print_json(answer) if as_json else show(answer)
+
+    return either
+
+
+class Progress:
+    """One line on standard error, rewritten; nothing at all when nobody looks at it."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._shown = False
+        self._quiet = quiet or not sys.stderr.isatty()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+    def tell(self, event: Mapping[str, Any]) -> None:
+        if self._quiet:
+            return
+        done, total = event.get("done", 0), event.get("total")
+        share = f" {100 * done // total:3d} %" if total else ""
+        click.echo(f"\r\x1b[K{event.get('what', '')}{share} {done:,}".replace(",", " "), nl=False, err=True)
+        self._shown = True

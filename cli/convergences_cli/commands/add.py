@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""`convergences add`: write one record by hand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from convergences_protocol.kinds import KINDS
+
+from convergences_cli.asking import ask, node_options, printed
+
+FIELDS_BYTES_MAX = 200_000
+
+
+@click.command(short_help="Write one record: a new element, or a new state of one.")
+@click.argument("kind", type=click.Choice(sorted(name for name, kind in KINDS.items() if not kind.control)))
+@click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
+@click.option(
+    "--fields",
+    "file",
+    type=click.File("r", encoding="utf-8"),
+    help="The fields as a JSON object; - is stdin.",
+)
+@click.option("--element", help="The element to change; without it, a new one.")
+@click.option("--previous", help="Digest of the record that was read; refused (4) if it is no longer current.")
+@click.option("--withdraw", is_flag=True, help="End the element; it stays in history.")
+@node_options
+def command(
+    kind: str,
+    fields: tuple[str, ...],
+    file: Any,
+    element: str | None,
+    previous: str | None,
+    withdraw: bool,
+    folder: Path,
+    as_json: bool,
+) -> None:
+    """Write one record. A field that takes several values is given several times; docs/kinds.md lists the fields.
+
+    \b
+    Example:
+      convergences add place name="Le 6b" type=culture location=48.9236,2.3453 --folder saint-denis
+    """
+    if withdraw:
+        if not element or fields or file:
+            raise click.UsageError("--withdraw takes --element and no fields")
+        answer = ask(folder, "withdraw", {"element": element, "previous": previous})
+    else:
+        from convergences_node.imports.typed import fields_from_text
+
+        given = json_object(file) if file else fields_from_text(KINDS[kind], pairs(fields))
+        params = {"kind": kind, "fields": given, "element": element, "previous": previous}
+        answer = ask(folder, "add", params, quiet=as_json)
+    _show(answer, as_json)
+
+
+def pairs(given: tuple[str, ...]) -> list[tuple[str, str]]:
+    """`name=value` taken apart."""
+    for one in given:
+        if "=" not in one:
+            raise click.BadParameter(f"{one!r} is not field=value")
+    return [(name, value) for name, _, value in (one.partition("=") for one in given)]
+
+
+def json_object(file: Any) -> dict[str, Any]:
+    try:
+        value = json.loads(file.read(FIELDS_BYTES_MAX))
+    except ValueError as error:
+        raise click.BadParameter(f"--fields is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise click.BadParameter("--fields is not a JSON object")
+    return value
+
+
+@printed
+def _show(answer: dict[str, Any]) -> None:
+    click.echo(answer["element"])

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""`convergences erase`: the right to be forgotten."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from convergences_cli.asking import ask, node_options, printed
+from convergences_cli.words import say
+
+
+@click.command(short_help="Forget an element, here and at every holder.")
+@click.argument("element")
+@click.option("--reason", required=True, help="Why, in a few words; it is written in the log for ever: name nobody.")
+@click.option("--now", is_flag=True, help="Drop the bytes at once instead of after seven days.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@node_options
+def command(element: str, reason: str, now: bool, yes: bool, folder: Path, as_json: bool) -> None:
+    """Erase an element: hidden at once, dropped from the files after seven days, here and at every node that holds it.
+
+    Only its signed headers remain, which say that there was something, not what.
+
+    \b
+    Example:
+      convergences erase FR-93066:0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b --reason "asked by the person" --yes
+    """
+    if not yes and not as_json:
+        click.confirm(say("erase.sure", element=element), abort=True, err=True)
+    _show(ask(folder, "erase", {"element": element, "reason": reason, "now": now}, quiet=as_json), as_json)
+
+
+@printed
+def _show(answer: dict[str, Any]) -> None:
+    click.echo(say(f"erase.{answer['state']}", **answer))

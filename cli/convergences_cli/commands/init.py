@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""`convergences init`: found the node of a town or an agglomeration."""
+
+import asyncio
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from convergences_node.territories import TerritoryFacts, find
+
+from convergences_cli.asking import node_options, print_json
+from convergences_cli.sheet import sheet_text, write_private
+from convergences_cli.words import say
+
+GROUPINGS = ("epci", "ept", "metropole", "departement", "region")
+
+
+@click.command(short_help="Found a node, from an INSEE code or a SIREN.")
+@click.argument("code")
+@click.option("--name", help="Name shown to people, instead of the territory's own.")
+@click.option("--agglomeration/--town", default=None, help="Which it is; else told by the code.")
+@click.option("--host", help="Address that pages are served on: 0.0.0.0 for the local network.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port that pages are served on; 0 takes a free one.")
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the recovery sheet to this file.",
+)
+@node_options
+def command(
+    code: str,
+    name: str | None,
+    agglomeration: bool | None,
+    host: str | None,
+    port: int | None,
+    sheet: Path | None,
+    folder: Path,
+    as_json: bool,
+) -> None:
+    """Found a node: its keys, its log, the record of its territory, its settings. Prints the recovery sheet, once.
+
+    CODE is a commune's INSEE code (93066) or an agglomeration's SIREN (200057867); a former commune's works too.
+
+    \b
+    Example:
+      convergences init 93066 --folder saint-denis
+    """
+    facts = find(code)
+    kind = "agglomeration" if (facts.type in GROUPINGS if agglomeration is None else agglomeration) else "town"
+    http = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    founded = _found(folder, facts, kind, name or facts.name, {"http": http} if http else {})
+    answer = asdict(founded) | {
+        "folder": str(folder),
+        "kind": kind,
+        "key": founded.key.hex(),
+        "recovery_sheet": list(founded.recovery_sheet),
+    }
+    text = sheet_text(answer, datetime.now(UTC).date().isoformat())
+    if sheet:
+        write_private(sheet, text)
+        answer["recovery_sheet"] = str(sheet)
+    if as_json:
+        print_json(answer)
+    else:
+        _show(answer, facts, text, sheet)
+
+
+def _found(folder: Path, facts: TerritoryFacts, kind: str, name: str, settings: dict[str, dict[str, Any]]) -> Any:
+    from convergences_node.founding import create_town
+
+    return asyncio.run(create_town(folder, facts.code, kind, name, facts=facts.fields(), settings=settings))
+
+
+def _show(answer: dict[str, Any], facts: TerritoryFacts, text: str, sheet: Path | None) -> None:
+    click.echo(say("init.done", name=answer["name"], territory=answer["territory"], folder=answer["folder"]))
+    if facts.successor:
+        click.echo(say("init.part_of", name=facts.name, successor=facts.successor, ended=facts.ended))
+    click.echo()
+    click.echo(say("init.sheet_written", path=sheet) if sheet else text)
+    click.echo(say(f"init.next_{answer['kind']}", folder=answer["folder"]))

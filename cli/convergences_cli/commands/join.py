@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""`convergences join`: take up an invitation."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from convergences_cli.asking import ask, node_options, printed
+from convergences_cli.words import say
+
+INVITATION_BYTES_MAX = 8192
+
+
+@click.command(short_help="Join an agglomeration, with its invitation.")
+@click.argument("invitation")
+@node_options
+def command(invitation: str, folder: Path, as_json: bool) -> None:
+    """Join an agglomeration with the invitation it gave. The same invitation again does nothing.
+
+    INVITATION is its text, or a file that holds it, or - for standard input.
+
+    \b
+    Example:
+      convergences join saint-denis.invitation --folder saint-denis
+    """
+    _show(ask(folder, "join", {"invitation": _text(invitation)}, quiet=as_json), as_json)
+
+
+def _text(given: str) -> str:
+    if given == "-":
+        return sys.stdin.read(INVITATION_BYTES_MAX).strip()
+    if given.startswith("conv1"):
+        return given.strip()
+    try:
+        with Path(given).open(encoding="utf-8") as file:
+            return file.read(INVITATION_BYTES_MAX).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"neither an invitation (conv1…) nor a file that can be read: {error}") from None
+
+
+@printed
+def _show(answer: dict[str, Any]) -> None:
+    key = "join.done" if answer["state"] == "enrolled" else "join.already"
+    click.echo(say(key, territory=answer["territory"], agglomeration=answer["agglomeration"]["name"]))

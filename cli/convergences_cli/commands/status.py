@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""`convergences status`: how the node is, in one screen."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from convergences_cli.asking import ask, node_options, printed
+from convergences_cli.tables import print_facts, print_table
+from convergences_cli.words import say
+
+
+@click.command(short_help="How the node is: log, peers, index, doubts.")
+@node_options
+def command(folder: Path, as_json: bool) -> None:
+    """Show how the node is. Works on a running node and on a stopped one.
+
+    \b
+    Example:
+      convergences status --folder saint-denis
+    """
+    _show(ask(folder, "status", quiet=as_json), as_json)
+
+
+@printed
+def _show(answer: dict[str, Any]) -> None:
+    node, log, index = answer["node"], answer["log"], answer.get("index", {})
+    print_facts(
+        [
+            (say("status.name"), node["name"]),
+            (say("status.territory"), f"{node['territory']} ({node['kind']})"),
+            (say("status.running"), say("word.yes" if node.get("running") else "word.no")),
+            (say("status.origin"), log["origin"]),
+            (say("status.size"), log["size"]),
+            (say("status.index"), ", ".join(f"{name} {value}" for name, value in index.items())),
+            (say("status.http"), answer.get("addresses", {}).get("http")),
+            (say("status.p2p"), answer.get("addresses", {}).get("p2p")),
+            (say("status.peers"), f"{answer['peers'].get('connected', 0)} / {answer['peers'].get('known', 0)}"),
+        ]
+    )
+    for doubt in answer.get("doubts", []):
+        click.echo(f"{say('status.doubt')}: {doubt}")
+    others = [entry for entry in answer.get("logs", []) if not entry.get("own")]
+    if others:
+        click.echo()
+        rows = [(e["territory"], e["size"], e.get("bodies_wanted"), e.get("status")) for e in others]
+        print_table([say("word.territory"), say("word.records"), say("word.wanted"), say("word.state")], rows)

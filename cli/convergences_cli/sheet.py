@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The recovery sheet: what an operator prints, in French and then in English, and puts into a safe."""
+
+import os
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from convergences_protocol.errors import LocalError
+
+from convergences_cli.words import say
+
+WIDTH = 78
+
+
+def sheet_text(founded: Mapping[str, Any], date: str) -> str:
+    """The sheet of a node just founded. French first: whoever opens the safe one day may read nothing else."""
+    rule = "-" * WIDTH
+    lines = [rule, *_part(founded, date, "fr"), ""]
+    lines += [f"    {line}" for line in founded["recovery_sheet"]]
+    lines += ["", *_part(founded, date, "en"), rule]
+    return "\n".join(lines) + "\n"
+
+
+def _part(founded: Mapping[str, Any], date: str, lang: str) -> list[str]:
+    head = say("sheet.for", lang, name=founded["name"], territory=founded["territory"], date=date)
+    log = f"{say('sheet.log', lang)}: {founded['origin']}"
+    prose = [line for key in ("what", "how") for line in textwrap.wrap(say(f"sheet.{key}", lang), WIDTH)]
+    return [say("sheet.title", lang), head, log, *prose]
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, and that was not there before."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise LocalError(f"the recovery sheet cannot be written to {path}: {error.strerror}") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)

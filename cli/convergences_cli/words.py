@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Sentences for the person at the terminal, in French or English by the locale; `messages/*.toml` has them.
+
+A missing key is shown as itself: a wrong word should never stop an operator.
+"""
+
+import os
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+LANGUAGES = ("fr", "en")
+
+
+def language() -> str:
+    """The language that the locale asks for; English where it asks for neither."""
+    for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        asked = os.environ.get(variable, "")
+        if asked:
+            return asked[:2] if asked[:2] in LANGUAGES else "en"
+    return "en"
+
+
+def say(key: str, lang: str | None = None, **values: object) -> str:
+    """The sentence under a dotted key, with its values."""
+    found: object = _catalogue(lang or language())
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found.format(**values) if isinstance(found, str) else key
+
+
+@cache
+def _catalogue(lang: str) -> dict[str, object]:
+    text = (files("convergences_cli") / "messages" / f"{lang}.toml").read_text("utf-8")
+    return tomllib.loads(text)

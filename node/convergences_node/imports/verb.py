@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The verb `import` of a node, and the desk by which an import reaches a town's archive and index."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convergences_protocol.element import RANDOM_BYTES, ElementId
+from convergences_protocol.errors import LocalError, Unreadable
+from convergences_protocol.record import read_body, read_header
+from convergences_protocol.tiles import Slot
+
+from convergences_node.archive.model import Entry, NewRecord
+from convergences_node.archive.reader import ArchiveReader
+
+from .desk import Key, Known, content_digest
+from .importer import Tell, import_file
+from .mapping import Mapping as ColumnMapping
+from .mapping import load_mapping, plain_mapping
+from .rows import read_rows, sniff
+from .themes import names_of
+
+if TYPE_CHECKING:
+    from convergences_node.archive.archive import Archive
+    from convergences_node.town import Town
+    from convergences_node.verbs import Import
+
+THEMES_MAX = 20_000
+
+
+async def import_records(town: Town, params: Import, tell: Tell) -> dict[str, Any]:
+    """Import a file of this machine; the report of `importer.py`."""
+    path = Path(params.path)
+    mapping = _mapping(path, params)
+    desk = TownDesk(town.archive, town.config.node.territory, await _themes(town))
+    return await import_file(desk, path, mapping, tell, dry_run=params.dry_run)
+
+
+def _mapping(path: Path, params: Import) -> ColumnMapping:
+    if params.mapping is not None:
+        return load_mapping(Path(params.mapping))
+    if params.kind is None:
+        raise LocalError("an import needs a mapping, or the kind whose fields the columns are", hint="docs/import.md")
+    first = next(read_rows(path, sniff(path)), None)
+    columns = list(first.cells) if first else ["name"]
+    return plain_mapping(params.kind, columns, path.stem[:100])
+
+
+async def _themes(town: Town) -> dict[str, ElementId]:
+    """The folded names of the themes that this node can show: its own win over the agglomeration's."""
+    own = town.config.node.territory
+    await town.index.catch_up()
+    found = await town.index.states("theme", THEMES_MAX)
+    names: dict[str, ElementId] = {}
+    for element, fields in sorted(found, key=lambda one: one[0].territory == own):
+        names |= dict.fromkeys(names_of(fields), element)
+    return names
+
+
+class TownDesk:
+    """An import's view of a town: see `desk.Desk`."""
+
+    def __init__(self, archive: Archive, territory: str, themes: Mapping[str, ElementId]) -> None:
+        self._archive = archive
+        self._territory = territory
+        self._themes = themes
+
+    async def known(self, keys: Sequence[Key]) -> Mapping[Key, Known]:
+        return await self._archive.read(lambda reader: _known(reader, keys))
+
+    async def edited(self, known: Sequence[Known]) -> Collection[ElementId]:
+        return await self._archive.read(lambda reader: [one.element for one in known if _is_edited(reader, one)])
+
+    async def themes(self) -> Mapping[str, ElementId]:
+        return self._themes
+
+    async def append(self, records: Sequence[NewRecord]) -> None:
+        await self._archive.append(list(records))
+
+    def new_id(self) -> ElementId:
+        return ElementId.new(self._territory, time.time_ns() // 1_000_000, secrets.token_bytes(RANDOM_BYTES))
+
+
+def _known(reader: ArchiveReader, keys: Sequence[Key]) -> dict[Key, Known]:
+    found: dict[Key, Known] = {}
+    for key in keys:
+        row = reader.source(*key)
+        if row is not None:
+            element, content = row
+            current = reader.current(element)
+            found[key] = Known(element, content, current.digest if current else None, _gone(current))
+    return found
+
+
+def _gone(current: Entry | None) -> str | None:
+    """An erased element keeps its headers, a withdrawn one ends with a record that has no body."""
+    if current is None:
+        return None
+    return {Slot.ERASED: "erased", Slot.NONE: "withdrawn"}.get(current.slot)
+
+
+def _is_edited(reader: ArchiveReader, known: Known) -> bool:
+    """Whether the current record says something else than what the last import wrote."""
+    current = reader.current(known.element)
+    if current is None or current.body is None:
+        return False
+    header = read_header(current.header)
+    try:
+        return content_digest(header.kind, read_body(header, current.body)) != known.content
+    except Unreadable:
+        return True

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Cells as people type them, and what they become."""
+
+from typing import Any
+
+import pytest
+from convergences_node.imports.mapping import Column
+from convergences_node.imports.transforms import TRANSFORMS, BadCell, Label, Reference, items
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "value"),
+    [
+        ("text", ["  Le\n 6b  "], "Le 6b"),
+        ("text", ["e\u0301cole"], "école"),
+        ("markdown", ["un\r\ndeux "], "un\ndeux"),
+        ("date", ["2013"], "2013"),
+        ("date", ["1984-01-01 00:00:00"], "1984-01-01"),
+        ("date", ["2024-06-02T15:00:00+00:00"], "2024-06-02T15:00:00+00:00"),
+        ("date", ["2024-06-02 15:00:00.123+0200"], "2024-06-02T15:00:00+02:00"),
+        ("date", ["3/4/2024"], "2024-04-03"),
+        ("point", [48.9121722626, 2.38445513768], [489121723, 23844551]),
+        ("point", ["48,9", "-2,5"], [489000000, -25000000]),
+        ("point", ["46.6180197037,3.14884278466"], [466180197, 31488428]),
+        ("point", ["", ""], None),
+        ("url", ["www.aubercail.fr"], "https://www.aubercail.fr"),
+        ("url", ["HTTP://Example.org/A"], "http://Example.org/A"),
+        ("integer", ["33 670"], 33670),
+        ("integer", ["12.0"], 12),
+        ("boolean", ["Oui"], True),
+        ("boolean", ["FAUX"], False),
+        ("email", ["<contact@example.org>;"], "contact@example.org"),
+        ("territory", ["93066"], "FR-93066"),
+        ("territory", ["fr-2a004"], "FR-2A004"),
+        ("reference", ["gares:ZDC_1"], Reference("gares", "ZDC_1")),
+        ("reference", ["musique"], Reference("", "musique")),
+        ("theme", ["Musique"], Label("Musique")),
+        ("address", ["12 rue A", "", "12 RUE A", "93200 Saint-Denis"], "12 rue A, 93200 Saint-Denis"),
+    ],
+)
+def test_a_cell_becomes_a_value(name: str, cells: list[Any], value: Any) -> None:
+    """The many ways to write one thing."""
+    assert TRANSFORMS[name](cells, Column()) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "reason"),
+    [
+        ("date", ["16ème"], "not a date"),
+        ("date", ["31/02/2024"], "not a day of the calendar"),
+        ("date", ["2024-06-02 15:00"], "without its offset"),
+        ("point", ["48.9", ""], "not a number of degrees"),
+        ("point", ["0", "0"], "in the sea"),
+        ("point", ["148.9", "2"], "not on Earth"),
+        ("point", ["NaN", "2"], "not a number of degrees"),
+        ("point", ["1e999999999", "2"], "not a number of degrees"),
+        ("url", ["/"], "not a web address"),
+        ("url", ["javascript:alert(1)"], "not a web address"),
+        ("integer", ["douze"], "not a whole number"),
+        ("integer", ["9" * 5000], "not a whole number"),
+        ("boolean", ["peut-être"], "neither yes nor no"),
+        ("reference", ["\ud800:1"], "not the name of a row"),
+    ],
+)
+def test_a_cell_that_cannot_be_understood_says_why(name: str, cells: list[Any], reason: str) -> None:
+    """Refused rather than guessed."""
+    with pytest.raises(BadCell, match=reason):
+        TRANSFORMS[name](cells, Column())
+
+
+def test_a_table_of_terms_has_a_word_for_the_others() -> None:
+    """The source's words become ours; without `otherwise` an unknown one is refused."""
+    column = Column(column="x", terms={"gares": "station"}, otherwise="other")
+    assert [TRANSFORMS["term"]([given], column) for given in ("gares", "vélos", "")] == ["station", "other", "other"]
+    with pytest.raises(BadCell):
+        TRANSFORMS["term"](["vélos"], Column(column="x", terms={"gares": "station"}))
+
+
+def test_items_come_once_whatever_holds_them() -> None:
+    """A cell that is a list, a cell with separators, or several columns."""
+    assert items([["a", " b ", "a", None]], Column()) == ["a", "b"]
+    assert items(["a | b||a"], Column(separator="|")) == ["a", "b"]
+    assert items(["a, b", "c", ""], Column()) == ["a, b", "c"]
