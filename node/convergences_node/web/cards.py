@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from convergences_protocol.edtf import span
+
 from convergences_node.index.views import Item
 from convergences_node.web import dates, words
 from convergences_node.web.messages import Messages
@@ -83,10 +85,15 @@ def card(reading: Reading, item: Item) -> Card:
 
 
 def _shown_dates(item: Item) -> tuple[str | None, str | None]:
-    """The dates to say: for what recurs, the occurrence that the question found."""
-    if item.recurring and item.first is not None:
+    """The dates to say: for what recurs, the occurrence that the question found, as long as the first one."""
+    if not item.recurring or item.first is None:
+        return item.start, item.end
+    if not item.start or "T" not in item.start:
+        return dates.iso(item.first)[:10], None
+    if not item.end or "T" not in item.end:
         return dates.iso(item.first), None
-    return item.start, item.end
+    seconds = span(item.end)[0] - span(item.start)[0]
+    return dates.iso(item.first), dates.iso(item.first + seconds)
 
 
 def _where(item: Item) -> str:

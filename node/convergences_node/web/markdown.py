@@ -7,16 +7,18 @@ against the short list below. Images are shown as links: a page never makes a re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup
 
 # A body is at most 64 KiB; what is shown of one text stops here, so that a page stays a page.
 TEXT_CHARACTERS_MAX = 50_000
-# Headings of the page go down to h2 where a text begins: the author's own start below.
-HEADING_SHIFT = 2
+# The page's own headings go down to h2 where a text begins: the author's begin below, whatever level they were given.
+HEADING_ABOVE = 2
 
 TAGS = frozenset(
     {"p", "br", "hr", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "em", "strong", "s", "code", "pre", "a"}
@@ -34,14 +36,25 @@ def render(text: str) -> Markup:
     """Safe HTML of a text."""
     parser = _parser()
     tokens = parser.parse(text[:TEXT_CHARACTERS_MAX])
-    for token in tokens:
-        if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(6, int(token.tag[1:]) + HEADING_SHIFT)}"
+    _lower_headings(tokens)
     html = parser.renderer.render(tokens, parser.options, {})
     clean = nh3.clean(
         html, tags=set(TAGS), attributes=ATTRIBUTES, url_schemes=set(SCHEMES), link_rel="noopener noreferrer nofollow"
     )
     return Markup(clean)  # noqa: S704  cleaned on the line above, which is the point of this module
+
+
+def _lower_headings(tokens: Sequence[Token]) -> None:
+    """Nest the author's headings under the page's without a jump: a screen reader walks them as a table of contents."""
+    open_levels: list[int] = []
+    for token in tokens:
+        if token.type == "heading_open":
+            level = int(token.tag[1:])
+            while open_levels and open_levels[-1] >= level:
+                open_levels.pop()
+            open_levels.append(level)
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, HEADING_ABOVE + len(open_levels))}"
 
 
 def safe_link(address: str) -> str | None:

@@ -73,10 +73,10 @@ def _fresh(reading: Reading, answer: Answer) -> Freshness | None:
 
 def _agenda(reading: Reading) -> Query:
     """Everything dated from today on, soonest first."""
-    return Query(since=today(reading).isoformat(), sort="date")
+    return Query(kinds=words.KINDS_DATED, since=today(reading).isoformat(), sort="date")
 
 
 async def _upcoming(town: Town, reading: Reading) -> tuple[Card, ...]:
-    query = msgspec.structs.replace(_agenda(reading), limit=UPCOMING_MAX, kinds=words.KINDS_SHOWN)
+    query = msgspec.structs.replace(_agenda(reading), limit=UPCOMING_MAX)
     answer = await town.index.search(query)
-    return tuple(card(reading, item) for item in answer.items if item.first is not None)
+    return tuple(card(reading, item) for item in answer.items)
