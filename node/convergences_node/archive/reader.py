@@ -100,7 +100,7 @@ class ArchiveReader(BesideReader):
         """`(size, note)` of the signed head, larger than the log is here, that it was being fetched towards."""
         number, visible = self._visible(origin)
         found: tuple[int, bytes] | None = self._db.execute(
-            "SELECT size, note FROM heads h JOIN logs l USING (log) WHERE log = ? AND NOT own AND h.size > ?"
+            "SELECT h.size, note FROM heads h JOIN logs l USING (log) WHERE log = ? AND NOT own AND h.size > ?"
             " ORDER BY h.size DESC LIMIT 1",
             (number, visible),
         ).fetchone()
