@@ -30,7 +30,7 @@ Port = Annotated[int, Meta(ge=0, le=65_535)]
 Addresses = Annotated[list[str], Meta(max_length=ADDRESSES_MAX)]
 
 
-class Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A table of the file; an unknown name inside it is refused."""
 
 
@@ -68,6 +68,19 @@ class HttpSection(Section):
             description="Address under which others reach these pages, put in invitations and links; empty if none.",
         ),
     ] = ""
+    language: Annotated[
+        Literal["fr", "en"],
+        Meta(description="Language of a page for a reader whose browser asks for none that exists."),
+    ] = "fr"
+    timezone: Annotated[
+        str, Meta(max_length=60, description="Hours on the pages, for records that name no time zone of their own.")
+    ] = "Europe/Paris"
+    proxies_trusted: Annotated[
+        list[str],
+        Meta(
+            max_length=16, description="Addresses of proxies in front of the node, whose `X-Forwarded-For` is believed."
+        ),
+    ] = []
 
 
 class P2pSection(Section):
@@ -76,7 +89,7 @@ class P2pSection(Section):
     enabled: Annotated[bool, Meta(description="Without it, the node exchanges with its peers over HTTP only.")] = True
     listen: Annotated[
         Addresses, Meta(description="Multiaddresses to listen on; a port of 0 takes a free one; empty: dial out only.")
-    ] = ["/ip4/0.0.0.0/tcp/4750"]
+    ] = msgspec.field(default_factory=lambda: ["/ip4/0.0.0.0/tcp/4750"])
     announce: Annotated[
         Addresses,
         Meta(description="Multiaddresses under which others reach this node, put in invitations; empty: as listened."),
@@ -115,10 +128,11 @@ class LimitsSection(Section):
 
     connections: Annotated[int, Meta(ge=4, le=10_000, description="Peer to peer connections held at once.")] = 256
     peer_streams: Annotated[int, Meta(ge=2, le=256, description="Streams one peer may hold open towards us.")] = 16
-    anti_entropy_s: Annotated[
-        int, Meta(ge=1, le=3_600, description="Seconds between two exchanges of heads that rely on no announcement.")
-    ] = 300
     ping_s: Annotated[int, Meta(ge=1, le=600, description="Seconds between two pings of a silent peer.")] = 45
+    requests_per_second: Annotated[
+        float, Meta(ge=0, le=100_000, description="Requests a second one reader may make, after a burst; 0: no bound.")
+    ] = 50.0
+    requests_burst: Annotated[int, Meta(ge=1, le=100_000, description="Requests one reader may make at once.")] = 300
     http_poll_s: Annotated[
         int, Meta(ge=1, le=86_400, description="Seconds between two looks at a peer reached over HTTP only.")
     ] = 60
@@ -128,12 +142,12 @@ class Config(Section):
     """The whole of `convergences.toml`."""
 
     node: NodeSection
-    http: HttpSection = HttpSection()
-    p2p: P2pSection = P2pSection()
-    peers: PeersSection = PeersSection()
-    discovery: DiscoverySection = DiscoverySection()
-    logs: LogsSection = LogsSection()
-    limits: LimitsSection = LimitsSection()
+    http: HttpSection = msgspec.field(default_factory=HttpSection)
+    p2p: P2pSection = msgspec.field(default_factory=P2pSection)
+    peers: PeersSection = msgspec.field(default_factory=PeersSection)
+    discovery: DiscoverySection = msgspec.field(default_factory=DiscoverySection)
+    logs: LogsSection = msgspec.field(default_factory=LogsSection)
+    limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
 
 
 def load_config(folder: Path) -> Config:
@@ -247,8 +261,7 @@ def describe_settings() -> str:
 
 
 def _sections() -> Iterator[tuple[str, type[Section]]]:
-    for name, kind in get_type_hints(Config).items():
-        yield name, kind
+    yield from get_type_hints(Config).items()
 
 
 def _description(hint: Any) -> str:

@@ -29,6 +29,7 @@ class Remembers:
         self.announcements: list[bytes] = []
         self.misdeeds: list[tuple[bytes, str]] = []
         self.joins: list[bytes] = []
+        self.drains: list[tuple[bytes, int]] = []
         self.connections = 0
         self.consumes = consumes
         self._changed = asyncio.Condition()
@@ -50,6 +51,10 @@ class Remembers:
         self.frames.append((key, frame))
         if self.consumes:
             consumed()
+        self._tell()
+
+    def drained(self, key: bytes, frames: int) -> None:
+        self.drains.append((key, frames))
         self._tell()
 
     def heard(self, data: bytes) -> None:

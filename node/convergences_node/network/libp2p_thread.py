@@ -116,6 +116,7 @@ class Events(Protocol):
     def disconnected(self, key: PeerKey) -> None: ...
     def misbehaved(self, key: PeerKey, reason: str) -> None: ...
     def received(self, key: PeerKey, frame: bytes, consumed: Callable[[], None]) -> None: ...
+    def drained(self, key: PeerKey, frames: int) -> None: ...
     def heard(self, data: bytes) -> None: ...
     def join_asked(self, key: PeerKey, request: bytes, answer: Callable[[bytes], None]) -> None: ...
 
@@ -145,16 +146,20 @@ class OpenLink:
         self._wake.set()
         return self._outbox_bytes <= OUTBOX_BYTES_MAX
 
-    async def write_all(self) -> None:
-        """Write the queued frames, each within its time, for ever."""
+    async def write_all(self, drained: Callable[[int], None]) -> None:
+        """Write the queued frames, each within its time, for ever; say so whenever none waits any more."""
+        frames = 0
         while True:
             if not self._outbox:
+                if frames:
+                    drained(frames)
                 self._wake = trio.Event()
                 await self._wake.wait()
             frame = self._outbox.popleft()
             with trio.fail_after(FRAME_SECONDS_MAX):
                 await self.stream.write(len(frame).to_bytes(4, "big") + frame)
             self._outbox_bytes -= len(frame)
+            frames += 1
 
     async def read_all(self, received: Callable[[bytes, Callable[[], None]], None]) -> None:
         """Hand over each frame; stop reading while too many are not consumed."""
@@ -406,7 +411,7 @@ class Libp2pHost:
         task_status.started()
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(open_link.write_all)
+                nursery.start_soon(open_link.write_all, lambda frames: self._events.drained(key, frames))
                 nursery.start_soon(self._ping, open_link)
                 nursery.start_soon(_until_closed, stream.muxed_conn)
                 await open_link.read_all(lambda frame, consumed: self._events.received(key, frame, consumed))

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,8 @@ class Libp2pTransport:
         self._allowed: frozenset[PeerKey] = frozenset()
         self._targets: Mapping[PeerKey, Sequence[str]] = {}
         self._linked: set[PeerKey] = set()
+        self._stop_asked = False
+        """Seen by the thread as soon as it can be stopped: until its imports are done, it cannot."""
 
     async def start(self, listener: Listener) -> None:
         """Start the thread; returns once it listens. Raises `LocalError` if libp2p cannot be imported or cannot listen."""
@@ -77,6 +79,7 @@ class Libp2pTransport:
         """Close every link and end the thread."""
         if self._supervisor is not None:
             self._supervisor.cancel()
+        self._stop_asked = True
         host = self._host
         if host is not None:
             self._in_thread(host.stop)
@@ -166,7 +169,8 @@ class Libp2pTransport:
             async def main() -> None:
                 self._token = trio.lowlevel.current_trio_token()
                 self._host = host
-                await host.main()
+                if not self._stop_asked:
+                    await host.main()
 
             trio.run(main)
         except BaseException as raised:
@@ -210,6 +214,34 @@ class Libp2pTransport:
             self._loop.call_soon_threadsafe(function, *args)
 
 
+@contextlib.asynccontextmanager
+async def dialling_only(seed: bytes) -> AsyncIterator[Libp2pTransport | None]:
+    """libp2p for one question, such as `join` with no node running: no address, no peers. None where it cannot run."""
+    transport = Libp2pTransport(Libp2pSettings(seed, ()))
+    try:
+        await transport.start(_Deaf())
+    except (ConvergencesError, TimeoutError) as error:
+        log.warning("%s", error)
+        yield None
+        return
+    try:
+        yield transport
+    finally:
+        await transport.stop()
+
+
+class _Deaf:
+    """A listener with nothing to hear."""
+
+    def connected(self, link: Link) -> None: ...
+    def disconnected(self, key: PeerKey) -> None: ...
+    def received(self, key: PeerKey, frame: bytes, consumed: Callable[[], None]) -> None: ...
+    def drained(self, key: PeerKey, frames: int) -> None: ...
+    def heard(self, data: bytes) -> None: ...
+    def misbehaved(self, key: PeerKey, reason: str) -> None: ...
+    def join_asked(self, key: PeerKey, request: bytes, answer: Callable[[bytes], None]) -> None: ...
+
+
 class _Events:
     """What the thread tells, posted to the loop in order."""
 
@@ -239,6 +271,9 @@ class _Events:
 
     def received(self, key: PeerKey, frame: bytes, consumed: Callable[[], None]) -> None:
         self._transport._post(self._transport._listener.received, key, frame, consumed)
+
+    def drained(self, key: PeerKey, frames: int) -> None:
+        self._transport._post(self._transport._listener.drained, key, frames)
 
     def heard(self, data: bytes) -> None:
         self._transport._post(self._transport._listener.heard, data)

@@ -53,6 +53,9 @@ class Listener(Protocol):
     def received(self, key: PeerKey, frame: bytes, consumed: Callable[[], None]) -> None:
         """One frame of a peer, in order. `consumed()` must be called once, when there is room for another."""
 
+    def drained(self, key: PeerKey, frames: int) -> None:
+        """Every frame of those queued for this link has been handed to the network: `frames` since it was connected."""
+
     def heard(self, data: bytes) -> None:
         """An announcement came by gossip: a hint, perhaps old, perhaps not from whom it says."""
 

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Who belongs, as this node knows it: the charter it follows, which logs it keeps, which peers it speaks with.
+
+The charter is folded from control records that are in the archive, so it is the same after every start. Which
+agglomeration is pinned, and which other logs are kept, are the operator's choices and stand in the archive too. A town
+that has joined nobody follows a charter of its own log alone. Used from the event loop; reads are awaited.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from convergences_protocol.charter import Charter, Enrolled
+from convergences_protocol.enrolment import END
+from convergences_protocol.errors import ConvergencesError, Fault, Refused, Unreadable
+from convergences_protocol.opening import Opening, read_opening
+from convergences_protocol.origin import LogIdentity
+from convergences_protocol.record import Header, read_header
+from convergences_protocol.replication.views import End, Identity
+
+from convergences_node.archive.archive import Archive
+from convergences_node.archive.reader import ArchiveReader
+
+log = logging.getLogger(__name__)
+
+CHARTER_CHOICE = "charter"
+KEEP_CHOICE = "keep"
+KEEP_ALL, KEEP_NONE, KEEP_THESE = "all", "none", "these"
+CANDIDATES_MAX = 64
+"""New epochs looked into at once that no charter names yet; more is noise or malice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Which logs of others the operator wants kept; one's own and the charter's always are."""
+
+    what: str
+    territories: tuple[str, ...] = ()
+
+    def wants(self, territory: str) -> bool:
+        """Whether logs of that territory are kept."""
+        return self.what == KEEP_ALL or (self.what == KEEP_THESE and territory in self.territories)
+
+
+class Membership:
+    """The charter followed, and what follows from it."""
+
+    def __init__(self, archive: Archive, *, agglomeration: bool) -> None:
+        self._archive = archive
+        self._default_keep = Keep(KEEP_ALL if agglomeration else KEEP_NONE)
+        self._is_agglomeration = agglomeration
+        self._read_to: dict[str, int] = {}
+        self._own: list[Opening] = []
+        self._candidates: dict[str, LogIdentity] = {}
+        self.charter: Charter
+        self.keep = self._default_keep
+        self.joined = agglomeration
+        """Whether a charter is followed that is more than this node's own log."""
+
+    async def load(self) -> None:
+        """Begin again from what the archive holds."""
+        charter, keep, self._own = await self._archive.read(_read_choices)
+        self.keep = keep or self._default_keep
+        pinned = self._own[0].identity if charter is None else charter
+        self.joined = self._is_agglomeration or charter is not None
+        self.charter = Charter(pinned)
+        for opening in self._own:
+            self.charter.presume(opening)
+        self._read_to.clear()
+        await self.refresh()
+
+    async def refresh(self) -> bool:
+        """Read what is new in the charter's logs; True if the charter may have changed."""
+        changed = False
+        for origin in self.charter_origins():
+            start = self._read_to.get(origin, 0)
+            found = await self._archive.read(partial(_read_control, origin=origin, start=start))
+            if found is None:
+                continue
+            headers, self._read_to[origin] = found
+            changed |= self._apply(origin, headers)
+        if changed:
+            self._candidates = {o: c for o, c in self._candidates.items() if not self.charter.enrolled(o)}
+        return changed
+
+    def charter_origins(self) -> list[str]:
+        """The logs that the charter is, or may be, written in."""
+        candidates = [o for o, c in self._candidates.items() if c.territory == self.charter.agglomeration.territory]
+        return [log.origin for log in self.charter.chain] + candidates
+
+    def _apply(self, origin: str, headers: Sequence[tuple[int, Header]]) -> bool:
+        changed = False
+        for index, header in headers:
+            changed |= self.charter.apply(origin, index, header)
+            if index == 1 and header.kind == END and headers[0][0] == 0 and header.author != headers[0][1].author:
+                changed |= self._consider(headers[0][1], header)
+        return changed
+
+    def _consider(self, opening: Header, end: Header) -> bool:
+        """The recovery key may have given the charter to another log."""
+        try:
+            return self.charter.consider(opening, end)
+        except (ConvergencesError, ValueError) as error:
+            log.warning("a succession of the charter is not accepted: %s", error)
+            return False
+
+    # ------------------------------------------------------------------------------------- choices
+    def check_pin(self, agglomeration: LogIdentity) -> None:
+        """Refused if the charter of another agglomeration is followed already: version 1 follows one."""
+        if self.joined and agglomeration not in self.charter.chain:
+            followed = self.charter.agglomeration.origin
+            params = {"followed": followed, "invited": agglomeration.origin}
+            raise Refused([Fault("invitation", "invitation_other_charter", params)])
+
+    async def pin(self, agglomeration: LogIdentity) -> None:
+        """Follow the charter of this agglomeration from now on; `check_pin` first. The same again does nothing."""
+        self.check_pin(agglomeration)
+        if self.joined:
+            return
+        value = json.dumps(
+            {
+                "origin": agglomeration.origin,
+                "key": agglomeration.key.hex(),
+                "recovery_key": agglomeration.recovery_key.hex(),
+            }
+        )
+        await self._archive.keep_log(agglomeration)
+        await self._archive.choose(CHARTER_CHOICE, value)
+        await self.load()
+
+    async def choose(self, keep: Keep) -> None:
+        """Keep these logs from now on."""
+        await self._archive.choose(KEEP_CHOICE, json.dumps([keep.what, *keep.territories]))
+        self.keep = keep
+
+    async def own_epoch(self) -> None:
+        """One's own log has changed: read the openings again."""
+        _, _, self._own = await self._archive.read(_read_choices)
+        for opening in self._own:
+            self.charter.presume(opening)
+
+    def consider_candidates(self, origins: Iterable[str]) -> bool:
+        """Origins that a peer follows; True if one may continue a log of the charter and is to be fetched."""
+        new = False
+        for origin in origins:
+            if origin in self._candidates or len(self._candidates) >= CANDIDATES_MAX:
+                continue
+            try:
+                candidate = self.charter.candidate(origin)
+            except ValueError:
+                continue
+            if candidate is not None:
+                self._candidates[origin] = candidate
+                new = True
+        return new
+
+    @property
+    def candidates(self) -> dict[str, LogIdentity]:
+        """Logs that may continue one of the charter, not named by it yet."""
+        return dict(self._candidates)
+
+    # ------------------------------------------------------------------------------------- what follows
+    @property
+    def own(self) -> Opening:
+        """The log that this node writes in."""
+        return self._own[-1]
+
+    @property
+    def own_origins(self) -> list[str]:
+        """This node's logs, former epochs first."""
+        return [opening.origin for opening in self._own]
+
+    def kept(self) -> list[LogIdentity]:
+        """The logs whose records this node keeps, its own not among them."""
+        named = [log.identity for log in self.charter.enrolments if self._is_kept(log)]
+        return [log for log in [*named, *self._candidates.values()] if log.origin not in self.own_origins]
+
+    def _is_kept(self, log: Enrolled) -> bool:
+        return log.identity in self.charter.chain or self.keep.wants(log.territory)
+
+    def identities(self) -> list[Identity]:
+        """For the replication machine: every log that the charter names."""
+        own = set(self.own_origins)
+        found = [
+            Identity(
+                log.origin,
+                log.identity.key,
+                keep=log.origin in own or self._is_kept(log),
+                end=End(log.end.last.size, log.end.last.root) if log.end else None,
+                past_end=log.origin in own and log.origin != self.own.origin,
+            )
+            for log in self.charter.enrolments
+        ]
+        return found + [Identity(candidate.origin, candidate.key) for candidate in self._candidates.values()]
+
+    def allowed(self) -> set[bytes]:
+        """The keys of the peers to speak with."""
+        return self.charter.allowed_keys() - {self.own.key}
+
+
+def _read_choices(reader: ArchiveReader) -> tuple[LogIdentity | None, Keep | None, list[Opening]]:
+    charter, keep = reader.choice(CHARTER_CHOICE), reader.choice(KEEP_CHOICE)
+    own = [opening for state in reader.logs() if state.own and (opening := _opening(reader, state.origin))]
+    return _read_identity(charter), _read_keep(keep), own
+
+
+def _opening(reader: ArchiveReader, origin: str) -> Opening | None:
+    entry = reader.entry(origin, 0)
+    try:
+        return read_opening(read_header(entry.header)) if entry else None
+    except Unreadable:
+        return None
+
+
+def _read_identity(text: str | None) -> LogIdentity | None:
+    if text is None:
+        return None
+    value = json.loads(text)
+    return LogIdentity(value["origin"], bytes.fromhex(value["key"]), bytes.fromhex(value["recovery_key"]))
+
+
+def _read_keep(text: str | None) -> Keep | None:
+    if text is None:
+        return None
+    what, *territories = json.loads(text)
+    return Keep(what, tuple(territories))
+
+
+def _read_control(reader: ArchiveReader, *, origin: str, start: int) -> tuple[list[tuple[int, Header]], int] | None:
+    """All control records of a log from `start` on, and how far the log was read."""
+    state = reader.log(origin)
+    if state is None or state.size <= start:
+        return None
+    found: list[tuple[int, Header]] = []
+    while entries := reader.control(origin, start, state.size):
+        found += [(entry.index, read_header(entry.header)) for entry in entries]
+        start = entries[-1].index + 1
+    return found, state.size

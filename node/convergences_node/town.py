@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A town: its archive, its index, who it belongs with, and, while it runs, its network and its clockwork.
+
+`Town.open` opens a folder without any network: that is all that a verb needs when no node runs. `serve.py` opens the same
+town and starts the rest. Nothing here waits for the network to answer a question; what a page may ask is the `Town` of
+`web/town_door.py`, which this one satisfies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convergences_protocol.admission import admit_answer
+from convergences_protocol.charter import Charter
+from convergences_protocol.cosignature import Cosignature
+from convergences_protocol.erasure import Erasure, is_valid
+from convergences_protocol.errors import LocalError
+from convergences_protocol.invitation import read_answer
+from convergences_protocol.replication.views import Held
+
+from convergences_node.archive.archive import Archive, Options
+from convergences_node.archive.model import EpochOpened, ErasuresCame, Event, LogGrew, NewControl, PeerRow
+from convergences_node.clockwork import Clockwork, clock_plausible
+from convergences_node.config import Config, load_config
+from convergences_node.index.index import Index
+from convergences_node.membership import Membership
+from convergences_node.network.joining import Joined
+from convergences_node.web.town_door import PeerSeen, TownStatus, WebSettings
+
+if TYPE_CHECKING:
+    from convergences_node.network.network import Network
+
+log = logging.getLogger(__name__)
+
+
+class Town:
+    """One town, opened. Used from one event loop."""
+
+    def __init__(
+        self, folder: Path, config: Config, archive: Archive, index: Index, clock: Callable[[], float]
+    ) -> None:
+        self.folder = folder
+        self.config = config
+        self.archive = archive
+        self.index = index
+        self.random_bytes = secrets.token_bytes
+        self.membership = Membership(archive, agglomeration=config.node.kind == "agglomeration")
+        self.network: Network | None = None
+        self.http_address: str | None = None
+        """Where this node's pages are, once they are served."""
+        self.started_at = int(clock())
+        self.doubt_reason: str | None = None
+        self._clock = clock
+        self._clockwork = Clockwork(self)
+        self._joins = asyncio.Lock()
+        self._charter_news = asyncio.Event()
+        self._erasure_news = asyncio.Event()
+        self._followers: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    # ------------------------------------------------------------------------------------- life
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, folder: Path, *, clock: Callable[[], float] = time.time, options: Options | None = None
+    ) -> AsyncIterator[Town]:
+        """Open the node in `folder`, under its lock; everything is closed again at the end."""
+        config = load_config(folder)
+        async with (
+            await Archive.open(folder, options=options) as archive,
+            await Index.open(folder, archive, clock=clock) as index,
+        ):
+            if archive.territory != config.node.territory:
+                raise LocalError(
+                    f"the archive in {folder} is of {archive.territory}, and its configuration of {config.node.territory}"
+                )
+            town = cls(folder, config, archive, index, clock)
+            await town._begin()
+            try:
+                yield town
+            finally:
+                await town._end()
+
+    async def _begin(self) -> None:
+        for finding in self.archive.findings:
+            log.warning("%s: %s", finding.code, ", ".join(f"{name} {value}" for name, value in finding.params.items()))
+            if finding.code == "archive.doubt":
+                self.doubt_reason = str(finding.params.get("reason"))
+        await self.membership.load()
+        await self.index.follow(self.membership.charter)
+        self._unsubscribe = self.archive.subscribe(self._archive_changed)
+        self._followers = [
+            asyncio.create_task(self._follow_charter(), name="charter"),
+            asyncio.create_task(self._follow_erasures(), name="erasures"),
+        ]
+
+    async def _end(self) -> None:
+        self._stopping = True
+        self._unsubscribe()
+        for follower in self._followers:
+            follower.cancel()
+        await asyncio.gather(*self._followers, return_exceptions=True)
+
+    async def start(self, network: Network) -> None:
+        """Run: the network, in its own time, and the clockwork."""
+        self.network = network
+        await network.start()
+        self._clockwork.start()
+
+    async def stop(self) -> None:
+        """Stop what `start` started."""
+        self._stopping = True
+        await self._clockwork.stop()
+        if self.network is not None:
+            await self.network.stop()
+            self.network = None
+
+    # ------------------------------------------------------------------------------------- what the web asks
+    @property
+    def web_settings(self) -> WebSettings:
+        """See `web.town_door.Town`."""
+        http, limits = self.config.http, self.config.limits
+        return WebSettings(
+            territory=self.config.node.territory,
+            name=self.config.node.name,
+            language=http.language,
+            timezone=http.timezone,
+            agglomeration_address=self._agglomeration_address(),
+            requests_per_second=limits.requests_per_second,
+            requests_burst=limits.requests_burst,
+            proxies_trusted=tuple(http.proxies_trusted),
+        )
+
+    def _agglomeration_address(self) -> str | None:
+        if self.network is None or self.config.node.kind == "agglomeration" or not self.membership.joined:
+            return None
+        row = self.network.book().get(self.membership.charter.agglomeration.key)
+        http = [address for address in row.addresses if address.startswith("http")] if row else []
+        return http[0].rstrip("/") if http else None
+
+    def now(self) -> int:
+        """Unix seconds, by this machine's clock, right or wrong."""
+        return int(self._clock())
+
+    def charter(self) -> Charter | None:
+        """The charter that this node follows; None before it joined any."""
+        return self.membership.charter if self.membership.joined else None
+
+    def peers(self) -> Sequence[PeerSeen]:
+        """Every peer that this running node knows: those of the charter, and those in its address book."""
+        if self.network is None:
+            return ()
+        return self.network.peers()
+
+    def status(self) -> TownStatus:
+        """How this node is."""
+        return TownStatus(
+            ready=not self.index.rebuilding and not self._stopping,
+            state=self._state(),
+            clock_plausible=clock_plausible(self.now()),
+            started_at=self.started_at,
+            doubt=self.doubt_reason,
+            counters=self.network.counters() if self.network is not None else (),
+        )
+
+    def _state(self) -> str:
+        if self._stopping:
+            return "stopping"
+        if self.index.rebuilding:
+            return "rebuilding"
+        return "doubt" if self.doubt_reason else "well"
+
+    async def join_answer(self, data: bytes) -> bytes:
+        """Take a town's answer to one of our invitations: enrol its log, once. Says what was done, for that town."""
+        answer = read_answer(data)
+        async with self._joins:
+            controls = admit_answer(self.membership.charter, answer, self.now())
+            if controls:
+                await self.archive.append([NewControl(kind, content) for kind, content in controls])
+                log.info("%s is enrolled for %s", answer.opening.origin, answer.opening.territory)
+                await self.charter_changed()
+        if self.network is not None:
+            await self.network.remember(answer.opening.key, answer.opening.territory, answer.addresses)
+        return Joined(answer.opening.origin, "enrolled" if controls else "already enrolled").encode()
+
+    # ------------------------------------------------------------------------------------- what changes
+    def _archive_changed(self, event: Event) -> None:
+        if isinstance(event, LogGrew) and event.origin in self.membership.charter_origins():
+            self._charter_news.set()
+        if isinstance(event, ErasuresCame):
+            self._erasure_news.set()
+        elif isinstance(event, EpochOpened):
+            self.doubt_reason = event.reason
+            self._charter_news.set()
+
+    async def _follow_charter(self) -> None:
+        """Read the charter again whenever a log grew that it is written in."""
+        while True:
+            await self._charter_news.wait()
+            self._charter_news.clear()
+            try:
+                await self.membership.own_epoch()
+                if await self.membership.refresh():
+                    await self._spread_charter()
+            except Exception:
+                log.exception("the charter could not be read again")
+
+    async def _follow_erasures(self) -> None:
+        """Hide at once what an erasure names, whoever's log it came in."""
+        while True:
+            await self._erasure_news.wait()
+            self._erasure_news.clear()
+            try:
+                await self.drop_due()
+            except Exception:
+                log.exception("erasures could not be applied; they will be looked at again within the hour")
+
+    async def charter_changed(self) -> None:
+        """Read the charter again now, and let everybody here know."""
+        await self.membership.refresh()
+        await self._spread_charter()
+
+    async def _spread_charter(self) -> None:
+        if self.network is not None:
+            await self.network.renew()
+        await self.index.follow(self.membership.charter)
+        self._erasure_news.set()
+
+    def cosigned(self, origin: str, size: int, cosignature: Cosignature) -> None:
+        """A head was cosigned here, and the line is stored: tell whom it concerns."""
+        if self.network is not None:
+            self.network.driver.cosigned(origin, size, cosignature)
+
+    async def remember_peer(self, key: bytes, territory: str, addresses: Sequence[str]) -> None:
+        """Put a peer's addresses in the address book, whether this node runs or not."""
+        if self.network is not None:
+            await self.network.remember(key, territory, addresses)
+        else:
+            await self.archive.keep_peer(PeerRow(key, territory, tuple(addresses)))
+
+    def may_erase(self, erasure: Erasure, origin: str, index: int) -> bool:
+        """Whether the record there may say this erasure, by the charter."""
+        return is_valid(erasure, self.membership.charter, origin, index)
+
+    async def drop_due(self) -> None:
+        """Do what erasures ask for by now: hide, show again, drop from the files."""
+        await self.archive.sweep_erasures(self.may_erase)
+
+    async def doubt(self, origin: str, head: Held) -> None:
+        """A validly signed head of our own log that our tree may not extend."""
+        log.error("a head of our own log %s of size %d is not one of this archive", origin, head.size)
+
+    async def rewind(self, origin: str, size: int) -> None:
+        """The charter ended a log with a history that leaves ours at `size`."""
+        log.warning("the charter's history of %s leaves ours at %d", origin, size)
