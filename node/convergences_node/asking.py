@@ -103,6 +103,7 @@ async def peers(town: Town, params: verbs.Peers, tell: Tell) -> Json:
                 "heard_at": peer.heard_at,
                 "addresses": list(peer.addresses),
                 "transport": links[peer.key].transport if peer.key in links else None,
+                "received_bytes": network.driver.received_from.get(peer.key, 0) if network else 0,
                 "misdeeds": peer.faults,
                 "last_misdeed": rows[peer.key].fault if peer.key in rows else None,
             }

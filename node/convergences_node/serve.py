@@ -38,12 +38,16 @@ def serve(folder: Path) -> None:
     asyncio.run(run(folder))
 
 
-async def run(folder: Path, ready: Ready = lambda town: None) -> None:
-    """As `serve`, in a loop that is there already. `ready(town)` is called once pages are served."""
-    stop = asyncio.Event()
+async def run(folder: Path, ready: Ready = lambda town: None, stop: asyncio.Event | None = None) -> None:
+    """As `serve`, in a loop that is there already. `ready(town)` is called once pages are served.
+
+    Signals stop it, unless `stop` is given: then it is the caller, who may run several nodes in one process, that does.
+    """
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop_once, stop, loop, number)
+    if stop is None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, _stop_once, stop, loop, number)
     async with AsyncExitStack() as stack:
         town = await stack.enter_async_context(Town.open(folder))
         await _serve_pages(town, stack)

@@ -43,7 +43,8 @@ class Status(Params):
 
 
 class Peers(Params):
-    """Answer: `{peers: [{key, peer_id, name, territory, origin, connected, since, addresses, transport, misdeeds}]}`."""
+    """Answer: `{peers: [{key, peer_id, name, territory, origin, connected, since, addresses, transport, received_bytes,
+    misdeeds}]}`."""
 
 
 class Invite(Params):

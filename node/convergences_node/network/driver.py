@@ -107,6 +107,8 @@ class Driver:
         """Frames given to each link."""
         self.heard_at: dict[PeerKey, int] = {}
         """When each peer was last heard, by this machine's clock: for people's eyes."""
+        self.received_from: dict[PeerKey, int] = {}
+        """Bytes of frames that each peer sent since the start; as bounded as the peers that are let in."""
         self.bytes_received = 0
         self.bytes_sent = 0
         self.batches_refused = 0
@@ -189,6 +191,7 @@ class Driver:
         """See `Listener`. What a peer may send ahead is bounded by the machine's credit, so the frame is consumed here."""
         consumed()
         self.bytes_received += len(frame)
+        self.received_from[key] = self.received_from.get(key, 0) + len(frame)
         self.heard_at[key] = self._clock()
         if key in self.links:
             self._look_for_epochs(frame)
