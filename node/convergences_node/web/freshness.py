@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from convergences_node.index.views import Coverage
 from convergences_node.web import dates
-from convergences_node.web.messages import Messages
+from convergences_node.web.cards import Reading
 
 # A log cosigns its own head every ten minutes; six missed in a row is silence.
 SILENCE_SECONDS = 3600
@@ -29,60 +28,59 @@ class Freshness:
     """Each with whether it is a warning."""
 
 
-def freshness(messages: Messages, coverage: Sequence[Coverage], now: int, tz: ZoneInfo) -> Freshness | None:
-    """The freshness of an answer; None when nothing was searched at all."""
+def freshness(reading: Reading, coverage: Sequence[Coverage], names: Mapping[str, str]) -> Freshness | None:
+    """The freshness of an answer, the towns called by these names; None when nothing was searched at all."""
     if not coverage:
         return None
-    return Freshness(_summary(messages, coverage, now, tz), tuple(_line(messages, each, now, tz) for each in coverage))
+    named = [(names.get(each.territory, each.territory), each) for each in coverage]
+    named.sort(key=lambda pair: (not pair[1].own, pair[0], pair[1].origin))
+    return Freshness(_summary(reading, named), tuple(_line(reading, town, each) for town, each in named))
 
 
-def name_of(coverage: Coverage) -> str:
-    """The name of a log's territory, or its code when no name came yet."""
-    return coverage.name or coverage.territory
-
-
-def _line(messages: Messages, each: Coverage, now: int, tz: ZoneInfo) -> tuple[str, bool]:
+def _line(reading: Reading, town: str, each: Coverage) -> tuple[str, bool]:
+    messages = reading.messages
     if not each.counts:
-        return messages.text("fresh.disputed", town=name_of(each)), True
-    pieces = [_age(messages, each, now, tz)]
+        return messages.text("fresh.disputed", town=town), True
+    pieces = [_age(reading, town, each)]
     if each.bodies_wanted:
         key = "fresh.wanted_one" if each.bodies_wanted == 1 else "fresh.wanted_many"
         pieces.append(messages.text(key, count=messages.number(each.bodies_wanted)))
     if each.applied < each.size:
         pieces.append(messages.text("fresh.behind"))
-    return " ".join(pieces), len(pieces) > 1 or _is_late(each, now)
+    return " ".join(pieces), len(pieces) > 1 or _is_late(reading, each)
 
 
-def _age(messages: Messages, each: Coverage, now: int, tz: ZoneInfo) -> str:
-    town = name_of(each)
+def _age(reading: Reading, town: str, each: Coverage) -> str:
+    messages, now, zone = reading.messages, reading.now, reading.zone
     if each.own:
         return messages.text("fresh.own", town=town)
     if each.cosigned_at is None:
         return messages.text("fresh.unknown", town=town)
-    if now - each.cosigned_at > SILENCE_SECONDS:
-        return messages.text("fresh.late", town=town, since=dates.instant(messages, each.cosigned_at, tz))
-    return messages.text("fresh.heard", town=town, ago=dates.ago(messages, each.cosigned_at, now, tz))
+    if _is_late(reading, each):
+        return messages.text("fresh.late", town=town, since=dates.instant(messages, each.cosigned_at, zone))
+    return messages.text("fresh.heard", town=town, ago=dates.ago(messages, each.cosigned_at, now, zone))
 
 
-def _is_late(each: Coverage, now: int) -> bool:
-    return not each.own and (each.cosigned_at is None or now - each.cosigned_at > SILENCE_SECONDS)
+def _is_late(reading: Reading, each: Coverage) -> bool:
+    return not each.own and (each.cosigned_at is None or reading.now - each.cosigned_at > SILENCE_SECONDS)
 
 
-def _summary(messages: Messages, coverage: Sequence[Coverage], now: int, tz: ZoneInfo) -> str:
-    counted = [each for each in coverage if each.counts]
-    others = [each for each in counted if not each.own]
+def _summary(reading: Reading, named: Sequence[tuple[str, Coverage]]) -> str:
+    messages = reading.messages
+    counted = [(town, each) for town, each in named if each.counts]
+    others = [(town, each) for town, each in counted if not each.own]
     if not others:
         return messages.text("fresh.summary_own")
-    towns = messages.count("fresh.towns", len({each.territory for each in counted}))
-    unknown = [each for each in others if each.cosigned_at is None]
-    silent = [each for each in others if _is_late(each, now)]
+    towns = messages.count("fresh.towns", len({each.territory for _, each in counted}))
+    silent = [(town, each) for town, each in others if _is_late(reading, each)]
     if silent:
-        key = "fresh.summary.unknown" if len(unknown) == len(silent) else "fresh.summary.some_late"
-        return messages.text(key, towns=towns, names=_names(silent))
-    oldest = min(each.cosigned_at or 0 for each in others)
-    return messages.text("fresh.summary.good", towns=towns, ago=dates.ago(messages, oldest, now, tz))
+        all_unknown = all(each.cosigned_at is None for _, each in silent)
+        key = "fresh.summary.unknown" if all_unknown else "fresh.summary.some_late"
+        return messages.text(key, towns=towns, names=_names([town for town, _ in silent]))
+    oldest = min(each.cosigned_at or 0 for _, each in others)
+    return messages.text("fresh.summary.good", towns=towns, ago=dates.ago(messages, oldest, reading.now, reading.zone))
 
 
-def _names(coverage: Sequence[Coverage]) -> str:
-    names = list(dict.fromkeys(name_of(each) for each in coverage))
+def _names(towns: Sequence[str]) -> str:
+    names = list(dict.fromkeys(towns))
     return ", ".join(names[:NAMES_MAX]) + (" …" if len(names) > NAMES_MAX else "")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 from convergences_protocol.kinds import KINDS, Field, FieldType
+from convergences_protocol.origin import territory_of
 
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index.query import Circle, Query
@@ -17,9 +18,9 @@ from convergences_node.web.asking import date_of, element_of, town_of
 from convergences_node.web.cards import Reading
 from convergences_node.web.filters import page_link
 from convergences_node.web.pages import answer_page, reading_of
+from convergences_node.web.place_names import territory_names
 from convergences_node.web.problems import Problem
 from convergences_node.web.relations import TREE_DEPTH, branches
-from convergences_node.web.town_door import Town
 
 NEIGHBOURHOOD_METRES = 500
 # Of a history this many are shown, the newest; all of them are in the API.
@@ -64,7 +65,9 @@ async def element_page(request: web.Request) -> web.Response:
     revisions = await town.index.history(str(element))
     if view is None and not revisions:
         raise Problem("element-unknown", element=str(element))
-    names = await _names(town)
+    witnesses = await town.archive.read(lambda reader: _witnesses(reader, view)) if view else ()
+    logs = [*witnesses, *(revision.origin for revision in revisions)]
+    names = await territory_names(town, [element.territory, *map(territory_of, logs)])
     values: dict[str, object] = {
         "id": str(element),
         "at": at or "",
@@ -76,7 +79,6 @@ async def element_page(request: web.Request) -> web.Response:
     if view is None:
         return answer_page(request, "element_gone.html", {**values, "state": revisions[-1].state})
     walk = await town.index.walk(str(element), depth=TREE_DEPTH, at=at)
-    witnesses = await town.archive.read(lambda reader: _witnesses(reader, view))
     return answer_page(
         request,
         "element.html",
@@ -208,14 +210,8 @@ def _changes(reading: Reading, revision: Revision, before: Revision | None) -> s
 
 def town_name(origin: str, names: Mapping[str, str]) -> str:
     """The name of the territory whose log this is."""
-    territory = origin.split("/")[1]
+    territory = territory_of(origin)
     return names.get(territory, territory)
-
-
-async def _names(town: Town) -> dict[str, str]:
-    """The names of the territories, by code."""
-    known = {each.code: each.name for each in await town.index.territories() if each.name}
-    return {**known, town.web_settings.territory: town.web_settings.name}
 
 
 def _witnesses(reader: ArchiveReader, view: ElementView) -> tuple[str, ...]:

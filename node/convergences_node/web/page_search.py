@@ -12,13 +12,14 @@ import msgspec
 from aiohttp import web
 
 from convergences_node.index.query import Query
-from convergences_node.index.views import Answer, Total
+from convergences_node.index.views import Total
 from convergences_node.web import words
 from convergences_node.web.asking import question_of, town_of
 from convergences_node.web.cards import Card, Reading, card
 from convergences_node.web.filters import chosen, groups, page_link, sorts, spans, today, wider
-from convergences_node.web.freshness import Freshness, freshness
+from convergences_node.web.freshness import freshness
 from convergences_node.web.pages import answer_page, reading_of
+from convergences_node.web.place_names import territory_names
 from convergences_node.web.town_door import Town
 
 # What is about to happen comes before everything else, but does not push it off the screen.
@@ -38,6 +39,7 @@ async def search_page(request: web.Request) -> web.Response:
     answer = await town.index.search(shown)
     facets = await town.index.facets(shown.without_page())
     upcoming = await _upcoming(town, reading) if home else ()
+    names = await territory_names(town, [each.territory for each in answer.coverage])
     agglomeration = town.web_settings.agglomeration_address
     values = {
         "query": asked,
@@ -54,7 +56,7 @@ async def search_page(request: web.Request) -> web.Response:
         "groups": groups(reading, asked, facets),
         "next": page_link(reading, msgspec.structs.replace(shown, cursor=answer.cursor)) if answer.cursor else None,
         "first": page_link(reading, asked.without_page()) if asked.cursor else None,
-        "fresh": _fresh(reading, answer),
+        "fresh": freshness(reading, answer.coverage, names),
         "wider": wider(reading, asked),
         "searched": len({each.territory for each in answer.coverage}),
         "elsewhere": f"{agglomeration}/?{urlencode(asked.without_page().to_params())}" if agglomeration else None,
@@ -65,10 +67,6 @@ async def search_page(request: web.Request) -> web.Response:
 
 def _total(reading: Reading, total: Total) -> str:
     return reading.messages.count("search.count" if total.exact else "search.count_at_least", total.count)
-
-
-def _fresh(reading: Reading, answer: Answer) -> Freshness | None:
-    return freshness(reading.messages, answer.coverage, reading.now, reading.zone)
 
 
 def _agenda(reading: Reading) -> Query:
