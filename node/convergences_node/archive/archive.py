@@ -14,12 +14,11 @@ import logging
 import secrets
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from convergences_protocol.erasure import KIND as ERASURE
 from convergences_protocol.erasure import Erasure, split
@@ -30,16 +29,16 @@ from convergences_protocol.origin import LogIdentity, Origin
 from convergences_protocol.replication.check import CheckedBatch
 
 from . import epochs, erasing
-from .authoring import Author, Authored, RandomBytes
+from .authoring import Author, RandomBytes
 from .connection import ARCHIVE_NAME
 from .guard import Guard, Step, no_step
-from .keeping import Batch
 from .keys import Keyring
 from .lock import FolderLock
 from .machine import machine_identity
 from .model import BodiesErased, Closed, EpochOpened, Event, Finding, NewControl, NewEntry, PeerRow, Placed
 from .reader import ArchiveReader
 from .revealed import Revealed
+from .turns import Turns
 from .writer import ArchiveWriter
 
 log = logging.getLogger(__name__)
@@ -50,27 +49,6 @@ Validity = Callable[[Erasure, str, int], bool]
 
 READERS = 4
 """Threads that read: more would only wait for the same disk, and each keeps a cache."""
-
-GROUP_RECORDS_MAX = 10_000
-"""Records that one transaction of local appends takes from the queue."""
-
-REPLICATION_BYTES_MAX = 1 << 20
-REPLICATION_SECONDS_MAX = 0.1
-"""DESIGN: what one replication transaction may hold, so that a local append never waits longer."""
-
-QUEUE_MAX = 10_000
-"""Requests waiting for the writer; beyond, the asker is told instead of the memory being filled."""
-
-
-@dataclass(slots=True)
-class _Request(Generic[T]):
-    """One thing asked of the writer's thread, and the one who waits for it."""
-
-    work: T
-    future: asyncio.Future[Any]
-
-
-Work = Callable[[ArchiveWriter], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +77,6 @@ class Archive:
         self._loop = asyncio.get_running_loop()
         self._subscribers: list[Callable[[Event], None]] = []
         self._events: list[Event] = []
-        self._waiting = threading.Condition()
-        self._appends: deque[_Request[list[Authored]]] = deque()
-        self._others: deque[_Request[Batch | Work]] = deque()
         self._closing = False
         self._thread_local = threading.local()
         self._open_readers: list[ArchiveReader] = []
@@ -110,7 +85,7 @@ class Archive:
         self._writer = ArchiveWriter(
             folder, guard, self.revealed, tell=self._events.append, step=options.step, pages_max=options.pages_max
         )
-        self._thread = threading.Thread(target=self._run, name="archive-writer", daemon=True)
+        self._turns = Turns(self._writer, self._loop, self._events, self._publish)
 
     # ------------------------------------------------------------------------------------------------ opening, closing
     @classmethod
@@ -159,7 +134,7 @@ class Archive:
         except BaseException:
             self._release()
             raise
-        self._thread.start()
+        self._turns.start()
         return self
 
     def _begin(self, opening: Opening) -> None:
@@ -183,11 +158,9 @@ class Archive:
 
     async def close(self) -> None:
         """Write what was asked before this, refuse what comes after, and let the folder go. May be called twice."""
-        with self._waiting:
-            already, self._closing = self._closing, True
-            self._waiting.notify()
-        if not already:
-            await asyncio.to_thread(self._thread.join)
+        if not self._closing:
+            self._closing = True
+            await asyncio.to_thread(self._turns.stop)
             await asyncio.to_thread(self._release)
 
     def _release(self) -> None:
@@ -228,7 +201,7 @@ class Archive:
         `ArchiveFull` when there is no room.
         """
         authored = await self._loop.run_in_executor(self._readers, self._author().author_all, entries)
-        placed: list[Placed] = await self._ask(self._appends, authored)
+        placed: list[Placed] = await self._turns.append(authored)
         return placed
 
     async def append_control(self, kind: str, content: Mapping[Any, Any]) -> Placed:
@@ -237,7 +210,7 @@ class Archive:
 
     async def keep_batch(self, origin: str, batch: CheckedBatch, flags: Sequence[str | None]) -> int:
         """Store a checked batch of another's log, with what `examine` found of its records. Returns the new size."""
-        size: int = await self._ask(self._others, (origin, batch, flags))
+        size: int = await self._turns.other((origin, batch, flags))
         return size
 
     async def keep_log(self, identity: LogIdentity) -> None:
@@ -282,7 +255,7 @@ class Archive:
 
     async def decide_erasure(self, origin: str, index: int, *, released: bool = False, at_once: bool = False) -> None:
         """A person here lets an erasure through the daily limit, or does not wait; then sweep."""
-        await self.write(lambda w: erasing.decide(w, (origin, index), released=released, at_once=at_once))
+        await self.write(lambda w: w.decide_erasure((origin, index), released=released, at_once=at_once))
 
     async def sweep_erasures(self, valid: Validity | None = None) -> list[BodiesErased]:
         """Hide, show again or drop what erasures ask for by now. To be called when one came (`ErasuresCame`), when the
@@ -291,10 +264,10 @@ class Archive:
         `valid(erasure, origin, index)` says whether that record may say so (`erasure.is_valid`, with the charter);
         it is called in the event loop. Without it, one's own logs speak for one's own territory.
         """
-        known = await self.write(lambda w: erasing.hear(w, int(self._options.clock())))
+        known = await self.write(lambda w: w.hear_erasures(int(self._options.clock())))
         judge = valid or await self._own_validity()
         accepted = {heard.at for heard in known if judge(heard.erasure, *heard.at)}
-        events = await self.write(lambda w: erasing.apply(w, accepted, int(self._options.clock())))
+        events = await self.write(lambda w: w.apply_erasures(accepted, int(self._options.clock())))
         for event in events:
             self._publish(event)
         return events
@@ -317,105 +290,16 @@ class Archive:
 
         What our own residents wrote there is appended again to our open log before. Returns how many were set aside.
         """
-        return await self.write(lambda w: epochs.rewind(w, origin, size))
+        return await self.write(lambda w: w.rewind(origin, size))
 
     async def write(self, work: Callable[[ArchiveWriter], T]) -> T:
         """Run `work(writer)` in the writer's thread: after the local appends that wait, else in the order of asking."""
-        answer: T = await self._ask(self._others, work)
+        answer: T = await self._turns.other(work)
         return answer
-
-    async def _ask(self, queue: deque[_Request[Any]], work: object) -> Any:
-        future: asyncio.Future[Any] = self._loop.create_future()
-        with self._waiting:
-            if self._closing:
-                raise Closed("the archive is closed")
-            if len(queue) >= QUEUE_MAX:
-                raise LocalError(f"{QUEUE_MAX} requests already wait for the archive's writer")
-            queue.append(_Request(work, future))
-            self._waiting.notify()
-        return await future
 
     def _author(self) -> Author:
         options = self._options
         return Author(self.territory, self.keys.node, self.keys.author(), options.clock, options.random_bytes)
-
-    # ---------------------------------------------------------------------------------------------- the writer's thread
-    def _run(self) -> None:
-        while True:
-            with self._waiting:
-                while not (self._appends or self._others or self._closing):
-                    self._waiting.wait()
-                if not (self._appends or self._others):
-                    return
-            if self._appends:
-                self._do_appends()
-            elif isinstance(self._others[0].work, tuple):
-                self._do_batches()
-            else:
-                self._do_call(self._others.popleft())
-
-    def _do_appends(self) -> None:
-        """One group: whatever waits now, within the bound, becomes one transaction and one head."""
-        group: list[_Request[list[Authored]]] = []
-        count = 0
-        while self._appends and count < GROUP_RECORDS_MAX:
-            group.append(self._appends.popleft())
-            count += len(group[-1].work)
-        try:
-            answers: Sequence[object] = self._writer.append([request.work for request in group])
-        except Exception as error:
-            answers = [error] * len(group)
-        self._answer(group, answers)
-
-    def _do_call(self, request: _Request[Any]) -> None:
-        try:
-            answer: object = request.work(self._writer)
-        except Exception as error:
-            answer = error
-        self._answer([request], [answer])
-
-    def _do_batches(self) -> None:
-        """As many batches as one transaction may hold; a local append that arrives meanwhile ends it."""
-        group: list[_Request[Any]] = []
-        deadline = time.monotonic() + REPLICATION_SECONDS_MAX
-        size = 0
-
-        def enough() -> bool:
-            return bool(self._appends) or size >= REPLICATION_BYTES_MAX or time.monotonic() >= deadline
-
-        def waiting() -> Iterator[Batch]:
-            nonlocal size
-            while self._others and isinstance(work := self._others[0].work, tuple):
-                group.append(self._others.popleft())
-                size += sum(map(len, work[1].headers)) + sum(len(body) for body in work[1].bodies if body)
-                yield work
-
-        try:
-            answers: Sequence[object] = self._writer.keep_batches(waiting(), enough)
-        except Exception as error:
-            answers = [error] * len(group)
-        self._answer(group, answers)
-
-    def _answer(self, requests: Sequence[_Request[Any]], answers: Sequence[object]) -> None:
-        """Tell the event loop what happened, then those who wait for it."""
-        events, self._events[:] = self._events[:], []
-
-        def deliver() -> None:
-            for event in events:
-                self._publish(event)
-            for request, answer in zip(requests, answers, strict=True):
-                if request.future.done():
-                    continue
-                if isinstance(answer, Exception):
-                    request.future.set_exception(answer)
-                else:
-                    request.future.set_result(answer)
-
-        try:
-            self._loop.call_soon_threadsafe(deliver)
-        except RuntimeError:
-            # The event loop is gone, and nobody is left to be told. What was written is written.
-            log.warning("the event loop closed before the archive did")
 
     def _publish(self, event: Event) -> None:
         for callback in tuple(self._subscribers):

@@ -21,8 +21,6 @@ from convergences_protocol.record import read_header
 from .authoring import Authored
 from .guard import GuardState, GuardTorn
 from .model import EpochOpened, Event, Finding, LogState
-from .rewinding import divergent
-from .rewinding import rewind as set_aside
 from .writer import ArchiveWriter
 
 
@@ -87,15 +85,6 @@ def doubt(
     event = new_epoch(writer, key, random_bytes, now, "head_heard")
     writer.tell(event)
     return event
-
-
-def rewind(writer: ArchiveWriter, origin: str, size: int) -> int:
-    """Append again what our residents wrote from `size` on, if the log is our own, then set those records aside."""
-    state = writer.reader.log(origin)
-    if state is not None and state.own and origin != writer.writing_in:
-        for again in divergent(writer, origin, size):
-            writer.append([again])
-    return set_aside(writer, origin, size)
 
 
 def new_epoch(

@@ -28,6 +28,9 @@ from .keeping import is_erasure
 from .model import HIDDEN, INDEX_BITS, BodiesErased, ErasureRow
 from .tables import Tables, digest_of
 
+STATES = {None: "invalid", State.PENDING: "pending", State.HIDDEN: "hidden", State.DUE: "dropped"}
+"""How what the protocol says of an erasure is written down."""
+
 EVERY = 1 << 62
 CONTROL_BATCH = 1_000
 """Control records looked at in one go: a stolen key may write a great many."""
@@ -114,7 +117,7 @@ def _heard(heard: HeardErasure) -> Heard:
 def _wanted_state(heard: HeardErasure, state: State | None) -> str:
     if heard.row.state == "dropped":
         return "dropped"
-    return {None: "invalid", State.PENDING: "pending", State.HIDDEN: "hidden", State.DUE: "dropped"}[state]
+    return STATES[state]
 
 
 def _change(tables: Tables, heard: HeardErasure, state: str) -> Iterator[BodiesErased]:

@@ -54,12 +54,12 @@ class Keeping(Tables):
 
     def keep_batches(
         self, batches: Iterable[Batch], enough: Callable[[], bool] = lambda: False
-    ) -> list[int | LocalError]:
+    ) -> list[int | Exception]:
         """Store checked batches in one transaction, until `enough` says so.
 
         Answers each that was taken from `batches` with the log's new size, or with why it does not follow what is here.
         """
-        answers: list[int | LocalError] = []
+        answers: list[int | Exception] = []
         events: list[Event] = []
         with self.transaction():
             for batch in batches:
@@ -70,7 +70,7 @@ class Keeping(Tables):
             self.tell(event)
         return answers
 
-    def _keep_batch(self, batch: Batch, events: list[Event]) -> int | LocalError:
+    def _keep_batch(self, batch: Batch, events: list[Event]) -> int | Exception:
         origin, checked, flags = batch
         edge = self.edge(origin)
         if origin == self.writing_in or checked.start != edge.frontier.size:

@@ -1,274 +1,64 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """An archive in memory, by lists and dictionaries alone: the second implementation of what an archive promises.
 
-It answers what `ArchiveReader` answers and takes what `ArchiveWriter` takes; one test class runs on both, so each is
-the other's measure. Nothing survives it, and it bounds nothing: it is for tests and simulations.
-Reading is quick to write here rather than quick to run.
+One test class runs on it and on SQLite's, so that each is the other's measure. Nothing survives it, and it bounds
+nothing: it is for tests and simulations.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 
-from convergences_protocol import checkpoint, merkle
+from convergences_protocol import checkpoint
 from convergences_protocol.checkpoint import Checkpoint
-from convergences_protocol.element import ElementId
-from convergences_protocol.errors import LocalError, Unreadable
+from convergences_protocol.erasure import Erasure, Heard, read_erasure, states
+from convergences_protocol.errors import ConvergencesError, LocalError, Unreadable
 from convergences_protocol.header import Header
 from convergences_protocol.keys import SigningKey
+from convergences_protocol.opening import KIND as OPENING
 from convergences_protocol.origin import LogIdentity
-from convergences_protocol.record import read_header
-from convergences_protocol.replication.check import CheckedBatch
-from convergences_protocol.tiles import TILE_WIDTH, Slot
+from convergences_protocol.tiles import Slot
 
 from .authoring import Authored
+from .erasing import STATES, HeardErasure
+from .keeping import Batch, is_erasure
+from .memory_reader import Leaf, MemoryLog, MemoryReader
 from .model import (
     HIDDEN,
-    HISTORY_MAX,
-    READ_BYTES_MAX,
     BodiesCame,
-    Conflict,
+    BodiesErased,
     CosignatureRow,
-    Entry,
+    ErasedElement,
+    ErasureRow,
+    ErasuresCame,
     Event,
     ForkRow,
     HeadCame,
     LogGrew,
-    LogState,
     PeerRow,
     Placed,
-    SourceRow,
     conflict,
 )
+from .writer import Answer
 
 
-@dataclass(slots=True)
-class Leaf:
-    """One leaf and its slot."""
-
-    raw: bytes
-    header: Header | None
-    slot: int
-    body: bytes | None
-    unreadable: str | None
-
-
-@dataclass(slots=True)
-class MemoryLog:
-    """One log. It is also the `HashReader` of its own tree."""
-
-    number: int
-    identity: LogIdentity
-    own: bool
-    status: str = "open"
-    leaves: list[Leaf] = field(default_factory=list)
-    hashes: list[bytes] = field(default_factory=list)
-    heads: dict[int, bytes] = field(default_factory=dict)
-    cosignatures: dict[str, CosignatureRow] = field(default_factory=dict)
-
-    def hash(self, level: int, index: int) -> bytes:
-        """The hash over the leaves `[index << level, (index + 1) << level)`."""
-        row = self.hashes[index << level : (index + 1) << level]
-        if len(row) != 1 << level:
-            raise LookupError(f"no complete subtree {index} of level {level}")
-        return merkle.fold(row)
-
-    def frontier(self) -> merkle.Frontier:
-        frontier = merkle.Frontier()
-        frontier.extend(self.hashes)
-        return frontier
-
-    def add(self, leaf: Leaf) -> None:
-        self.leaves.append(leaf)
-        self.hashes.append(merkle.leaf_hash(leaf.raw))
-
-    def entry(self, index: int) -> Entry:
-        leaf = self.leaves[index]
-        hidden = leaf.slot == HIDDEN
-        slot = Slot.ERASED if hidden else Slot(leaf.slot)
-        return Entry(self.identity.origin, index, leaf.raw, slot, None if hidden else leaf.body, leaf.unreadable)
-
-    def head(self, size: int | None = None) -> tuple[int, bytes] | None:
-        limit = len(self.leaves) if size is None else min(size, len(self.leaves))
-        held = [at for at in self.heads if at <= limit]
-        return (max(held), self.heads[max(held)]) if held else None
-
-
-class MemoryArchive:
+class MemoryArchive(MemoryReader):
     """Reader and writer in one. `guarded` is the last head that was signed here, as the guard would have it."""
 
     def __init__(self, tell: Callable[[Event], None] = lambda event: None) -> None:
+        super().__init__()
         self.key: SigningKey | None = None
         self.guarded: bytes | None = None
-        self._logs: dict[str, MemoryLog] = {}
-        self._own: str | None = None
-        self._forks: list[ForkRow] = []
-        self._sources: dict[tuple[str, str], tuple[ElementId, bytes]] = {}
-        self._peers: dict[bytes, PeerRow] = {}
-        self._choices: dict[str, str] = {}
-        self._tell = tell
+        self._in_force: dict[tuple[str, int], Erasure] = {}
+        self.tell = tell
 
     @property
-    def reader(self) -> MemoryArchive:
+    def reader(self) -> MemoryReader:
         """Itself: it has nothing to hide from those who read."""
         return self
 
-    # ----------------------------------------------------------------------------------------------------- reading logs
-    def logs(self) -> list[LogState]:
-        return [self._state(log) for log in self._logs.values() if log.status != "aside"]
-
-    def log(self, origin: str) -> LogState | None:
-        log = self._logs.get(origin)
-        return None if log is None else self._state(log)
-
-    def own_log(self) -> LogState:
-        if self._own is None:
-            raise LocalError("this archive has no log of its own yet")
-        return self._state(self._logs[self._own])
-
-    def _state(self, log: MemoryLog) -> LogState:
-        identity, (head_size, note) = log.identity, log.head() or (0, None)
-        return LogState(
-            log.number,
-            identity.origin,
-            identity.territory,
-            identity.key,
-            identity.recovery_key,
-            log.own,
-            log.status,
-            len(log.leaves),
-            log.frontier(),
-            head_size,
-            note,
-            sum(leaf.slot == Slot.WANTED for leaf in log.leaves),
-            0,
-        )
-
-    def head(self, origin: str, size: int | None = None) -> tuple[int, bytes] | None:
-        return self._kept(origin).head(size)
-
-    def pinned(self, origin: str) -> tuple[int, bytes] | None:
-        log = self._kept(origin)
-        ahead = [size for size in log.heads if size > len(log.leaves) and not log.own]
-        return (max(ahead), log.heads[max(ahead)]) if ahead else None
-
-    # -------------------------------------------------------------------------------------------------- reading entries
-    def entry(self, origin: str, index: int) -> Entry | None:
-        log = self._kept(origin)
-        return log.entry(index) if 0 <= index < len(log.leaves) else None
-
-    def entries(
-        self,
-        origin: str,
-        start: int,
-        stop: int | None = None,
-        bytes_max: int = READ_BYTES_MAX,
-        count_max: int = 10_000,
-    ) -> list[Entry]:
-        log, total = self._kept(origin), 0
-        found: list[Entry] = []
-        for index in range(max(start, 0), len(log.leaves) if stop is None else min(stop, len(log.leaves))):
-            entry = log.entry(index)
-            total += len(entry.header) + len(entry.body or b"")
-            if found and (total > bytes_max or len(found) == count_max):
-                break
-            found.append(entry)
-        return found
-
-    def headers(self, origin: str, start: int, stop: int) -> list[bytes]:
-        return [leaf.raw for leaf in self._kept(origin).leaves[start:stop]]
-
-    def control(self, origin: str, start: int = 0, stop: int | None = None) -> list[Entry]:
-        log = self._kept(origin)
-        return [
-            log.entry(index)
-            for index, leaf in enumerate(log.leaves[:stop])
-            if index >= start and leaf.header and leaf.header.element is None and leaf.unreadable is None
-        ]
-
-    def locate(self, header_digest: bytes) -> Entry | None:
-        found = self.locate_all(header_digest)
-        return found[-1] if found else None
-
-    def locate_all(self, header_digest: bytes) -> list[Entry]:
-        return [entry for _, _, entry in self._all() if entry.digest == header_digest]
-
-    def history(
-        self, element: ElementId, origins: Sequence[str] | None = None, limit: int = HISTORY_MAX
-    ) -> list[Entry]:
-        found: list[Entry] = []
-        for log in self._about(element, origins):
-            for index, leaf in enumerate(log.leaves):
-                if leaf.header and leaf.header.element == element:
-                    found.append(log.entry(index))
-        return found[-limit:]
-
-    def current(self, element: ElementId, origins: Sequence[str] | None = None) -> Entry | None:
-        found = [entry for entry in self.history(element, origins) if entry.unreadable is None]
-        return found[-1] if found else None
-
-    def body(self, digest: bytes) -> bytes | None:
-        for _, leaf, entry in self._all():
-            if entry.body is not None and leaf.header and leaf.header.body_digest == digest:
-                return entry.body
-        return None
-
-    def wanted(self, origin: str, limit: int = 1_000, start: int = 0) -> list[tuple[int, bytes]]:
-        return [
-            (index, leaf.header.body_digest)
-            for index, leaf in enumerate(self._kept(origin).leaves)
-            if index >= start and leaf.slot == Slot.WANTED and leaf.header and leaf.header.body_digest
-        ][:limit]
-
-    def hash_reader(self, origin: str, size: int | None = None) -> MemoryLog:
-        return self._kept(origin)
-
-    def root_at(self, origin: str, size: int) -> bytes:
-        return merkle.root(self._kept(origin), size)
-
-    def tile(self, origin: str, level: int, n: int) -> bytes | None:
-        log = self._kept(origin)
-        count = len(log.leaves) >> (8 * level)
-        row = [log.hash(8 * level, at) for at in range(n * TILE_WIDTH, min(count, (n + 1) * TILE_WIDTH))]
-        return b"".join(row) or None
-
-    def cosignatures(self, origin: str) -> list[CosignatureRow]:
-        return [row for _, row in sorted(self._kept(origin).cosignatures.items())]
-
-    def forks(self, origin: str | None = None) -> list[ForkRow]:
-        return [row for row in self._forks if origin is None or row.origin == origin]
-
-    def source(self, source: str, source_id: str) -> tuple[ElementId, bytes] | None:
-        return self._sources.get((source, source_id))
-
-    def peers(self) -> list[PeerRow]:
-        return [row for _, row in sorted(self._peers.items())]
-
-    def choice(self, name: str) -> str | None:
-        return self._choices.get(name)
-
-    def _kept(self, origin: str) -> MemoryLog:
-        log = self._logs.get(origin)
-        if log is None:
-            raise LocalError(f"the log {origin} is not kept here")
-        return log
-
-    def _all(self) -> Iterator[tuple[MemoryLog, Leaf, Entry]]:
-        for log in self._logs.values():
-            if log.status != "aside":
-                for index, leaf in enumerate(log.leaves):
-                    yield log, leaf, log.entry(index)
-
-    def _about(self, element: ElementId, origins: Sequence[str] | None) -> list[MemoryLog]:
-        if origins is not None:
-            return [self._kept(origin) for origin in origins]
-        return [
-            log for log in self._logs.values() if log.identity.territory == element.territory and log.status != "aside"
-        ]
-
-    # ---------------------------------------------------------------------------------------------------------- writing
     def begin_log(self, identity: LogIdentity, opening: Authored, key: SigningKey) -> Placed:
         if self._own is not None:
             self._logs[self._own].status = "closed"
@@ -278,36 +68,47 @@ class MemoryArchive:
         assert isinstance(answers[0], list)
         return answers[0][0]
 
-    def append(self, requests: Sequence[Sequence[Authored]]) -> list[list[Placed] | Conflict]:
+    def append(self, requests: Sequence[Sequence[Authored]]) -> list[Answer]:
         log = self._own_kept()
-        old_size, answers = len(log.leaves), []
-        for request in requests:
-            answers.append(self._append(log, request))
+        old_size = len(log.leaves)
+        answers = [self._append(log, request) for request in requests]
         if len(log.leaves) > old_size:
             self._sign(log, old_size)
         return answers
 
-    def _append(self, log: MemoryLog, request: Sequence[Authored]) -> list[Placed] | Conflict:
+    def _append(self, log: MemoryLog, request: Sequence[Authored]) -> Answer:
         size = len(log.leaves)
         own = [kept.identity.origin for kept in self._logs.values() if kept.own and kept.status != "aside"]
         placed = []
         for authored in request:
             header = authored.header
-            if authored.edit and header.element is not None:
-                current = self.current(header.element, own)
-                now = None if current is None else current.digest
-                if now != header.previous:
-                    del log.leaves[size:], log.hashes[size:]
-                    return conflict(header.element, now, header.previous)
+            refused = self._refusal(authored, own)
+            if refused is not None:
+                del log.leaves[size:], log.hashes[size:]
+                return refused
             placed.append(Placed(log.identity.origin, len(log.leaves), header.digest, header.element))
-            log.add(Leaf(header.raw, header, _slot(header, authored.body), authored.body, None))
+            self._add(log, Leaf(header.raw, header, _slot(authored), authored.body, None))
         for authored in request:
-            self._remember(authored.source, authored.header.element)
+            if authored.source is not None and authored.header.element is not None:
+                key = (authored.source.source, authored.source.source_id)
+                self._sources[key] = (authored.header.element, authored.source.content)
         return placed
 
-    def _remember(self, source: SourceRow | None, element: ElementId | None) -> None:
-        if source is not None and element is not None:
-            self._sources[source.source, source.source_id] = (element, source.content)
+    def _refusal(self, authored: Authored, own: Sequence[str]) -> ConvergencesError | None:
+        element = authored.header.element
+        if not authored.edit or element is None:
+            return None
+        if element in self._erased:
+            return ErasedElement(f"{element} was erased: nothing more is written about it")
+        current = self.current(element, own)
+        now = None if current is None else current.digest
+        return None if now == authored.header.previous else conflict(element, now, authored.header.previous)
+
+    def _add(self, log: MemoryLog, leaf: Leaf) -> None:
+        """Add a leaf; what arrives after its erasure arrives without its body."""
+        log.add(leaf)
+        if leaf.slot != Slot.NONE and self._is_named(log, len(log.leaves) - 1):
+            leaf.slot, leaf.body = Slot.ERASED, None
 
     def _sign(self, log: MemoryLog, old_size: int) -> None:
         assert self.key is not None
@@ -315,8 +116,10 @@ class MemoryArchive:
         note = checkpoint.sign(Checkpoint(log.identity.origin, size, log.frontier().root()), self.key)
         log.heads[size] = self.guarded = note
         self._prune(log)
-        self._tell(LogGrew(log.identity.origin, old_size, size, own=True))
-        self._tell(HeadCame(log.identity.origin, size, note, own=True))
+        self.tell(LogGrew(log.identity.origin, old_size, size, own=True))
+        self.tell(HeadCame(log.identity.origin, size, note, own=True))
+        if any(is_erasure(leaf.header) for leaf in log.leaves[old_size:]):
+            self.tell(ErasuresCame(log.identity.origin))
 
     def keep_log(self, identity: LogIdentity) -> None:
         known = self._logs.setdefault(identity.origin, MemoryLog(len(self._logs) + 1, identity, own=False))
@@ -328,7 +131,7 @@ class MemoryArchive:
         log.heads[size] = note
         self._prune(log)
         if size <= len(log.leaves):
-            self._tell(HeadCame(origin, size, note, own=False))
+            self.tell(HeadCame(origin, size, note, own=False))
 
     def _prune(self, log: MemoryLog) -> None:
         newest = log.head()
@@ -337,11 +140,9 @@ class MemoryArchive:
             del log.heads[size]
 
     def keep_batches(
-        self,
-        batches: Iterable[tuple[str, CheckedBatch, Sequence[str | None]]],
-        enough: Callable[[], bool] = lambda: False,
-    ) -> list[int | LocalError]:
-        answers: list[int | LocalError] = []
+        self, batches: Iterable[Batch], enough: Callable[[], bool] = lambda: False
+    ) -> list[int | Exception]:
+        answers: list[int | Exception] = []
         for origin, batch, flags in batches:
             log = self._kept(origin)
             size = len(log.leaves)
@@ -350,11 +151,13 @@ class MemoryArchive:
                 continue
             rows = zip(batch.headers, batch.readings, batch.slots, batch.bodies, flags, strict=True)
             for raw, header, slot, body, flag in rows:
-                log.add(Leaf(raw, header, slot, body, flag))
+                self._add(log, Leaf(raw, header, slot, body, flag))
             answers.append(batch.stop)
-            self._tell(LogGrew(origin, size, batch.stop, own=False))
+            self.tell(LogGrew(origin, size, batch.stop, own=False))
             if batch.head.size == batch.stop:
                 self.keep_head(origin, batch.head.size, batch.head.note)
+            if any(map(is_erasure, batch.readings)):
+                self.tell(ErasuresCame(origin))
             if enough():
                 break
         return answers
@@ -370,7 +173,7 @@ class MemoryArchive:
                     filled.append(index)
             count += len(filled)
             if filled:
-                self._tell(BodiesCame(log.identity.origin, tuple(filled)))
+                self.tell(BodiesCame(log.identity.origin, tuple(filled)))
         return count
 
     def keep_cosignature(self, origin: str, size: int, cosigner: str, time: int, line: bytes) -> None:
@@ -399,6 +202,89 @@ class MemoryArchive:
         else:
             self._choices[name] = value
 
+    # --------------------------------------------------------------------------------------------------------- erasures
+    def hear_erasures(self, now: int) -> list[HeardErasure]:
+        for log in self._logs.values():
+            for entry in self.control(log.identity.origin, log.erasures_read) if log.status != "aside" else ():
+                header = log.leaves[entry.index].header
+                erasure = _erasure(header)
+                if erasure is not None:
+                    weight = erasure.weight if any(leaf.body for leaf in self._named(erasure)) else 0
+                    row = ErasureRow(entry.origin, entry.index, now, weight, False, False, "invalid")
+                    self._erasures.setdefault((entry.origin, entry.index), row)
+            log.erasures_read = len(log.leaves)
+        return [HeardErasure(self._erasure(at), self._erasures[at]) for at in sorted(self._erasures)]
+
+    def decide_erasure(self, at: tuple[str, int], *, released: bool = False, at_once: bool = False) -> None:
+        row = self._erasures[at]
+        self._erasures[at] = replace(row, released=row.released or released, at_once=row.at_once or at_once)
+
+    def apply_erasures(self, valid: Collection[tuple[str, int]], now: int) -> list[BodiesErased]:
+        kept = [row for at, row in self._erasures.items() if at in valid or row.state == "dropped"]
+        judged = states(
+            (Heard(row.origin, row.index, row.heard_at, row.weight, row.released, row.at_once) for row in kept), now
+        )
+        for at, row in self._erasures.items():
+            self._erasures[at] = replace(row, state="dropped" if row.state == "dropped" else STATES[judged.get(at)])
+        in_force = [at for at, row in self._erasures.items() if row.state in ("hidden", "dropped")]
+        self._in_force = {at: self._erasure(at) for at in in_force}
+        self._erased = {erasure.element for erasure in self._in_force.values() if erasure.element is not None}
+        return self._fit_slots()
+
+    def _fit_slots(self) -> list[BodiesErased]:
+        """Bring every slot to what the erasures in force say, and tell what changed."""
+        strongest: dict[bytes, str] = {}
+        for at, erasure in self._in_force.items():
+            for leaf in self._named(erasure):
+                if strongest.get(leaf.raw) != "dropped":
+                    strongest[leaf.raw] = self._erasures[at].state
+        events = []
+        for log in self._logs.values():
+            changed: dict[bool, list[int]] = {}
+            for index, leaf in enumerate(log.leaves):
+                state = strongest.get(leaf.raw)
+                if leaf.slot != Slot.NONE and _fit(leaf, state):
+                    changed.setdefault(state == "dropped", []).append(index)
+            events += [BodiesErased(log.identity.origin, tuple(found), dropped) for dropped, found in changed.items()]
+        return events
+
+    def _named(self, erasure: Erasure) -> list[Leaf]:
+        return [
+            leaf
+            for log in self._logs.values()
+            for index, leaf in enumerate(log.leaves)
+            if _names(erasure, log, index, leaf)
+        ]
+
+    def _is_named(self, log: MemoryLog, index: int) -> bool:
+        return any(_names(erasure, log, index, log.leaves[index]) for erasure in self._in_force.values())
+
+    def _erasure(self, at: tuple[str, int]) -> Erasure:
+        erasure = _erasure(self._logs[at[0]].leaves[at[1]].header)
+        assert erasure is not None, "only erasures are noted as such"
+        return erasure
+
+    def rewind(self, origin: str, size: int) -> int:
+        log = self._kept(origin)
+        cut = log.leaves[size:]
+        if log.own and origin != self._own:
+            self.append([[again] for again in map(self._again, cut) if again is not None])
+        aside = MemoryLog(len(self._logs) + 1, log.identity, log.own, "aside", cut)
+        self._logs[f"{origin}#{aside.number}"] = aside
+        del log.leaves[size:], log.hashes[size:]
+        log.heads = {at: note for at, note in log.heads.items() if at <= size}
+        log.cosignatures = {name: row for name, row in log.cosignatures.items() if row.size <= size}
+        log.erasures_read = min(log.erasures_read, size)
+        self._erasures = {at: row for at, row in self._erasures.items() if at[0] != origin or at[1] < size}
+        return len(cut)
+
+    def _again(self, leaf: Leaf) -> Authored | None:
+        """The record as it is appended again, unless another log has it, or it opens the one that is cut."""
+        header = leaf.header
+        if header is None or leaf.unreadable or header.kind == OPENING or len(self.locate_all(header.digest)) > 1:
+            return None
+        return Authored(header, leaf.body, edit=False, erased=leaf.slot in (HIDDEN, Slot.ERASED))
+
     def close(self) -> None:
         """Nothing to let go."""
 
@@ -407,15 +293,34 @@ class MemoryArchive:
         return self._logs[self._own]
 
 
-def _slot(header: Header, body: bytes | None) -> Slot:
-    if header.body_digest is None:
+def _slot(authored: Authored) -> Slot:
+    if authored.header.body_digest is None:
         return Slot.NONE
-    return Slot.WANTED if body is None else Slot.HERE
+    missing = Slot.ERASED if authored.erased else Slot.WANTED
+    return missing if authored.body is None else Slot.HERE
 
 
-def read_or_none(raw: bytes) -> Header | None:
-    """The header, or None where its shape is wrong."""
+def _fit(leaf: Leaf, state: str | None) -> bool:
+    """Bring one slot to what is said of it; whether that changed it."""
+    if state == "dropped":
+        new = int(Slot.ERASED)
+    elif state == "hidden":
+        new = {int(Slot.HERE): HIDDEN, int(Slot.WANTED): int(Slot.ERASED)}.get(leaf.slot, leaf.slot)
+    else:
+        new = {HIDDEN: int(Slot.HERE), int(Slot.ERASED): int(Slot.WANTED)}.get(leaf.slot, leaf.slot)
+    changed, leaf.slot = new != leaf.slot, new
+    if state == "dropped":
+        leaf.body = None
+    return changed
+
+
+def _erasure(header: Header | None) -> Erasure | None:
     try:
-        return read_header(raw)
+        return read_erasure(header) if header is not None and is_erasure(header) else None
     except Unreadable:
         return None
+
+
+def _names(erasure: Erasure, log: MemoryLog, index: int, leaf: Leaf) -> bool:
+    digest, element = sha256(leaf.raw).digest(), leaf.header.element if leaf.header else None
+    return erasure.names(log.identity.origin, index, digest, element)

@@ -12,7 +12,7 @@ that are durable and not shown; the writer then refuses to go on, and the next s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from convergences_protocol import cbor, checkpoint
@@ -22,11 +22,13 @@ from convergences_protocol.errors import ConvergencesError, LocalError
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.origin import LogIdentity
 
+from . import erasing, rewinding
 from .authoring import Authored
 from .beside import source_key
+from .erasing import HeardErasure
 from .guard import Guard, Step, no_step
 from .keeping import Keeping, is_erasure
-from .model import ErasedElement, ErasuresCame, Event, HeadCame, LogGrew, Placed, conflict
+from .model import BodiesErased, ErasedElement, ErasuresCame, Event, HeadCame, LogGrew, Placed, conflict
 from .revealed import Revealed
 from .tables import Edge, leaf_of
 
@@ -149,6 +151,30 @@ class ArchiveWriter(Keeping):
             if new.source is not None and (element := new.header.element) is not None
         ]
         self.db.executemany("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", rows)
+
+    # ------------------------------------------------------------------------------- what other rooms carry out
+    def hear_erasures(self, now: int) -> list[HeardErasure]:
+        """Note the erasures that have come since the last time; all that are known here (erasing.py)."""
+        return erasing.hear(self, now)
+
+    def decide_erasure(self, at: tuple[str, int], *, released: bool = False, at_once: bool = False) -> None:
+        """A person here lets an erasure through the daily limit, or does not wait for the seven days."""
+        erasing.decide(self, at, released=released, at_once=at_once)
+
+    def apply_erasures(self, valid: Collection[tuple[str, int]], now: int) -> list[BodiesErased]:
+        """Do what the valid erasures ask by now, and undo what is valid no more."""
+        return erasing.apply(self, valid, now)
+
+    def rewind(self, origin: str, size: int) -> int:
+        """Set the records of a log from `size` on aside; what our own residents wrote there is appended again before.
+
+        Several transactions: interrupted, it may be done again from the beginning. Returns how many were set aside.
+        """
+        state = self.reader.log(origin)
+        if state is not None and state.own and origin != self.writing_in:
+            for again in rewinding.divergent(self, origin, size):
+                self.append([again])
+        return rewinding.rewind(self, origin, size)
 
     def _prepare_head(self, edge: Edge, key: SigningKey) -> bytes:
         """Sign the head, keep it with what it covers, and write the next guard beside the guard."""
