@@ -94,7 +94,7 @@ def author_control(key: SigningKey, kind: str, content: Content, time: int) -> b
 
 def encode_body(kind: str, fields: Mapping[str, object], salt: bytes) -> bytes:
     """The bytes of a body, checked as an author's. Raises `Refused` with every fault, `LocalError` for a bad salt."""
-    if kind not in KINDS:
+    if kind not in KINDS or KINDS[kind].control:
         raise LocalError(f"{kind!r} is not a kind of record")
     if len(salt) != SALT_BYTES:
         raise LocalError(f"a salt is {SALT_BYTES} bytes, this one is {len(salt)}")
@@ -116,7 +116,7 @@ def read_body(header: Header, body: bytes) -> dict[str, object]:
     if len(body) != header.body_bytes or sha256(body).digest() != header.body_digest:
         raise Unreadable("body is not the one that the header names")
     kind = KINDS.get(header.kind)
-    if kind is None:
+    if kind is None or kind.control:
         raise Unreadable("unknown kind")
     fields = known_fields(kind, _unsalted(body))
     if faults := check(kind, fields):

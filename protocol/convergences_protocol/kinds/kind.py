@@ -62,7 +62,10 @@ def is_kind_name(name: object) -> bool:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind. `rules` judge several fields together, once each of them is sound by itself."""
+    """One kind. `rules` judge several fields together, once each of them is sound by itself.
+
+    A `control` kind speaks of the log and not of an element: nobody authors it by hand, and it is never projected.
+    """
 
     name: str
     fields: tuple[Field, ...]
