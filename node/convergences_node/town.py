@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+BACKLOG_RECORDS = 2_000
+"""Records known to be on their way, from which on storing goes before indexing."""
+BACKLOG_SECONDS_MAX = 15.0
+BACKLOG_LOOK_S = 0.25
+
 
 class Town:
     """One town, opened. Used from one event loop."""
@@ -62,6 +67,7 @@ class Town:
         self._joins = asyncio.Lock()
         self._charter_news = asyncio.Event()
         self._erasure_news = asyncio.Event()
+        self._own_news = asyncio.Event()
         self._followers: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -111,6 +117,7 @@ class Town:
     async def start(self, network: Network) -> None:
         """Run: the network, in its own time, and the clockwork."""
         self.network = network
+        self.index.patience = self._let_backlog_in
         await network.start()
         self._clockwork.start()
 
@@ -120,7 +127,22 @@ class Town:
         await self._clockwork.stop()
         if self.network is not None:
             await self.network.stop()
-            self.network = None
+            self.index.patience = self.network = None
+
+    async def _let_backlog_in(self) -> None:
+        """While many records are arriving, store first and index after: both at once take twice as long to be safe.
+
+        Not for ever, so that a large backlog can be searched while it comes; and what is written here is indexed at once.
+        """
+        self._own_news.clear()
+        deadline = time.monotonic() + BACKLOG_SECONDS_MAX
+        while self.network is not None and self.network.backlog() > BACKLOG_RECORDS and time.monotonic() < deadline:
+            try:
+                async with asyncio.timeout(BACKLOG_LOOK_S):
+                    await self._own_news.wait()
+                    return
+            except TimeoutError:
+                continue
 
     # ------------------------------------------------------------------------------------- what the web asks
     @property
@@ -194,6 +216,8 @@ class Town:
     def _archive_changed(self, event: Event) -> None:
         if isinstance(event, LogGrew) and event.origin in self.membership.charter_origins():
             self._charter_news.set()
+        if isinstance(event, LogGrew) and event.own:
+            self._own_news.set()
         if isinstance(event, ErasuresCame):
             self._erasure_news.set()
         elif isinstance(event, EpochOpened):

@@ -18,7 +18,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -95,6 +95,8 @@ class Index:
         self._task: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self.rebuilding = False
+        self.patience: Callable[[], Awaitable[None]] | None = None
+        """Awaited before each catching up: a backlog that is arriving may be let in before it is searched."""
 
     # ------------------------------------------------------------------------------------------------ opening, closing
     @classmethod
@@ -221,8 +223,10 @@ class Index:
     async def _follow_archive(self) -> None:
         while True:
             await self._wake.wait()
-            self._wake.clear()
             try:
+                if self.patience is not None:
+                    await self.patience()
+                self._wake.clear()
                 await self.catch_up()
             except sqlite3.DatabaseError:
                 # Torn while it was open: begin again rather than answer from a file that cannot be trusted.

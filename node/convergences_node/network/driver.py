@@ -42,7 +42,7 @@ from convergences_protocol.replication.outputs import (
 from convergences_protocol.replication.views import Held, Identity
 
 from convergences_node.archive.archive import Archive
-from convergences_node.archive.model import EpochOpened, Event, HeadCame
+from convergences_node.archive.model import EpochOpened, Event, HeadCame, LogGrew
 from convergences_node.network import serving
 from convergences_node.network.ingest import Belt
 from convergences_node.network.transport import Link, PeerKey, Transport
@@ -103,6 +103,8 @@ class Driver:
     ) -> None:
         self.machine = machine or Replicator()
         self.links: dict[PeerKey, Link] = {}
+        self._sizes: dict[str, int] = {}
+        """Others' logs that grew since the start, and how far they are here."""
         self._sent: dict[PeerKey, int] = {}
         """Frames given to each link."""
         self.heard_at: dict[PeerKey, int] = {}
@@ -165,6 +167,10 @@ class Driver:
         if view is not None:
             self.machine.log_known(view, self._now())
             self._obey()
+
+    def backlog(self) -> int:
+        """Records of logs that are being fetched, still to come."""
+        return sum(max(0, self.machine.target(origin) - size) for origin, size in self._sizes.items())
 
     # ------------------------------------------------------------------------------------- what transports tell
     def connected(self, link: Link) -> None:
@@ -238,6 +244,8 @@ class Driver:
             case HeadCame(origin, _, note, own=True):
                 self.machine.log_grew(origin, serving.held(note), self._now())
                 self._obey()
+            case LogGrew(origin, _, size, own=False):
+                self._sizes[origin] = size
             case EpochOpened(origin, previous):
                 self._spawn(self.log_known(previous))
                 self._spawn(self.log_known(origin))

@@ -211,6 +211,10 @@ class Network:
         """The largest size of a log that any connected peer has shown a signed head for."""
         return self.driver.machine.target(origin)
 
+    def backlog(self) -> int:
+        """How many records are known to be still on their way."""
+        return self.driver.backlog()
+
     def counters(self) -> list[tuple[str, float]]:
         """Figures for the meters."""
         return [
