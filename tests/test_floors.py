@@ -5,6 +5,7 @@
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -111,19 +112,28 @@ def test_nothing_lists_the_kinds_by_hand() -> None:
     for floor in FLOORS:
         for path, tree in sources(floor):
             for node in ast.walk(tree):
-                names = {part.value for part in _parts(node) if isinstance(part, ast.Constant)} & set(KINDS)
+                names = {part.value for part in _members(node) if isinstance(part, ast.Constant)} & set(KINDS)
                 if len(names) > len(KINDS) // 2:
                     found.append(f"{shown(path)}:{getattr(node, 'lineno', 0)} lists {sorted(names)}")
     assert found == []
 
 
-def _parts(node: ast.AST) -> list[ast.expr]:
-    """What a literal collection, a `match`-like chain of `or`, or a call holds side by side."""
+def _members(node: ast.AST) -> list[ast.expr]:
+    """What a literal collection holds side by side."""
     if isinstance(node, ast.List | ast.Set | ast.Tuple):
         return node.elts
-    if isinstance(node, ast.Dict):
-        return [key for key in node.keys if key is not None]
-    return []
+    return [key for key in node.keys if key is not None] if isinstance(node, ast.Dict) else []
+
+
+def test_no_table_page_or_style_lists_the_kinds_by_hand() -> None:
+    found = []
+    for floor in FLOORS.values():
+        for path in sorted(path for path in floor.rglob("*") if path.suffix in (".sql", ".html", ".css", ".js")):
+            for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+                names = set(re.findall(r"[a-z_]+", line)) & set(KINDS)
+                if len(names) > len(KINDS) // 2:
+                    found.append(f"{shown(path)}:{number} lists {sorted(names)}")
+    assert found == []
 
 
 def test_every_source_says_its_licence_and_its_purpose() -> None:

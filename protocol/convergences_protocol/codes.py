@@ -37,7 +37,7 @@ def is_territory(code: object) -> bool:
 def check_territory(code: str) -> str:
     """`code` itself. Raises `ValueError` when it has not the shape of a territory code."""
     if not is_territory(code):
-        raise ValueError(f"{code!r} is not a territory code such as FR-93066")
+        raise ValueError(f"{code!r:.60} is not a territory code such as FR-93066")
     return code
 
 
@@ -46,4 +46,4 @@ def level(code: str) -> Level:
     for name, shape in _SHAPES.items():
         if shape.fullmatch(code):
             return name
-    raise ValueError(f"{code!r} is not a territory code such as FR-93066")
+    raise ValueError(f"{code!r:.60} is not a territory code such as FR-93066")

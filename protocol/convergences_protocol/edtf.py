@@ -31,7 +31,7 @@ def span(text: str) -> tuple[int, int]:
     """
     match = _DATE.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not a date such as 2026, 2026-05, 2026-05-14 or 2026-05-14T18:30+02:00")
+        raise ValueError(f"{text!r:.60} is not a date such as 2026, 2026-05, 2026-05-14 or 2026-05-14T18:30+02:00")
     year, month, day, hour, minute, second, sign, offset_hour, offset_minute = match.groups()
     first, last = _days(int(year), month, day)
     if hour is None:

@@ -42,7 +42,7 @@ class ElementId:
         """The id written as `text`. Raises `ValueError` for anything but the one way to write one."""
         match = _TEXT.fullmatch(text)
         if match is None:
-            raise ValueError(f"{text!r} is not an element id such as FR-93066:0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b")
+            raise ValueError(f"{text!r:.60} is not an element id such as FR-93066:0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b")
         territory, *groups = match.groups()
         return cls(check_territory(territory), bytes.fromhex("".join(groups)))
 

@@ -95,7 +95,7 @@ def author_control(key: SigningKey, kind: str, content: Content, time: int) -> b
 def encode_body(kind: str, fields: Mapping[str, object], salt: bytes) -> bytes:
     """The bytes of a body, checked as an author's. Raises `Refused` with every fault, `LocalError` for a bad salt."""
     if kind not in KINDS or KINDS[kind].control:
-        raise LocalError(f"{kind!r} is not a kind of record")
+        raise LocalError(f"{kind!r:.60} is not a kind of record")
     if len(salt) != SALT_BYTES:
         raise LocalError(f"a salt is {SALT_BYTES} bytes, this one is {len(salt)}")
     if faults := check(KINDS[kind], fields):
