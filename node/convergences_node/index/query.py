@@ -211,14 +211,14 @@ class _Door:
             self.fault("q", "too_long", limit=TEXT_CHARS_MAX)
         return text[:TEXT_CHARS_MAX]
 
-    def many(self, name: str, is_well: object, code: str) -> tuple[str, ...]:
+    def many(self, name: str, is_well: object, code: str, **params: object) -> tuple[str, ...]:
         assert callable(is_well)
         values = list(dict.fromkeys(value.strip() for value in self.params.get(name, []) if value.strip()))
         if len(values) > VALUES_MAX:
             self.fault(name, "too_many", limit=VALUES_MAX)
         for place, value in enumerate(values[:VALUES_MAX]):
             if not is_well(value):
-                self.fault(f"{name}.{place}", code)
+                self.fault(f"{name}.{place}", code, **params)
         return tuple(values[:VALUES_MAX])
 
     def facets(self) -> tuple[tuple[str, str], ...]:
@@ -230,7 +230,8 @@ class _Door:
             if not _KEY.fullmatch(field):
                 self.fault(name[:40], "unknown_parameter")
                 continue
-            pairs += [(field, value) for value in self.many(name, lambda v: len(v) <= _VALUE_CHARS_MAX, "too_long")]
+            values = self.many(name, lambda v: len(v) <= _VALUE_CHARS_MAX, "too_long", limit=_VALUE_CHARS_MAX)
+            pairs += [(field, value) for value in values]
         return tuple(pairs[:VALUES_MAX])
 
     def date(self, name: str) -> str | None:
