@@ -100,9 +100,12 @@ def draw(problem: Problem, messages: Messages, instance: str) -> ProblemDocument
 
 def _found(fault: Fault, messages: Messages) -> FaultFound:
     key = f"fault.{fault.code}"
-    if not messages.has(key):
-        return FaultFound(fault.path, fault.code, messages.text("fault.other", path=fault.path, code=fault.code))
-    return FaultFound(fault.path, fault.code, messages.text(key, path=fault.path, **fault.params))
+    try:
+        detail = messages.text(key, path=fault.path, **fault.params)
+    except KeyError:
+        # A newer judge's fault, or one without its values: to say less is better than to fail while refusing.
+        detail = messages.text("fault.other", path=fault.path, code=fault.code)
+    return FaultFound(fault.path, fault.code, detail)
 
 
 def answer_document(document: ProblemDocument, language: str, headers: Mapping[str, str]) -> web.Response:
