@@ -125,10 +125,11 @@ def _members(node: ast.AST) -> list[ast.expr]:
     return [key for key in node.keys if key is not None] if isinstance(node, ast.Dict) else []
 
 
-def test_no_table_page_or_style_lists_the_kinds_by_hand() -> None:
+def test_no_table_and_no_page_lists_the_kinds_by_hand() -> None:
+    """Style sheets may give some kinds a look of their own; the others have the common one."""
     found = []
     for floor in FLOORS.values():
-        for path in sorted(path for path in floor.rglob("*") if path.suffix in (".sql", ".html", ".css", ".js")):
+        for path in sorted(path for path in floor.rglob("*") if path.suffix in (".sql", ".html", ".js")):
             for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
                 names = set(re.findall(r"[a-z_]+", line)) & set(KINDS)
                 if len(names) > len(KINDS) // 2:
