@@ -45,6 +45,8 @@ async def invite(town: Town, params: verbs.Invite, tell: Tell) -> Json:
         raise LocalError(f"{params.territory!r} is not a territory's code", hint="FR- and an INSEE code or a SIREN")
     if not 1 <= params.days <= DAYS_MAX:
         raise LocalError(f"an invitation is good for 1 to {DAYS_MAX} days")
+    if town.network is not None:
+        await town.network.settled_p2p()  # a node that has just started knows its addresses a second later
     addresses = tuple(params.addresses or _own_addresses(town))[:ADDRESSES_MAX]
     if not addresses:
         raise LocalError(

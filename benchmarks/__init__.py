@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Figures of speed, memory and bytes, each beside a reference measured in the same run. `python -m benchmarks --help`."""
