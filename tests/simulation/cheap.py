@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A double for Ed25519 that costs a hash, so that thousands of clusters fit in CI's time; and memory for pure functions.
+
+The double keeps what the protocol relies on: only who has the key object can sign, anyone can check, one bit changed is
+noticed. It is put in the place of `keys.verify` wherever that name was imported; a share of the seeds runs without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from hashlib import blake2b, sha256
+from unittest.mock import patch
+
+from convergences_protocol import cosignature, header, note
+from convergences_protocol.keys import SigningKey
+from convergences_protocol.replication import check
+
+
+class CheapKey(SigningKey):
+    """Signs by hashing: `verify` below is the only one who believes it."""
+
+    __slots__ = ()
+
+    def __init__(self, seed: bytes) -> None:
+        self.seed = seed
+        self.public = sha256(b"public" + seed).digest()
+
+    def sign(self, message: bytes) -> bytes:
+        return blake2b(message, key=self.public, digest_size=64).digest()
+
+
+def verify(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether a `CheapKey` made this signature."""
+    return blake2b(message, key=public, digest_size=64).digest() == signature
+
+
+read_header = lru_cache(maxsize=200_000)(header.read_header)
+
+
+@lru_cache(maxsize=200_000)
+def signature_valid(raw: bytes) -> bool:
+    """As header.py's, remembered: the same header reaches twenty nodes, in every seed."""
+    return header.signature_valid(raw)
+
+
+@contextmanager
+def signatures(*, real: bool) -> Iterator[type[SigningKey]]:
+    """The class of keys to use inside, with what verifies them in place."""
+    if real:
+        yield SigningKey
+        return
+    with (
+        patch.object(note, "verify", verify),
+        patch.object(cosignature, "verify_key", verify),
+        patch.object(header, "verify", verify),
+        patch.object(check, "read_header", read_header),
+    ):
+        yield CheapKey

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What people do and what goes wrong in one seed's ten minutes, drawn from the seed before the first event."""
+
+from __future__ import annotations
+
+from .liar import Liar
+from .town import Town
+from .wire import Endpoint
+from .world import World, digests
+
+SECONDS = 600.0
+
+
+def schedule(world: World) -> None:
+    """Put everything on the clock."""
+    random = world.random
+    world.faults_on = True
+    world.wire.loss = random.choice((0.0, 0.003, 0.02))
+    world.wire.delay_max = random.choice((0.02, 0.2, 2.0))
+    world.wire.after(0.0, world.agglomeration.start)
+    for town in world.towns:
+        world.wire.after(random.random() * 30, town.start)
+        for _ in range(random.randrange(1, 5)):
+            _at(world, lambda town=town, n=random.randrange(1, 6): _writes(town, n))  # type: ignore[misc]
+    _some(world, 8, _cut)
+    _some(world, 6, _crash)
+    _some(world, 3, _hang)
+    _some(world, 3, _erase)
+    _some(world, 3, _restore)
+    _some(world, 1, _clone)
+    _some(world, 1, _merge)
+    if random.random() < 0.15:
+        _at(world, lambda: _take_back(world, world.agglomeration))
+    if world.seed % 8 == 0:
+        _at(world, lambda: [node.cosign() for node in world.nodes if node.alive])
+
+
+def _at(world: World, call) -> None:  # type: ignore[no-untyped-def]
+    world.wire.at(20 + world.random.random() * (SECONDS - 20), call)
+
+
+def _some(world: World, count_max: int, fault) -> None:  # type: ignore[no-untyped-def]
+    for _ in range(world.random.randrange(count_max + 1)):
+        _at(world, lambda: fault(world))
+
+
+def _any(world: World) -> Town:
+    return world.random.choice(world.towns)
+
+
+def _writes(town: Town, count: int) -> None:
+    if town.alive:
+        town.resident_writes(count)
+        town.obey()
+
+
+def _cut(world: World) -> None:
+    """Two cannot reach each other; or one cannot reach anybody."""
+    one, seconds = _any(world), world.random.random() * 200
+    others: list[Endpoint] = [world.agglomeration] if world.random.random() < 0.7 else world.endpoints()
+    for other in others:
+        if other is not one:
+            world.wire.cut(one, other, seconds)
+
+
+def _hang(world: World) -> None:
+    """A node is frozen, towards everyone, with its connections open."""
+    one = _any(world)
+    for link in list(one.links.values()):
+        world.wire.hang(link, one, world.random.random() * 60)
+
+
+def _crash(world: World) -> None:
+    """kill -9, and back after a while."""
+    node = world.agglomeration if world.random.random() < 0.15 else _any(world)
+    if node.alive:
+        world.count("crashes")
+        node.stop()
+        world.wire.after(0.5 + world.random.random() * 100, lambda: _revive(node))
+
+
+def _revive(node: Town) -> None:
+    if not node.alive:
+        node.start()
+
+
+def _erase(world: World) -> None:
+    one = _any(world)
+    if one.alive:
+        one.operator_erases()
+
+
+def _restore(world: World) -> None:
+    """A backup is taken now, and put back later."""
+    _take_back(world, _any(world))
+
+
+def _take_back(world: World, node: Town) -> None:
+    if isinstance(node, Liar):
+        return
+    image, guard = node.archive.copy(), node.guard
+    with_guard = world.random.random() < 0.5
+    delay = 20 + world.random.random() * 300
+
+    def put_back() -> None:
+        world.count("restores")
+        node.stop()
+        world.forget_card(node, digests_of(image, node))
+        node.archive = image
+        node.guard = guard if with_guard else None
+        world.wire.after(1 + world.random.random() * 20, lambda: _revive(node))
+
+    world.wire.after(delay, put_back)
+
+
+def digests_of(archive, node: Town) -> set[bytes]:  # type: ignore[no-untyped-def]
+    """All records in a backup."""
+    before, node.archive = node.archive, archive
+    try:
+        return digests(node)
+    finally:
+        node.archive = before
+
+
+def _clone(world: World) -> None:
+    """A card is copied into a second machine, and both run."""
+    node = _any(world)
+    if isinstance(node, Liar) or any(clone.peer == node.peer for clone in world.clones):
+        return
+    world.count("clones")
+    twin = Town(world, node.id + "'", node.territory, node.key, node.recovery)
+    twin.archive, twin.guard, twin.pinned = node.archive.copy(), node.guard, node.pinned
+    twin.keeps, twin.dials, twin.merged = node.keeps, list(node.dials), node.merged
+    twin.machine_id = world.random.choice((node.machine_id, twin.id))
+    world.clones.append(twin)
+    delay = world.random.random() * 60
+    world.wire.after(delay, twin.start)
+    for _ in range(world.random.randrange(4)):
+        world.wire.after(delay + world.random.random() * 200, lambda: _writes(twin, 2))
+
+
+def _merge(world: World) -> None:
+    """A town joins another: it stops writing; once its last head is here, the charter says so."""
+    one, other = world.random.sample(world.towns, 2)
+    if one.merged or other.merged or not one.honest:
+        return
+    world.count("merges")
+    one.hand_over()
+
+    def try_to_end() -> None:
+        agglomeration = world.agglomeration
+        mine, theirs = one.archive.current, agglomeration.archive.logs.get(one.archive.own[-1])
+        ready = theirs and theirs.head_size() == mine.head_size()
+        if agglomeration.alive and ready and agglomeration.charter.ongoing(one.territory):
+            agglomeration.merge(mine.origin, other.archive.own[-1])
+        else:
+            world.wire.after(30.0, try_to_end)
+
+    world.wire.after(30.0, try_to_end)

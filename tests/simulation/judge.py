@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What must be true once the faults have stopped: one charter, one history a log, one state, and nothing lost."""
+
+from __future__ import annotations
+
+from convergences_protocol.charter import Enrolled
+from convergences_protocol.tiles import Slot
+
+from .town import Town
+from .world import World
+
+State = dict[str, tuple[bytes, int]]
+
+
+def disagreements(world: World) -> list[str]:
+    """Everything that is not yet, or not, as it must be; empty when all is well."""
+    found: list[str] = []
+    reference = world.agglomeration
+    charter = [_summary(log) for log in reference.charter.enrolments]
+    for node in world.honest:
+        if [_summary(log) for log in node.charter.enrolments if not _own_unnamed(node, log, reference)] != charter:
+            found.append(f"{node.id} reads another charter")
+    for log in reference.charter.enrolments:
+        found += _one_history(world, log)
+    if not found:
+        found += _nothing_lost(world)
+        found += _bodies(world)
+        found += _states(world)
+    return found
+
+
+def _summary(log: Enrolled) -> tuple[str, int | None, str | None]:
+    return log.origin, log.end.last.size if log.end else None, log.end.successor if log.end else None
+
+
+def _own_unnamed(node: Town, log: Enrolled, reference: Town) -> bool:
+    return log.presumed and log.origin in node.archive.own and node is not reference
+
+
+def _one_history(world: World, log: Enrolled) -> list[str]:
+    """Each holder has the log, byte for byte, up to its end or to its author's last head."""
+    found: list[str] = []
+    author = next((node for node in world.honest if log.origin in node.archive.own), None)
+    reference = world.agglomeration.archive.log(log.origin)
+    if log.end:
+        size = log.end.last.size
+        whole = reference.headers[:size]
+    elif author:
+        size = author.archive.current.head_size() if author.archive.own[-1] == log.origin else -1
+        if size < 0:
+            return [f"{log.origin} is not written in any more, and has not ended"]
+        whole = author.archive.logs[log.origin].headers[:size]
+    else:
+        return []  # a liar's: what is held is proved, how much of it is the liar's own affair
+    for node in world.honest:
+        if any(identity.keep and identity.origin == log.origin for identity in node.identities()):
+            mine = node.archive.log(log.origin)
+            if mine.headers[:size] != whole or len(whole) != size:
+                found.append(f"{node.id} holds {mine.size} of {log.origin}, {size} expected")
+    return found
+
+
+def _nothing_lost(world: World) -> list[str]:
+    agglomeration = world.agglomeration
+    counted: dict[str, set[bytes]] = {}
+    found: list[str] = []
+    for item in world.acknowledged.values():
+        if item.territory not in counted:
+            counted[item.territory] = _counted(agglomeration, item.territory)
+        if not item.lost and item.digest not in counted[item.territory]:
+            found.append(f"{item.digest.hex()[:12]} of {item.territory} was acknowledged, and does not count")
+    return found
+
+
+def _counted(node: Town, territory: str) -> set[bytes]:
+    found: set[bytes] = set()
+    for origin, upto in node.charter.counts(territory):
+        readings = node.archive.log(origin).readings
+        found.update(reading.digest for reading in readings[:upto] if reading)
+    return found
+
+
+def _bodies(world: World) -> list[str]:
+    """No body is wanted that somebody honest has, and may give."""
+    here: set[bytes] = set()
+    wanted: list[tuple[str, bytes]] = []
+    for node in world.honest:
+        keeps = {identity.origin for identity in node.identities() if identity.keep}
+        for log in node.archive.logs.values():
+            for slot, reading in zip(log.slots, log.readings, strict=True):
+                if reading is None or reading.body_digest is None:
+                    continue
+                if slot is Slot.HERE and log.head_size() == log.size:
+                    here.add(reading.body_digest)
+                elif slot is Slot.WANTED and log.origin in keeps:
+                    wanted.append((f"{node.id} {log.origin}", reading.body_digest))
+    return [f"{who} wants a body that is there" for who, digest in wanted if digest in here]
+
+
+def _states(world: World) -> list[str]:
+    """Whoever keeps all of a territory's logs shows the same."""
+    found: list[str] = []
+    for territory in world.agglomeration.charter.territories():
+        reference = _state(world.agglomeration, territory)
+        for node in world.honest:
+            keeps = {identity.origin for identity in node.identities() if identity.keep}
+            if all(origin in keeps for origin, _ in node.charter.counts(territory)):
+                if _state(node, territory) != reference:
+                    found.append(f"{node.id} shows another {territory}")
+    return found
+
+
+def _state(node: Town, territory: str) -> State:
+    """Each element's last readable record in the logs that count, and whether its body is to be seen."""
+    state: State = {}
+    for origin, upto in node.charter.counts(territory):
+        log = node.archive.log(origin)
+        stop = log.head_size() if upto is None else upto
+        for at in range(min(stop, log.size)):
+            reading = log.readings[at]
+            if reading and reading.element and reading.element.territory == territory and log.flags[at] is None:
+                state[str(reading.element)] = reading.digest, int(log.slots[at])
+    return state

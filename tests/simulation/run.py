@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Running one seed from its first day to the agreement of all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from convergences_protocol.keys import SigningKey
+from convergences_protocol.opening import read_opening
+
+from .authors import Authors
+from .cheap import signatures
+from .faults import SECONDS, schedule
+from .judge import disagreements
+from .town import Town
+from .world import TOWNS, World
+
+AGREE_SECONDS = 3 * 3600.0
+"""Agreement may wait for a few exchanges of heads, for a ban to end, for a person to decide."""
+LOOK_SECONDS = 60.0
+REAL_EVERY = 16
+"""One seed in so many runs with real signatures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one seed."""
+
+    seed: int
+    digest: str
+    frames: int
+    seconds: float
+    """From the end of the faults to agreement, on the cluster's clock."""
+    counts: dict[str, int]
+    wrongs: tuple[str, ...]
+
+
+@cache
+def _authors(key_class: type[SigningKey]) -> Authors:
+    return Authors(key_class)
+
+
+def run(seed: int, *, towns: int = TOWNS, real: bool | None = None) -> Result:
+    """One cluster, from founding to agreement."""
+    real = seed % REAL_EVERY == REAL_EVERY - 1 if real is None else real
+    with signatures(real=real) as key_class:
+        world = World(seed, _authors(key_class), real=real, towns=towns)
+        schedule(world)
+        world.wire.run_until(SECONDS)
+        _heal(world)
+        left = disagreements(world)
+        while (left or world.wire.now < SECONDS + LOOK_SECONDS) and world.wire.now < SECONDS + AGREE_SECONDS:
+            world.wire.run_until(world.wire.now + LOOK_SECONDS)
+            _decide(world)
+            left = disagreements(world)
+    return Result(
+        seed,
+        world.wire.digest,
+        world.wire.frames,
+        world.wire.now - SECONDS,
+        dict(sorted(world.counts.items())),
+        tuple([*world.wrongs, *left]),
+    )
+
+
+def _heal(world: World) -> None:
+    """No more faults: whoever is down comes back, but for clones, which are found and switched off."""
+    world.faults_on = False
+    world.wire.mend()
+    for clone in world.clones:
+        if clone.alive:
+            clone.stop()
+        world.forget_card(clone, set())
+    for node in [world.agglomeration, *world.towns]:
+        if not node.alive:
+            node.start()
+        for other in node.dials:
+            node.dial(other)
+
+
+def _decide(world: World) -> None:
+    """What is left for a person: between rivals, the log that the town itself writes in goes on."""
+    agglomeration = world.agglomeration
+    if not agglomeration.alive or world.wire.now < SECONDS + 600:
+        return
+    for town in world.towns:
+        if town.honest and not town.merged and not agglomeration.charter.enrolled(town.archive.own[-1]):
+            _settle(world, town)
+
+
+def _settle(world: World, town: Town) -> None:
+    reading = town.archive.current.readings[0]
+    assert reading is not None
+    world.agglomeration.settle(read_opening(reading).identity)
+    world.agglomeration.obey()

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A cluster that one seed decides: who is in it, what they do, what goes wrong, and what must be true in the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from random import Random
+
+from convergences_protocol.errors import Unreadable
+from convergences_protocol.header import Header, read_header, signature_valid
+from convergences_protocol.keys import SigningKey
+from convergences_protocol.origin import LogIdentity
+from convergences_protocol.replication.check import BAD_SIGNATURE
+
+from .agglomeration import Agglomeration
+from .authors import Authors
+from .cheap import signature_valid as remembered_signature_valid
+from .liar import LIES, Liar
+from .town import Town
+from .wire import Endpoint, Wire
+
+TOWNS = 20
+
+
+@dataclass(slots=True)
+class Acknowledged:
+    """A record that a resident was told is kept."""
+
+    territory: str
+    digest: bytes
+    lost: bool = False
+    """The only cards that had it are gone, or went back in time: the restore rule."""
+
+
+class World:
+    """All nodes of a cluster, those who are gone too."""
+
+    def __init__(self, seed: int, authors: Authors, *, real: bool = False, towns: int = TOWNS) -> None:
+        self.seed, self.real, self.authors = seed, real, authors
+        self.random = Random(seed)
+        self.wire = Wire(self.random)
+        self.faults_on = False
+        self.batch = self.random.choice((2, 5, 1000))
+        self.forked = ""
+        self.rivals: set[str] = set()
+        self.acknowledged: dict[bytes, Acknowledged] = {}
+        self.counts: dict[str, int] = {}
+        self.wrongs: list[str] = []
+        authors.written.clear()
+        authors.serials.clear()
+        self.agglomeration = Agglomeration(self, "agglo", "FR-200057867", *self._keys("agglo"))
+        self.towns: list[Town] = []
+        self.clones: list[Town] = []
+        for number in range(towns):
+            kind = Liar if number == 0 and self.random.random() < 0.8 else Town
+            town = kind(self, f"t{number:02}", f"FR-{93000 + number}", *self._keys(f"town {number}"))
+            town.honest = kind is Town
+            if isinstance(town, Liar):
+                town.lie = self.random.choice(LIES)
+            self.towns.append(town)
+        self.found()
+
+    def _keys(self, name: str) -> tuple[SigningKey, bytes]:
+        """A node's key, and its recovery key's public half."""
+        key = self.authors.key_class(sha256(name.encode()).digest())
+        return key, self.authors.key_class(sha256(b"recovery " + name.encode()).digest()).public
+
+    def found(self) -> None:
+        """The first day: everyone has a log, and the agglomeration has enrolled them all."""
+        pinned = self.agglomeration.found()
+        self.agglomeration.pinned = pinned
+        self.agglomeration.read_charter()
+        self.agglomeration.find_erasures()
+        identities: list[LogIdentity] = []
+        for town in self.towns:
+            identities.append(town.found())
+            town.pinned = pinned
+        for identity in identities:
+            self.agglomeration.enrol(identity)
+        self.agglomeration.unacknowledged.clear()
+        self.agglomeration._guard_current()
+        self.agglomeration._reveal_current()
+        others = [town.territory for town in self.towns]
+        for number, town in enumerate(self.towns):
+            town.keeps = tuple(self.random.sample(others, self.random.choice((0, 0, 1, 2, 3))))
+            town.dials = [self.agglomeration]
+            if number % 3 == 0:
+                neighbour = self.towns[self.random.randrange(len(self.towns))]
+                town.dials += [neighbour] if neighbour is not town else []
+
+    # --- who is there ---
+
+    @property
+    def nodes(self) -> list[Town]:
+        return [self.agglomeration, *self.towns, *self.clones]
+
+    @property
+    def honest(self) -> list[Town]:
+        """Those that are alive at the end and have not lied."""
+        return [node for node in self.nodes if node.honest and node.alive]
+
+    def endpoints(self) -> list[Endpoint]:
+        return list(self.nodes)
+
+    def all_heads(self) -> list[list[bytes]]:
+        return [list(log.heads.values()) for node in self.nodes for log in node.archive.logs.values()]
+
+    # --- what is noted on the way ---
+
+    def count(self, what: str) -> None:
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+    def read(self, raw: bytes) -> tuple[Header | None, str | None]:
+        """A header as its author's node reads it."""
+        return _read(raw, self.real)
+
+    def acknowledge(self, node: Town, raw: bytes) -> None:
+        digest = sha256(raw).digest()
+        reading, flag = self.read(raw)
+        if reading and not flag and node.honest and digest not in self.acknowledged:
+            self.acknowledged[digest] = Acknowledged(node.territory, digest)
+
+    def dropped(self, node: object, peer: str, reason: str, seconds: float) -> None:
+        """Honest nodes must not take each other for liars."""
+        self.count("drops" if seconds else "closes")
+        assert isinstance(node, Town)
+        accused = [other for other in self.nodes if other.peer == peer]
+        if seconds and node.honest and all(other.honest for other in accused):
+            self.wrongs.append(f"{node.id} took {accused[0].id} for a liar: {reason}")
+
+    def forget_card(self, node: Town, kept: set[bytes]) -> None:
+        """A card goes back in time, or is destroyed: what only it held, beyond `kept`, is lost by the restore rule."""
+        elsewhere: set[bytes] = set()
+        for other in self.nodes:
+            if other is node or not other.honest or (other in self.clones and not other.alive):
+                continue
+            for log in other.archive.logs.values():
+                size = log.head_size()
+                elsewhere.update(reading.digest for reading in log.readings[:size] if reading)
+            elsewhere.update(sha256(aside.header).digest() for aside in other.archive.aside)
+        for item in self.acknowledged.values():
+            if item.digest not in elsewhere and item.digest not in kept:
+                item.lost = True
+
+
+def digests(node: Town) -> set[bytes]:
+    """All records on a node's card."""
+    found = {reading.digest for log in node.archive.logs.values() for reading in log.readings if reading}
+    return found | {sha256(aside.header).digest() for aside in node.archive.aside}
+
+
+@lru_cache(maxsize=200_000)
+def _read(raw: bytes, real: bool) -> tuple[Header | None, str | None]:
+    try:
+        reading = read_header(raw)
+    except Unreadable as error:
+        return None, error.reason
+    valid = signature_valid(raw) if real else remembered_signature_valid(raw)
+    return reading, None if valid else BAD_SIGNATURE
