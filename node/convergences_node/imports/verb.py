@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from convergences_protocol.tiles import Slot
 
 from convergences_node.archive.model import Entry, NewRecord
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.index.query import LIMIT_MAX, Query
 
 from .desk import Key, Known, content_digest
 from .importer import Tell, import_file
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from convergences_node.town import Town
     from convergences_node.verbs import Import
 
-THEMES_MAX = 20_000
+THEMES_MAX = 10_000
+"""Themes whose names an import knows; a tree that large is no help to anybody."""
 
 
 async def import_records(town: Town, params: Import, tell: Tell) -> dict[str, Any]:
@@ -52,13 +54,25 @@ def _mapping(path: Path, params: Import) -> ColumnMapping:
 
 async def _themes(town: Town) -> dict[str, ElementId]:
     """The folded names of the themes that this node can show: its own win over the agglomeration's."""
-    own = town.config.node.territory
     await town.index.catch_up()
-    found = await town.index.states("theme", THEMES_MAX)
+    found = [element async for element in _theme_ids(town)]
     names: dict[str, ElementId] = {}
-    for element, fields in sorted(found, key=lambda one: one[0].territory == own):
-        names |= dict.fromkeys(names_of(fields), element)
+    for element in sorted(found, key=lambda one: one.territory == town.config.node.territory):
+        view = await town.index.element(str(element))
+        if view is not None:
+            names |= dict.fromkeys(names_of(view.fields), element)
     return names
+
+
+async def _theme_ids(town: Town) -> AsyncIterator[ElementId]:
+    cursor: str | None = None
+    for _ in range(THEMES_MAX // LIMIT_MAX):
+        answer = await town.index.search(Query(kinds=("theme",), sort="name", limit=LIMIT_MAX, cursor=cursor))
+        for item in answer.items:
+            yield ElementId.parse(item.id)
+        cursor = answer.cursor
+        if cursor is None:
+            return
 
 
 class TownDesk:
