@@ -3,9 +3,8 @@
 
 Under `/log/<territory>/<epoch>/`: `checkpoint`, `tile/<L>/<N>[.p/<W>]`, `tile/entries/<N>[.p/<W>]` as the
 specification has them (https://c2sp.org/tlog-tiles), and `bodies/<N>[.p/<W>]`, our own. What is under `tile/` never
-changes: any cache may keep it for ever, so a partial tile exists only for a size that the log's key has signed, and
-nothing is shown of a log beyond its latest signed head. A body may be erased: it is asked about again before each
-use.
+changes: any cache may keep it for ever, so nothing is shown of a log beyond its latest signed head. A body may be
+erased: it is asked about again before each use.
 """
 
 from __future__ import annotations
@@ -54,27 +53,24 @@ def bundle_named(request: web.Request, prefix: str, rest: str) -> TilePath:
         raise Problem("tile-absent") from None
 
 
-def signed_head(reader: ArchiveReader, origin: str, size: int | None = None) -> tuple[int, bytes]:
-    """The latest signed head of a log (up to a size); a Problem if the log, or such a head, is not here."""
+def signed_head(reader: ArchiveReader, origin: str) -> tuple[int, bytes]:
+    """The latest signed head of a log; a Problem if the log is not here, or has none yet."""
     if reader.log(origin) is None:
         raise Problem("log-unknown", origin=origin)
-    head = reader.head(origin, size)
+    head = reader.head(origin)
     if head is None:
         raise Problem("tile-absent")
     return head
 
 
 def require_signed(reader: ArchiveReader, origin: str, tile: TilePath) -> None:
-    """Let through a full tile under the latest head, or a partial one as wide as some signed head has it."""
-    level = max(tile.level, 0)
-    shift = 8 * level
-    least = (tile.n * TILE_WIDTH + tile.width) << shift
-    if tile.width == TILE_WIDTH:
-        if signed_head(reader, origin)[0] < least:
-            raise Problem("tile-absent")
-        return
-    # The sizes at which this row is exactly this wide; is the largest signed one among them?
-    if signed_head(reader, origin, least + (1 << shift) - 1)[0] < least:
+    """Let through what the latest signed head covers: these bytes are the same in every tree to come.
+
+    A partial tile is given for any width below that, not only for the sizes of heads that are still kept: an auditor
+    who holds an older head must be able to fetch its tiles while the log goes on (docs/decisions/0030-open-web.md).
+    """
+    least = (tile.n * TILE_WIDTH + tile.width) << (8 * max(tile.level, 0))
+    if signed_head(reader, origin)[0] < least:
         raise Problem("tile-absent")
 
 
@@ -97,7 +93,7 @@ async def log_tile(request: web.Request) -> web.Response:
     """A row of up to 256 hashes of the tree (C2SP tlog-tiles). It never changes.
 
     `<N>` is written in groups of three digits, all but the last behind an `x`: tile 1234067 is `x001/x234/067`.
-    A partial tile, `<N>.p/<W>`, exists for the signed sizes of the log only.
+    A partial tile, `<N>.p/<W>`, exists as far as the latest signed head covers it.
     """
     origin, tile = origin_of(request), bundle_named(request, request.match_info["level"], "tile")
 
