@@ -29,7 +29,7 @@ from convergences_protocol.origin import LogIdentity, Origin
 from convergences_protocol.replication.check import CheckedBatch
 
 from . import epochs, erasing
-from .authoring import Author, RandomBytes
+from .authoring import Author, Authored, RandomBytes
 from .connection import ARCHIVE_NAME
 from .guard import Guard, Step, no_step
 from .keys import Keyring
@@ -173,9 +173,12 @@ class Archive:
     # --------------------------------------------------------------------------------------------------------- reading
     async def read(self, ask: Callable[[ArchiveReader], T]) -> T:
         """Run `ask(reader)` in a reading thread, on one snapshot of the archive. Keep it short; give back values."""
+        return await self._in_reader(self._read, ask)
+
+    async def _in_reader(self, work: Callable[..., T], *args: object) -> T:
         if self._closing:
             raise Closed("the archive is closed")
-        return await self._loop.run_in_executor(self._readers, self._read, ask)
+        return await self._loop.run_in_executor(self._readers, work, *args)
 
     def _read(self, ask: Callable[[ArchiveReader], T]) -> T:
         reader: ArchiveReader | None = getattr(self._thread_local, "reader", None)
@@ -200,7 +203,7 @@ class Archive:
         Raises `Conflict` if an element was changed since its author read it, `Refused` with the faults of a record,
         `ArchiveFull` when there is no room.
         """
-        authored = await self._loop.run_in_executor(self._readers, self._author().author_all, entries)
+        authored = await self._in_reader(self._author_all, entries)
         placed: list[Placed] = await self._turns.append(authored)
         return placed
 
@@ -297,9 +300,11 @@ class Archive:
         answer: T = await self._turns.other(work)
         return answer
 
-    def _author(self) -> Author:
+    def _author_all(self, entries: Sequence[NewEntry]) -> list[Authored]:
         options = self._options
-        return Author(self.territory, self.keys.node, self.keys.author(), options.clock, options.random_bytes)
+        town = self.keys.author()
+        author = Author(self.territory, self.keys.node, town, options.clock, options.random_bytes)
+        return author.author_all(entries)
 
     def _publish(self, event: Event) -> None:
         for callback in tuple(self._subscribers):
