@@ -15,7 +15,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,11 +79,11 @@ def joined_pair(folder: Path) -> tuple[Path, Path]:
     asyncio.run(found(town, TOWN, "town"))
     asyncio.run(found(agglomeration, AGGLOMERATION, "agglomeration"))
     with running(town, agglomeration):
-        _await(lambda: _answers(town) and _answers(agglomeration), "both nodes answer")
+        wait_until(lambda: answers(town) and answers(agglomeration), "both nodes answer")
         invitation = call(agglomeration, "invite", {"territory": TOWN})["invitation"]
         call(town, "join", {"invitation": invitation})
-        _await(lambda: durable_size(agglomeration, TOWN) > 0, "the town's log is kept")
-        _await(lambda: durable_size(town, AGGLOMERATION) > 1, "the charter is kept")
+        wait_until(lambda: durable_size(agglomeration, TOWN) > 0, "the town's log is kept")
+        wait_until(lambda: durable_size(town, AGGLOMERATION) > 1, "the charter is kept")
     return town, agglomeration
 
 
@@ -95,7 +95,7 @@ def _one_run(town: Path, agglomeration: Path, folder: Path, records: int) -> Run
     town, agglomeration = folder / "town", folder / "agglomeration"
     whole = durable_size(town, TOWN)
     with running(agglomeration) as (receiver,):
-        _await(lambda: _answers(agglomeration), "the agglomeration answers")
+        wait_until(lambda: answers(agglomeration), "the agglomeration answers")
         with running(town):
             return _watch(receiver, agglomeration, whole, records)
 
@@ -141,15 +141,15 @@ def _cheap_cases(folder: Path, headers: list[bytes], bodies: list[bytes]) -> Ite
     """The same pair again: with nothing missing, then with a hundred records missing."""
     town, agglomeration = folder / "town", folder / "agglomeration"
     with running(agglomeration, town):
-        _await(lambda: _answers(agglomeration) and _connected(agglomeration), "the two are connected")
-        _await(lambda: _quiet(agglomeration), "the exchange is over")
+        wait_until(lambda: answers(agglomeration) and _connected(agglomeration), "the two are connected")
+        wait_until(lambda: _quiet(agglomeration), "the exchange is over")
         nothing = _received(agglomeration)
     yield Figure("wire: nothing missing, two logs", nothing, "bytes", 2 * 1024, "1 KiB a log", "at most 1", nothing <= 2048)
     asyncio.run(_write(town, RECORDS, MISSING))
     whole = durable_size(town, TOWN)
     with running(agglomeration, town):
-        _await(lambda: durable_size(agglomeration, TOWN) >= whole, "the hundred have come")
-        _await(lambda: _quiet(agglomeration), "the exchange is over")
+        wait_until(lambda: durable_size(agglomeration, TOWN) >= whole, "the hundred have come")
+        wait_until(lambda: _quiet(agglomeration), "the exchange is over")
         received = _received(agglomeration)
     sample = sum(map(len, headers[:MISSING])) + sum(map(len, bodies[:MISSING]))
     limit = 1.2 * sample + 4096
@@ -172,7 +172,8 @@ def _quiet(folder: Path) -> bool:
     return _received(folder) == before
 
 
-def _answers(folder: Path) -> bool:
+def answers(folder: Path) -> bool:
+    """Whether the node of that folder listens to its operator."""
     path = folder / "node.sock"
     with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
         probe.connect(str(path))
@@ -180,7 +181,8 @@ def _answers(folder: Path) -> bool:
     return False
 
 
-def _await(condition, what: str, seconds: float = 60) -> None:  # type: ignore[no-untyped-def]
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    """Wait until it holds; raises after so long."""
     deadline = time.perf_counter() + seconds
     while not condition():
         if time.perf_counter() > deadline:

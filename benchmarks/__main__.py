@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""`python -m benchmarks`: every figure beside its reference, in one run; a table, and `benchmarks/out/latest.json`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from . import backlog, latency, rest, search
+from .figures import Figure, show, write
+
+
+def main() -> int:
+    """Run the chosen parts in their order; a part that fails is named, and the others go on."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="part", help="backlog, rest, latency, search; all of them by default")
+    parser.add_argument("--records", type=int, default=backlog.RECORDS, help="records of the backlog (default 100000)")
+    parser.add_argument("--rounds", type=int, default=2, help="interleaved rounds with the peers (default 2)")
+    asked = parser.parse_args()
+    logging.basicConfig(level=logging.ERROR)
+    with tempfile.TemporaryDirectory(prefix="convergences-bench-") as scratch:
+        parts = _parts(Path(scratch), asked.records, asked.rounds)
+        unknown = set(asked.parts) - set(parts)
+        if unknown:
+            parser.error(f"no part named {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
+        figures, failed = _run({name: part for name, part in parts.items() if not asked.parts or name in asked.parts})
+    show(figures)
+    print(f"written: {write(figures).relative_to(Path.cwd()) if Path.cwd() in write(figures).parents else write(figures)}")
+    return 1 if failed else 0
+
+
+def _parts(scratch: Path, records: int, rounds: int) -> dict[str, Callable[[], Iterator[Figure]]]:
+    pair = scratch / "backlog" / "round0"
+    return {
+        "backlog": lambda: backlog.measure(scratch / "backlog", records, rounds),
+        "rest": lambda: rest.measure(pair / "town", pair / "agglomeration"),
+        "latency": lambda: latency.measure(scratch / "latency"),
+        "search": lambda: search.measure(scratch / "search"),
+    }
+
+
+def _run(parts: dict[str, Callable[[], Iterator[Figure]]]) -> tuple[list[Figure], bool]:
+    figures: list[Figure] = []
+    failed = False
+    for name, part in parts.items():
+        print(f"measuring: {name}", file=sys.stderr, flush=True)
+        try:
+            for figure in part():
+                figures.append(figure)
+                print(f"  {figure.name}: {figure.value:,.4g} {figure.unit}", file=sys.stderr, flush=True)
+        except Exception as error:
+            failed = True
+            print(f"{name} failed: {type(error).__name__}: {error}", file=sys.stderr)
+    return figures, failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
