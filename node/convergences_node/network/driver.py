@@ -10,7 +10,6 @@ frames are not consumed.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -18,8 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from convergences_protocol.cosignature import Cosignature
-from convergences_protocol.errors import ConvergencesError, RemoteError
-from convergences_protocol.replication import messages
+from convergences_protocol.errors import ConvergencesError
 from convergences_protocol.replication.machine import Replicator
 from convergences_protocol.replication.outputs import (
     Announce,
@@ -34,6 +32,7 @@ from convergences_protocol.replication.outputs import (
     ListWanted,
     LoadBatch,
     LoadProof,
+    Mentioned,
     Output,
     RaiseDoubt,
     Rewind,
@@ -58,10 +57,6 @@ READS_MAX = 8
 
 MISBEHAVED_SECONDS = 3600.0
 """How long a peer is refused that broke a transport's own bounds; as the machine's first ban."""
-
-HELLO_NUMBER = b"\x01"
-"""Second byte of a `Hello`: a CBOR array, then the message's number."""
-HELLO_BYTES_MAX = 64 * 1024
 
 JOINED, REFUSED = b"\x01", b"\x00"
 REFUSAL_BYTES_MAX = 1_000
@@ -200,17 +195,8 @@ class Driver:
         self.received_from[key] = self.received_from.get(key, 0) + len(frame)
         self.heard_at[key] = self._clock()
         if key in self.links:
-            self._look_for_epochs(frame)
             self.machine.receive(key.hex(), frame, self._now())
             self._obey()
-
-    def _look_for_epochs(self, frame: bytes) -> None:
-        """A `Hello` names its sender's own logs, a new epoch among them, which the machine has no reason to follow yet."""
-        if frame[1:2] == HELLO_NUMBER and len(frame) <= HELLO_BYTES_MAX:
-            with contextlib.suppress(RemoteError):
-                message = messages.decode(frame)
-                if isinstance(message, messages.Hello):
-                    self._consequences.origins_mentioned([follow.origin for follow in message.follows])
 
     def drained(self, key: PeerKey, frames: int) -> None:
         """See `Listener`. What was queued meanwhile is not drained yet, and will be told of again."""
@@ -284,6 +270,8 @@ class Driver:
                 self._spawn(self._keep_fork(origin, proof))
             case RaiseDoubt(origin, head):
                 self._spawn(self._consequences.own_head_doubted(origin, head))
+            case Mentioned(_, origins):
+                self._consequences.origins_mentioned(origins)
             case Contested(origin, head):
                 self._consequences.head_contested(origin, head)
             case Drop(peer, reason, seconds):

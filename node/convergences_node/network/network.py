@@ -21,7 +21,7 @@ from convergences_node.archive.model import PeerRow
 from convergences_node.config import loopback_only
 from convergences_node.network.addresses import by_key, is_http, merged, told_addresses
 from convergences_node.network.driver import Driver
-from convergences_node.network.http_tiles import HttpSettings, HttpTransport
+from convergences_node.network.http_transport import HttpSettings, HttpTransport
 from convergences_node.network.libp2p_transport import Libp2pSettings, Libp2pTransport
 from convergences_node.network.transport import PeerKey, Transport
 from convergences_node.web.town_door import PeerSeen
@@ -51,7 +51,8 @@ class Network:
             HttpSettings(
                 town.config.limits.http_poll_s,
                 tuple(address for address in town.config.peers.addresses if is_http(address)),
-            )
+            ),
+            lambda key: key in self.driver.links and self.driver.links[key].transport != HttpTransport.name,
         )
         self._discovery: Discovery | None = None
         self._book: dict[PeerKey, PeerRow] = {}

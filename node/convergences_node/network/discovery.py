@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Finding nodes on the local network: `_convergences._tcp`, announced and looked for by our own zeroconf (RFC 6763).
+
+libp2p's own stays off: it blocks its loop for more than a second and binds every interface. What is heard here is a hint
+from anyone on the network: an address and a key, and only keys of the charter are dialled, which then have to prove
+themselves. The service's name is the key's beginning, so that two nodes never fight for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Sequence
+
+from zeroconf import InterfaceChoice, IPVersion, ServiceStateChange, Zeroconf
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+
+from convergences_node.network.addresses import is_http, key_in, peer_id
+from convergences_node.network.transport import PeerKey
+
+log = logging.getLogger(__name__)
+
+SERVICE = "_convergences._tcp.local."
+INFO_MS_MAX = 3_000
+SEEN_MAX = 256
+"""Nodes followed on one network; more is somebody playing."""
+STOP_SECONDS_MAX = 3.0
+
+Seen = Callable[[PeerKey, Sequence[str]], None]
+
+
+class Discovery:
+    """Announces one node and tells of others. `interfaces` restricts it, as tests do to loopback."""
+
+    def __init__(self, key: PeerKey, seen: Seen, interfaces: Sequence[str] | None = None) -> None:
+        self._key = key
+        self._seen = seen
+        self._interfaces = interfaces
+        self._zeroconf: AsyncZeroconf | None = None
+        self._browser: AsyncServiceBrowser | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._known: set[str] = set()
+
+    async def start(self, addresses: Sequence[str]) -> None:
+        """Announce this node's libp2p addresses, and look for others. Raises `OSError` where there is no network."""
+        interfaces = InterfaceChoice.Default if self._interfaces is None else list(self._interfaces)
+        self._zeroconf = AsyncZeroconf(interfaces=interfaces, ip_version=IPVersion.V4Only)
+        info = self._own_info(addresses)
+        if info is not None:
+            await self._zeroconf.async_register_service(info, allow_name_change=True)
+        self._browser = AsyncServiceBrowser(self._zeroconf.zeroconf, SERVICE, handlers=[self._changed])
+
+    async def stop(self) -> None:
+        """Take the announcement back."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS_MAX):
+                if self._browser is not None:
+                    await self._browser.async_cancel()
+                if self._zeroconf is not None:
+                    await self._zeroconf.async_unregister_all_services()
+                    await self._zeroconf.async_close()
+
+    def _own_info(self, addresses: Sequence[str]) -> AsyncServiceInfo | None:
+        """The first libp2p address over IPv4, as a service; None for a node that only dials out."""
+        for address in addresses:
+            parts = address.split("/")
+            if not is_http(address) and parts[1] == "ip4":
+                return AsyncServiceInfo(
+                    SERVICE,
+                    f"{peer_id(self._key)[-20:]}.{SERVICE}",
+                    port=int(parts[4]),
+                    properties={"id": peer_id(self._key)},
+                    addresses=[socket.inet_aton(parts[2])],
+                )
+        return None
+
+    def _changed(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
+        if state_change is ServiceStateChange.Removed:
+            self._known.discard(name)
+        elif len(self._known) < SEEN_MAX:
+            self._known.add(name)
+            task = asyncio.ensure_future(self._look(zeroconf, name))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _look(self, zeroconf: Zeroconf, name: str) -> None:
+        info = AsyncServiceInfo(SERVICE, name)
+        if not await info.async_request(zeroconf, INFO_MS_MAX):
+            return
+        text = (info.properties.get(b"id") or b"").decode("ascii", "replace")
+        key = key_in(f"/p2p/{text}")
+        if key is None or key == self._key or not info.port:
+            return
+        found = [f"/ip4/{address}/tcp/{info.port}/p2p/{text}" for address in info.parsed_addresses(IPVersion.V4Only)]
+        log.info("node %s is on the local network", text[-8:])
+        self._seen(key, found)

@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""HTTP as a `Transport`: a remote node's files, presented to the replication machine as a peer that speaks its messages.
+
+The fallback where libp2p cannot be used: it only pulls. Every so often the node at an address is asked which logs it has;
+if its own log's key belongs to the charter it is a peer, and each of its heads that is new is shown to the machine. What
+the machine then asks (`Want`, `WantProof`) is answered from tiles; what it says is not sent anywhere. While a peer is
+linked by libp2p it is left alone here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from convergences_protocol.errors import LocalError, RemoteError
+from convergences_protocol.replication import messages
+from convergences_protocol.replication.limits import COSIGNATURES_MAX
+
+from convergences_node.network.http_tiles import Gone, RemoteLog
+from convergences_node.network.transport import Link, Listener, PeerKey
+
+log = logging.getLogger(__name__)
+
+REQUEST_SECONDS_MAX = 60.0
+LOGS_BYTES_MAX = 1024 * 1024
+LOGS_MAX = 2_000
+FIRST_LOOK_S = 2.0
+"""libp2p gets this long to link a peer first."""
+READ_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """How often to look, and addresses whose key is not known before one has looked."""
+
+    poll_s: float
+    addresses: tuple[str, ...] = ()
+
+
+class HttpTransport:
+    """Peers reached by their HTTP addresses."""
+
+    name = "http"
+
+    def __init__(self, settings: HttpSettings, linked_elsewhere: Callable[[PeerKey], bool] = lambda key: False) -> None:
+        self._settings = settings
+        self._linked_elsewhere = linked_elsewhere
+        self._allowed: frozenset[PeerKey] = frozenset()
+        self._targets: set[str] = set(settings.addresses)
+        self._lookers: dict[str, asyncio.Task[None]] = {}
+        self._peers: dict[PeerKey, HttpPeer] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._listener: Listener
+
+    async def start(self, listener: Listener) -> None:
+        """Begin to look at the addresses that are known."""
+        self._listener = listener
+        timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS_MAX)
+        self._session = aiohttp.ClientSession(timeout=timeout, auto_decompress=True)
+        self._look_at_all()
+
+    async def stop(self) -> None:
+        """Stop looking."""
+        tasks = list(self._lookers.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for peer in list(self._peers.values()):
+            await peer.stop()
+        if self._session is not None:
+            await self._session.close()
+
+    def addresses(self) -> Sequence[str]:
+        """None of its own: this node's pages are served by another part."""
+        return ()
+
+    def allow(self, keys: Set[PeerKey]) -> None:
+        """See `Transport.allow`."""
+        self._allowed = frozenset(keys)
+        for key in self._peers.keys() - self._allowed:
+            self.drop(key)
+
+    def reach(self, targets: Mapping[PeerKey, Sequence[str]]) -> None:
+        """See `Transport.reach`."""
+        self._targets = {*self._settings.addresses, *(a for addresses in targets.values() for a in addresses)}
+        self._look_at_all()
+
+    def send(self, key: PeerKey, frame: bytes) -> None:
+        """Answer, from the peer's files, what the machine asks of it."""
+        peer = self._peers.get(key)
+        if peer is not None:
+            peer.take(frame)
+
+    def announce(self, data: bytes) -> None:
+        """There is no gossip over HTTP."""
+
+    def drop(self, key: PeerKey) -> None:
+        """See `Transport.drop`."""
+        peer = self._peers.pop(key, None)
+        if peer is not None:
+            peer.cancel()
+            self._listener.disconnected(key)
+
+    async def join(self, address: str, key: PeerKey, request: bytes) -> bytes:
+        """Joining over HTTP is `joining.send_answer`'s."""
+        raise LocalError("an answer to an invitation does not go this way")
+
+    # ------------------------------------------------------------------------------------- looking
+    def _look_at_all(self) -> None:
+        if self._session is None:
+            return
+        for address in self._lookers.keys() - self._targets:
+            self._lookers.pop(address).cancel()
+        for address in sorted(self._targets - self._lookers.keys()):
+            self._lookers[address] = asyncio.create_task(self._look_for_ever(address), name=f"http {address}")
+
+    async def _look_for_ever(self, address: str) -> None:
+        await asyncio.sleep(min(FIRST_LOOK_S, self._settings.poll_s))
+        while True:
+            try:
+                await self._look(address)
+            except (RemoteError, Gone, aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError) as error:
+                log.debug("nothing to be had at %s: %s", address, error)
+                self._lose(address)
+            await asyncio.sleep(self._settings.poll_s)
+
+    async def _look(self, address: str) -> None:
+        """Who is there, and what is new."""
+        assert self._session is not None
+        key, origins = _read_logs(await fetch(self._session, f"{address.rstrip('/')}/api/v1/logs", LOGS_BYTES_MAX))
+        if key not in self._allowed or self._linked_elsewhere(key):
+            return
+        peer = self._peers.get(key)
+        if peer is None:
+            peer = self._peers[key] = HttpPeer(key, address, self._session, self._listener, self.drop)
+            self._listener.connected(Link(key, self.name, address, True))
+            if self._peers.get(key) is not peer:
+                return
+            peer.say(messages.Hello(messages.VERSION, ()))
+        if peer.address == address:
+            await peer.show_heads(origins)
+
+    def _lose(self, address: str) -> None:
+        for key, peer in list(self._peers.items()):
+            if peer.address == address:
+                self.drop(key)
+
+
+class HttpPeer:
+    """One remote node, as far as its files can answer for it."""
+
+    def __init__(
+        self,
+        key: PeerKey,
+        address: str,
+        session: aiohttp.ClientSession,
+        listener: Listener,
+        lost: Callable[[PeerKey], None],
+    ) -> None:
+        self.key = key
+        self.address = address
+        self._session = session
+        self._listener = listener
+        self._lost = lost
+        self._logs: dict[str, RemoteLog] = {}
+        self._followed: set[str] = set()
+        self._shown: dict[str, bytes] = {}
+        self._servings: dict[int, _Serving] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._frames = 0
+
+    def say(self, message: messages.Message) -> None:
+        """Hand the machine a message as if the peer had sent it."""
+        self._listener.received(self.key, messages.encode(message), lambda: None)
+
+    def take(self, frame: bytes) -> None:
+        """One message of the machine to this peer."""
+        self._frames += 1
+        match messages.decode(frame):
+            case messages.Hello(follows=follows):
+                self._followed |= {follow.origin for follow in follows}
+            case messages.Want() as want:
+                serving = self._servings[want.number] = _Serving(want, want.start, want.credit, asyncio.Event())
+                self._spawn(self._serve(serving))
+            case messages.More(number, credit) if number in self._servings:
+                serving = self._servings[number]
+                serving.credit += credit
+                serving.more.set()
+            case messages.Stop(number):
+                self._servings.pop(number, None)
+            case messages.WantProof() as want_proof:
+                self._spawn(self._prove(want_proof))
+            case messages.WantBodies(digests):
+                self.say(messages.Bodies(len(digests), ()))  # files have no index by digest
+            case _:
+                pass  # heads, forks and doubts are for those who can be told
+        asyncio.get_running_loop().call_soon(self._listener.drained, self.key, self._frames)
+
+    async def show_heads(self, origins: Sequence[str]) -> None:
+        """Show the machine each head that has changed since it was last shown, of the logs that it follows."""
+        for origin in origins:
+            if origin not in self._followed:
+                continue
+            try:
+                note, lines = await self._log(origin).head()
+            except Gone:
+                continue  # no signed head of it yet
+            whole = note + b"".join(lines)
+            if self._shown.get(origin) != whole:
+                self._shown[origin] = whole
+                self.say(messages.Heads((messages.HeadNote(note, lines[:COSIGNATURES_MAX]),)))
+
+    def cancel(self) -> None:
+        """Let go of what is being fetched."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def stop(self) -> None:
+        """As `cancel`, and wait for it."""
+        self.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _log(self, origin: str) -> RemoteLog:
+        found = self._logs.get(origin)
+        if found is None:
+            base = f"{self.address.rstrip('/')}/log/{origin.removeprefix('convergences/')}/"
+            found = self._logs[origin] = RemoteLog(lambda path, most: fetch(self._session, base + path, most))
+        return found
+
+    async def _serve(self, serving: _Serving) -> None:
+        want = serving.want
+        while serving.next < want.head_size and self._servings.get(want.number) is serving:
+            if not serving.credit:
+                serving.more.clear()
+                await serving.more.wait()
+                continue
+            try:
+                headers, bodies, proof = await self._log(want.origin).batch(serving.next, want.head_size)
+            except Gone:
+                self.say(messages.Cannot(want.number))
+                break
+            serving.credit -= 1
+            self.say(messages.Batch(want.number, serving.next, tuple(headers), tuple(bodies), tuple(proof)))
+            serving.next += len(headers)
+        self._servings.pop(want.number, None)
+
+    async def _prove(self, want: messages.WantProof) -> None:
+        remote = self._log(want.origin)
+        try:
+            root, proof = await remote.root(want.old, want.new), await remote.proof(want.old, want.new)
+        except Gone:
+            root, proof = b"", []
+        self.say(messages.Proof(want.origin, want.old, want.new, root, tuple(proof)))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.info("peer %s at %s is lost: %s", self.key.hex()[:12], self.address, error or type(error).__name__)
+            self._lost(self.key)
+
+
+@dataclass(slots=True)
+class _Serving:
+    """One `Want`, and how far it is answered."""
+
+    want: messages.Want
+    next: int
+    credit: int
+    more: asyncio.Event
+
+
+async def fetch(session: aiohttp.ClientSession, url: str, bytes_max: int) -> bytes:
+    """The body of a GET, at most so long. Raises `Gone` for 404, `RemoteError` for another answer or a longer one."""
+    async with session.get(url, allow_redirects=False) as response:
+        if response.status in (404, 410):
+            raise Gone(url)
+        if response.status != 200:
+            raise RemoteError(f"{url} answers {response.status}")
+        data = bytearray()
+        async for chunk in response.content.iter_chunked(READ_BYTES):
+            data += chunk
+            if len(data) > bytes_max:
+                raise RemoteError(f"{url} is longer than {bytes_max} bytes")
+        return bytes(data)
+
+
+def _read_logs(data: bytes) -> tuple[PeerKey, list[str]]:
+    """The key of the node's own log, and the origins of the logs that it has. Raises `ValueError`."""
+    logs = json.loads(data)["logs"][:LOGS_MAX]
+    own = next((entry for entry in logs if entry["own"] and entry["status"] == "open"), None)
+    if own is None:
+        raise ValueError("no log of its own")
+    return bytes.fromhex(own["key"]), [str(entry["origin"]) for entry in logs]
