@@ -45,6 +45,17 @@ class Agglomeration(Town):
         size = log.head_size()
         return checkpoint.parse(log.heads[size]) if size else Checkpoint(origin, 0, EMPTY_ROOT)
 
+    def end_former(self, origin: str) -> None:
+        """An epoch of the charter's own log is over: it counts as far as it could be pulled back."""
+
+        def commit() -> None:
+            enrolled = self.charter.enrolled(origin)
+            if enrolled and not enrolled.end:
+                self.end(origin, self.archive.own[-1], "began a new epoch")
+                self._show()
+
+        self.write(commit)
+        self.obey()
 
     # --- new epochs ---
 

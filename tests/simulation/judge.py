@@ -10,6 +10,7 @@ from .town import Town
 from .world import World
 
 State = dict[str, tuple[bytes, int]]
+Kept = dict[str, set[str]]
 
 
 def disagreements(world: World) -> list[str]:
@@ -20,12 +21,13 @@ def disagreements(world: World) -> list[str]:
     for node in world.honest:
         if [_summary(log) for log in node.charter.enrolments if not _own_unnamed(node, log, reference)] != charter:
             found.append(f"{node.id} reads another charter")
+    kept = {node.id: {identity.origin for identity in node.identities() if identity.keep} for node in world.honest}
     for log in reference.charter.enrolments:
-        found += _one_history(world, log)
+        found += _one_history(world, log, kept)
     if not found:
         found += _nothing_lost(world)
-        found += _bodies(world)
-        found += _states(world)
+        found += _bodies(world, kept)
+        found += _states(world, kept)
     return found
 
 
@@ -37,7 +39,7 @@ def _own_unnamed(node: Town, log: Enrolled, reference: Town) -> bool:
     return log.presumed and log.origin in node.archive.own and node is not reference
 
 
-def _one_history(world: World, log: Enrolled) -> list[str]:
+def _one_history(world: World, log: Enrolled, kept: Kept) -> list[str]:
     """Each holder has the log, byte for byte, up to its end or to its author's last head."""
     found: list[str] = []
     author = next((node for node in world.honest if log.origin in node.archive.own), None)
@@ -53,7 +55,7 @@ def _one_history(world: World, log: Enrolled) -> list[str]:
     else:
         return []  # a liar's: what is held is proved, how much of it is the liar's own affair
     for node in world.honest:
-        if any(identity.keep and identity.origin == log.origin for identity in node.identities()):
+        if log.origin in kept[node.id]:
             mine = node.archive.log(log.origin)
             if mine.headers[:size] != whole or len(whole) != size:
                 found.append(f"{node.id} holds {mine.size} of {log.origin}, {size} expected")
@@ -80,12 +82,12 @@ def _counted(node: Town, territory: str) -> set[bytes]:
     return found
 
 
-def _bodies(world: World) -> list[str]:
+def _bodies(world: World, kept: Kept) -> list[str]:
     """No body is wanted that somebody honest has, and may give."""
     here: set[bytes] = set()
     wanted: list[tuple[str, bytes]] = []
     for node in world.honest:
-        keeps = {identity.origin for identity in node.identities() if identity.keep}
+        keeps = kept[node.id]
         for log in node.archive.logs.values():
             for slot, reading in zip(log.slots, log.readings, strict=True):
                 if reading is None or reading.body_digest is None:
@@ -97,14 +99,13 @@ def _bodies(world: World) -> list[str]:
     return [f"{who} wants a body that is there" for who, digest in wanted if digest in here]
 
 
-def _states(world: World) -> list[str]:
+def _states(world: World, kept: Kept) -> list[str]:
     """Whoever keeps all of a territory's logs shows the same."""
     found: list[str] = []
     for territory in world.agglomeration.charter.territories():
         reference = _state(world.agglomeration, territory)
         for node in world.honest:
-            keeps = {identity.origin for identity in node.identities() if identity.keep}
-            if all(origin in keeps for origin, _ in node.charter.counts(territory)):
+            if all(origin in kept[node.id] for origin, _ in node.charter.counts(territory)):
                 if _state(node, territory) != reference:
                     found.append(f"{node.id} shows another {territory}")
     return found

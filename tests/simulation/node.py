@@ -239,9 +239,7 @@ class Node:
             self.broken.add(asked.fetch)
             self.machine.refused(asked.fetch, error, self.wire.now)
             return
-        flags = examine(
-            checked, signature_valid=signature_valid if self.world.real else remembered_signature_valid
-        )
+        flags = examine(checked, signature_valid=signature_valid if self.world.real else remembered_signature_valid)
         start = log.size
         wanted = self.archive.keep_batch(asked.origin, checked, flags)
         self.machine.kept(asked.fetch, log.size, self.wire.now, wanted)
@@ -301,7 +299,10 @@ class Node:
             Identity(
                 log.origin,
                 log.identity.key,
-                keep=self.keeps_all or log.territory in self.keeps or log.territory == agglomeration or log.origin in own,
+                keep=self.keeps_all
+                or log.territory in self.keeps
+                or log.territory == agglomeration
+                or log.origin in own,
                 end=End(log.end.last.size, log.end.last.root) if log.end else None,
                 past_end=log.origin in own[:-1],
             )

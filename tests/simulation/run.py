@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from convergences_protocol.keys import SigningKey
+from convergences_protocol.opening import KIND as OPENING
 from convergences_protocol.opening import read_opening
 
+from .archive import SimLog
 from .authors import Authors
 from .cheap import signatures
 from .faults import SECONDS, schedule
 from .judge import disagreements
-from .town import Town
 from .world import TOWNS, World
 
 AGREE_SECONDS = 3 * 3600.0
@@ -80,17 +81,31 @@ def _heal(world: World) -> None:
 
 
 def _decide(world: World) -> None:
-    """What is left for a person: between rivals, the log that the town itself writes in goes on."""
+    """What is left for a person, once messages have had their time.
+
+    The agglomeration's former epoch has an end; a rival epoch, whose machine is gone, counts as far as it was heard;
+    and between rivals the log that the town itself writes in goes on.
+    """
     agglomeration = world.agglomeration
-    if not agglomeration.alive or world.wire.now < SECONDS + 600:
+    if world.wire.now < SECONDS + 600:
         return
+    for origin in agglomeration.archive.own[:-1]:
+        enrolled = agglomeration.charter.enrolled(origin)
+        if enrolled and not enrolled.end:
+            agglomeration.end_former(origin)
+    written = {node.archive.own[-1] for node in world.honest}
+    for origin, log in list(agglomeration.archive.logs.items()):
+        if origin not in written and not agglomeration.charter.enrolled(origin) and log.head_size():
+            _settle(world, log)
+            return
     for town in world.towns:
         if town.honest and not town.merged and not agglomeration.charter.enrolled(town.archive.own[-1]):
-            _settle(world, town)
+            _settle(world, town.archive.current)
 
 
-def _settle(world: World, town: Town) -> None:
-    reading = town.archive.current.readings[0]
-    assert reading is not None
+def _settle(world: World, log: SimLog) -> None:
+    reading = log.readings[0]
+    if reading is None or reading.kind != OPENING:
+        return
     world.agglomeration.settle(read_opening(reading).identity)
     world.agglomeration.obey()

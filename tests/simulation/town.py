@@ -163,9 +163,7 @@ class Town(Node):
         if self.guard:
             head = checkpoint.parse(self.guard[0])
             guarded = doubt.Guarded(head if head.origin == log.origin else None, self.guard[1])
-        verdict = doubt.judge_start(
-            guarded, torn=False, machine=self.machine_id, size=log.size, root_at=log.root_at
-        )
+        verdict = doubt.judge_start(guarded, torn=False, machine=self.machine_id, size=log.size, root_at=log.root_at)
         if isinstance(verdict, doubt.Doubt):
             self._new_epoch(verdict.reason)
         elif log.size > log.head_size():

@@ -183,7 +183,6 @@ class DisputeRoom:
             self.forked(log, ForkProof(ours.note, goal.note, said.root, said.proof), now)
         elif log.fork is None:
             self._table.put(Contested(log.origin, goal))
-        peer.claims.pop(log.origin, None)
         self.back_off(log, peer.name, now)
 
     # --- the end of a question ---

@@ -236,12 +236,9 @@ class HeadRoom:
         if log.own:
             self._raise_doubt(log, held)
             return
-        for peer in self._table.peers.values():
-            claim = peer.claims.get(log.origin)
-            if claim and claim.root == held.root:
-                del peer.claims[log.origin]
-                if log.identity and peer.key == log.identity.key:
-                    self._warn(log, top, peer)
+        author = self._author(log)
+        if author:
+            self._warn(log, top, author)
 
     # --- forks ---
 

@@ -91,6 +91,7 @@ class Replicator:
         if before == identity:
             return None
         log.heard.clear()
+        log.backoffs.clear()  # whoever held another history than ours may hold the one that counts now
         end = identity.end
         if end and not identity.past_end and log.pinned and log.pinned.size > end.size:
             self._fetching.halt(log, now)
