@@ -45,7 +45,7 @@ def territory_views(db: sqlite3.Connection, known: Known, coverage: Sequence[Cov
     """The territories that a record describes, or that have a log, or elements."""
     counts = dict(
         db.execute(
-            "SELECT h.value, c.n FROM counts c JOIN tags h ON h.tag = c.home JOIN tags t ON t.tag = c.tag"
+            "SELECT h.value, c.n FROM counts c JOIN tags h ON h.tag = c.territory JOIN tags t ON t.tag = c.tag"
             " WHERE t.facet = '' AND t.value = 'listed'"
         ).fetchall()
     )

@@ -30,12 +30,13 @@ class Place(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     """After which item the next page begins."""
 
     question: bytes
-    phase: int
-    """Which part of the answer: some orders are read in two (dated elements, then undated ones)."""
     key: int | str
     """The sort key of the last item: a second, a rank, a name."""
     row: int
     """Its row, which settles ties."""
+    total: int
+    exact: bool
+    """How many matched when the first page was read: later pages say the same without counting again."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -48,9 +49,9 @@ def question_digest(query: Query) -> bytes:
     return hashlib.sha256(repr(pairs).encode()).digest()[:8]
 
 
-def write(query: Query, phase: int, key: int | str, row: int) -> str:
+def write(query: Query, key: int | str, row: int, total: int, exact: bool) -> str:
     """The cursor after an item."""
-    place = Place(question_digest(query), phase, key, row)
+    place = Place(question_digest(query), key, row, total, exact)
     return base64.urlsafe_b64encode(_encode(place)).rstrip(b"=").decode()
 
 
@@ -63,7 +64,7 @@ def read(cursor: str) -> Place | None:
         place = _decode(data)
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         return None
-    numbers = [place.phase, place.row, place.key if isinstance(place.key, int) else 0]
+    numbers = [place.total, place.row, place.key if isinstance(place.key, int) else 0]
     return place if all(-INTEGER_MAX <= number <= INTEGER_MAX for number in numbers) else None
 
 

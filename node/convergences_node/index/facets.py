@@ -1,53 +1,69 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Counts by facet. Which facets there are is read from the kinds' declarations, never listed by hand."""
+"""Counts by facet. Which facets there are is read from the kinds' declarations, never listed by hand.
+
+A territory's own counts are kept as records come and go, so its front page costs a look-up. Any other question is
+counted over its matches, or, if they are many, over the newest of them.
+"""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
+from collections.abc import Mapping
 
-from convergences_node.index.filters import Conditions, Filter, check_rest, match
+from convergences_node.index.filters import Filter, source
 from convergences_node.index.known import Known
+from convergences_node.index.tables import ANYWHERE
 from convergences_node.index.views import FacetCount, Facets, Total
 
 HIDDEN_FACETS = frozenset({"", "territory kind"})
 """Tags that exist for the search's own sake."""
 VALUES_SHOWN_MAX = 100
 """Values of one facet in an answer, the most frequent ones."""
-SAMPLE_MAX = 5_000
-"""Matches whose tags are counted; beyond, counts are scaled from the newest ones."""
+SAMPLE_MAX = 2_500
+"""Matches whose tags are counted: the newest ones. With more matches, counts are of these alone, and say so."""
 
 
 def count_facets(db: sqlite3.Connection, wanted: Filter, known: Known) -> Facets:
     """How many matches have each value of each facet."""
     if wanted.impossible or wanted.rows == ():
         return Facets(counts={}, total=Total(count=0))
-    conditions = Conditions()
-    conditions.add("words MATCH ?", match(wanted))
-    check_rest(conditions, wanted)
-    if wanted.rows is not None:
-        conditions.add(f"e.row IN ({', '.join(map(str, wanted.rows))})")
-    counter: Counter[str] = Counter()
-    total = 0
-    for (tags,) in db.execute(
-        f"SELECT e.tags FROM words w CROSS JOIN elements e ON e.row = w.rowid WHERE {conditions.sql}"
-        f" ORDER BY w.rowid DESC LIMIT {SAMPLE_MAX + 1}",
-        conditions.values,
-    ):
-        counter.update(tags.split())
-        total += 1
-    exact = total <= SAMPLE_MAX
-    return Facets(
-        counts=_by_facet(db, {int(tag): n for tag, n in counter.items()}, known),
-        total=Total(count=min(total, SAMPLE_MAX), exact=exact),
-        exact=exact,
-    )
+    if (kept := _kept(db, wanted, known)) is not None:
+        return Facets(counts=_by_facet(db, kept, known), total=Total(count=wanted.count_max))
+    found = source(wanted, joined=True)
+    sample = [
+        tags
+        for (tags,) in db.execute(
+            f"SELECT e.tags FROM {found.tables} WHERE {found.where} ORDER BY {found.row} DESC LIMIT ?",
+            [*found.values, SAMPLE_MAX + 1],
+        )
+    ]
+    exact = len(sample) <= SAMPLE_MAX
+    counts = {int(tag): times for tag, times in Counter(" ".join(sample[:SAMPLE_MAX]).split()).items()}
+    total = Total(count=min(len(sample), SAMPLE_MAX), exact=exact)
+    return Facets(counts=_by_facet(db, counts, known), total=total, exact=exact)
 
 
-def _by_facet(db: sqlite3.Connection, counts: dict[int, int], known: Known) -> dict[str, tuple[FacetCount, ...]]:
+def _kept(db: sqlite3.Connection, wanted: Filter, known: Known) -> dict[int, int] | None:
+    """The counts that are kept, if the question is for all that is listed, anywhere or in one territory."""
+    if wanted.text is not None or wanted.rest:
+        return None
+    territory = ANYWHERE
+    for group in wanted.groups:
+        if group.listed:
+            continue
+        if territory != ANYWHERE or len(group.tags) != 1 or group.tags[0] not in known.territory_tags.values():
+            return None
+        territory = group.tags[0]
+    return dict(db.execute("SELECT tag, n FROM counts WHERE territory = ?", (territory,)).fetchall())
+
+
+def _by_facet(db: sqlite3.Connection, counts: Mapping[int, int], known: Known) -> dict[str, tuple[FacetCount, ...]]:
     found: dict[str, list[FacetCount]] = {}
-    marks = ", ".join("?" * len(counts))
-    for tag, facet, value in db.execute(f"SELECT tag, facet, value FROM tags WHERE tag IN ({marks})", list(counts)):
+    for tag, facet, value in db.execute(
+        "SELECT tag, facet, value FROM tags WHERE tag IN (SELECT value FROM json_each(?))", (json.dumps(list(counts)),)
+    ):
         if facet not in HIDDEN_FACETS and counts[tag] > 0:
             label = known.name_of(value) or known.theme_names.get(value)
             found.setdefault(facet, []).append(FacetCount(value=value, count=counts[tag], label=label))

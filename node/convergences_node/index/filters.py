@@ -1,38 +1,48 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A question, with its names looked up: the tags, words, boxes and seconds that SQL can compare.
+"""A question with its names looked up: the tags, words, squares and seconds that SQL can compare.
 
-Every filter exists in two forms. One finds: a full-text expression, a list in the order of dates, an R*Tree box. The
-other checks a row that was found in some other way: a condition on `elements` (as `e`) and `states` (as `s`). They must
-agree, and the property tests hold them to it.
+Every filter has two forms. One finds: an expression of full-text search. The other checks a row that was found in some
+other way: a condition on `elements` (as `e`) and `states` (as `s`). They must agree, and property tests hold them to it.
+All values are bound, never written into the SQL, so that SQLite compiles each shape of question once.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from convergences_node.index.cells import cover
 from convergences_node.index.known import Known
-from convergences_node.index.query import Box, Circle, Query
+from convergences_node.index.query import E7, Box, Circle, Query
 from convergences_node.index.row import LISTED
 from convergences_node.index.tables import DATED_FACETS
-from convergences_node.index.text import Text, any_tag, quoted, read_text
+from convergences_node.index.text import Text, any_tag, any_word, quoted, read_text
 
 METRES_A_DEGREE = 111_194.93
 """On a sphere of 6,371 km, which is within 0.5 % of the Earth."""
-E7 = 10_000_000
 HALF_TURN = 180 * E7
-IMPOSSIBLE = -1
-"""A tag that nothing has."""
+PAIRS_MAX = 4
+"""Pairs of territory and kind looked for as such; with more, the two are looked for apart."""
+CHECKS_MAX = 64
+"""Tags compared one by one in SQL; more are given as a list."""
+
+Value = int | float | str
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """An element passes if it has any of these tags; `dated`: they are also listed by date."""
+    """An element passes if it has any of these tags."""
 
     tags: tuple[int, ...]
+    count: int
+    """How many elements have them, each counted once a tag."""
     dated: bool
+    """Whether they are also listed by date."""
+    listed: bool = False
+    """It only keeps out what has no name; text does so too, mostly, and is rarer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +52,32 @@ class Filter:
     groups: tuple[Group, ...]
     text: Text | None = None
     boxes: tuple[Box, ...] = ()
+    squares: tuple[str, ...] = ()
     circle: Circle | None = None
     window: tuple[int, int] | None = None
     moment: tuple[int, int] | None = None
     rows: tuple[int, ...] | None = None
     impossible: bool = False
 
+    @property
+    def rest(self) -> bool:
+        """Whether there is something that full-text search cannot say."""
+        return bool(self.boxes or self.window or self.moment or self.rows is not None or self.circle)
+
+    @property
+    def count_max(self) -> int:
+        """No more elements than this can match."""
+        return min(group.count for group in self.groups)
+
 
 @dataclass(slots=True)
 class Conditions:
-    """Conditions of SQL joined by AND, with their values."""
+    """Conditions of SQL joined by AND, with their values in order."""
 
     parts: list[str] = field(default_factory=list)
-    values: list[int | float | str] = field(default_factory=list)
+    values: list[Value] = field(default_factory=list)
 
-    def add(self, part: str, *values: int | float | str) -> None:
+    def add(self, part: str, *values: Value) -> None:
         self.parts.append(part)
         self.values.extend(values)
 
@@ -67,12 +88,14 @@ class Conditions:
 
 def make_filter(db: sqlite3.Connection, query: Query, known: Known, rows: Sequence[int] | None = None) -> Filter:
     """The filter of a question."""
-    groups = list(_groups(db, query, known))
-    text = read_text(query.text, known.name_tags)
+    groups = tuple(_groups(db, query, known))
+    text = read_text(query.text, known.name_tags) if query.text else None
+    boxes = tuple(_boxes(query))
     return Filter(
-        groups=tuple(groups),
+        groups=groups,
         text=text,
-        boxes=tuple(_boxes(query)),
+        boxes=boxes,
+        squares=tuple(cover(boxes) or ()) if boxes else (),
         circle=query.circle,
         window=query.window,
         moment=query.moment,
@@ -83,45 +106,52 @@ def make_filter(db: sqlite3.Connection, query: Query, known: Known, rows: Sequen
 
 
 def _groups(db: sqlite3.Connection, query: Query, known: Known) -> Iterator[Group]:
-    """The tags asked for. A kind and some territories are one pair of tags, or the lists would be crossed each time."""
-    codes = known.within(query.territories)
-    if query.kinds and codes:
-        pairs = [f"{code} {kind}" for kind in query.kinds for code in codes if code in known.territory_tags]
-        yield Group(_tags(db, "territory kind", pairs), dated=True)
-    elif query.kinds:
-        yield Group(_tags(db, "kind", query.kinds), dated=True)
+    """The tags asked for. One kind in one territory is one tag, or two long lists would be crossed each time."""
+    codes = [code for code in known.within(query.territories) if code in known.territory_tags]
+    if query.kinds and codes and len(query.kinds) * len(codes) <= PAIRS_MAX:
+        yield _group(db, "territory kind", [f"{code} {kind}" for kind in query.kinds for code in codes])
     else:
-        if codes:
-            yield Group(tuple(known.tags_of(codes)), dated=True)
-        yield Group(_tags(db, LISTED[0], LISTED[1:]), dated=True)
+        if query.territories:
+            yield _group(db, "territory", codes)
+        if query.kinds:
+            yield _group(db, "kind", query.kinds)
+    if not query.kinds:
+        yield _group(db, LISTED[0], LISTED[1:])
     if query.themes:
-        yield Group(_tags(db, "themes", known.themes(query.themes)), dated=True)
+        yield _group(db, "themes", known.themes(query.themes))
     by_field: dict[str, list[str]] = {}
     for name, value in query.facets:
         by_field.setdefault(name, []).append(value)
     for name, values in by_field.items():
-        yield Group(_tags(db, name, values), dated=name in DATED_FACETS)
+        yield _group(db, name, values)
 
 
-def _tags(db: sqlite3.Connection, facet: str, values: Sequence[str]) -> tuple[int, ...]:
+def _group(db: sqlite3.Connection, facet: str, values: Sequence[str]) -> Group:
+    """The tags of these values. A facet's name from outside never reaches the tags that are the search's own."""
     if len(values) == 1:
-        found = db.execute("SELECT tag FROM tags WHERE facet = ? AND value = ?", (facet, values[0])).fetchall()
+        where, given = "= ?", [facet, *values]
     else:
-        marks = ", ".join("?" * len(values))
-        found = db.execute(f"SELECT tag FROM tags WHERE facet = ? AND value IN ({marks})", (facet, *values)).fetchall()
-    return tuple(sorted(tag for (tag,) in found))
+        where, given = "IN (SELECT value FROM json_each(?))", [facet, json.dumps(list(values))]
+    found = db.execute(
+        "SELECT t.tag, (SELECT total(n) FROM counts c WHERE c.territory IN (-1, 0) AND c.tag = t.tag) FROM tags t"
+        f" WHERE t.facet = ? AND t.value {where} ORDER BY t.tag",
+        given,
+    ).fetchall()
+    tags = tuple(tag for tag, _ in found)
+    return Group(tags, int(sum(count for _, count in found)), facet in DATED_FACETS, (facet, *values) == LISTED)
 
 
 def _boxes(query: Query) -> Iterator[Box]:
-    """The box as one or two that do not cross the antimeridian."""
-    if query.box is None:
-        return
-    box = query.box
-    if box.west <= box.east:
-        yield box
-    else:
-        yield Box(box.west, box.south, HALF_TURN, box.north)
-        yield Box(-HALF_TURN, box.south, box.east, box.north)
+    """The boxes outside of which nothing is looked for; none crosses the antimeridian."""
+    if query.box is not None:
+        box = query.box
+        if box.west <= box.east:
+            yield box
+        else:
+            yield Box(box.west, box.south, HALF_TURN, box.north)
+            yield Box(-HALF_TURN, box.south, box.east, box.north)
+    elif query.circle is not None:
+        yield around(query.circle)
 
 
 def around(circle: Circle) -> Box:
@@ -129,84 +159,127 @@ def around(circle: Circle) -> Box:
     height = math.ceil(circle.metres / METRES_A_DEGREE * E7)
     widest = min(abs(circle.lat) + height, 90 * E7) / E7
     width = height / max(math.cos(math.radians(widest)), 1e-6)
+    south, north = max(circle.lat - height, -90 * E7), min(circle.lat + height, 90 * E7)
     if circle.lon - width < -HALF_TURN or circle.lon + width > HALF_TURN:
-        return Box(-HALF_TURN, circle.lat - height, HALF_TURN, circle.lat + height)
-    return Box(math.floor(circle.lon - width), circle.lat - height, math.ceil(circle.lon + width), circle.lat + height)
+        return Box(-HALF_TURN, south, HALF_TURN, north)
+    return Box(math.floor(circle.lon - width), south, math.ceil(circle.lon + width), north)
 
 
 # ------------------------------------------------------------------------------------------------------------- finding
-def match(wanted: Filter, *, with_text: bool = True) -> str:
-    """The full-text expression that finds the tags and the words."""
-    parts = [any_tag(group.tags) for group in wanted.groups]
-    if with_text and wanted.text is not None:
-        parts = [term.match for term in wanted.text.wanted] + parts
+def match(wanted: Filter, *, column: str = "") -> str:
+    """The full-text expression that finds the tags, the squares and the words (in one column, if it is named)."""
+    text = wanted.text
+    parts = [term.match(column) for term in text.wanted] if text is not None else []
+    if wanted.squares:
+        parts.append(any_word(wanted.squares))
+    groups = [group for group in wanted.groups if not (group.listed and parts)]
+    parts += [any_tag(group.tags) for group in groups]
     found = " AND ".join(parts)
-    if with_text and wanted.text is not None and wanted.text.unwanted:
-        found = f"({found})" + "".join(f" NOT {quoted(term.words)}" for term in wanted.text.unwanted)
+    if text is not None and text.unwanted:
+        found = f"({found})" + "".join(f" NOT {quoted(term.words)}" for term in text.unwanted)
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where rows come from: `FROM {tables} WHERE {where}`, with the values that these bind, in order."""
+
+    tables: str
+    where: str
+    values: tuple[Value, ...]
+    row: str
+    """The row, in the terms of these tables."""
+
+
+def source(wanted: Filter, *, column: str = "", joined: bool = False) -> Source:
+    """All rows that match. `column`: words are looked for there only; `joined`: `elements` is asked for as `e`."""
+    if wanted.rows is not None:
+        conditions = check_all(wanted)
+        tables = "json_each(?) j CROSS JOIN elements e ON e.row = j.value CROSS JOIN states s ON s.row = e.row"
+        where = conditions.sql
+        return Source(tables, where, (json.dumps(wanted.rows), *conditions.values), "e.row")
+    conditions = check_found(wanted)
+    tables = "words w"
+    if conditions.parts or joined:
+        tables += " CROSS JOIN elements e ON e.row = w.rowid"
+    return Source(
+        tables, f"words MATCH ? AND {conditions.sql}", (match(wanted, column=column), *conditions.values), "w.rowid"
+    )
+
+
+def check_found(wanted: Filter) -> Conditions:
+    """What full-text search has not checked already."""
+    conditions = Conditions()
+    if wanted.text is not None or wanted.squares:
+        _check_tags(conditions, [group for group in wanted.groups if group.listed])
+    _check_rest(conditions, wanted)
+    return conditions
+
+
 # ------------------------------------------------------------------------------------------------------------ checking
-def check_tags(found: Conditions, groups: Sequence[Group]) -> None:
+def check_all(wanted: Filter, done: Group | None = None) -> Conditions:
+    """Everything, but for a group that the row was found by."""
+    conditions = Conditions()
+    _check_tags(conditions, [group for group in wanted.groups if group is not done])
+    _check_rest(conditions, wanted)
+    _check_text(conditions, wanted.text)
+    return conditions
+
+
+def _check_tags(found: Conditions, groups: Sequence[Group]) -> None:
     for group in groups:
-        parts = [f"instr(e.tags, ' {tag} ')" for tag in group.tags]
-        found.add(f"({' OR '.join(parts)})")
+        if len(group.tags) <= CHECKS_MAX:
+            part = " OR ".join(["instr(e.tags, ?)"] * len(group.tags))
+            found.add(f"({part})", *[f" {tag} " for tag in group.tags])
+        else:
+            found.add(
+                "EXISTS (SELECT 1 FROM json_each(?) j WHERE instr(e.tags, ' ' || j.value || ' '))",
+                json.dumps(group.tags),
+            )
 
 
-def check_text(found: Conditions, text: Text | None) -> None:
+def _check_text(found: Conditions, text: Text | None) -> None:
     """The words, in the normalised text of `states`; a phrase does not run from one column into the next."""
     for term in (*text.wanted, *text.unwanted) if text is not None else ():
-        parts = [f"instr(' ' || s.{column} || ' ', ?)" for column in "abc"]
-        parts += [f"instr(e.tags, ' {tag} ')" for tag in term.tags]
-        found.add(f"{'NOT ' if term.negative else ''}({' OR '.join(parts)})", *[term.spaced] * 3)
+        parts = [f"instr(' ' || s.{column} || ' ', ?)" for column in "abc"] + ["instr(e.tags, ?)"] * len(term.tags)
+        values = [term.spaced] * 3 + [f" {tag} " for tag in term.tags]
+        found.add(f"{'NOT ' if term.negative else ''}({' OR '.join(parts)})", *values)
 
 
-def check_rest(found: Conditions, wanted: Filter) -> None:
+def _check_rest(found: Conditions, wanted: Filter) -> None:
     """Place, dates and existence: what no tag says."""
     if wanted.boxes:
-        parts: list[str] = []
-        for box in wanted.boxes:
-            edges = (box.south, box.north, box.west, box.east)
-            parts.append("(e.lat BETWEEN {} AND {} AND e.lon BETWEEN {} AND {})".format(*edges))
-        found.add(
-            f"({' OR '.join(parts)} OR (e.lat IS NULL AND e.row IN (SELECT row FROM boxes WHERE {overlap(wanted.boxes)})))"
-        )
+        inside = " OR ".join(["(e.lat BETWEEN ? AND ? AND e.lon BETWEEN ? AND ?)"] * len(wanted.boxes))
+        touches = " OR ".join(["(o.north >= ? AND o.south <= ? AND o.east >= ? AND o.west <= ?)"] * len(wanted.boxes))
+        edges = [edge for box in wanted.boxes for edge in (box.south, box.north, box.west, box.east)]
+        outline = f"e.lat IS NULL AND EXISTS (SELECT 1 FROM outlines o WHERE o.row = e.row AND ({touches}))"
+        found.add(f"({inside} OR ({outline}))", *edges, *edges)
     if wanted.circle is not None:
         _check_circle(found, wanted.circle)
     if wanted.window is not None:
         first, last = wanted.window
+        found.add("e.first <= ? AND e.last >= ?", last, first)
         found.add(
-            f"(e.first <= {last} AND e.last >= {first} AND (e.recurs = 0 OR EXISTS (SELECT 1 FROM occurrences o"
-            f" WHERE o.row = e.row AND o.first <= {last} AND o.last >= {first})))"
+            "(e.recurs = 0 OR EXISTS (SELECT 1 FROM occurrences o WHERE o.row = e.row AND o.first <= ? AND o.last >= ?))",
+            last,
+            first,
         )
     if wanted.moment is not None:
         first, last = wanted.moment
-        found.add(f"coalesce(e.began, {last}) <= {last} AND coalesce(e.ended, {first}) >= {first}")
-
-
-def overlap(boxes: Sequence[Box]) -> str:
-    """The condition of the R*Tree. It rounds outwards, to about a metre: whoever uses it checks again."""
-    parts = []
-    for box in boxes:
-        west, east, south, north = (repr(value / E7) for value in (box.west, box.east, box.south, box.north))
-        parts.append(f"(east >= {west} AND west <= {east} AND north >= {south} AND south <= {north})")
-    return " OR ".join(parts)
+        found.add("(e.began IS NULL OR e.began <= ?) AND (e.ended IS NULL OR e.ended >= ?)", last, first)
 
 
 def _check_circle(found: Conditions, circle: Circle) -> None:
     """At most so far from the centre. Plain arithmetic: across some hundreds of kilometres a parallel's length changes
     with latitude, which the second term of its cosine follows to 0.1 %."""
-    cosine, sine = math.cos(math.radians(circle.lat / E7)), math.sin(math.radians(circle.lat / E7))
-    per_metre = E7 / METRES_A_DEGREE
-    box = around(circle)
-    found.add(f"e.lat BETWEEN {box.south} AND {box.north} AND e.lon BETWEEN {box.west} AND {box.east}")
-    shrink = f"({cosine!r} - {sine!r} * (e.lat - {circle.lat}) * {math.radians(0.5) / E7!r})"
+    angle = math.radians(circle.lat / E7)
+    shrink = "(? - ? * (e.lat - ?))"
+    shrinking: tuple[Value, ...] = (math.cos(angle), math.sin(angle) * math.radians(0.5) / E7, circle.lat)
+    east = f"((e.lon - ?) * {shrink})"
     found.add(
-        f"((e.lat - {circle.lat}) * 1.0 * (e.lat - {circle.lat})"
-        f" + (e.lon - {circle.lon}) * {shrink} * (e.lon - {circle.lon}) * {shrink}) <= {(circle.metres * per_metre) ** 2!r}"
+        f"e.lat IS NOT NULL AND (e.lat - ?) * 1.0 * (e.lat - ?) + {east} * {east} <= ?",
+        circle.lat,
+        circle.lat,
+        *(circle.lon, *shrinking) * 2,
+        (circle.metres * E7 / METRES_A_DEGREE) ** 2,
     )
-
-
-def marks(values: Mapping[str, object] | Sequence[object]) -> str:
-    """Question marks for values."""
-    return ", ".join("?" * len(values))

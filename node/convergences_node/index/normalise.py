@@ -99,12 +99,8 @@ SMALL_WORDS = frozenset(
 
 def words(text: str) -> list[str]:
     """The words of `text`, normalised, in their order."""
-    if text.isascii():
-        plain = text.lower()
-        if "'" in plain or "`" in plain:
-            plain = _ELISION.sub(" ", plain)
-        return [singular(word) for word in _ASCII_WORD.findall(plain)]
-    return [singular(word) for word in _WORD.findall(fold(text))]
+    found = _ASCII_WORD.findall(fold(text)) if text.isascii() else _WORD.findall(fold(text))
+    return [singular(word) for word in found]
 
 
 def normalise(text: str) -> str:
@@ -114,6 +110,8 @@ def normalise(text: str) -> str:
 
 def fold(text: str) -> str:
     """Lower case, without accents, ligatures or elided articles."""
+    if text.isascii():
+        return _ELISION.sub(" ", text.lower())
     plain = unicodedata.normalize("NFKD", text.lower()).translate(_LIGATURES)
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
     # Folding compatibility letters can bring capitals back ("℡"), so case is folded once more.
@@ -128,7 +126,7 @@ def sort_key(text: str) -> str:
     return " ".join(found)[:SORT_KEY_CHARS_MAX]
 
 
-SORT_KEY_CHARS_MAX = 80
+SORT_KEY_CHARS_MAX = 48
 
 
 @lru_cache(maxsize=65_536)

@@ -18,14 +18,17 @@ from convergences_protocol.edtf import span
 from convergences_protocol.element import ElementId
 from convergences_protocol.kinds import KINDS, Field, FieldType, Kind
 
+from convergences_node.index.cells import words_of
 from convergences_node.index.normalise import normalise, sort_key
 from convergences_node.index.occurrences import Horizon, Range, expand
+from convergences_node.index.query import Box
 
 TAGS_MAX = 64
 """Facet values of one element; a list of themes longer than that is not sorted into all of them."""
 OUTLINE_AREAS_MAX = 10_000
-LONG_SECONDS = 32 * 86_400
-"""What lasts longer than a month is looked for apart (`dated.long`)."""
+SPANS = (2 * 86_400, 32 * 86_400)
+"""How long things last, in classes that are looked for apart (`dated.span`): what began two days before a date may
+still go on if it is of the first, a month before if of the second. What lasts longer, or recurs, is of a third."""
 BIRTH_MS_MIN = 1_577_836_800_000
 """2020-01-01: rows count milliseconds from here."""
 BIRTH_MS_BITS = 41
@@ -33,6 +36,8 @@ ROW_BITS = 6
 
 LISTED = ("", "listed")
 """The tag of every element that has a name to be listed by: what a question without a kind looks through."""
+UNDATED = ("", "undated")
+"""The tag of those among them that happen at no date."""
 
 # When something happens, and when something exists, in the words of the kinds. Both are (first, last).
 _HAPPENS = (("start", "end"), ("published", None), ("founded", None), ("began", None))
@@ -83,7 +88,8 @@ class Row:
     ended: int | None
     lat: int | None
     lon: int | None
-    box: tuple[float, float, float, float] | None
+    outline: Box | None
+    cells: tuple[str, ...]
     occurrences: tuple[Range, ...] | None
     edges: tuple[Edge, ...]
     territory: TerritoryFacts | None
@@ -178,7 +184,8 @@ def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: 
     if occurrences:
         # A series without an end has one at the horizon: what lies beyond is not known yet.
         last = max(occurrences[-1][1], last or occurrences[-1][1])
-    lat, lon, box = _where(plan, fields)
+    lat, lon, outline = _where(plan, fields)
+    place = outline if lat is None or lon is None else Box(lon, lat, lon, lat)
     title = str(fields.get(plan.title, "")) if plan.title else ""
     return Row(
         id=id_of(element),
@@ -197,7 +204,8 @@ def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: 
         ended=ended,
         lat=lat,
         lon=lon,
-        box=box,
+        outline=outline,
+        cells=tuple(words_of(place)) if place else (),
         occurrences=occurrences,
         edges=tuple(_edges(plan, element, fields, began, ended)),
         territory=_territory(fields) if plan.is_territory else None,
@@ -217,7 +225,9 @@ def _tags(
         if town is not None and town != element.territory:
             yield "territory", town
             yield "territory kind", f"{town} {kind}"
-    if first is not None:
+    if first is None:
+        yield UNDATED
+    else:
         yield "year", f"{_year(first):04}"
     for name, many in plan.facets:
         value = fields.get(name)
@@ -268,26 +278,18 @@ def _occurrences(plan: Plan, fields: Mapping[str, Any], horizon: Horizon) -> tup
     return tuple(found)
 
 
-def _where(
-    plan: Plan, fields: Mapping[str, Any]
-) -> tuple[int | None, int | None, tuple[float, float, float, float] | None]:
-    """The point of an element, and its box (west, east, south, north) in degrees: the point, or what is around its outline."""
-    lat = lon = None
+def _where(plan: Plan, fields: Mapping[str, Any]) -> tuple[int | None, int | None, Box | None]:
+    """The point of an element; or, if it has none, the box around its outline."""
     for name in plan.points:
         if (point := fields.get(name)) is not None:
-            lat, lon = point
-            break
-    if lat is not None and lon is not None:
-        return lat, lon, (lon / 1e7, lon / 1e7, lat / 1e7, lat / 1e7)
+            return point[0], point[1], None
     lats: list[int] = []
     lons: list[int] = []
     for name in plan.outlines:
         for ring in _rings(fields.get(name) or ()):
             lats += ring[0::2]
             lons += ring[1::2]
-    if not lats:
-        return None, None, None
-    return lat, lon, (min(lons) / 1e7, max(lons) / 1e7, min(lats) / 1e7, max(lats) / 1e7)
+    return None, None, Box(min(lons), min(lats), max(lons), max(lats)) if lats else None
 
 
 def _rings(outline: Iterable[Any]) -> Iterator[list[int]]:

@@ -48,7 +48,7 @@ CREATE TABLE states (                         -- the rest of it: what is searche
     a      TEXT NOT NULL,                     -- normalised words by weight,
     b      TEXT NOT NULL,
     c      TEXT NOT NULL,
-    t      TEXT NOT NULL,                     -- and the tags, as words that no text contains
+    t      TEXT NOT NULL,                     -- and tags and squares, as words that no text contains (cells.py)
     digest BLOB NOT NULL,                     -- of the record's header
     author BLOB NOT NULL,
     time   INTEGER NOT NULL,
@@ -87,20 +87,20 @@ CREATE TABLE tags (                           -- a value of a facet, by number: 
     UNIQUE (facet, value)
 ) STRICT;
 
-CREATE TABLE counts (                         -- how many elements born in `home` have a tag
-    home INTEGER NOT NULL,                    -- the tag of the territory
-    tag  INTEGER NOT NULL,
-    n    INTEGER NOT NULL,
-    PRIMARY KEY (home, tag)
+CREATE TABLE counts (                         -- how many elements of a territory have a tag
+    territory INTEGER NOT NULL,               -- its tag; 0: anywhere; -1: those not listed
+    tag       INTEGER NOT NULL,
+    n         INTEGER NOT NULL,
+    PRIMARY KEY (territory, tag)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE dated (                          -- elements that happen at a date, by tag, in the order of their dates
     tag   INTEGER NOT NULL,
-    long  INTEGER NOT NULL,                   -- 1: lasts more than a month, or recurs
+    span  INTEGER NOT NULL,                   -- 0: lasts up to two days, 1: up to a month, 2: longer, or recurs
     first INTEGER NOT NULL,
     row   INTEGER NOT NULL,
     last  INTEGER NOT NULL,
-    PRIMARY KEY (tag, long, first, row)
+    PRIMARY KEY (tag, span, first, row)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE occurrences (                    -- of those that recur, within the horizon
@@ -109,6 +109,14 @@ CREATE TABLE occurrences (                    -- of those that recur, within the
     last  INTEGER NOT NULL,
     PRIMARY KEY (row, first)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outlines (                       -- the box around what has an outline and no point, in 1e-7 degree
+    row   INTEGER PRIMARY KEY,
+    west  INTEGER NOT NULL,
+    south INTEGER NOT NULL,
+    east  INTEGER NOT NULL,
+    north INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE edges (                          -- what an element says of two others, or of itself and another
     row       INTEGER NOT NULL,               -- who says it
@@ -135,4 +143,3 @@ CREATE VIRTUAL TABLE words USING fts5 (
     a, b, c, t, content = 'states', content_rowid = 'row', tokenize = 'unicode61 remove_diacritics 2'
 );
 
-CREATE VIRTUAL TABLE boxes USING rtree (row, west, east, south, north);

@@ -1,5 +1,16 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The room where questions become SQL. `find` gives one page of rows in the order asked for, and where it ended."""
+"""The room where questions become SQL: one page of rows in the order asked for, and the place where it ended.
+
+There are few ways to go, chosen by the order and by how many elements can match:
+
+- *newest*: full-text search gives rows from the newest on, and stops when the page is full;
+- *relevance*: a bounded number of candidates is weighed (ranking.py);
+- few matches, by date or name: all are gathered and sorted;
+- many matches by date: the lists of `dated`, in the order of dates, each row checked (dated.py);
+- many matches by name: the index of names, each row checked.
+
+Whatever the way, the same question gives the same order, and ties are settled by the row.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +19,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from convergences_node.index import cursors
-from convergences_node.index.filters import Conditions, Filter, check_rest, match
+from convergences_node.index.cursors import Place
+from convergences_node.index.dated import by_date, date_key
+from convergences_node.index.filters import Filter, check_all, match, source
 from convergences_node.index.query import Query
+from convergences_node.index.ranking import by_relevance
+from convergences_node.index.text import any_tag
 
-UNDATED = cursors.SECOND_MAX + 1
-"""The date by which undated elements are sorted: after all others."""
-COUNT_MAX = 1_000
-"""Matches counted one by one; beyond, an answer says "at least"."""
+SORTED_MAX = 1_000
+"""Matches that are gathered and sorted; with more of them, an order that is kept in the file is followed."""
+COUNT_MAX = 500
+"""Matches counted one by one; where there may be more, their number is estimated."""
+SAMPLE_MAX = 200
+"""Elements looked at for an estimate, which is then good to a tenth or so."""
+
+Keyed = Sequence[tuple[int, int | str]]
+"""Rows, each with its sort key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page of rows."""
+    """One page of rows, and how many match in all."""
 
     rows: tuple[int, ...]
     cursor: str | None
@@ -28,57 +48,132 @@ class Found:
     bounded: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a way of searching gives: rows from the place on, at least a page if there is one, and what it counted."""
+
+    keyed: Keyed
+    total: int
+    exact: bool
+    bounded: bool = False
+
+
 def find(db: sqlite3.Connection, query: Query, wanted: Filter) -> Found:
-    """The rows of one page."""
+    """One page of the rows that match."""
     if wanted.impossible or wanted.rows == ():
         return Found((), None, 0, True)
     place = cursors.read(query.cursor) if query.cursor else None
-    conditions = Conditions()
-    conditions.add("words MATCH ?", match(wanted))
-    check_rest(conditions, wanted)
-    if wanted.rows is not None:
-        conditions.add(f"e.row IN ({', '.join(map(str, wanted.rows))})")
-    key, down = _key(query, wanted)
-    sign = "<" if down else ">"
-    count = Conditions(list(conditions.parts), list(conditions.values))
-    if place is not None:
-        conditions.add(f"({key}, e.row) {sign} (?, ?)", place.key, place.row)
-    way = "DESC" if down else "ASC"
-    source = "FROM words w CROSS JOIN elements e ON e.row = w.rowid"
-    rows = db.execute(
-        f"SELECT e.row, {key} {source} WHERE {conditions.sql} ORDER BY 2 {way}, 1 {way} LIMIT {query.limit + 1}",
-        conditions.values,
-    ).fetchall()
+    part = _part(db, query, wanted, place)
+    page = part.keyed[: query.limit]
+    total, exact = (place.total, place.exact) if place is not None else (part.total, part.exact)
+    cursor = None
+    if len(part.keyed) > len(page):
+        row, key = page[-1]
+        cursor = cursors.write(query, key, row, total, exact)
+    elif place is None and not part.bounded:
+        total, exact = len(page), True
+    return Found(tuple(row for row, _ in page), cursor, total, exact, part.bounded)
+
+
+def _part(db: sqlite3.Connection, query: Query, wanted: Filter, place: Place | None) -> _Part:
+    """Choose a way. The first page counts what it can while it is there; the next ones are told by their cursor."""
+    limit = query.limit + 1
+    if query.order == "relevance":
+        keyed, total, bounded = by_relevance(db, wanted, place, limit)
+        return _Part(keyed, total, not bounded, bounded)
+    if query.order == "newest":
+        keyed = _by_row(db, wanted, place, limit if place is not None else max(limit, COUNT_MAX + 1))
+        return _counted(wanted, keyed)
+    in_lists = query.order == "date" and wanted.text is None and not wanted.squares
+    if wanted.rows is not None or (not in_lists and _are_few(db, wanted)):
+        return _counted(wanted, _sorted(db, query, wanted, place))
+    keyed = by_date(db, wanted, place, limit) if query.order == "date" else _by_name(db, wanted, place, limit)
+    return _Part(keyed, *(count(db, wanted) if place is None and len(keyed) == limit else (0, False)))
+
+
+def _counted(wanted: Filter, keyed: Keyed) -> _Part:
+    """Where more rows than a page were read, they are the count; where one tag is all that is asked, it is kept."""
+    if (kept := _kept_count(wanted)) is not None:
+        return _Part(keyed, kept, True)
+    return _Part(keyed, min(len(keyed), COUNT_MAX), len(keyed) <= COUNT_MAX)
+
+
+def _kept_count(wanted: Filter) -> int | None:
+    alone = wanted.text is None and not wanted.rest and len(wanted.groups) == 1 and len(wanted.groups[0].tags) == 1
+    return wanted.groups[0].count if alone else None
+
+
+def count(db: sqlite3.Connection, wanted: Filter) -> tuple[int, bool]:
+    """How many match, and whether that is exact: it is, if there are few or one tag is all that is asked for."""
+    if (kept := _kept_count(wanted)) is not None:
+        return kept, True
+    if wanted.text is None and wanted.rows is None and not wanted.squares and wanted.count_max > COUNT_MAX:
+        return _estimate(db, wanted), False
+    found = source(wanted)
     (total,) = db.execute(
-        f"SELECT count(*) FROM (SELECT 1 {source} WHERE {count.sql} LIMIT {COUNT_MAX + 1})", count.values
+        f"SELECT count(*) FROM (SELECT 1 FROM {found.tables} WHERE {found.where} LIMIT ?)",
+        [*found.values, COUNT_MAX + 1],
     ).fetchone()
-    page, more = rows[: query.limit], len(rows) > query.limit
-    cursor = cursors.write(query, 0, page[-1][1], page[-1][0]) if more else None
-    return Found(tuple(row for row, _ in page), cursor, min(total, COUNT_MAX), total <= COUNT_MAX)
+    return min(total, COUNT_MAX), total <= COUNT_MAX
 
 
-def _key(query: Query, wanted: Filter) -> tuple[str, bool]:
-    """What rows are sorted by, and whether downwards."""
-    order = query.order
-    if order == "name":
-        return "e.name_key", False
-    if order == "date":
-        if wanted.window is None:
-            return f"coalesce(e.first, {UNDATED})", False
-        first, last = wanted.window
-        return (
-            "CASE e.recurs WHEN 0 THEN e.first ELSE (SELECT min(o.first) FROM occurrences o WHERE o.row = e.row"
-            f" AND o.first <= {last} AND o.last >= {first}) END",
-            False,
-        )
-    return "e.row", True
+def _estimate(db: sqlite3.Connection, wanted: Filter) -> int:
+    """About how many match: as many of the rarest tag's elements as of a sample of them, its newest ones."""
+    rarest = min(wanted.groups, key=lambda group: group.count)
+    conditions = check_all(wanted, done=rarest)
+    passed, looked_at = db.execute(
+        f"SELECT total({conditions.sql}), count(*) FROM"
+        " (SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?) w"
+        " CROSS JOIN elements e ON e.row = w.rowid",
+        [*conditions.values, any_tag(rarest.tags), SAMPLE_MAX],
+    ).fetchone()
+    return round(rarest.count * passed / max(looked_at, 1))
 
 
-def rows_of(db: sqlite3.Connection, rows: Sequence[int]) -> dict[int, tuple[object, ...]]:
-    """What a card shows of each row."""
-    found = db.execute(
-        "SELECT e.row, e.id, e.kind, e.log, e.idx, e.first, e.last, e.recurs, e.lat, e.lon, s.time, s.fields"
-        f" FROM elements e JOIN states s USING (row) WHERE e.row IN ({', '.join('?' * len(rows))})",
-        rows,
+def _by_row(db: sqlite3.Connection, wanted: Filter, place: Place | None, limit: int) -> Keyed:
+    """From the newest on."""
+    found = source(wanted)
+    after = f" AND {found.row} < ?" if place is not None else ""
+    rows = db.execute(
+        f"SELECT {found.row} FROM {found.tables} WHERE {found.where}{after} ORDER BY {found.row} DESC LIMIT ?",
+        [*found.values, *([place.row] if place is not None else []), limit],
     )
-    return {row[0]: row for row in found}
+    return [(row, row) for (row,) in rows]
+
+
+def _are_few(db: sqlite3.Connection, wanted: Filter) -> bool:
+    """Whether at most SORTED_MAX elements match, before place and dates are looked at."""
+    if wanted.count_max <= SORTED_MAX:
+        return True
+    if wanted.text is None and not wanted.squares and len(wanted.groups) == 1:
+        return False
+    sql = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
+    (total,) = db.execute(sql, (match(wanted), SORTED_MAX + 1)).fetchone()
+    return bool(total <= SORTED_MAX)
+
+
+def _sorted(db: sqlite3.Connection, query: Query, wanted: Filter, place: Place | None) -> Keyed:
+    """All that match, sorted by date or name (or row: those that a walk found are few)."""
+    found = source(wanted, joined=True)
+    key, values = ("e.name_key", ()) if query.order == "name" else date_key(wanted)
+    after = " WHERE (key, row) > (?, ?)" if place is not None else ""
+    rows = db.execute(
+        f"SELECT row, key FROM (SELECT e.row, {key} AS key FROM {found.tables} WHERE {found.where}){after}"
+        " ORDER BY key, row",
+        [*values, *found.values, *([place.key, place.row] if place else [])],
+    )
+    return rows.fetchall()
+
+
+def _by_name(db: sqlite3.Connection, wanted: Filter, place: Place | None, limit: int) -> Keyed:
+    """Along the index of names."""
+    conditions = check_all(wanted)
+    if place is not None:
+        conditions.add("(e.name_key, e.row) > (?, ?)", place.key, place.row)
+    join = " CROSS JOIN states s ON s.row = e.row" if wanted.text is not None else ""
+    rows = db.execute(
+        f"SELECT e.row, e.name_key FROM elements e INDEXED BY elements_by_name{join} WHERE {conditions.sql}"
+        " ORDER BY e.name_key, e.row LIMIT ?",
+        [*conditions.values, limit],
+    )
+    return rows.fetchall()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from convergences_node.index.row import LISTED, LONG_SECONDS, Row
+from convergences_node.index.row import LISTED, SPANS, Row
 
 TAG_SIGN = "\ue000"
 """A private-use sign: FTS5 takes it for a letter and the normaliser never gives it, so that no text contains a tag."""
@@ -25,6 +25,9 @@ TAGS_KEPT_MAX = 100_000
 """Tag numbers remembered between transactions; most indexes have a few hundred."""
 AT_ONCE = 250
 """Ids asked for in one statement."""
+
+ANYWHERE, UNLISTED = 0, -1
+"""The two rows of `counts` that are no territory's."""
 
 # Tags by which elements are listed in the order of their dates; other facets are checked on the element itself.
 DATED_FACETS = frozenset({LISTED[0], "kind", "territory", "territory kind", "themes"})
@@ -72,10 +75,16 @@ class Tables:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
         self._tags: dict[tuple[str, str], int] = {}
+        self._territory_tags: set[int] = set()
+        self._learn_territories()
 
     def rolled_back(self) -> None:
         """Forget numbers that were never written."""
         self._tags.clear()
+        self._learn_territories()
+
+    def _learn_territories(self) -> None:
+        self._territory_tags = {tag for (tag,) in self.db.execute("SELECT tag FROM tags WHERE facet = 'territory'")}
 
     def current(self, ids: Iterable[bytes]) -> dict[bytes, Current]:
         """What is known of each of these elements; nothing for those never heard of."""
@@ -119,20 +128,20 @@ class Tables:
         dated: list[tuple[int, int, int, int]] = []
         for start in range(0, len(rows), AT_ONCE):
             marks, values = _marks(rows[start : start + AT_ONCE])
-            for row, id_, first, last, tags in self.db.execute(
-                f"SELECT row, id, first, last, tags FROM elements WHERE row IN ({marks})", values
+            for row, first, tags in self.db.execute(
+                f"SELECT row, first, tags FROM elements WHERE row IN ({marks})", values
             ):
                 numbers = [int(tag) for tag in tags.split()]
-                home = self.tag("territory", id_[16:].decode())
-                counts.subtract((home, tag) for tag in numbers)
+                for territory in self._territories(numbers):
+                    counts.subtract((territory, tag) for tag in numbers)
                 if first is not None:
-                    # `long` is not stored with the element: both are tried, one of them is there.
-                    dated += [(tag, long, first, row) for tag in numbers for long in (0, 1)]
+                    # `span` is not stored with the element: all are tried, one of them is there.
+                    dated += [(tag, span, first, row) for tag in numbers for span in range(len(SPANS) + 1)]
             yield from self.db.execute(
                 f"SELECT 'delete', row, a, b, c, t FROM states WHERE row IN ({marks})", values
             ).fetchall()
-        self.db.executemany("DELETE FROM dated WHERE tag = ? AND long = ? AND first = ? AND row = ?", dated)
-        for table in ("elements", "states", "boxes", "occurrences", "edges", "territories"):
+        self.db.executemany("DELETE FROM dated WHERE tag = ? AND span = ? AND first = ? AND row = ?", dated)
+        for table in ("elements", "states", "occurrences", "outlines", "edges", "territories"):
             self.db.executemany(f"DELETE FROM {table} WHERE row = ?", [(row,) for row in rows])
 
     # ------------------------------------------------------------------------------------------------------ what comes
@@ -141,28 +150,28 @@ class Tables:
     ) -> list[tuple[Any, ...]]:
         """Insert rows everywhere but in full-text search; returns what that is to be told."""
         rows = self._rows(stated, current)
-        elements, states, words, dated, boxes = [], [], [], [], []
+        elements, states, words, dated, outlines = [], [], [], [], []
         occurrences, edges, territories = [], [], []
         for id_, outcome in sorted(stated.items(), key=lambda item: rows[item[0]]):
             said, at, number = outcome.stated, outcome.position, rows[id_]
             assert said is not None
             row = said.row
             tags = [self.tag(*tag) for tag in row.tags]
-            home = self.tag("territory", row.home)
-            for tag in tags:
-                counts[home, tag] += 1
+            for territory in self._territories(tags):
+                for tag in tags:
+                    counts[territory, tag] += 1
             spaced = f" {' '.join(map(str, tags))} "
             elements.append(
                 (number, id_, row.kind, at.place, at.log, at.index, row.first, row.last)
                 + (int(row.occurrences is not None), row.began, row.ended, row.lat, row.lon, row.name_key, spaced)
             )
-            text = (row.a, row.b, row.c, " ".join([f"{TAG_SIGN}{tag}" for tag in tags]))
+            text = (row.a, row.b, row.c, " ".join([*[f"{TAG_SIGN}{tag}" for tag in tags], *row.cells]))
             states.append((number, *text, said.digest, said.author, said.time, row.fields))
             words.append((None, number, *text))
             if row.first is not None:
                 dated += self._dated(row, number, tags)
-            if row.box:
-                boxes.append((number, *row.box))
+            if (box := row.outline) is not None:
+                outlines.append((number, box.west, box.south, box.east, box.north))
             occurrences += [(number, *moment) for moment in row.occurrences or ()]
             edges += [(number, e.subject, e.predicate, e.object, e.began, e.ended) for e in row.edges]
             if (facts := row.territory) is not None:
@@ -173,7 +182,7 @@ class Tables:
             ("elements", 15, elements),
             ("states", 9, states),
             ("dated", 5, dated),
-            ("boxes", 5, boxes),
+            ("outlines", 5, outlines),
             ("occurrences", 3, occurrences),
             ("edges", 6, edges),
             ("territories", 6, territories),
@@ -185,10 +194,11 @@ class Tables:
     def _dated(self, row: Row, number: int, tags: Sequence[int]) -> Iterator[tuple[int, int, int, int, int]]:
         assert row.first is not None
         assert row.last is not None
-        long = int(row.occurrences is not None or row.last - row.first > LONG_SECONDS)
+        lasts = row.last - row.first
+        span = sum(lasts > limit for limit in SPANS) if row.occurrences is None else len(SPANS)
         for tag, (facet, _) in zip(tags, row.tags, strict=True):
             if facet in DATED_FACETS:
-                yield tag, long, row.first, number, row.last
+                yield tag, span, row.first, number, row.last
 
     def _rows(self, stated: Mapping[bytes, Outcome], current: Mapping[bytes, Current]) -> dict[bytes, int]:
         """The row of each element: the one it has, or the first free one from its birth on."""
@@ -225,15 +235,24 @@ class Tables:
             if len(self._tags) >= TAGS_KEPT_MAX:
                 self._tags.clear()
             self._tags[key] = number
+            if facet == "territory":
+                self._territory_tags.add(number)
         return number
 
+    def _territories(self, tags: Sequence[int]) -> list[int]:
+        """What an element with these tags is counted in: ANYWHERE and each territory it is in; if it is not listed,
+        UNLISTED alone, so that counts are of what a question without a kind would find."""
+        if self.tag(*LISTED) not in tags:
+            return [UNLISTED]
+        return [ANYWHERE, *(tag for tag in tags if tag in self._territory_tags)]
+
     def _count(self, counts: Mapping[tuple[int, int], int]) -> None:
-        changes = sorted((home, tag, n) for (home, tag), n in counts.items() if n)
+        changes = sorted((territory, tag, n) for (territory, tag), n in counts.items() if n)
         self.db.executemany(
-            "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT (home, tag) DO UPDATE SET n = n + excluded.n", changes
+            "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT (territory, tag) DO UPDATE SET n = n + excluded.n", changes
         )
         self.db.executemany(
-            "DELETE FROM counts WHERE home = ? AND tag = ? AND n = 0", [(h, t) for h, t, n in changes if n < 0]
+            "DELETE FROM counts WHERE territory = ? AND tag = ? AND n = 0", [(w, t) for w, t, n in changes if n < 0]
         )
 
 

@@ -34,10 +34,9 @@ class Term:
     tags: tuple[int, ...] = ()
     negative: bool = False
 
-    @property
-    def match(self) -> str:
-        """The term in the syntax of FTS5, with every word quoted."""
-        phrase = quoted(self.words)
+    def match(self, column: str = "") -> str:
+        """The term in the syntax of FTS5, with every word quoted; in one column only, if it is named."""
+        phrase = f"{column} : {quoted(self.words)}" if column else quoted(self.words)
         return f"({phrase} OR {any_tag(self.tags)})" if self.tags else phrase
 
     @property
@@ -108,4 +107,13 @@ def quoted(phrase: Sequence[str]) -> str:
 
 def any_tag(tags: Sequence[int]) -> str:
     """Any of these tags, in the syntax of FTS5."""
-    return "(" + " OR ".join(f'"{TAG_SIGN}{tag}"' for tag in tags) + ")"
+    return any_word([f"{TAG_SIGN}{tag}" for tag in tags])
+
+
+def any_word(found: Sequence[str]) -> str:
+    """Any of these words, in the syntax of FTS5."""
+    return "(" + " OR ".join(map(_quoted_word, found)) + ")"
+
+
+def _quoted_word(word: str) -> str:
+    return quoted((word,))

@@ -46,7 +46,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Total(msgspec.Struct, frozen=True, kw_only=True):
-    """How many elements match: exactly, or `at_least` because counting further would cost more than answering."""
+    """How many elements match: exactly; or, where counting would cost more than answering, about so many, from a
+    sample (for words: at least so many)."""
 
     count: int
     exact: bool = True
@@ -99,7 +100,7 @@ class Facets(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, tuple[FacetCount, ...]]
     total: Total
     exact: bool = True
-    """False when the counts were scaled up from the newest matches."""
+    """False when there are so many matches that only the newest ones were counted."""
 
 
 class RelationView(msgspec.Struct, frozen=True, kw_only=True):

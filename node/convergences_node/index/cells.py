@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Where an element is, as words: the squares of a few nested grids that it lies in.
+
+A square is a word like any other for full-text search, so a box is found together with a kind, a territory or some
+text, in the order of rows, without sorting or crossing sets (docs/decisions/0021-cells.md has the measures beside an
+R*Tree). Squares cover a little more than was asked: whoever finds by them checks coordinates too.
+
+A grid's squares are 2**level units of 1e-7 degree wide: from 2.6 km (of latitude) to 670 km.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from convergences_node.index.query import E7, Box
+
+LEVELS = (18, 20, 22, 24, 26)
+COVER_MAX = 16
+"""Squares that cover one box: more would take longer to gather than the finer cover saves."""
+
+CELL_SIGN = "\ue001"
+"""A private-use sign, as in `tables.TAG_SIGN`: no text contains such a word."""
+_HALF_TURN = 180 * E7
+
+
+def words_of(box: Box) -> Iterator[str]:
+    """The words of something that fills `box` (or a point): its squares on each grid, or that it is too wide for it."""
+    for level in LEVELS:
+        squares = _squares(box, level)
+        yield from (_wide(level),) if squares is None else squares
+
+
+def cover(boxes: Sequence[Box]) -> list[str] | None:
+    """Words of which everything that touches one of these boxes has at least one; None: too large, look at everything."""
+    for level in LEVELS:
+        found: list[str] = [_wide(level)]
+        for box in boxes:
+            squares = _squares(box, level)
+            if squares is None:
+                break
+            found += squares
+        else:
+            if len(found) <= COVER_MAX + 1:
+                return list(dict.fromkeys(found))
+    return None
+
+
+def _squares(box: Box, level: int) -> list[str] | None:
+    """The squares of one grid that `box` touches, or None if they are too many."""
+    west, east = (box.west + _HALF_TURN) >> level, (box.east + _HALF_TURN) >> level
+    south, north = (box.south + _HALF_TURN) >> level, (box.north + _HALF_TURN) >> level
+    if (east - west + 1) * (north - south + 1) > COVER_MAX:
+        return None
+    sign = f"{CELL_SIGN}{chr(ord('a') + LEVELS.index(level))}"
+    return [f"{sign}{x}y{y}" for x in range(west, east + 1) for y in range(south, north + 1)]
+
+
+def _wide(level: int) -> str:
+    return f"{CELL_SIGN}w{level}"

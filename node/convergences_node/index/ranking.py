@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The order of relevance: how well the words fit, weighed for a bounded number of candidates.
+
+FTS5's own bm25 reads every posting of every word, for its rarity, before it ranks the first match: a quarter of a second
+for two frequent words in a million elements. Here all words must be there, so rarity tells matches apart but little;
+where they stand tells more. Up to RANKED_MAX matches are all weighed. Beyond, the newest matches and the newest among
+those that have the words in their name are (docs/decisions/0020-bounded-ranking.md).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from convergences_node.index.cursors import Place
+from convergences_node.index.filters import Filter, Source, source
+from convergences_node.index.text import Text
+
+RANKED_MAX = 600
+"""With no more matches than this, all are weighed."""
+CHAMPIONS_MAX = 300
+"""Else so many of the newest, and so many of the newest that have the words in their name."""
+
+WEIGHTS = (8_000, 3_000, 1_000)
+"""Of a word in a name, in a summary, elsewhere."""
+WHOLE_NAME, NAME_BEGINS, IN_A_ROW = 12_000, 4_000, 3_000
+"""For a name that is what was typed, or begins so; for words that follow each other as typed."""
+WORDS_USUAL = (6, 30, 120)
+"""Words in a column as long as most; in longer ones a word weighs less."""
+
+
+def by_relevance(
+    db: sqlite3.Connection, wanted: Filter, place: Place | None, limit: int
+) -> tuple[list[tuple[int, int | str]], int, bool]:
+    """The best rows with their scores (negative: the best come first), how many match, and whether that and the ranking
+    are only of some."""
+    assert wanted.text is not None
+    rows = _newest(db, source(wanted), RANKED_MAX + 1)
+    total = min(len(rows), RANKED_MAX)
+    bounded = len(rows) > RANKED_MAX
+    if bounded:
+        named = _newest(db, source(wanted, column="a"), CHAMPIONS_MAX)
+        rows = list(dict.fromkeys([*rows[:CHAMPIONS_MAX], *named]))
+    scored = sorted(_scored(db, rows, wanted.text))
+    if place is not None:
+        scored = [pair for pair in scored if pair > (place.key, -place.row)]
+    return [(-row, score) for score, row in scored[:limit]], total, bounded
+
+
+def _newest(db: sqlite3.Connection, found: Source, limit: int) -> list[int]:
+    rows = db.execute(
+        f"SELECT {found.row} FROM {found.tables} WHERE {found.where} ORDER BY {found.row} DESC LIMIT ?",
+        [*found.values, limit],
+    )
+    return [row for (row,) in rows]
+
+
+def _scored(db: sqlite3.Connection, rows: Sequence[int], text: Text) -> list[tuple[int, int]]:
+    """(negative score, negative row) of each row: sorted, the best come first, and the newest among equals."""
+    found = db.execute(
+        "SELECT row, a, b, c FROM states WHERE row IN (SELECT value FROM json_each(?))", (json.dumps(rows),)
+    )
+    phrases = [term.spaced for term in text.wanted]
+    typed = " ".join(word for term in text.wanted for word in term.words)
+    return [(-score(columns, phrases, typed), -row) for row, *columns in found]
+
+
+def score(columns: Sequence[str], phrases: Sequence[str], typed: str) -> int:
+    """How well an element fits. Whole numbers, so that every machine gives the same order."""
+    total = 0
+    padded = [f" {column} " for column in columns]
+    for text, weight, usual in zip(padded, WEIGHTS, WORDS_USUAL, strict=True):
+        if len(text) == 2:
+            continue
+        length = text.count(" ") - 1
+        for phrase in phrases:
+            if times := text.count(phrase):
+                # As in bm25: the second time says less than the first, and a word says less in a long text.
+                total += weight * times * 4 // (times * 2 + 1 + length // usual)
+    name = columns[0]
+    if name == typed:
+        total += WHOLE_NAME
+    elif name.startswith(typed):
+        total += NAME_BEGINS
+    if len(phrases) > 1 and any(f" {typed} " in text for text in padded):
+        total += IN_A_ROW
+    return total
