@@ -7,6 +7,7 @@ they carry no order of their own: the charter says which follows which.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from .codes import is_territory
@@ -54,6 +55,7 @@ class LogIdentity:
         return territory_of(self.origin)
 
 
+@lru_cache(maxsize=4096)  # a charter asks for the same few origins at every turn
 def territory_of(origin: str) -> str:
     """The territory in the text of an origin; ValueError if it is none."""
     return Origin.parse(origin).territory
