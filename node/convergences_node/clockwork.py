@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What a node does by the clock: it cosigns heads, and drops what erasures have made due.
 
-A node cosigns its own latest head every ten minutes, which is its freshness whoever relays it, and the heads of logs that
-it holds whole. It signs no time while its clock cannot be right: a Pi without a battery wakes up in 1970, or wherever
+A node cosigns its own latest head every ten minutes at least, which is its freshness whoever relays it, and the heads of
+logs that it holds whole. It signs no time while its clock cannot be right: a Pi without a battery wakes up in 1970, or wherever
 a dying one left it. Heads are coalesced by the archive (one a commit), so nothing here delays them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from convergences_protocol import checkpoint
@@ -25,6 +27,9 @@ log = logging.getLogger(__name__)
 
 COSIGN_EVERY_S = 600
 """DESIGN: a node's freshness is known to ten minutes."""
+
+COSIGN_APART_S = 30
+"""New heads are cosigned at most so often: a busy log's freshness is known to half a minute, and costs one signature."""
 
 ERASE_EVERY_S = 3_600
 """Erasures wait seven days: an hour more or less is nothing."""
@@ -45,16 +50,20 @@ def clock_plausible(now: float) -> bool:
 class Clockwork:
     """The timers of a running node."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: Town, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._town = town
+        self._monotonic = monotonic
         self._tasks: list[asyncio.Task[None]] = []
+        self._news = asyncio.Event()
+        self._cosigned: dict[str, tuple[int, float]] = {}
+        """By origin: the size that was last cosigned here, and when by the monotonic clock."""
         self._told_clock = False
 
     def start(self) -> None:
-        """Begin; the first cosignature is due at once."""
+        """Begin; the first cosignatures are due at once."""
         self._tasks = [
-            asyncio.create_task(self._every(COSIGN_EVERY_S, self.cosign), name="cosigning"),
-            asyncio.create_task(self._every(ERASE_EVERY_S, self._town.drop_due), name="erasing"),
+            asyncio.create_task(self._cosign_for_ever(), name="cosigning"),
+            asyncio.create_task(self._erase_for_ever(), name="erasing"),
         ]
 
     async def stop(self) -> None:
@@ -63,32 +72,67 @@ class Clockwork:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    def head_came(self) -> None:
+        """A log has a new head: to be cosigned soon, together with those that come meanwhile."""
+        self._news.set()
+
+    async def _cosign_for_ever(self) -> None:
         while True:
             try:
-                await work()
+                await self.cosign()
             except Exception:
-                log.exception("the clockwork failed, and goes on")
-            await asyncio.sleep(seconds)
+                log.exception("heads could not be cosigned; they will be in a while")
+            await asyncio.sleep(COSIGN_APART_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(COSIGN_EVERY_S - COSIGN_APART_S):
+                    await self._news.wait()
+
+    async def _erase_for_ever(self) -> None:
+        while True:
+            try:
+                await self._town.drop_due()
+            except Exception:
+                log.exception("erasures could not be applied; they will be looked at again in an hour")
+            await asyncio.sleep(ERASE_EVERY_S)
 
     async def cosign(self) -> None:
-        """Cosign the latest head of each log that is here whole, one's own first."""
-        now = self._town.now()
-        if not clock_plausible(now):
-            if not self._told_clock:
-                log.warning("the clock says %d, which cannot be right: nothing is cosigned until it is set", now)
-            self._told_clock = True
+        """Cosign the latest head of each log that is here whole, one's own first, where that says something new."""
+        self._news.clear()
+        if not self._clock_allows():
             return
-        self._told_clock = False
-        own = self._town.membership.own
+        await self._town.drop_due()  # what is cosigned has been forgotten where it was to be
         for state in await self._town.archive.read(_whole_logs):
-            assert state.head_note is not None
-            line = cosign(checkpoint.parse(state.head_note), own.origin, self._town.archive.keys.node, now)
-            await self._town.archive.keep_cosignature(state.origin, state.head_size, own.origin, now, line)
-            self._town.cosigned(state.origin, state.head_size, Cosignature(own.origin, now, line))
+            size, at = self._cosigned.get(state.origin, (-1, 0.0))
+            if size != state.size or self._monotonic() - at >= COSIGN_EVERY_S - COSIGN_APART_S:
+                await self._cosign(state)
+
+    async def _cosign(self, state: LogState) -> None:
+        assert state.head_note is not None
+        own, now = self._town.membership.own, self._town.now()
+        line = cosign(checkpoint.parse(state.head_note), own.origin, self._town.archive.keys.node, now)
+        await self._town.archive.keep_cosignature(state.origin, state.head_size, own.origin, now, line)
+        self._cosigned[state.origin] = (state.size, self._monotonic())
+        self._town.cosigned(state.origin, state.head_size, Cosignature(own.origin, now, line))
+
+    def _clock_allows(self) -> bool:
+        """Says once, each time it begins, that the clock cannot be right."""
+        plausible = clock_plausible(self._town.now())
+        if not plausible and not self._told_clock:
+            log.warning("the clock says %d, which cannot be right: nothing is cosigned until it is", self._town.now())
+        self._told_clock = not plausible
+        return plausible
 
 
 def _whole_logs(reader: ArchiveReader) -> list[LogState]:
-    """Open logs whose latest head covers all that is here; one's own first."""
-    states = [s for s in reader.logs() if s.status == "open" and s.head_note and s.head_size == s.size and s.size]
+    """Open logs whose latest head covers all that is here, with erasures applied up to it; one's own first."""
+    states = [
+        state
+        for state in reader.logs()
+        if state.status == "open"
+        and state.size
+        and state.head_note
+        and state.head_size == state.size
+        # A cosignature also says that what was to be forgotten is forgotten.
+        and state.erasures_read >= state.size
+    ]
     return sorted(states, key=lambda state: not state.own)

@@ -26,7 +26,7 @@ from convergences_protocol.invitation import read_answer
 from convergences_protocol.replication.views import Held
 
 from convergences_node.archive.archive import Archive, Options
-from convergences_node.archive.model import EpochOpened, ErasuresCame, Event, LogGrew, NewControl, PeerRow
+from convergences_node.archive.model import EpochOpened, ErasuresCame, Event, HeadCame, LogGrew, NewControl, PeerRow
 from convergences_node.clockwork import Clockwork, clock_plausible
 from convergences_node.config import Config, load_config
 from convergences_node.index.index import Index
@@ -216,6 +216,8 @@ class Town:
     def _archive_changed(self, event: Event) -> None:
         if isinstance(event, LogGrew) and event.origin in self.membership.charter_origins():
             self._charter_news.set()
+        if isinstance(event, HeadCame):
+            self._clockwork.head_came()
         if isinstance(event, LogGrew) and event.own:
             self._own_news.set()
         if isinstance(event, ErasuresCame):
