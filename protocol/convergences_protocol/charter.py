@@ -6,8 +6,8 @@ the agglomeration's own epochs (succession.py). `Charter` keeps these statements
 everything else from all of them: the same statements give the same charter, in whatever order the logs were fetched.
 
 What it holds to:
-- The first log enrolled for a territory counts until it is ended. A rival, enrolled meanwhile, is kept and shown as
-  disputed, never merged.
+- The first log enrolled for a territory counts until it is ended; then its successor, or else the next enrolled. A
+  rival, enrolled meanwhile, is kept and shown as disputed, never merged.
 - One origin, one key: a second enrolment of the same log changes nothing. An end is for ever, though a later `end` may
   correct its size, root or successor; a log that was ended by mistake begins a new epoch.
 - An ended log counts up to its last size. Its successor answers from there: also for another town's elements, if that
@@ -26,7 +26,7 @@ from .opening import KIND as OPENING
 from .opening import Opening, read_opening
 from .origin import LogIdentity, territory_of
 from .record import Header
-from .succession import Chain, Evidence, Statement, derive_chain, standing
+from .succession import Chain, Evidence, Recovered, Statement, derive_chain, standing
 
 CANDIDATES_MAX = 1000  # logs of the agglomeration's territory, epochs and claims alike; more is noise or malice
 CONTROL_KINDS = frozenset({OPENING, ENROL, END})
@@ -63,6 +63,7 @@ class _Derived:
     ends: dict[str, End] = field(default_factory=dict)
     heirs: dict[str, str] = field(default_factory=dict)
     """By origin: the log that goes on from there."""
+    by_territory: dict[str, list[Enrolled]] = field(default_factory=dict)
     nonces: dict[bytes, Enrolment] = field(default_factory=dict)
     spans: dict[str, list[tuple[str, int | None]]] = field(default_factory=dict)
 
@@ -108,19 +109,21 @@ class Charter:
         """Read a succession that the recovery key signed (recovery.py): the new log's opening, and the `end`.
 
         The only way for the charter to another key that its log did not name itself. True if something changed;
-        RemoteError if the two do not fit the charter. Signatures have been checked.
+        RemoteError if the two are no succession of this charter. Signatures have been checked.
         """
-        new, last = read_opening(opening), read_end(end)
-        old = next((log for log in self.chain if log.origin == last.last.origin), None)
-        if old is None or end.author != old.recovery_key:
-            raise RemoteError(f"end of {last.last.origin} not signed by the recovery key of the charter's log")
-        if (last.successor, last.successor_key) != (new.origin, new.key) or new.territory != old.territory:
-            raise RemoteError(f"end of {old.origin} that does not name {new.origin} and its key")
-        if self._evidence.recovered.get(new.origin) == last:
+        new, last, evidence = read_opening(opening), read_end(end), self._evidence
+        if (last.successor, last.successor_key) != (new.origin, new.key) or new.territory != self._pinned.territory:
+            raise RemoteError(f"end of {last.last.origin} that does not name {new.origin} and its key")
+        recovery_keys = {log.recovery_key for log in evidence.openings.values()} | {self._pinned.recovery_key}
+        full = max(len(evidence.openings), len(evidence.recovered)) >= CANDIDATES_MAX
+        if end.author not in recovery_keys or full:
+            raise RemoteError(f"end of {last.last.origin} not signed by a recovery key of the charter")
+        step, said = (end.author, last.last.origin, new.origin), Recovered(last, (end.time, end.digest))
+        if step in evidence.recovered and evidence.recovered[step].rank >= said.rank:
             return False
-        self._evidence.recovered[new.origin] = last
-        self._evidence.openings[new.origin] = new
-        self._evidence.statements.setdefault(new.origin, [])
+        evidence.recovered[step] = said
+        evidence.openings.setdefault((new.origin, new.key), new)
+        evidence.statements.setdefault(new.origin, [])
         self._cache = None
         return True
 
@@ -151,8 +154,8 @@ class Charter:
     def ongoing(self, territory: str) -> Enrolled | None:
         """The log in which the territory's records are written now, if it has one."""
         derived = self._derived()
-        for log in derived.enrolled.values():
-            if log.territory == territory and not log.disputed and not log.end and log.origin not in derived.heirs:
+        for log in derived.by_territory.get(territory, ()):
+            if not log.disputed and not log.end and log.origin not in derived.heirs:
                 return log
         return None
 
@@ -164,9 +167,8 @@ class Charter:
         derived = self._derived()
         if territory not in derived.spans:
             spans: dict[str, int | None] = {}
-            for log in derived.enrolled.values():
-                if log.territory == territory and not log.disputed:
-                    _follow(log, derived, spans)
+            for log in derived.by_territory.get(territory, ()):
+                _follow(log, derived, spans)
             derived.spans[territory] = list(spans.items())
         return list(derived.spans[territory])
 
@@ -180,7 +182,7 @@ class Charter:
 
     def territories(self) -> list[str]:
         """Every territory that ever had a log here, sorted."""
-        return sorted({log.territory for log in self.enrolments})
+        return sorted(self._derived().by_territory)
 
     def allowed_keys(self) -> set[bytes]:
         """The keys of the peers to talk with: of the charter's own log, and of logs that have not ended."""
@@ -216,9 +218,9 @@ class Charter:
         if header.kind == OPENING:
             opening = read_opening(header)
             expected = index == 0 and origin == opening.origin and opening.territory == self._pinned.territory
-            if not expected or origin in openings or len(openings) >= CANDIDATES_MAX:
+            if not expected or (origin, opening.key) in openings or len(openings) >= CANDIDATES_MAX:
                 return False
-            openings[origin] = opening
+            openings[origin, opening.key] = opening
             statements.setdefault(origin, [])
             return True
         if origin not in statements:
@@ -239,13 +241,17 @@ class Charter:
             if known is None or (known.presumed and known.identity == log.identity):
                 derived.enrolled[log.origin] = log
         self._link(derived)
+        # Whom the `end` of a log of the same territory names comes before those who were only enrolled.
+        named = {(territory_of(origin), end.successor) for origin, end in derived.ends.items()}
         held: set[str] = set()
-        for origin, log in derived.enrolled.items():
+        for origin, log in sorted(derived.enrolled.items(), key=lambda item: (item[1].territory, item[0]) not in named):
             end = derived.ends.get(origin)
             goes_on = end is None and origin not in derived.heirs
             derived.enrolled[origin] = replace(log, end=end, disputed=goes_on and log.territory in held)
             if goes_on:
                 held.add(log.territory)
+        for log in derived.enrolled.values():
+            derived.by_territory.setdefault(log.territory, []).append(log)
         return derived
 
     def _named(self, derived: _Derived) -> Iterator[Enrolled]:
@@ -275,6 +281,6 @@ class Charter:
 def _follow(log: Enrolled, derived: _Derived, spans: dict[str, int | None]) -> None:
     """Add a log and those that go on from it; each once, so that two towns that name each other end here too."""
     following: Enrolled | None = log
-    while following and following.origin not in spans:
+    while following and not following.disputed and following.origin not in spans:
         spans[following.origin] = following.end.last.size if following.end else None
         following = derived.enrolled.get(derived.heirs.get(following.origin, ""))

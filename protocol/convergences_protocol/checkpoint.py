@@ -55,10 +55,10 @@ def verify(note: bytes, origin: str, key: bytes) -> Checkpoint:
 
 def parse_text(text: bytes) -> Checkpoint:
     """The head in a note's text; RemoteError if it is none."""
-    if len(text) > CHECKPOINT_BYTES_MAX:
-        raise RemoteError(f"head of {len(text)} bytes")
+    if len(text) > CHECKPOINT_BYTES_MAX or not text.endswith(b"\n"):
+        raise RemoteError(f"head of {len(text)} bytes, too long or cut")
     try:
-        origin, size, root, *extensions = text.decode().removesuffix("\n").split("\n")
+        origin, size, root, *extensions = text[:-1].decode().split("\n")
         checkpoint = Checkpoint(origin, parse_size(size), notes.decode_base64(root), tuple(extensions))
     except ValueError:
         raise RemoteError(f"head that cannot be read: {text[:120]!r}") from None

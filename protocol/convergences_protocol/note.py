@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from .errors import RemoteError
+from .errors import LocalError, RemoteError
 from .keys import SigningKey, verify
 
 ED25519 = 0x01  # signature over the text itself
@@ -60,9 +60,9 @@ def key_id(name: str, kind: int, public: bytes) -> bytes:
 
 
 def sign_note(text: bytes, name: str, key: SigningKey) -> Note:
-    """A note of `text` with one Ed25519 signature."""
-    _check_text(text)
-    check_name(name)
+    """A note of `text` with one Ed25519 signature. LocalError for what no note may say or be signed by."""
+    if not is_text(text) or not is_name(name):
+        raise LocalError(f"no note of {text[:80]!r} can be signed by {name[:80]!r}")
     return Note(text, (NoteSignature(name, key_id(name, ED25519, key.public), key.sign(text)),))
 
 
@@ -86,7 +86,8 @@ def parse(data: bytes) -> Note:
     end = data.rfind(b"\n\n") + 1
     if not end:
         raise RemoteError("note without an empty line before its signatures")
-    _check_text(data[:end])
+    if not is_text(data[:end]):
+        raise RemoteError("note that is not UTF-8, with control characters, or with an unfinished line")
     lines = data[end + 1 :].split(b"\n")
     if lines.pop() or not 0 < len(lines) <= SIGNATURES_MAX:
         raise RemoteError("note without signature lines, with too many, or cut in the last one")
@@ -102,16 +103,23 @@ def parse_line(line: bytes) -> NoteSignature:
         blob = decode_base64(text)
     except ValueError:
         raise RemoteError(f"signature line that cannot be read: {line[:80]!r}") from None
-    if dash + " " != _DASH or len(blob) <= KEY_ID_BYTES:
+    if dash + " " != _DASH or len(blob) <= KEY_ID_BYTES or not is_name(name):
         raise RemoteError(f"signature line that cannot be read: {line[:80]!r}")
-    check_name(name)
     return NoteSignature(name, blob[:KEY_ID_BYTES], blob[KEY_ID_BYTES:])
 
 
-def check_name(name: str) -> None:
-    """RemoteError unless `name` may be a key's: not empty, no Unicode space, no plus, no control character."""
-    if not 0 < len(name) <= NAME_CHARS_MAX or any(char.isspace() or char == "+" or char < " " for char in name):
-        raise RemoteError(f"not the name of a key: {name[:80]!r}")
+def is_name(name: str) -> bool:
+    """May a key have this name? Not empty, no Unicode space, no plus, no control character."""
+    return 0 < len(name) <= NAME_CHARS_MAX and not any(char.isspace() or char == "+" or char < " " for char in name)
+
+
+def is_text(text: bytes) -> bool:
+    """May a note have this text? UTF-8, its last line finished, no control character but the newline."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return text.endswith(b"\n") and not any(byte < 0x20 and byte != 0x0A for byte in text)
 
 
 def encode_base64(data: bytes) -> str:
@@ -128,13 +136,3 @@ def decode_base64(text: str) -> bytes:
     if encode_base64(data) != text:
         raise ValueError("base64 with stray bits at its end")
     return data
-
-
-def _check_text(text: bytes) -> None:
-    """UTF-8, lines that end, no control character but the newline."""
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        raise RemoteError("note that is not UTF-8") from None
-    if not text.endswith(b"\n") or any(byte < 0x20 and byte != 0x0A for byte in text):
-        raise RemoteError("note with control characters or an unfinished line")

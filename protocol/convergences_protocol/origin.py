@@ -14,6 +14,7 @@ from .codes import is_territory
 
 EPOCH_BYTES = 8
 ORIGIN_CHARS_MAX = 42  # `convergences/FR-200057867/` and 16 digits
+ORIGINS_REMEMBERED = 4096  # a charter asks for the same few at every turn
 
 _ORIGIN = re.compile(r"convergences/([0-9A-Z-]{4,12})/([0-9a-f]{16})")
 
@@ -55,7 +56,7 @@ class LogIdentity:
         return territory_of(self.origin)
 
 
-@lru_cache(maxsize=4096)  # a charter asks for the same few origins at every turn
+@lru_cache(maxsize=ORIGINS_REMEMBERED)
 def territory_of(origin: str) -> str:
     """The territory in the text of an origin; ValueError if it is none."""
     return Origin.parse(origin).territory

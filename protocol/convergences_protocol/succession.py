@@ -26,19 +26,34 @@ class Statement:
     verb: Enrolment | End
 
 
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """An `end` that names its successor's key. Of two by one signer for one step, the signer's later word holds, and
+    the digest breaks a tie, so that every reader keeps the same one."""
+
+    end: End
+    rank: tuple[int, bytes]
+
+
 @dataclass(slots=True)
 class Evidence:
     """All that was read of the logs that are, or claim to be, the charter's."""
 
     statements: dict[str, list[Statement]] = field(default_factory=dict)
-    openings: dict[str, Opening] = field(default_factory=dict)
-    recovered: dict[str, End] = field(default_factory=dict)
-    """By the successor's origin: ends that the recovery key signed."""
+    openings: dict[tuple[str, bytes], Opening] = field(default_factory=dict)
+    """By origin and key: anyone can open a log under another's origin, with a key of their own."""
+    recovered: dict[tuple[bytes, str, str], Recovered] = field(default_factory=dict)
+    """By signer, ended log and successor. Whether the signer is the log's recovery key shows where the log is known."""
 
     def own_ends(self, origin: str, ended: str) -> list[End]:
         """What the log `origin` says about the end of the log `ended`."""
         verbs = (statement.verb for statement in self.statements.get(origin, ()))
         return [verb for verb in verbs if isinstance(verb, End) and verb.last.origin == ended]
+
+    def recovery(self, log: LogIdentity, heir: str) -> End | None:
+        """What the recovery key of `log` says of its end in favour of the log `heir`, if it says so."""
+        said = self.recovered.get((log.recovery_key, log.origin, heir))
+        return said.end if said else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +87,15 @@ def standing(chain: Chain, evidence: Evidence) -> Iterator[Enrolment | End]:
             closing = isinstance(statement.verb, End) and statement.verb.last.origin == log.origin
             if upto is None or statement.index < upto or closing:
                 yield statement.verb
-        if heir and (end := evidence.recovered.get(heir.origin)):
+        if heir and (end := evidence.recovery(log, heir.origin)):
             yield end
 
 
 def _claims(log: LogIdentity, evidence: Evidence) -> dict[str, LogIdentity]:
     recovered = {
-        origin: evidence.openings[origin].identity
-        for origin, end in evidence.recovered.items()
-        if end.last.origin == log.origin
+        heir: evidence.openings[heir, said.end.successor_key or b""].identity
+        for (signer, ended, heir), said in evidence.recovered.items()
+        if (signer, ended) == (log.recovery_key, log.origin)
     }
     return recovered or _appointed(log, evidence) or _announced(log, evidence)
 
@@ -99,8 +114,8 @@ def _appointed(log: LogIdentity, evidence: Evidence) -> dict[str, LogIdentity]:
 def _announced(log: LogIdentity, evidence: Evidence) -> dict[str, LogIdentity]:
     """With another recovery key it does not do: whoever stole the key would put theirs in its place."""
     return {
-        origin: opening.identity
-        for origin, opening in evidence.openings.items()
+        opening.origin: opening.identity
+        for opening in evidence.openings.values()
         if opening.previous is not None
         and opening.previous.origin == log.origin
         and (opening.key, opening.recovery_key) == (log.key, log.recovery_key)
@@ -113,7 +128,7 @@ def _ended_at(log: LogIdentity, heir: LogIdentity, evidence: Evidence) -> int | 
     None as long as nobody says: what the log holds stands then, for an heir that was restored may not know its tail.
     """
     by_heir = evidence.own_ends(heir.origin, log.origin)[-1:]
-    by_recovery = [end for end in [evidence.recovered.get(heir.origin)] if end]
+    by_recovery = [end for end in [evidence.recovery(log, heir.origin)] if end]
     by_itself = evidence.own_ends(log.origin, log.origin)[:1]
     for end in [*by_heir, *by_recovery, *by_itself]:
         return end.last.size

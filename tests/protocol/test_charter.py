@@ -14,6 +14,8 @@ from convergences_protocol.header import Header, read_header
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.origin import LogIdentity
 from convergences_protocol.record import author_control
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from .logs import identity_of, key_of, opening_of, origin_of
 
@@ -136,6 +138,20 @@ def test_a_rival_is_shown_and_does_not_count_until_the_other_ends() -> None:
     charter.apply(HOME.origin, 3, end(first.origin, 5))
     assert charter.counts(SAINT_DENIS) == [(first.origin, 5), (rival.origin, None)]
     assert charter.disputed() == {}
+
+
+def test_the_successor_that_an_end_names_comes_before_an_older_rival() -> None:
+    first, rival, heir = (identity_of(SAINT_DENIS, epoch, f"card {epoch}") for epoch in (1, 2, 3))
+    charter = charter_of(enrol(first), enrol(rival), enrol(heir), end(first.origin, 5, heir.origin))
+    assert charter.counts(SAINT_DENIS) == [(first.origin, 5), (heir.origin, None)]
+    assert charter.disputed() == {SAINT_DENIS: [heir.origin, rival.origin]}
+
+
+def test_a_rival_that_another_log_names_as_its_successor_stays_a_rival() -> None:
+    small, first, rival = identity_of(PIERREFITTE), identity_of(SAINT_DENIS, 1), identity_of(SAINT_DENIS, 2)
+    charter = charter_of(enrol(small), enrol(first), enrol(rival), end(small.origin, 5, rival.origin))
+    assert charter.counts(SAINT_DENIS) == [(first.origin, None)]
+    assert charter.counts(PIERREFITTE) == [(small.origin, 5)]
 
 
 def test_a_rival_that_is_ended_counts_as_far_as_the_charter_says() -> None:
@@ -301,15 +317,48 @@ def test_the_recovery_key_can_sign_nothing_else() -> None:
         (first, end(HOME.origin, 2, ours.origin, recovery)),
         (first, end(HOME.origin, 2, ours.origin, recovery, HOME.key)),
         (first, end(HOME.origin, 2, NEXT.origin, recovery, ours.key)),
-        (first, end(NEXT.origin, 2, ours.origin, recovery, ours.key)),
         (opens(elsewhere, key_of("a new key")), end(HOME.origin, 2, elsewhere.origin, recovery, elsewhere.key)),
     ):
         charter = charter_of()
         with pytest.raises(RemoteError):
             charter.consider(opened, signed)
         assert charter.agglomeration == HOME
-    charter = charter_of(enrol(identity_of(STAINS), author=recovery))
-    assert charter.consider(first, end(HOME.origin, 1, ours.origin, recovery, ours.key))
+    charter = charter_of()
+    charter.consider(first, end(NEXT.origin, 2, ours.origin, recovery, ours.key))
+    assert charter.agglomeration == HOME, "the log that it ends is not the charter's"
+
+
+def test_of_two_ends_for_one_successor_every_reader_keeps_the_same() -> None:
+    ours = identity_of(PLAINE, 3, "a new key")
+    first, town = opens(ours, key_of("a new key"), HEAD), identity_of(SAINT_DENIS)
+    signed = [end(HOME.origin, size, ours.origin, f"{PLAINE} recovery", ours.key) for size in (1, 2)]
+    found = []
+    for order in (signed, signed[::-1]):
+        charter = charter_of(enrol(town))
+        for each in order:
+            charter.consider(first, each)
+        found.append(charter.counts(PLAINE))
+    assert found[0] == found[1]
+
+
+def test_a_thief_cannot_drown_the_word_of_the_recovery_key() -> None:
+    """With the node's key and a recovery key of their own, a thief speaks of the same successor, later and louder."""
+    theirs = replace(identity_of(PLAINE, 5, PLAINE), recovery_key=key_of("a thief").public)
+    ours = identity_of(PLAINE, 3, "a new key")
+    fake = LogIdentity(ours.origin, key_of("a thief").public, key_of("a thief").public)
+    for theft_first in (True, False):
+        charter = charter_of()
+        charter.apply(theirs.origin, 0, opens(theirs, key_of(PLAINE), HEAD))
+        signed = end(HOME.origin, 2, ours.origin, f"{PLAINE} recovery", ours.key)
+        loud = End(Checkpoint(HOME.origin, 0, ROOT), ours.origin, "why", fake.key).content()
+        louder = read_header(author_control(key_of("a thief"), END, loud, 2000))
+        thefts = [(opens(fake, key_of("a thief"), HEAD), louder)]
+        for opened, said in (*thefts, (opens(ours, key_of("a new key"), HEAD), signed)):
+            charter.consider(opened, said)
+        if not theft_first:
+            charter.consider(*thefts[0])
+        assert charter.agglomeration == ours
+        assert charter.counts(PLAINE)[0] == (HOME.origin, 2)
 
 
 def test_two_successors_signed_by_the_recovery_key_stop_the_charter() -> None:
@@ -348,6 +397,77 @@ def test_the_charter_is_the_same_in_whatever_order_the_logs_were_read() -> None:
         expected = expected or state
         assert state == expected
     assert len(expected[0]) == 5  # type: ignore[index]
+
+
+TOWNS = [identity_of(f"FR-9300{number}", epoch) for number in range(3) for epoch in range(2)]
+EPOCHS = [identity_of(PLAINE, epoch, PLAINE) for epoch in range(3)]
+RENEWED = identity_of(PLAINE, 9, "a new key")
+STATEMENTS = st.one_of(
+    st.sampled_from(TOWNS).map(enrol),
+    st.builds(
+        lambda ended, size, heir: end(ended.origin, size, heir.origin if heir and heir != ended else None),
+        st.sampled_from([*TOWNS, *EPOCHS]),
+        st.integers(0, 8),
+        st.sampled_from([None, *TOWNS, *EPOCHS]),
+    ),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.lists(STATEMENTS, max_size=6), min_size=3, max_size=3),
+    st.lists(st.integers(0, 2), min_size=3, max_size=3),
+    st.booleans(),
+    st.randoms(use_true_random=False),
+    st.randoms(use_true_random=False),
+)
+def test_whatever_is_said_every_reader_has_the_same_charter(
+    said: list[list[Header]], before: list[int], recovered: bool, one: random.Random, other: random.Random
+) -> None:
+    """Three logs under the agglomeration's keys, each continuing one of them, say anything; two readers, two orders."""
+    logs = {
+        epoch.origin: [opens(epoch, key_of(PLAINE), Checkpoint(EPOCHS[earlier].origin, 1, ROOT)), *statements]
+        for epoch, statements, earlier in zip(EPOCHS, said, before, strict=True)
+    }
+    charters = [read_in_some_order(logs, recovered, dice) for dice in (one, other)]
+    states = [
+        (
+            charter.chain,
+            charter.enrolments,
+            charter.disputed(),
+            charter.allowed_keys(),
+            [charter.counts(place) for place in charter.territories()],
+        )
+        for charter in charters
+    ]
+    assert states[0] == states[1]
+    charter = charters[0]
+    if recovered:
+        assert charter.agglomeration == RENEWED
+    for place in charter.territories():
+        origins = [origin for origin, _ in charter.counts(place)]
+        assert len(set(origins)) == len(origins)
+        found = [charter.enrolled(origin) for origin in origins]
+        assert not any(log is None or log.disputed for log in found), "what is disputed is not mixed in"
+        assert place == PLAINE or sum(log.end is None for log in found if log and log.territory == place) <= 1
+
+
+def read_in_some_order(logs: dict[str, list[Header]], recovered: bool, dice: random.Random) -> Charter:
+    left = {origin: list(enumerate(headers)) for origin, headers in sorted(logs.items())}
+    charter = Charter(EPOCHS[0])
+    while left:
+        origin = dice.choice(sorted(left))
+        index, header = left[origin].pop(0)
+        charter.apply(origin, index, header)
+        if not left[origin]:
+            del left[origin]
+        if recovered and dice.random() < 0.5:
+            signed = end(EPOCHS[0].origin, 3, RENEWED.origin, f"{PLAINE} recovery", RENEWED.key)
+            charter.consider(opens(RENEWED, key_of("a new key"), HEAD), signed)
+    if recovered:
+        signed = end(EPOCHS[0].origin, 3, RENEWED.origin, f"{PLAINE} recovery", RENEWED.key)
+        charter.consider(opens(RENEWED, key_of("a new key"), HEAD), signed)
+    return charter
 
 
 # --- one's own log ---
