@@ -7,12 +7,10 @@ nothing: the answer carries the invitation back, and the nonce's digest stands i
 The town, in turn, pins from it the agglomeration's log and both of its keys.
 """
 
-import base64
-import binascii
 from dataclasses import dataclass
 from hashlib import sha256
 
-from . import cbor
+from . import armour, cbor
 from .control import Members
 from .errors import Fault, LocalError, Refused, RemoteError, Unreadable
 from .header import HEADER_BYTES_MAX, TIME_MAX, read_header, signature_valid
@@ -75,8 +73,7 @@ def write_invitation(invitation: Invitation, key: SigningKey) -> str:
             "nonce": invitation.nonce,
         }
     )
-    signed = _seal(payload, _INVITATION_AAD, key)
-    return PREFIX + base64.b32encode(signed).decode().rstrip("=").lower()
+    return armour.wrap(PREFIX, _seal(payload, _INVITATION_AAD, key))
 
 
 def read_invitation(text: str) -> Invitation:
@@ -84,20 +81,15 @@ def read_invitation(text: str) -> Invitation:
 
     Whether it has expired is not looked at: that goes by the agglomeration's clock.
     """
-    compact = "".join(text.split()).lower()
     try:
-        if not compact.startswith(PREFIX) or len(compact) > 2 * INVITATION_BYTES_MAX:
-            raise ValueError("not an invitation")
-        letters = compact[len(PREFIX) :].upper()
-        return _open_invitation(base64.b32decode(letters + "=" * (-len(letters) % 8)))
-    except (ValueError, binascii.Error) as error:
+        return _open_invitation(armour.unwrap(PREFIX, text, INVITATION_BYTES_MAX))
+    except ValueError as error:
         raise refused("unreadable", reason=str(error)) from error
 
 
 def write_answer(text: str, opening_header: bytes, key: SigningKey, addresses: tuple[str, ...] = ()) -> bytes:
-    """The answer to the invitation in `text`, signed with the key of the log that `opening_header` opens."""
-    compact = "".join(text.split()).upper()[len(PREFIX) :]
-    invitation = base64.b32decode(compact + "=" * (-len(compact) % 8))
+    """The answer to the invitation in `text`, by the key of the log that `opening_header` opens; ValueError for no word."""
+    invitation = armour.unwrap(PREFIX, text, INVITATION_BYTES_MAX)
     payload = cbor.encode({"invitation": invitation, "opening": opening_header, "addresses": list(addresses)})
     return _seal(payload, _ANSWER_AAD, key)
 

@@ -12,7 +12,7 @@ new log, is a `Succession`: it goes into the new log as its second record, and b
 from dataclasses import dataclass
 from hashlib import sha256
 
-from . import cbor
+from . import armour, cbor
 from .checkpoint import Checkpoint
 from .enrolment import END, End, read_end
 from .errors import Fault, LocalError, Refused, RemoteError, Unreadable
@@ -25,6 +25,7 @@ LINES = 4
 GROUPS_A_LINE = 4
 GROUP_CHARS = 4
 SHEET_CHARS_MAX = 1000
+PREFIX = "convs1"
 SUCCESSION_BYTES_MAX = 2 * HEADER_BYTES_MAX + 16
 _LINE_BYTES = SEED_BYTES // LINES
 _CHECK_BYTES = 2
@@ -73,6 +74,10 @@ class Succession:
         """Deterministic CBOR: `[opening, end]`."""
         return cbor.encode([self.opening, self.end])
 
+    def to_text(self) -> str:
+        """The same as one word to paste, `convs1…`, for whoever the new log cannot reach yet."""
+        return armour.wrap(PREFIX, self.encode())
+
 
 @dataclass(frozen=True, slots=True)
 class Successor:
@@ -104,6 +109,14 @@ def read_succession(data: bytes) -> Successor:
     if not signature_valid(opening.raw) or not signature_valid(end.raw):
         raise RemoteError("succession with a wrong signature")
     return successor
+
+
+def read_succession_text(text: str) -> Successor:
+    """The succession in a word that a person has pasted; Refused if it is none, or not signed."""
+    try:
+        return read_succession(armour.unwrap(PREFIX, text, SUCCESSION_BYTES_MAX))
+    except (ValueError, RemoteError) as error:
+        raise Refused([Fault("succession", "succession_unreadable", {"reason": str(error)})]) from error
 
 
 def _write_line(number: int, part: bytes) -> str:

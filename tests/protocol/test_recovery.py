@@ -80,6 +80,16 @@ def test_a_succession_moves_the_charter() -> None:
     assert charter.agglomeration == OURS
 
 
+def test_a_succession_can_be_pasted() -> None:
+    text = succession().to_text()
+    assert text.startswith("convs1")
+    folded = "\n".join(text[at : at + 70].upper() for at in range(0, len(text), 70))
+    assert recovery.read_succession_text(folded) == recovery.read_succession(succession().encode())
+    for wrong in ("", "convs1", text[:-1], text[:200] + "8" + text[201:], "conv1" + text[6:], "convs1" + "a" * 40000):
+        with pytest.raises(Refused):
+            recovery.read_succession_text(wrong)
+
+
 def test_a_succession_that_anyone_could_sign_moves_nothing() -> None:
     read = recovery.read_succession(succession("a thief").encode())
     with pytest.raises(RemoteError):
