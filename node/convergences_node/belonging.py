@@ -197,7 +197,7 @@ def _log_named(town: Town, text: str) -> str:
         if ongoing is None:
             raise NotFound(f"no log of {text} goes on in the charter")
         return ongoing.origin
-    if charter.enrolled(text) is None:
+    if charter.enrolled(text) is None and text not in town.membership.candidates:
         raise NotFound(f"the charter names no log {text}")
     return text
 

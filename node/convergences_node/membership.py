@@ -90,7 +90,8 @@ class Membership:
     def charter_origins(self) -> list[str]:
         """The logs that the charter is, or may be, written in."""
         candidates = [o for o, c in self._candidates.items() if c.territory == self.charter.agglomeration.territory]
-        return [log.origin for log in self.charter.chain] + candidates
+        own = self.own_origins if self.own.territory == self.charter.agglomeration.territory else []
+        return list(dict.fromkeys([*(log.origin for log in self.charter.chain), *own, *candidates]))
 
     def _apply(self, origin: str, headers: Sequence[tuple[int, Header]]) -> bool:
         changed = False
@@ -137,11 +138,15 @@ class Membership:
         await self._archive.choose(KEEP_CHOICE, json.dumps([keep.what, *keep.territories]))
         self.keep = keep
 
-    async def own_epoch(self) -> None:
-        """One's own log has changed: read the openings again."""
-        _, _, self._own = await self._archive.read(_read_choices)
-        for opening in self._own:
+    async def own_epoch(self) -> bool:
+        """Read the openings of one's own logs again; True if there is a new one."""
+        _, _, own = await self._archive.read(_read_choices)
+        if own == self._own:
+            return False
+        self._own = own
+        for opening in own:
             self.charter.presume(opening)
+        return True
 
     def consider_candidates(self, origins: Iterable[str]) -> bool:
         """Origins that a peer follows; True if one may continue a log of the charter and is to be fetched."""

@@ -14,6 +14,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,12 +24,14 @@ from convergences_protocol.cosignature import Cosignature
 from convergences_protocol.erasure import Erasure, is_valid
 from convergences_protocol.errors import LocalError
 from convergences_protocol.invitation import read_answer
+from convergences_protocol.origin import territory_of
 from convergences_protocol.replication.views import Held
 
 from convergences_node.archive.archive import Archive, Options
 from convergences_node.archive.model import EpochOpened, ErasuresCame, Event, HeadCame, LogGrew, NewControl, PeerRow
 from convergences_node.clockwork import Clockwork, clock_plausible
 from convergences_node.config import Config, load_config
+from convergences_node.continuing import Continuing, read_candidate
 from convergences_node.index.index import Index
 from convergences_node.membership import Membership
 from convergences_node.network.joining import Joined
@@ -65,6 +68,7 @@ class Town:
         self._clock = clock
         self._clockwork = Clockwork(self)
         self._joins = asyncio.Lock()
+        self._continuing = Continuing()
         self._charter_news = asyncio.Event()
         self._erasure_news = asyncio.Event()
         self._own_news = asyncio.Event()
@@ -214,7 +218,7 @@ class Town:
 
     # ------------------------------------------------------------------------------------- what changes
     def _archive_changed(self, event: Event) -> None:
-        if isinstance(event, LogGrew) and event.origin in self.membership.charter_origins():
+        if isinstance(event, LogGrew) and self._concerns_charter(event.origin):
             self._charter_news.set()
         if isinstance(event, HeadCame):
             self._clockwork.head_came()
@@ -226,15 +230,24 @@ class Town:
             self.doubt_reason = event.reason
             self._charter_news.set()
 
+    def _concerns_charter(self, origin: str) -> bool:
+        """Whether what is new in a log may be a word of the charter, or the claim of a new epoch."""
+        membership = self.membership
+        if origin in membership.charter_origins() or origin in membership.candidates:
+            return True
+        return any(territory_of(origin) == candidate.territory for candidate in membership.candidates.values())
+
     async def _follow_charter(self) -> None:
         """Read the charter again whenever a log grew that it is written in."""
         while True:
             await self._charter_news.wait()
             self._charter_news.clear()
             try:
-                await self.membership.own_epoch()
-                if await self.membership.refresh():
+                new_epoch = await self.membership.own_epoch()
+                if await self.membership.refresh() or new_epoch:
                     await self._spread_charter()
+                if self.config.node.kind == "agglomeration":
+                    await self._admit_candidates()
             except Exception:
                 log.exception("the charter could not be read again")
 
@@ -280,9 +293,36 @@ class Town:
         await self.archive.sweep_erasures(self.may_erase)
 
     async def doubt(self, origin: str, head: Held) -> None:
-        """A validly signed head of our own log that our tree may not extend."""
-        log.error("a head of our own log %s of size %d is not one of this archive", origin, head.size)
+        """A validly signed head of our own log was heard: if our tree does not extend it, write in a new epoch."""
+        if origin != self.membership.own.origin:
+            return
+        event = await self.archive.doubt(head.note)
+        if event is not None:
+            log.error(
+                "%s: a head of %s of size %d is not one of this archive: an old backup, or a second machine?"
+                " residents write on in %s",
+                event.reason,
+                origin,
+                head.size,
+                event.origin,
+            )
 
     async def rewind(self, origin: str, size: int) -> None:
-        """The charter ended a log with a history that leaves ours at `size`."""
-        log.warning("the charter's history of %s leaves ours at %d", origin, size)
+        """The charter ended a log with a history that leaves ours at `size`: ours from there on is set aside."""
+        count = await self.archive.rewind(origin, size)
+        log.warning(
+            "%d records of %s are set aside: the charter ended it at %d with another history", count, origin, size
+        )
+
+    async def _admit_candidates(self) -> None:
+        """At the agglomeration: enrol new epochs that continue what is kept here."""
+        for origin in sorted(self.membership.candidates):
+            candidate = await self.archive.read(partial(read_candidate, origin=origin))
+            if candidate is None or origin in self.membership.own_origins:
+                continue
+            async with self._joins:
+                controls = self._continuing.judge(self.membership.charter, candidate, self.now())
+                if controls:
+                    await self.archive.append([NewControl(kind, content) for kind, content in controls])
+                    log.info("%s continues as %s", candidate.opening.territory, origin)
+                    await self.charter_changed()

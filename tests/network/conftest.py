@@ -5,12 +5,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from convergences_node.control import call, is_running
+from convergences_node.founding import create_town
 from convergences_node.network.libp2p_transport import Libp2pSettings, Libp2pTransport
 from convergences_node.network.transport import Link
 from convergences_protocol.keys import SigningKey
@@ -140,5 +147,116 @@ async def net() -> AsyncIterator[Net]:
 
 def resident_bytes() -> int:
     """This process's resident memory."""
-    with open("/proc/self/statm") as statm:
+    with Path("/proc/self/statm").open() as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+# ------------------------------------------------------------------------------------- towns in processes of their own
+SERVE = "import sys; from pathlib import Path; from convergences_node.serve import serve; serve(Path(sys.argv[1]))"
+PLAINE_COMMUNE, SAINT_DENIS = "FR-200057867", "FR-93066"
+
+
+class Process:
+    """One node in a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        with (self.folder / "node.log").open("ab") as errors:
+            self._process = subprocess.Popen([sys.executable, "-c", SERVE, str(self.folder)], stderr=errors)
+        await self.until(lambda: is_running(self.folder))
+
+    async def call(self, verb: str, **params: Any) -> Any:
+        return await asyncio.to_thread(call, self.folder, verb, params)
+
+    async def until(self, true: Callable[[], Any], within: float = WITHIN) -> Any:
+        """Ask, in a thread, until the answer is true. A node has no other event that reaches us here."""
+        async with asyncio.timeout(within):
+            while not (answer := await asyncio.to_thread(true)):
+                assert self._process is None or self._process.poll() is None, self.log()
+                await asyncio.sleep(0.02)
+        return answer
+
+    async def until_linked(self, count: int = 1) -> None:
+        await self.until(lambda: call(self.folder, "status")["peers"]["connected"] >= count)
+
+    async def until_found(self, words: str, within: float = WITHIN) -> dict[str, Any]:
+        def find() -> Any:
+            items = call(self.folder, "search", {"query": {"q": words}})["items"]
+            return items[0] if items else None
+
+        found: dict[str, Any] = await self.until(find, within)
+        return found
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    async def wait(self) -> int:
+        assert self._process is not None
+        return await asyncio.to_thread(self._process.wait, WITHIN)
+
+    async def stop(self) -> int:
+        self.signal(signal.SIGTERM)
+        return await self.wait()
+
+    def log(self) -> str:
+        return (self.folder / "node.log").read_text()
+
+    def end(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.kill()
+            self._process.wait(WITHIN)
+
+
+class Cluster:
+    """An agglomeration and its towns, on loopback."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._processes: list[Process] = []
+
+    async def found(self, territory: str, name: str, **settings: dict[str, Any]) -> Process:
+        """Make a node, not yet running."""
+        kind = "agglomeration" if territory == PLAINE_COMMUNE else "town"
+        type_ = "ept" if kind == "agglomeration" else "commune"
+        given = {"http": {"port": 0}, "p2p": {"listen": [LOOPBACK]}, "discovery": {"zeroconf": False}}
+        folder = self._folder / name
+        facts = {"name": name, "code": territory, "type": type_}
+        await create_town(folder, territory, kind, name, facts=facts, settings=given | settings)
+        process = Process(folder)
+        self._processes.append(process)
+        return process
+
+    async def joined_pair(self, **settings: dict[str, Any]) -> tuple[Process, Process]:
+        """An agglomeration and a town that has joined it, both running and linked."""
+        agglomeration = await self.found(PLAINE_COMMUNE, "ag", **settings)
+        town = await self.found(SAINT_DENIS, "sd", **settings)
+        await agglomeration.start()
+        await town.start()
+        await self.join(agglomeration, town, SAINT_DENIS)
+        await town.until_linked()
+        await agglomeration.until_linked()
+        return agglomeration, town
+
+    async def join(self, agglomeration: Process, town: Process, territory: str) -> Any:
+        await agglomeration.until(lambda: call(agglomeration.folder, "status")["network"]["libp2p"] != "starting")
+        invitation = await agglomeration.call("invite", territory=territory)
+        return await town.call("join", invitation=invitation["invitation"])
+
+    def end(self) -> None:
+        for process in self._processes:
+            process.end()
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    with tempfile.TemporaryDirectory(prefix="cv") as folder:  # a short path: a socket's is at most 108 bytes
+        cluster = Cluster(Path(folder))
+        try:
+            yield cluster
+        finally:
+            cluster.end()
