@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Bytes as one word that a person can paste: a prefix that says what it is, and base32 in small letters.
 
-Base32 (RFC 4648 section 6, without padding) survives capitals, in which it makes small QR codes. Spaces and line breaks,
-which mail programs add, are passed over; any other sign is a fault. What the bytes mean is not judged here.
+Base32 (RFC 4648 section 6, without padding) survives capitals, in which it makes small QR codes. Spaces and line
+breaks, which mail programs add, are passed over; any other sign is a fault. What the bytes mean is not judged here.
 """
 
 import base64

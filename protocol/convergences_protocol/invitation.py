@@ -88,7 +88,8 @@ def read_invitation(text: str) -> Invitation:
 
 
 def write_answer(text: str, opening_header: bytes, key: SigningKey, addresses: tuple[str, ...] = ()) -> bytes:
-    """The answer to the invitation in `text`, by the key of the log that `opening_header` opens; ValueError for no word."""
+    """The answer to the invitation in `text`, by the key of the log that `opening_header` opens. ValueError for no
+    invitation: read it first."""
     invitation = armour.unwrap(PREFIX, text, INVITATION_BYTES_MAX)
     payload = cbor.encode({"invitation": invitation, "opening": opening_header, "addresses": list(addresses)})
     return _seal(payload, _ANSWER_AAD, key)
