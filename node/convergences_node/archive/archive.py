@@ -30,7 +30,7 @@ from convergences_protocol.replication.check import CheckedBatch
 
 from . import epochs, erasing
 from .authoring import Author, Authored, RandomBytes
-from .connection import ARCHIVE_NAME
+from .connection import ARCHIVE_NAME, damage_told
 from .guard import Guard, Step, no_step
 from .keys import Keyring
 from .lock import FolderLock
@@ -122,7 +122,8 @@ class Archive:
         try:
             if not (folder / ARCHIVE_NAME).exists():
                 raise LocalError(f"no archive in {folder}", hint="convergences init makes one")
-            archive = cls(folder, lock, Keyring.open(folder), options or Options())
+            with damage_told():
+                archive = cls(folder, lock, Keyring.open(folder), options or Options())
         except BaseException:
             lock.release()
             raise
@@ -130,7 +131,8 @@ class Archive:
 
     async def _start(self, work: Callable[[], None]) -> Archive:
         try:
-            await asyncio.to_thread(work)
+            with damage_told():
+                await asyncio.to_thread(work)
         except BaseException:
             self._release()
             raise
@@ -185,7 +187,7 @@ class Archive:
         if reader is None:
             reader = self._thread_local.reader = ArchiveReader.open(self.folder, self.revealed)
             self._open_readers.append(reader)
-        with reader.snapshot():
+        with damage_told(), reader.snapshot():
             return ask(reader)
 
     def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:

@@ -8,6 +8,8 @@ plug. `secure_delete` is set for every writer, so that whatever is deleted is ov
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from convergences_protocol.errors import LocalError
@@ -38,6 +40,20 @@ def open_writer(path: Path, *, pages_max: int | None = None) -> sqlite3.Connecti
     if pages_max is not None:
         connection.execute(f"PRAGMA max_page_count = {int(pages_max)}")
     return connection
+
+
+@contextmanager
+def damage_told() -> Iterator[None]:
+    """Turn what SQLite says of a damaged file into a sentence, with the next step."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR):
+            raise
+        raise LocalError(
+            f"{ARCHIVE_NAME} is damaged: {error}",
+            hint="convergences verify lists what; then restore the folder from a backup, without head.guard",
+        ) from error
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

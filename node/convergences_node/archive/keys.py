@@ -106,7 +106,10 @@ class Keyring:
 
     def _seal(self, file: str, purpose: str, key: SigningKey) -> None:
         sealed = Aead(self._secret).encrypt(cbor.encode([purpose, key.seed]), _MAGIC)
-        replace_durably(self._folder / file, _MAGIC + bytes(sealed))
+        try:
+            replace_durably(self._folder / file, _MAGIC + bytes(sealed))
+        except OSError as error:
+            raise LocalError(f"the key {self._folder / file} cannot be written: {error.strerror or error}") from error
 
     def _open(self, file: str, purpose: str) -> SigningKey:
         path = self._folder / file

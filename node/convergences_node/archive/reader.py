@@ -77,7 +77,10 @@ class ArchiveReader(BesideReader):
         """The log that this node writes in now."""
         row = self._db.execute(f"{_LOG} WHERE own = 1 AND status = 'open'").fetchone()
         if row is None:
-            raise LocalError("this archive has no log of its own yet")
+            raise LocalError(
+                "this archive has no log of its own: making it was interrupted",
+                hint="remove the folder and run convergences init again; nothing was written in it",
+            )
         return self._log_state(row)
 
     def _log_state(self, row: Sequence[Any]) -> LogState:

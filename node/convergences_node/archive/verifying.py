@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,17 +81,15 @@ def verify_archive(folder: Path, tell: Tell = lambda event: None) -> dict[str, A
 def verify_folder(folder: Path, tell: Tell = lambda event: None) -> Report:
     """Verify the archive, the guard and the keys in `folder`. Raises `LocalError` if there is no archive to open."""
     report = Report()
-    connection = open_reader(folder / ARCHIVE_NAME)
     try:
-        check_version(connection)
-        connection.execute("BEGIN")
-        _verify_structure(connection, report)
-        _verify_logs(ArchiveReader(connection, Revealed()), connection, report, tell)
-        _verify_own(ArchiveReader(connection, Revealed()), folder, report)
+        with closing(open_reader(folder / ARCHIVE_NAME)) as connection:
+            check_version(connection)
+            connection.execute("BEGIN")
+            _verify_structure(connection, report)
+            _verify_logs(ArchiveReader(connection, Revealed()), connection, report, tell)
+            _verify_own(ArchiveReader(connection, Revealed()), folder, report)
     except sqlite3.DatabaseError as error:
         report.add("verify.unreadable_file", file=ARCHIVE_NAME, reason=str(error))
-    finally:
-        connection.close()
     return report
 
 

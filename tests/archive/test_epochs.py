@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""An old backup restored, a cloned card, a guard that is gone: never two histories under one origin."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from convergences_node.archive.archive import Archive, Options
+from convergences_node.archive.guard import GUARD_NAME
+from convergences_node.archive.model import EpochOpened, Event, NewRecord, Placed
+from convergences_protocol import checkpoint, merkle
+from convergences_protocol.checkpoint import Checkpoint
+from convergences_protocol.errors import RemoteError
+from convergences_protocol.keys import SigningKey
+from convergences_protocol.opening import read_opening
+from convergences_protocol.record import read_header
+from convergences_protocol.replication import messages
+from convergences_protocol.replication.check import check_batch, examine
+from convergences_protocol.replication.views import Held
+
+from .making import NOW, key_of
+
+OPTIONS = Options(clock=lambda: NOW, machine=lambda: "board 1, card 1")
+
+
+def actor(name: str, of: Placed | None = None) -> NewRecord:
+    fields = {"name": name, "type": "association"}
+    return NewRecord("actor", fields, of.element, of.header_digest) if of else NewRecord("actor", fields)
+
+
+async def make(folder: Path, *names: str) -> list[Placed]:
+    """A node's folder with these actors in it, closed."""
+    recovery = key_of("recovery").public
+    async with await Archive.create(
+        folder, "FR-93066", key_of("node"), recovery, name="Saint-Denis", options=OPTIONS
+    ) as archive:
+        return [placed for name in names for placed in await archive.append([actor(name)])]
+
+
+async def reason_of_doubt(folder: Path, options: Options = OPTIONS) -> str | None:
+    """Why the archive doubted itself at start, if it did; checks that it then writes in another log."""
+    async with await Archive.open(folder, options=options) as archive:
+        logs = await archive.read(lambda reader: reader.logs())
+        doubts = [finding for finding in archive.findings if finding.code == "archive.doubt"]
+        if not doubts:
+            assert [log.status for log in logs] == ["open"]
+            return None
+        old, new = logs
+        assert (old.status, new.status, new.size) == ("closed", "open", 1)
+        assert doubts[0].params == {"reason": doubts[0].params["reason"], "old": old.origin, "new": new.origin}
+        entry = await archive.read(lambda reader: reader.entry(new.origin, 0))
+        assert entry is not None
+        opening = read_opening(read_header(entry.header))
+        assert opening.previous == Checkpoint(old.origin, old.size, old.root)
+        assert (opening.name, opening.recovery_key) == ("Saint-Denis", key_of("recovery").public)
+        (placed,) = await archive.append([actor("residents can still write")])
+        assert placed.origin == new.origin
+        return str(doubts[0].params["reason"])
+
+
+async def test_an_ordinary_morning_is_no_doubt(tmp_path: Path) -> None:
+    await make(tmp_path, "a", "b")
+    assert await reason_of_doubt(tmp_path) is None
+
+
+async def test_an_old_backup_restored_beside_its_guard(tmp_path: Path) -> None:
+    """The guard, which stays out of backups, has a head that the archive does not reach."""
+    node, backup = tmp_path / "node", tmp_path / "backup"
+    await make(node, "a")
+    shutil.copytree(node, backup)
+    async with await Archive.open(node, options=OPTIONS) as archive:
+        await archive.append([actor("b")])
+    shutil.copy(backup / "archive.db", node / "archive.db")
+    assert await reason_of_doubt(node) == "archive_behind_guard"
+
+
+async def test_a_backup_restored_without_a_guard(tmp_path: Path) -> None:
+    await make(tmp_path, "a")
+    (tmp_path / GUARD_NAME).unlink()
+    assert await reason_of_doubt(tmp_path) == "guard_missing"
+
+
+async def test_a_guard_that_is_torn(tmp_path: Path) -> None:
+    await make(tmp_path, "a")
+    guard = tmp_path / GUARD_NAME
+    guard.write_bytes(guard.read_bytes()[:-20])
+    assert await reason_of_doubt(tmp_path) == "guard_torn"
+
+
+async def test_a_card_cloned_into_another_board(tmp_path: Path) -> None:
+    """Every file is there, and the machine is another."""
+    await make(tmp_path, "a")
+    assert await reason_of_doubt(tmp_path, replace(OPTIONS, machine=lambda: "board 2, card 1")) == "machine_changed"
+
+
+async def test_a_guard_of_another_history(tmp_path: Path) -> None:
+    """The guard of a clone that wrote on: same origin, same size, another tree."""
+    node, clone = tmp_path / "node", tmp_path / "clone"
+    await make(node, "a")
+    shutil.copytree(node, clone)
+    for folder, name in ((node, "ours"), (clone, "theirs")):
+        async with await Archive.open(folder, options=OPTIONS) as archive:
+            await archive.append([actor(name)])
+    shutil.copy(clone / GUARD_NAME, node / GUARD_NAME)
+    assert await reason_of_doubt(node) == "archive_differs_from_guard"
+
+
+async def test_a_doubt_is_settled_by_the_new_epoch(tmp_path: Path) -> None:
+    """The next start is ordinary."""
+    await make(tmp_path, "a")
+    (tmp_path / GUARD_NAME).unlink()
+    assert await reason_of_doubt(tmp_path) is not None
+    async with await Archive.open(tmp_path, options=OPTIONS) as archive:
+        assert archive.findings == []
+
+
+async def test_an_edit_follows_what_was_written_before_the_doubt(tmp_path: Path) -> None:
+    """Elements live on in the new epoch, under the same ids."""
+    (placed,) = await make(tmp_path, "a")
+    (tmp_path / GUARD_NAME).unlink()
+    async with await Archive.open(tmp_path, options=OPTIONS) as archive:
+        (edited,) = await archive.append([actor("a, edited", placed)])
+        assert placed.element is not None
+        element = placed.element
+        history = await archive.read(lambda reader: reader.history(element))
+        assert [entry.origin for entry in history] == [placed.origin, edited.origin]
+
+
+async def test_a_head_of_ours_that_we_do_not_extend_raises_doubt_at_any_time(tmp_path: Path) -> None:
+    """The whole disk went back, guard and all; only a peer knows better."""
+    node, image = tmp_path / "node", tmp_path / "image"
+    await make(node, "a")
+    shutil.copytree(node, image)
+    async with await Archive.open(node, options=OPTIONS) as archive:
+        await archive.append([actor("b"), actor("c")])
+        heard = (await archive.read(lambda reader: reader.own_log())).head_note
+        assert heard is not None
+    async with await Archive.open(image, options=OPTIONS) as archive:
+        assert archive.findings == []
+        (ours,) = await archive.append([actor("written by residents meanwhile")])
+        events: list[Event] = []
+        archive.subscribe(events.append)
+        opened = await archive.doubt(heard)
+        assert opened is not None and opened.reason == "head_heard"
+        assert any(isinstance(event, EpochOpened) for event in events)
+        assert (await archive.append([actor("d")]))[0].origin == opened.origin
+        assert await archive.doubt(heard) is None, "the log is closed: there is nothing more to doubt"
+        await pull_the_other_history(node, archive, ours)
+
+
+async def pull_the_other_history(node: Path, archive: Archive, ours: Placed) -> None:
+    """The charter ends the old log with the history that peers have: ours is appended again, theirs is pulled."""
+    async with await Archive.open(node, options=OPTIONS) as peer:
+        theirs = await peer.read(lambda reader: reader.log(ours.origin))
+        entries = await peer.read(lambda reader: reader.entries(ours.origin, 2))
+        assert theirs is not None and theirs.head_note is not None
+    assert await archive.rewind(ours.origin, 2) == 1
+    again = await archive.read(lambda reader: reader.locate(ours.header_digest))
+    assert again is not None and again.origin != ours.origin and again.body is not None
+    state = await archive.read(lambda reader: reader.log(ours.origin))
+    assert state is not None and state.size == 2
+    held = Held(theirs.size, theirs.root, theirs.head_note)
+    batch = messages.Batch(1, 2, tuple(e.header for e in entries), tuple(e.body or False for e in entries), ())
+    checked = check_batch(state.frontier, batch, held)
+    assert await archive.keep_batch(ours.origin, checked, examine(checked)) == theirs.size
+    state = await archive.read(lambda reader: reader.log(ours.origin))
+    assert state is not None and (state.root, state.status) == (theirs.root, "closed")
+
+
+async def test_a_head_that_our_key_did_not_sign_raises_nothing(tmp_path: Path) -> None:
+    """A peer can raise doubt only with our own signature."""
+    await make(tmp_path, "a")
+    async with await Archive.open(tmp_path, options=OPTIONS) as archive:
+        own = await archive.read(lambda reader: reader.own_log())
+        forged = checkpoint.sign(Checkpoint(own.origin, 99, merkle.EMPTY_ROOT), SigningKey.from_seed(bytes(32)))
+        with pytest.raises(RemoteError):
+            await archive.doubt(forged)
+        other = checkpoint.sign(Checkpoint(own.origin.replace("93066", "93059"), 99, bytes(32)), archive.keys.node)
+        assert await archive.doubt(other) is None
+        assert (await archive.read(lambda reader: reader.own_log())).origin == own.origin
