@@ -24,6 +24,7 @@ from typing import Any, Protocol
 import libp2p
 import multiaddr
 import trio
+from convergences_protocol.keys import SigningKey
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
@@ -76,6 +77,8 @@ READ_BYTES = 256 * 1024
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 60.0
 BACKOFF_JITTER = 0.3
+CROSSING_S = 10.0
+"""Two links opened from both ends within so long are one crossing; later, the former one is dead without knowing it."""
 GOSSIP_QUEUE_MAX = 64
 GOSSIP_GAP_S = 0.02
 """Two publishes in a row overflow the library's queues of 32; announcements are rare and coalesced anyway."""
@@ -132,7 +135,8 @@ class OpenLink:
         self.link = link
         self.stream = stream
         self.closed = trio.Event()
-        self.heard_at = trio.current_time()
+        self.replaced = trio.Event()
+        self.opened_at = self.heard_at = trio.current_time()
         self._token = consumed_on
         self._room = trio.Semaphore(FRAMES_UNCONSUMED_MAX)
         self._outbox: deque[bytes] = deque()
@@ -182,6 +186,7 @@ class Libp2pHost:
 
     def __init__(self, settings: Settings, events: Events, dice: random.Random | None = None) -> None:
         self._settings = settings
+        self._key = SigningKey.from_seed(settings.seed).public
         self._events = events
         self._dice = dice or random.Random()
         self._allowed: frozenset[PeerKey] = frozenset()
@@ -373,12 +378,12 @@ class Libp2pHost:
                 await muxed._cleanup_on_error()
 
     # --------------------------------------------------------------------------------- links
-    def send(self, key: PeerKey, frame: bytes) -> None:
-        """Send a frame to a peer, if it is connected."""
-        open_link = self._links.get(key)
-        if open_link is not None and not open_link.send(frame):
-            self._events.misbehaved(key, f"left {OUTBOX_BYTES_MAX} bytes unread")
-            self.drop(key)
+    def send(self, link: Link, frame: bytes) -> None:
+        """Send a frame on a link. If another has replaced it, the frame belongs to a conversation that is over."""
+        open_link = self._links.get(link.key)
+        if open_link is not None and open_link.link is link and not open_link.send(frame):
+            self._events.misbehaved(link.key, f"left {OUTBOX_BYTES_MAX} bytes unread")
+            self.drop(link.key)
 
     def drop(self, key: PeerKey) -> None:
         """Close the connection with a peer."""
@@ -404,17 +409,32 @@ class Libp2pHost:
         assert key is not None, "only members, which have log keys, come here"
         open_link = OpenLink(Link(key, "libp2p", address, outbound), stream, self._token)
         former = self._links.get(key)
+        if former is not None and not self._replaces(open_link, former):
+            task_status.started()
+            await self._end_link(open_link)
+            return
         self._links[key] = open_link
-        if former is not None and former.stream.muxed_conn is not stream.muxed_conn:
-            self._nursery.start_soon(self._close_connection, former.stream.muxed_conn)
+        if former is not None:
+            self._nursery.start_soon(self._end_link, former)
         self._events.connected(open_link.link)
         task_status.started()
+
+        def received(frame: bytes, consumed: Callable[[], None]) -> None:
+            # What still comes on a link that was replaced would be heard as if it were said on the new one.
+            if self._links.get(key) is open_link:
+                self._events.received(key, frame, consumed)
+
+        def drained(frames: int) -> None:
+            if self._links.get(key) is open_link:
+                self._events.drained(key, frames)
+
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(open_link.write_all, lambda frames: self._events.drained(key, frames))
+                nursery.start_soon(open_link.write_all, drained)
                 nursery.start_soon(self._ping, open_link)
                 nursery.start_soon(_until_closed, stream.muxed_conn)
-                await open_link.read_all(lambda frame, consumed: self._events.received(key, frame, consumed))
+                nursery.start_soon(_until_set, open_link.replaced)
+                await open_link.read_all(received)
         except* FrameTooLong as errors:
             self._events.misbehaved(key, str(errors.exceptions[0]))
         except* Exception as errors:
@@ -425,17 +445,37 @@ class Libp2pHost:
                 del self._links[key]
                 self._events.disconnected(key)
             with trio.CancelScope(shield=True):
-                await self._close_connection(stream.muxed_conn)
+                await self._end_link(open_link)
+
+    def _replaces(self, new: OpenLink, former: OpenLink) -> bool:
+        """Whether a new link takes the place of one that is there; both ends come to the same answer.
+
+        The same end dialled again: it has lost the former. Both dialled at the same moment: the link that the smaller
+        key opened is kept, or each end would close the one that the other has just chosen, again and again.
+        """
+        crossing = new.link.outbound != former.link.outbound and trio.current_time() - former.opened_at < CROSSING_S
+        return not crossing or new.link.outbound == (self._key < new.link.key)
+
+    async def _end_link(self, open_link: OpenLink) -> None:
+        """Close a link's stream, and its connection unless another link has come to use it."""
+        open_link.replaced.set()
+        current = self._links.get(open_link.link.key)
+        if current is not None and current.stream.muxed_conn is open_link.stream.muxed_conn:
+            with suppress(Exception), trio.move_on_after(CLOSE_SECONDS_MAX):
+                await open_link.stream.reset()
+        else:
+            await self._close_connection(open_link.stream.muxed_conn)
 
     async def _ping(self, open_link: OpenLink) -> None:
         """Notice a peer that is gone without a word: the library does not."""
         missed = 0
+        patience = min(PING_SECONDS_MAX, self._settings.ping_s)
         while True:
-            await trio.sleep(self._settings.ping_s if not missed else PING_SECONDS_MAX)
+            await trio.sleep(self._settings.ping_s if not missed else patience)
             if trio.current_time() - open_link.heard_at < self._settings.ping_s:
                 missed = 0
                 continue
-            alive = await libp2p_mends.yamux_ping(open_link.stream.muxed_conn, PING_SECONDS_MAX)
+            alive = await libp2p_mends.yamux_ping(open_link.stream.muxed_conn, patience)
             missed = 0 if alive else missed + 1
             if missed >= PINGS_MISSED_MAX:
                 raise TimeoutError("no answer to pings")
@@ -569,6 +609,12 @@ class _Arrivals(libp2p.abc.INotifee):  # type: ignore[misc]
 
 def _is_ending(connection: Any) -> bool:
     return bool(connection.is_closed or connection.muxed_conn.event_shutting_down.is_set())
+
+
+async def _until_set(event: trio.Event) -> None:
+    """Raises once the event is set: what waits beside it ends."""
+    await event.wait()
+    raise ConnectionError("another link has replaced this one")
 
 
 async def _until_closed(muxed: Any) -> None:

@@ -64,7 +64,8 @@ class Libp2pTransport:
         self._addresses: Sequence[str] = ()
         self._allowed: frozenset[PeerKey] = frozenset()
         self._targets: Mapping[PeerKey, Sequence[str]] = {}
-        self._linked: set[PeerKey] = set()
+        self._linked: dict[PeerKey, Link] = {}
+        """The links that the listener knows of: what it sends is meant for these, whatever the thread has by then."""
         self._stop_asked = False
         """Seen by the thread as soon as it can be stopped: until its imports are done, it cannot."""
 
@@ -106,8 +107,9 @@ class Libp2pTransport:
 
     def send(self, key: PeerKey, frame: bytes) -> None:
         """See `Transport.send`."""
-        if self._host is not None:
-            self._in_thread(self._host.send, key, frame)
+        link = self._linked.get(key)
+        if self._host is not None and link is not None:
+            self._in_thread(self._host.send, link, frame)
 
     def announce(self, data: bytes) -> None:
         """See `Transport.announce`."""
@@ -256,14 +258,14 @@ class _Events:
         self._transport._post(self._connected, link)
 
     def _connected(self, link: Link) -> None:
-        self._transport._linked.add(link.key)
+        self._transport._linked[link.key] = link
         self._transport._listener.connected(link)
 
     def disconnected(self, key: PeerKey) -> None:
         self._transport._post(self._disconnected, key)
 
     def _disconnected(self, key: PeerKey) -> None:
-        self._transport._linked.discard(key)
+        self._transport._linked.pop(key, None)
         self._transport._listener.disconnected(key)
 
     def misbehaved(self, key: PeerKey, reason: str) -> None:
