@@ -17,6 +17,14 @@ from .opening import Opening
 Control = tuple[str, dict[str, object]]
 """The kind of a control record and its content."""
 
+_REASONS = {
+    "another_key": "its keys are not those of the log that it continues",
+    "continues_nothing": "it names no log that it continues",
+    "continues_no_ongoing_log": "the log that it continues is not in the charter, has ended, or is disputed",
+    "wrong_recovery": "the end beside it is not the recovery key's, or names another log",
+    "does_not_extend": "it leaves out records that are kept here",
+}
+
 
 def admit_answer(charter: Charter, answer: Answer, now: int) -> list[Control]:
     """The enrolment for an answered invitation; nothing if this key has used it already. Refused otherwise."""
@@ -34,7 +42,8 @@ def admit_answer(charter: Charter, answer: Answer, now: int) -> list[Control]:
         raise refused("expired", expires=invitation.expires, now=now)
     ongoing = charter.ongoing(opening.territory)
     if ongoing and ongoing.origin != opening.origin:
-        raise refused("territory_taken", territory=opening.territory, origin=ongoing.origin)
+        hint = f"convergences charter end {ongoing.origin}"
+        raise refused("territory_taken", hint, territory=opening.territory, origin=ongoing.origin)
     if charter.enrolled(opening.origin):
         raise refused("log_known", origin=opening.origin)
     return [_enrol(opening, now, invitation.nonce_digest)]
@@ -87,4 +96,5 @@ def _enrol(opening: Opening, now: int, nonce_digest: bytes | None = None) -> Con
 
 def _for_a_person(code: str, opening: Opening) -> Refused:
     fault = Fault("epoch", f"epoch_{code}", {"origin": opening.origin, "territory": opening.territory})
-    return Refused([fault], hint=f"convergences charter show {opening.territory}")
+    message = f"{opening.origin} is not enrolled by itself: {_REASONS[code]}"
+    return Refused([fault], message, hint=f"convergences charter show {opening.territory}")

@@ -26,6 +26,15 @@ INVITATION_BYTES_MAX = 4096
 ANSWER_BYTES_MAX = INVITATION_BYTES_MAX + HEADER_BYTES_MAX + ADDRESSES_MAX * (ADDRESS_CHARS_MAX + 3) + 256
 _INVITATION_AAD = b"convergences/invitation/1\n"
 _ANSWER_AAD = b"convergences/answer/1\n"
+_SENTENCES = {
+    "unreadable": "the invitation cannot be read: {reason}",
+    "foreign": "the invitation comes from {origin}, which is not this agglomeration's log",
+    "used": "the invitation was used already, for {origin}",
+    "other_territory": "the invitation is for {invited}, and the log for {territory}",
+    "expired": "the invitation expired at {expires}, and it is {now}",
+    "territory_taken": "{territory} has a log already: {origin}",
+    "log_known": "the charter names {origin} already",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +123,10 @@ def read_answer(data: bytes) -> Answer:
         raise RemoteError(f"answer to an invitation that cannot be read: {error}") from error
 
 
-def refused(code: str, **params: object) -> Refused:
+def refused(code: str, hint: str | None = None, **params: object) -> Refused:
     """What an operator is told of an invitation that does not do."""
-    return Refused([Fault("invitation", f"invitation_{code}", params)])
+    fault = Fault("invitation", f"invitation_{code}", params)
+    return Refused([fault], _SENTENCES[code].format(**params), hint=hint)
 
 
 def _open_invitation(signed: bytes) -> Invitation:

@@ -49,7 +49,9 @@ def read_sheet(text: str) -> bytes:
     chars = [char for char in text[: SHEET_CHARS_MAX + 1].upper().translate(_UNDERSTOOD) if char in _ALPHABET]
     strange = [char for char in text.upper().translate(_UNDERSTOOD) if char not in _ALPHABET and char not in " -\r\n\t"]
     if strange or len(chars) != LINES * _LINE_CHARS or len(text) > SHEET_CHARS_MAX:
-        raise Refused([Fault("sheet", "sheet_length", {"chars": len(chars), "chars_expected": LINES * _LINE_CHARS})])
+        expected = LINES * _LINE_CHARS
+        fault = Fault("sheet", "sheet_length", {"chars": len(chars), "chars_expected": expected})
+        raise Refused([fault], f"a recovery sheet has {expected} letters and digits, {len(chars)} were given")
     parts: list[bytes] = []
     faults: list[Fault] = []
     for number in range(LINES):
@@ -59,7 +61,8 @@ def read_sheet(text: str) -> bytes:
         if data[_LINE_BYTES:] != _check(number, data[:_LINE_BYTES]):
             faults.append(Fault(f"sheet.{number + 1}", "sheet_line", {"line": number + 1}))
     if faults:
-        raise Refused(faults)
+        lines = ", ".join(str(fault.params["line"]) for fault in faults)
+        raise Refused(faults, f"recovery sheet copied wrongly in line {lines}")
     return b"".join(parts)
 
 
@@ -116,7 +119,8 @@ def read_succession_text(text: str) -> Successor:
     try:
         return read_succession(armour.unwrap(PREFIX, text, SUCCESSION_BYTES_MAX))
     except (ValueError, RemoteError) as error:
-        raise Refused([Fault("succession", "succession_unreadable", {"reason": str(error)})]) from error
+        fault = Fault("succession", "succession_unreadable", {"reason": str(error)})
+        raise Refused([fault], f"the succession cannot be read: {error}") from error
 
 
 def _write_line(number: int, part: bytes) -> str:

@@ -128,6 +128,8 @@ def test_a_territory_that_has_a_log_needs_a_person() -> None:
     with pytest.raises(Refused) as refused:
         admission.admit_answer(charter, answer(identity_of(SAINT_DENIS, 2, "another"), "another", again), 1000)
     assert codes(refused) == ["invitation_territory_taken"]
+    assert str(refused.value) == f"FR-93066 has a log already: {LOG.origin}"
+    assert refused.value.hint == f"convergences charter end {LOG.origin}"
 
 
 @given(st.data())
@@ -209,6 +211,7 @@ def test_all_other_epochs_wait_for_a_person(opens: opening.Opening, extends: boo
     with pytest.raises(Refused) as refused:
         admission.admit_epoch(enrolled(), opens, 1500, extends=extends)
     assert codes(refused) == [code]
+    assert opens.origin in str(refused.value)
     assert refused.value.hint
 
 
