@@ -42,7 +42,7 @@ def admit_answer(charter: Charter, answer: Answer, now: int) -> list[Control]:
         raise refused("expired", expires=invitation.expires, now=now)
     ongoing = charter.ongoing(opening.territory)
     if ongoing and ongoing.origin != opening.origin:
-        hint = f"convergences charter end {ongoing.origin}"
+        hint = f"convergences charter end {ongoing.origin} --why …"
         raise refused("territory_taken", hint, territory=opening.territory, origin=ongoing.origin)
     if charter.enrolled(opening.origin):
         raise refused("log_known", origin=opening.origin)
@@ -97,4 +97,4 @@ def _enrol(opening: Opening, now: int, nonce_digest: bytes | None = None) -> Con
 def _for_a_person(code: str, opening: Opening) -> Refused:
     fault = Fault("epoch", f"epoch_{code}", {"origin": opening.origin, "territory": opening.territory})
     message = f"{opening.origin} is not enrolled by itself: {_REASONS[code]}"
-    return Refused([fault], message, hint=f"convergences charter show {opening.territory}")
+    return Refused([fault], message, hint="convergences charter show")

@@ -129,7 +129,7 @@ def test_a_territory_that_has_a_log_needs_a_person() -> None:
         admission.admit_answer(charter, answer(identity_of(SAINT_DENIS, 2, "another"), "another", again), 1000)
     assert codes(refused) == ["invitation_territory_taken"]
     assert str(refused.value) == f"FR-93066 has a log already: {LOG.origin}"
-    assert refused.value.hint == f"convergences charter end {LOG.origin}"
+    assert refused.value.hint == f"convergences charter end {LOG.origin} --why …"
 
 
 @given(st.data())
