@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Two nodes find each other by zeroconf, on loopback only."""
+
+from __future__ import annotations
+
+import asyncio
+
+from convergences_node.network.addresses import peer_id
+from convergences_node.network.discovery import Discovery
+
+
+async def test_two_nodes_on_one_network_see_each_other() -> None:
+    """Each is told the other's key and address, and never its own."""
+    keys = [bytes([number]) * 32 for number in (1, 2)]
+    seen: list[asyncio.Future[tuple[bytes, list[str]]]] = [asyncio.get_running_loop().create_future() for _ in keys]
+
+    def note(at: int) -> object:
+        return lambda key, addresses: seen[at].done() or seen[at].set_result((key, list(addresses)))
+
+    nodes = [Discovery(key, note(at), ["127.0.0.1"]) for at, key in enumerate(keys)]  # type: ignore[arg-type]
+    try:
+        for at, (node, key) in enumerate(zip(nodes, keys, strict=True)):
+            await node.start([f"/ip4/127.0.0.1/tcp/{4750 + at}/p2p/{peer_id(key)}"])
+        async with asyncio.timeout(15):
+            found = await asyncio.gather(*seen)
+    finally:
+        await asyncio.gather(*(node.stop() for node in nodes))
+    assert found == [
+        (keys[1], [f"/ip4/127.0.0.1/tcp/4751/p2p/{peer_id(keys[1])}"]),
+        (keys[0], [f"/ip4/127.0.0.1/tcp/4750/p2p/{peer_id(keys[0])}"]),
+    ]
