@@ -21,11 +21,11 @@ from pathlib import Path
 from convergences_node.index import store
 from convergences_node.index.answering import answer, facets
 from convergences_node.index.known import read_known
+from convergences_node.index.lines import Stated
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Projection, Reading
 from convergences_node.index.query import Box, Query
 from convergences_node.index.row import make_row
-from convergences_node.index.tables import Stated
 
 from benchmarks.figures import Figure, show, write
 from benchmarks.territory import ASKED_KINDS, ASKED_THEMES, ASKED_WORDS, DATES, TOWNS, Made, elements, theme_id
@@ -53,7 +53,7 @@ REFERENCE_INDEXES = (
 def build(path: Path, count: int) -> float:
     """An index of `count` elements, through the projection's own path from fields on. Returns elements a second of processor."""
     db = store.create(path)
-    projection = Projection(db, Horizon.around(1_780_000_000))
+    projection = Projection(db, path, Horizon.around(1_780_000_000))
     projection.hear({town: [(ORIGIN.format(town), None)] for town in TOWNS})
     source = elements(count)
     spent = 0.0
@@ -73,7 +73,9 @@ def build(path: Path, count: int) -> float:
                     numbers[town] += 1
                 projection.take(ORIGIN.format(town), town, readings)
         spent += time.process_time() - begun
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    begun = time.process_time()
+    store.settle(db)
+    spent += time.process_time() - begun
     db.close()
     return count / spent
 

@@ -19,7 +19,7 @@ COVER_MAX = 16
 """Squares that cover one box: more would take longer to gather than the finer cover saves."""
 
 CELL_SIGN = "\ue001"
-"""A private-use sign, as in `tables.TAG_SIGN`: no text contains such a word."""
+"""A private-use sign, as in `lines.TAG_SIGN`: no text contains such a word."""
 _HALF_TURN = 180 * E7
 
 

@@ -14,8 +14,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from convergences_node.index.cursors import SECOND_MAX, SECOND_MIN, Place
-from convergences_node.index.filters import Filter, Group, Value, check_all, source
+from convergences_node.index.cursors import SECOND_MAX, Place
+from convergences_node.index.filters import Conditions, Filter, Group, Value, check_all, source
 from convergences_node.index.row import SPANS
 
 NEVER = SECOND_MAX + 1
@@ -59,39 +59,54 @@ def _list(
     db: sqlite3.Connection, wanted: Filter, group: Group, tag: int, span: int, place: Place | None, limit: int
 ) -> list[tuple[int, int]]:
     """The first rows of one list that pass, as (date, row)."""
-    conditions = check_all(wanted, done=group)
-    values: list[Value] = []
-    key = "d.first"
-    bounds = ""
-    if wanted.window is not None:
-        first, last = wanted.window
-        least = first - SPANS[span] if span < len(SPANS) else SECOND_MIN
-        bounds = " AND d.first >= ? AND d.first <= ? AND d.last >= ?"
-        values += [least, last, first]
-        if span == len(SPANS):
-            key = f"CASE e.recurs WHEN 0 THEN d.first ELSE {_OCCURRENCE} END"
-            return _whole_list(db, wanted, tag, span, key, [last, first], bounds, values, conditions, place, limit)
+    checks = check_all(wanted, done=group)
+    if wanted.window is None:
+        return _select(db, (tag, span), Conditions(), checks, place, limit)
+    first, last = wanted.window
+    bounds = Conditions()
+    if span < len(SPANS):
+        bounds.add("d.first >= ?", first - SPANS[span])
+    bounds.add("d.first <= ? AND d.last >= ?", last, first)
+    if span < len(SPANS):
+        return _select(db, (tag, span), bounds, checks, place, limit)
+    return _select_by_occurrence(db, (tag, span), bounds, checks, (last, first), place, limit)
+
+
+def _select(
+    db: sqlite3.Connection,
+    of: tuple[int, int],
+    bounds: Conditions,
+    checks: Conditions,
+    place: Place | None,
+    limit: int,
+) -> list[tuple[int, int]]:
+    """Along a list, from the place on, until enough rows have passed."""
     if place is not None:
-        bounds += " AND (d.first, d.row) > (?, ?)"
-        values += [place.key, place.row]
-    join = _joins(conditions.sql)
-    rows = db.execute(
-        f"SELECT d.first, d.row FROM dated d{join} WHERE d.tag = ? AND d.span = ?{bounds} AND {conditions.sql}"
-        " ORDER BY d.first, d.row LIMIT ?",
-        [tag, span, *values, *conditions.values, limit],
-    )
-    return rows.fetchall()
+        bounds.add("(d.first, d.row) > (?, ?)", place.key, place.row)
+    return db.execute(
+        f"SELECT d.first, d.row FROM dated d{_joins(checks.sql)}"
+        f" WHERE d.tag = ? AND d.span = ? AND {bounds.sql} AND {checks.sql} ORDER BY d.first, d.row LIMIT ?",
+        [*of, *bounds.values, *checks.values, limit],
+    ).fetchall()
 
 
-def _whole_list(db, wanted, tag, span, key, key_values, bounds, values, conditions, place, limit):  # type: ignore
-    after, after_values = (" WHERE (key, row) > (?, ?)", [place.key, place.row]) if place is not None else ("", [])
-    join = _joins(key + conditions.sql)
-    rows = db.execute(
-        f"SELECT key, row FROM (SELECT {key} AS key, d.row AS row FROM dated d{join}"
-        f" WHERE d.tag = ? AND d.span = ?{bounds} AND {conditions.sql}){after} ORDER BY key, row LIMIT ?",
-        [*key_values, tag, span, *values, *conditions.values, *after_values, limit],
-    )
-    return rows.fetchall()
+def _select_by_occurrence(
+    db: sqlite3.Connection,
+    of: tuple[int, int],
+    bounds: Conditions,
+    checks: Conditions,
+    window: tuple[int, int],
+    place: Place | None,
+    limit: int,
+) -> list[tuple[int, int]]:
+    """A whole list, in the order in which its elements next happen."""
+    after = " WHERE (key, row) > (?, ?)" if place is not None else ""
+    return db.execute(
+        f"SELECT key, row FROM (SELECT CASE e.recurs WHEN 0 THEN d.first ELSE {_OCCURRENCE} END AS key, d.row AS row"
+        f" FROM dated d{_joins('e.' + checks.sql)} WHERE d.tag = ? AND d.span = ? AND {bounds.sql} AND {checks.sql})"
+        f"{after} ORDER BY key, row LIMIT ?",
+        [*window, *of, *bounds.values, *checks.values, *([place.key, place.row] if place is not None else []), limit],
+    ).fetchall()
 
 
 def _joins(sql: str) -> str:

@@ -136,7 +136,7 @@ def _edges(db: sqlite3.Connection, id_: bytes, moment: Moment) -> list[_Edge]:
             f" JOIN logs l USING (log) WHERE g.{end} = ?{when} ORDER BY g.predicate, g.subject, g.object, e.id LIMIT ?",
             (id_, *values, RELATIONS_MAX + 1),
         )
-        found += [_Edge(*row, outgoing=outgoing) for row in rows]
+        found += [_Edge(row, s, p, o, asserter, origin, outgoing) for row, s, p, o, asserter, origin in rows]
     return [edge for edge in found if edge.outgoing or edge.subject != edge.object]
 
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 
 from convergences_node.index.cells import cover
 from convergences_node.index.known import Known
+from convergences_node.index.lines import DATED_FACETS
 from convergences_node.index.query import E7, Box, Circle, Query
 from convergences_node.index.row import LISTED
-from convergences_node.index.tables import DATED_FACETS
 from convergences_node.index.text import Text, any_tag, any_word, quoted, read_text
 
 METRES_A_DEGREE = 111_194.93
@@ -172,8 +172,7 @@ def match(wanted: Filter, *, column: str = "") -> str:
     parts = [term.match(column) for term in text.wanted] if text is not None else []
     if wanted.squares:
         parts.append(any_word(wanted.squares))
-    groups = [group for group in wanted.groups if not (group.listed and parts)]
-    parts += [any_tag(group.tags) for group in groups]
+    parts += [any_tag(group.tags) for group in _matched(wanted)]
     found = " AND ".join(parts)
     if text is not None and text.unwanted:
         found = f"({found})" + "".join(f" NOT {quoted(term.words)}" for term in text.unwanted)
@@ -207,11 +206,18 @@ def source(wanted: Filter, *, column: str = "", joined: bool = False) -> Source:
     )
 
 
+def _matched(wanted: Filter) -> list[Group]:
+    """The groups that full-text search looks for. Beside words and squares, what is merely listed is not worth a list of
+    everything; beside squares, whose rows are looked at anyway, only the rarest group is worth its list."""
+    groups = [group for group in wanted.groups if not (group.listed and (wanted.text is not None or wanted.squares))]
+    return [min(groups, key=lambda group: group.count)] if groups and wanted.squares else groups
+
+
 def check_found(wanted: Filter) -> Conditions:
     """What full-text search has not checked already."""
     conditions = Conditions()
-    if wanted.text is not None or wanted.squares:
-        _check_tags(conditions, [group for group in wanted.groups if group.listed])
+    matched = _matched(wanted)
+    _check_tags(conditions, [group for group in wanted.groups if group not in matched])
     _check_rest(conditions, wanted)
     return conditions
 

@@ -16,7 +16,7 @@ from convergences_node.index.views import Revision
 
 def revisions_of(reader: ArchiveReader, element: ElementId, speakers: Speakers) -> list[Revision]:
     """The records about an element, oldest first: in the logs that count, then those elsewhere that do not."""
-    counting = {origin: stop for origin, stop in speakers.get(element.territory, ())}
+    counting = dict(speakers.get(element.territory, ()))
     kept = [state.origin for state in reader.logs()]
     inside = [origin for origin in counting if origin in kept]
     outside = [origin for origin in kept if origin not in counting]

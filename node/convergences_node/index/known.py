@@ -15,12 +15,10 @@ from dataclasses import dataclass, field
 from convergences_protocol.codes import level
 from convergences_protocol.origin import territory_of
 
+from convergences_node.index.lines import TAG_SIGN
 from convergences_node.index.normalise import SMALL_WORDS, words
-from convergences_node.index.row import element_of
-from convergences_node.index.tables import TAG_SIGN
+from convergences_node.index.row import BROADER, element_of
 
-BROADER = "broader"
-"""The field by which a theme names the one above it."""
 NESTED_MAX = 5_000
 """Territories or themes that one name may stand for."""
 

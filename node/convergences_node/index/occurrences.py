@@ -26,6 +26,8 @@ STEPS_MAX = 20_000
 DAYS_BEFORE, DAYS_AFTER = 400, 800
 HORIZON_STEP_DAYS = 30
 DAY_SECONDS = 86_400
+NOW_MIN = 1_767_225_600
+"""The first second of 2026: this program is not older."""
 TIMEZONE_DEFAULT = "Europe/Paris"
 
 Range = tuple[int, int]
@@ -40,7 +42,9 @@ class Horizon:
 
     @classmethod
     def around(cls, now: int) -> Horizon:
-        """The horizon at `now`: it moves by steps, so that it does not move at every start."""
+        """The horizon at `now`: it moves by steps, so that it does not move at every start. A clock that was never set
+        is taken for the earliest it can be."""
+        now = max(now, NOW_MIN)
         step = HORIZON_STEP_DAYS * DAY_SECONDS
         middle = now // step * step
         return cls(middle - DAYS_BEFORE * DAY_SECONDS, middle + DAYS_AFTER * DAY_SECONDS)

@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from convergences_protocol.element import ElementId
@@ -25,9 +26,10 @@ from convergences_protocol.record import read_body, read_header, signature_valid
 from convergences_protocol.tiles import Slot
 
 from convergences_node.archive.model import Entry
+from convergences_node.index.lines import Position, Stated
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.row import element_of, id_of, make_row
-from convergences_node.index.tables import Outcome, Position, Stated, Tables
+from convergences_node.index.tables import Outcome, Tables
 
 Speakers = Mapping[str, Sequence[tuple[str, int | None]]]
 """By territory, the logs that count for it in order, each up to a size (None: no bound): `Charter.counts`."""
@@ -58,12 +60,13 @@ class Reading:
         return self.stated is not None or self.withdrawal
 
 
-def read_entry(entry: Entry, horizon: Horizon, *, again: bool = False) -> Reading:
-    """Pass one entry through the strict door. `again`: it was refused by an earlier program, so its signature counts."""
+def read_entry(entry: Entry, horizon: Horizon) -> Reading:
+    """Pass one entry through the strict door. Its signature was checked when it was kept; if it was refused then,
+    perhaps by an older program, it is checked again."""
     index = entry.index
     try:
         header = read_header(entry.header)
-        if entry.unreadable is not None and not (again and signature_valid(entry.header)):
+        if entry.unreadable is not None and not signature_valid(entry.header):
             return Reading(index, header.element, unreadable=entry.unreadable)
         if header.element is None or entry.slot is Slot.ERASED:
             return Reading(index, header.element)
@@ -80,9 +83,12 @@ def read_entry(entry: Entry, horizon: Horizon, *, again: bool = False) -> Readin
 class Projection:
     """Writes what logs say into an index."""
 
-    def __init__(self, db: sqlite3.Connection, horizon: Horizon) -> None:
+    def __init__(self, db: sqlite3.Connection, path: Path, horizon: Horizon) -> None:
         self.db = db
-        self.horizon = horizon
+        self.path = path
+        self.horizon = self._stored_horizon() or horizon
+        """What occurrences are kept for: that of the file, until `moved_horizon` says otherwise."""
+        self._store_horizon()
         self.tables = Tables(db)
         self.speakers: Speakers = self._stored_speakers()
         self._logs: dict[str, int] = dict(db.execute("SELECT origin, log FROM logs").fetchall())
@@ -103,8 +109,21 @@ class Projection:
             raise
         self.db.execute("COMMIT")
 
-    def prepare(self) -> None:
-        """When the horizon has moved since this file was last open, occurrences are to be expanded again."""
+    def moved_horizon(self, horizon: Horizon) -> list[ElementId]:
+        """Keep another horizon from now on; returns the elements that are to be revised for it."""
+        if horizon == self.horizon:
+            return []
+        self.horizon = horizon
+        self._store_horizon()
+        return [element_of(id_) for (id_,) in self.db.execute("SELECT id FROM elements WHERE recurs = 1 ORDER BY id")]
+
+    def _store_horizon(self) -> None:
+        value = f"{self.horizon.first} {self.horizon.last}"
+        self.db.execute("INSERT OR REPLACE INTO settings VALUES ('horizon', ?)", (value,))
+
+    def _stored_horizon(self) -> Horizon | None:
+        found = self.db.execute("SELECT value FROM settings WHERE name = 'horizon'").fetchone()
+        return Horizon(*map(int, found[0].split())) if found else None
 
     # --------------------------------------------------------------------------------------------------- applying logs
     def applied(self) -> dict[str, int]:
@@ -137,7 +156,7 @@ class Projection:
         if log is None:
             return
         with self.transaction():
-            readings = [read_entry(entry, self.horizon, again=True) for entry in entries]
+            readings = [read_entry(entry, self.horizon) for entry in entries]
             for table in ("wanted", "aside"):
                 self.db.executemany(
                     f"DELETE FROM {table} WHERE log = ? AND idx = ?", [(log, r.index) for r in readings]
@@ -230,23 +249,51 @@ class Projection:
         return found
 
     # -------------------------------------------------------------------------------------------------- deciding again
-    def revise(self, elements: Iterable[ElementId], archive: HistoryReader) -> None:
-        """Decide again what is current for these elements, from what the archive holds below the cursors."""
-        elements = list(elements)
-        current = self.tables.current(map(id_of, elements))
-        self.tables.write({id_of(element): self._outcome(element, archive) for element in elements}, current)
+    def histories(self, elements: Iterable[ElementId], archive: HistoryReader) -> dict[ElementId, list[Entry]]:
+        """What the archive holds of these elements in the logs that count, oldest first. From a reader's thread."""
+        known = dict(self._logs)
+        found: dict[ElementId, list[Entry]] = {}
+        for element in elements:
+            origins = [origin for origin, _ in self.speakers.get(element.territory, ()) if origin in known]
+            found[element] = archive.history(element, origins) if origins else []
+        return found
 
-    def _outcome(self, element: ElementId, archive: HistoryReader) -> Outcome | None:
-        applied = self.applied()
-        origins = [origin for origin, _ in self.speakers.get(element.territory, ()) if origin in self._logs]
-        for entry in reversed(archive.history(element, origins) if origins else []):
+    def revise(self, histories: Mapping[ElementId, Sequence[Entry]]) -> None:
+        """Decide again what is current for these elements: what their histories say below the cursors."""
+        with self.transaction():
+            applied = self.applied()
+            current = self.tables.current(map(id_of, histories))
+            outcomes = {
+                id_of(element): self._outcome(element, history, applied) for element, history in histories.items()
+            }
+            self.tables.write(outcomes, current)
+
+    def _outcome(self, element: ElementId, history: Sequence[Entry], applied: Mapping[str, int]) -> Outcome | None:
+        for entry in reversed(history):
             place = self.place_of(element.territory, entry.origin, entry.index)
-            if place is None or entry.index >= applied[entry.origin]:
+            if place is None or entry.index >= applied.get(entry.origin, 0):
                 continue
             reading = read_entry(entry, self.horizon)
             if reading.decides:
                 return Outcome(Position(place, entry.index, self._logs[entry.origin]), reading.stated)
         return None
+
+    # --------------------------------------------------------------------------------------------- what was missed
+    def wanted(self) -> dict[str, tuple[int, ...]]:
+        """By origin: entries whose body was not there when they were taken in."""
+        found: dict[str, list[int]] = {}
+        for origin, index in self.db.execute("SELECT origin, idx FROM wanted JOIN logs USING (log) ORDER BY log, idx"):
+            found.setdefault(origin, []).append(index)
+        return {origin: tuple(indexes) for origin, indexes in found.items()}
+
+    def erasures(self) -> set[tuple[str, int]]:
+        """The erasures that this index has followed, as (origin, number)."""
+        return set(self.db.execute("SELECT origin, idx FROM erasures").fetchall())
+
+    def follow_erasures(self, erasures: Iterable[tuple[str, int]]) -> None:
+        """Remember that these have been followed."""
+        with self.transaction():
+            self.db.executemany("INSERT OR IGNORE INTO erasures VALUES (?, ?)", erasures)
 
     def elements_of(self, territory: str) -> list[ElementId]:
         """Every element born in a territory that the tables know of, withdrawn ones too."""
@@ -254,10 +301,6 @@ class Projection:
         code = (territory.encode(),)
         rows = [*self.db.execute(sql.format("elements"), code), *self.db.execute(sql.format("withdrawn"), code)]
         return [element_of(id_) for (id_,) in rows]
-
-    def recurring(self) -> list[ElementId]:
-        """Elements whose occurrences depend on the horizon."""
-        return [element_of(id_) for (id_,) in self.db.execute("SELECT id FROM elements WHERE recurs = 1 ORDER BY id")]
 
 
 def _same_below(before: int | None, after: int | None, size: int) -> bool:

@@ -34,6 +34,8 @@ BIRTH_MS_MIN = 1_577_836_800_000
 BIRTH_MS_BITS = 41
 ROW_BITS = 6
 
+BROADER = "broader"
+"""The field by which a theme names the one above it."""
 LISTED = ("", "listed")
 """The tag of every element that has a name to be listed by: what a question without a kind looks through."""
 UNDATED = ("", "undated")

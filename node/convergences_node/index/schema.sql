@@ -26,6 +26,7 @@ CREATE TABLE speakers (                       -- which logs count for a territor
 
 CREATE TABLE elements (                       -- the current state of each: what is filtered and sorted by
     row      INTEGER PRIMARY KEY,
+    tags     TEXT NOT NULL,                   -- ' 3 17 58 ': the tags below, between spaces
     id       BLOB NOT NULL UNIQUE,
     kind     TEXT NOT NULL,
     place    INTEGER NOT NULL,                -- the record that says so: the log's place among the territory's speakers,
@@ -38,8 +39,7 @@ CREATE TABLE elements (                       -- the current state of each: what
     ended    INTEGER,
     lat      INTEGER,                         -- 1e-7 degree
     lon      INTEGER,
-    name_key TEXT NOT NULL,                   -- how its name is ordered
-    tags     TEXT NOT NULL                    -- ' 3 17 58 ': the tags below, between spaces
+    name_key TEXT NOT NULL                    -- how its name is ordered
 ) STRICT;
 CREATE INDEX elements_by_name ON elements (name_key, row);
 
@@ -76,8 +76,9 @@ CREATE TABLE wanted (                         -- entries whose body was not ther
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE erasures (                       -- erasures of the archive that this index has followed
-    digest BLOB PRIMARY KEY,
-    state  TEXT NOT NULL
+    origin TEXT NOT NULL,
+    idx    INTEGER NOT NULL,
+    PRIMARY KEY (origin, idx)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tags (                           -- a value of a facet, by number: (kind, actor), (territory, FR-93066) ...

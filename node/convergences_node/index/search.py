@@ -79,11 +79,10 @@ def _part(db: sqlite3.Connection, query: Query, wanted: Filter, place: Place | N
     """Choose a way. The first page counts what it can while it is there; the next ones are told by their cursor."""
     limit = query.limit + 1
     if query.order == "relevance":
-        keyed, total, bounded = by_relevance(db, wanted, place, limit)
-        return _Part(keyed, total, not bounded, bounded)
+        best, total, bounded = by_relevance(db, wanted, place, limit)
+        return _Part(best, total, not bounded, bounded)
     if query.order == "newest":
-        keyed = _by_row(db, wanted, place, limit if place is not None else max(limit, COUNT_MAX + 1))
-        return _counted(wanted, keyed)
+        return _counted(wanted, _by_row(db, wanted, place, max(limit, 0 if place else COUNT_MAX + 1)))
     in_lists = query.order == "date" and wanted.text is None and not wanted.squares
     if wanted.rows is not None or (not in_lists and _are_few(db, wanted)):
         return _counted(wanted, _sorted(db, query, wanted, place))
@@ -127,7 +126,7 @@ def _estimate(db: sqlite3.Connection, wanted: Filter) -> int:
         " CROSS JOIN elements e ON e.row = w.rowid",
         [*conditions.values, any_tag(rarest.tags), SAMPLE_MAX],
     ).fetchone()
-    return round(rarest.count * passed / max(looked_at, 1))
+    return int(rarest.count * passed / max(looked_at, 1))
 
 
 def _by_row(db: sqlite3.Connection, wanted: Filter, place: Place | None, limit: int) -> Keyed:
@@ -149,7 +148,7 @@ def _are_few(db: sqlite3.Connection, wanted: Filter) -> bool:
         return False
     sql = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
     (total,) = db.execute(sql, (match(wanted), SORTED_MAX + 1)).fetchone()
-    return bool(total <= SORTED_MAX)
+    return int(total) <= SORTED_MAX
 
 
 def _sorted(db: sqlite3.Connection, query: Query, wanted: Filter, place: Place | None) -> Keyed:

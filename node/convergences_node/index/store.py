@@ -22,7 +22,7 @@ INDEX_NAME = "index.db"
 REBUILD_NAME = "index.new.db"
 SCHEMA = Path(__file__).with_name("schema.sql")
 VERSION = 1
-"""Changes with `schema.sql` and with anything in `row.py` that changes what is stored."""
+"""Changes with anything in `row.py` and `lines.py` that changes what is stored; the schema counts by itself."""
 
 WRITER_CACHE_KIB = 16_384
 READER_CACHE_KIB = 2_048
@@ -30,9 +30,11 @@ MMAP_BYTES = 1 << 28
 """Readers map the file: its pages belong to the system, which may take them back, and are not copied."""
 WAL_PAGES_MAX = 4_000
 BUSY_MS = 10_000
+MERGE_PAGES = 500
+"""Pages of full-text search that one step of `forget` merges: some tens of milliseconds."""
 
 
-class Unfit(Exception):
+class UnfitError(Exception):
     """The file cannot serve: `reason` is `missing`, `version`, `torn` or `ahead`."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
@@ -43,12 +45,13 @@ class Unfit(Exception):
 @cache
 def program_version() -> str:
     """What an index depends on besides the records: a changed schema, normaliser or kind makes another index."""
-    kinds = [
-        (kind.name, kind.title_field, len(kind.rules))
-        + tuple((f.name, str(f.type), f.many, f.required, f.limit, f.terms, f.facet, f.searched) for f in kind.fields)
+    fields = [
+        (kind.name, kind.title_field, f.name, str(f.type), f.many, f.required, f.limit, f.terms, f.facet, f.searched)
         for kind in KINDS.values()
+        for f in kind.fields
     ]
-    return f"{VERSION}.{NORMALISER_VERSION}.{hashlib.sha256(repr(kinds).encode()).hexdigest()[:12]}"
+    text = SCHEMA.read_text(encoding="utf-8") + repr(fields)
+    return f"{VERSION}.{NORMALISER_VERSION}.{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def create(path: Path) -> sqlite3.Connection:
@@ -60,22 +63,22 @@ def create(path: Path) -> sqlite3.Connection:
     return db
 
 
-def open_writer(path: Path) -> sqlite3.Connection:
-    """The index at `path`, open for writing. Raises `Unfit` when it has to be built again."""
+def open_writer(path: Path, *, check: bool = True) -> sqlite3.Connection:
+    """The index at `path`, open for writing. Raises `UnfitError` when it has to be built again."""
     if not path.exists():
-        raise Unfit("missing")
+        raise UnfitError("missing")
+    db: sqlite3.Connection | None = None
     try:
         db = _writer(path)
         found = db.execute("SELECT value FROM settings WHERE name = 'version'").fetchone()
         if found is None or found[0] != program_version():
+            raise UnfitError("version", f"built as {found and found[0]}, this program builds {program_version()}")
+        if check and (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise UnfitError("torn", str(verdict)[:200])
+    except (sqlite3.DatabaseError, UnfitError) as error:
+        if db is not None:
             db.close()
-            raise Unfit("version", f"built as {found and found[0]}, this program builds {program_version()}")
-        # A torn page in the file's own tables shows here; a whole check would make every start wait for it.
-        if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            db.close()
-            raise Unfit("torn", str(verdict)[:200])
-    except sqlite3.DatabaseError as error:
-        raise Unfit("torn", str(error)) from error
+        raise error if isinstance(error, UnfitError) else UnfitError("torn", str(error)) from error
     return db
 
 
@@ -109,7 +112,24 @@ def remove(path: Path) -> None:
         Path(f"{path}{end}").unlink(missing_ok=True)
 
 
-def forget(db: sqlite3.Connection) -> None:
-    """After deletions for an erasure: leave no word of them in the file. All three steps are needed (DESIGN)."""
+def settle(db: sqlite3.Connection) -> None:
+    """After much was written: pack full-text search, which then answers twice as fast, and empty the write-ahead log."""
+    db.execute("INSERT INTO words (words) VALUES ('optimize')")
+    db.execute("PRAGMA optimize")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def forget(db: sqlite3.Connection) -> bool:
+    """After deletions for an erasure, leave no word of them in the file: one step, to be repeated while it returns True.
+
+    Full-text search keeps deleted words until its segments are merged into one. Merged by portions, so that what is
+    written meanwhile does not wait for all of it; then the log that held the old pages is emptied.
+    """
+    segments = db.execute("SELECT count(DISTINCT segid) FROM words_idx").fetchone()[0]
+    before = db.total_changes
+    db.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (-MERGE_PAGES if segments > 1 else MERGE_PAGES,))
+    if db.total_changes - before >= 2:
+        return True
     db.execute("INSERT INTO words (words) VALUES ('optimize')")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return False

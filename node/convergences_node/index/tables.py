@@ -9,7 +9,6 @@ a new segment whenever a row comes before the last one, so rows are sorted. Whic
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,30 +16,18 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from convergences_node.index.row import LISTED, SPANS, Row
+from convergences_node.index.lines import Line, Lines, Position, Stated
+from convergences_node.index.row import BROADER, LISTED, SPANS, plan_of
 
-TAG_SIGN = "\ue000"
-"""A private-use sign: FTS5 takes it for a letter and the normaliser never gives it, so that no text contains a tag."""
 TAGS_KEPT_MAX = 100_000
 """Tag numbers remembered between transactions; most indexes have a few hundred."""
 AT_ONCE = 250
-"""Ids asked for in one statement."""
+"""Rows or ids asked for in one statement."""
 
 ANYWHERE, UNLISTED = 0, -1
-"""The two rows of `counts` that are no territory's."""
+"""The two lines of `counts` that are no territory's."""
 
-# Tags by which elements are listed in the order of their dates; other facets are checked on the element itself.
-DATED_FACETS = frozenset({LISTED[0], "kind", "territory", "territory kind", "themes"})
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """Which record speaks, in the order in which later ones have the last word: the place of its log among the
-    territory's speakers, and its number in that log."""
-
-    place: int
-    index: int
-    log: int
+_KEYED_BY_ROW = ("elements", "states", "occurrences", "outlines", "edges", "territories")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +36,6 @@ class Current:
 
     position: Position
     row: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stated:
-    """A readable record, ready to be stored."""
-
-    row: Row
-    digest: bytes
-    author: bytes
-    time: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +51,27 @@ class Tables:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
+        self.nesting_changed = True
+        """Whether a territory or a theme was written since somebody last looked (`known.py`) and set this to False."""
         self._tags: dict[tuple[str, str], int] = {}
         self._territory_tags: set[int] = set()
-        self._learn_territories()
+        self.rolled_back()
 
     def rolled_back(self) -> None:
         """Forget numbers that were never written."""
         self._tags.clear()
-        self._learn_territories()
-
-    def _learn_territories(self) -> None:
         self._territory_tags = {tag for (tag,) in self.db.execute("SELECT tag FROM tags WHERE facet = 'territory'")}
 
     def current(self, ids: Iterable[bytes]) -> dict[bytes, Current]:
         """What is known of each of these elements; nothing for those never heard of."""
         found: dict[bytes, Current] = {}
-        wanted = iter(ids)
-        while some := list(islice(wanted, AT_ONCE)):
-            marks, values = _marks(some)
+        for marks, some in _portions(ids):
             for id_, row, *position in self.db.execute(
-                f"SELECT id, row, place, idx, log FROM elements WHERE id IN ({marks})", values
+                f"SELECT id, row, place, idx, log FROM elements WHERE id IN ({marks})", some
             ):
                 found[id_] = Current(Position(*position), row)
             for id_, *position in self.db.execute(
-                f"SELECT id, place, idx, log FROM withdrawn WHERE id IN ({marks})", values
+                f"SELECT id, place, idx, log FROM withdrawn WHERE id IN ({marks})", some
             ):
                 found[id_] = Current(Position(*position), None)
         return found
@@ -105,32 +79,31 @@ class Tables:
     def write(self, outcomes: Mapping[bytes, Outcome | None], current: Mapping[bytes, Current]) -> None:
         """Make the tables say what became of each element; None: there is nothing left to say of it."""
         counts: Counter[tuple[int, int]] = Counter()
-        gone = [known.row for id_ in outcomes if (known := current.get(id_)) and known.row is not None]
-        words = list(self._remove(gone, counts))
-        tombstones = [(id_,) for id_ in outcomes if (known := current.get(id_)) and known.row is None]
-        self.db.executemany("DELETE FROM withdrawn WHERE id = ?", tombstones)
-        withdrawn = [(id_, o.position) for id_, o in outcomes.items() if o is not None and o.stated is None]
-        self.db.executemany(
-            "INSERT INTO withdrawn VALUES (?, ?, ?, ?)", [(id_, p.place, p.log, p.index) for id_, p in withdrawn]
-        )
-        stated = {id_: outcome for id_, outcome in outcomes.items() if outcome is not None and outcome.stated}
-        words += self._insert(stated, current, counts)
+        known = [current[id_] for id_ in outcomes if id_ in current]
+        words = list(self._remove([each.row for each in known if each.row is not None], counts))
+        self._move_withdrawn(outcomes, current)
+        words += self._insert(outcomes, current, counts)
         # A row that is replaced goes just before it comes again, in one ascending walk.
         words.sort(key=lambda word: (word[1], word[0] is None))
         self.db.executemany("INSERT INTO words (words, rowid, a, b, c, t) VALUES (?, ?, ?, ?, ?, ?)", words)
         self._count(counts)
 
+    def _move_withdrawn(self, outcomes: Mapping[bytes, Outcome | None], current: Mapping[bytes, Current]) -> None:
+        before = [(id_,) for id_ in outcomes if id_ in current and current[id_].row is None]
+        self.db.executemany("DELETE FROM withdrawn WHERE id = ?", before)
+        now = [(id_, outcome.position) for id_, outcome in outcomes.items() if outcome and outcome.stated is None]
+        lines = [(id_, at.place, at.log, at.index) for id_, at in now]
+        self.db.executemany("INSERT INTO withdrawn VALUES (?, ?, ?, ?)", lines)
+
     # ------------------------------------------------------------------------------------------------------- what goes
-    def _remove(self, rows: Sequence[int], counts: Counter[tuple[int, int]]) -> Iterator[tuple[Any, ...]]:
+    def _remove(self, rows: Sequence[int], counts: Counter[tuple[int, int]]) -> Iterator[Line]:
         """Delete rows everywhere but in full-text search, which has to be told the words that go."""
-        if not rows:
-            return
-        dated: list[tuple[int, int, int, int]] = []
-        for start in range(0, len(rows), AT_ONCE):
-            marks, values = _marks(rows[start : start + AT_ONCE])
-            for row, first, tags in self.db.execute(
-                f"SELECT row, first, tags FROM elements WHERE row IN ({marks})", values
+        dated: list[Line] = []
+        for marks, some in _portions(rows):
+            for row, kind, first, tags in self.db.execute(
+                f"SELECT row, kind, first, tags FROM elements WHERE row IN ({marks})", some
             ):
+                self._note(kind)
                 numbers = [int(tag) for tag in tags.split()]
                 for territory in self._territories(numbers):
                     counts.subtract((territory, tag) for tag in numbers)
@@ -138,79 +111,44 @@ class Tables:
                     # `span` is not stored with the element: all are tried, one of them is there.
                     dated += [(tag, span, first, row) for tag in numbers for span in range(len(SPANS) + 1)]
             yield from self.db.execute(
-                f"SELECT 'delete', row, a, b, c, t FROM states WHERE row IN ({marks})", values
+                f"SELECT 'delete', row, a, b, c, t FROM states WHERE row IN ({marks})", some
             ).fetchall()
         self.db.executemany("DELETE FROM dated WHERE tag = ? AND span = ? AND first = ? AND row = ?", dated)
-        for table in ("elements", "states", "occurrences", "outlines", "edges", "territories"):
+        for table in _KEYED_BY_ROW if rows else ():
             self.db.executemany(f"DELETE FROM {table} WHERE row = ?", [(row,) for row in rows])
 
     # ------------------------------------------------------------------------------------------------------ what comes
     def _insert(
-        self, stated: Mapping[bytes, Outcome], current: Mapping[bytes, Current], counts: Counter[tuple[int, int]]
-    ) -> list[tuple[Any, ...]]:
+        self,
+        outcomes: Mapping[bytes, Outcome | None],
+        current: Mapping[bytes, Current],
+        counts: Counter[tuple[int, int]],
+    ) -> list[Line]:
         """Insert rows everywhere but in full-text search; returns what that is to be told."""
-        rows = self._rows(stated, current)
-        elements, states, words, dated, outlines = [], [], [], [], []
-        occurrences, edges, territories = [], [], []
-        for id_, outcome in sorted(stated.items(), key=lambda item: rows[item[0]]):
-            said, at, number = outcome.stated, outcome.position, rows[id_]
-            assert said is not None
-            row = said.row
-            tags = [self.tag(*tag) for tag in row.tags]
+        stated = [(outcome.stated, outcome.position) for outcome in outcomes.values() if outcome and outcome.stated]
+        rows = self._rows([said for said, _ in stated], current)
+        stated.sort(key=lambda each: rows[each[0].row.id])
+        lines = Lines()
+        for said, position in stated:
+            self._note(said.row.kind)
+            tags = [self.tag(*tag) for tag in said.row.tags]
             for territory in self._territories(tags):
                 for tag in tags:
                     counts[territory, tag] += 1
-            spaced = f" {' '.join(map(str, tags))} "
-            elements.append(
-                (number, id_, row.kind, at.place, at.log, at.index, row.first, row.last)
-                + (int(row.occurrences is not None), row.began, row.ended, row.lat, row.lon, row.name_key, spaced)
-            )
-            text = (row.a, row.b, row.c, " ".join([*[f"{TAG_SIGN}{tag}" for tag in tags], *row.cells]))
-            states.append((number, *text, said.digest, said.author, said.time, row.fields))
-            words.append((None, number, *text))
-            if row.first is not None:
-                dated += self._dated(row, number, tags)
-            if (box := row.outline) is not None:
-                outlines.append((number, box.west, box.south, box.east, box.north))
-            occurrences += [(number, *moment) for moment in row.occurrences or ()]
-            edges += [(number, e.subject, e.predicate, e.object, e.began, e.ended) for e in row.edges]
-            if (facts := row.territory) is not None:
-                lists = [json.dumps(list(names)) for names in (facts.within, facts.former_names, facts.former_codes)]
-                territories.append((number, facts.code, facts.name, *lists))
-        dated.sort()
-        for table, columns, given in (
-            ("elements", 15, elements),
-            ("states", 9, states),
-            ("dated", 5, dated),
-            ("outlines", 5, outlines),
-            ("occurrences", 3, occurrences),
-            ("edges", 6, edges),
-            ("territories", 6, territories),
-        ):
-            if given:
-                self.db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})", given)
-        return words
+            lines.add(rows[said.row.id], position, said, tags)
+        for table, some in lines.by_table():
+            if some:
+                self.db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(some[0]))})", some)
+        return lines.words
 
-    def _dated(self, row: Row, number: int, tags: Sequence[int]) -> Iterator[tuple[int, int, int, int, int]]:
-        assert row.first is not None
-        assert row.last is not None
-        lasts = row.last - row.first
-        span = sum(lasts > limit for limit in SPANS) if row.occurrences is None else len(SPANS)
-        for tag, (facet, _) in zip(tags, row.tags, strict=True):
-            if facet in DATED_FACETS:
-                yield tag, span, row.first, number, row.last
-
-    def _rows(self, stated: Mapping[bytes, Outcome], current: Mapping[bytes, Current]) -> dict[bytes, int]:
+    def _rows(self, stated: Sequence[Stated], current: Mapping[bytes, Current]) -> dict[bytes, int]:
         """The row of each element: the one it has, or the first free one from its birth on."""
-        rows = {id_: known.row for id_ in stated if (known := current.get(id_)) and known.row is not None}
-        fresh = [
-            (outcome.stated.row.birth, id_) for id_, outcome in stated.items() if id_ not in rows and outcome.stated
-        ]
-        fresh.sort()
+        ids = [said.row.id for said in stated]
+        rows = {id_: row for id_ in ids if id_ in current and (row := current[id_].row) is not None}
+        fresh = sorted((said.row.birth, said.row.id) for said in stated if said.row.id not in rows)
         taken = set(rows.values())
-        for start in range(0, len(fresh), AT_ONCE):
-            marks, values = _marks([birth for birth, _ in fresh[start : start + AT_ONCE]])
-            taken.update(row for (row,) in self.db.execute(f"SELECT row FROM elements WHERE row IN ({marks})", values))
+        for marks, some in _portions(birth for birth, _ in fresh):
+            taken.update(row for (row,) in self.db.execute(f"SELECT row FROM elements WHERE row IN ({marks})", some))
         for birth, id_ in fresh:
             wish = birth
             while wish in taken or (wish != birth and self._is_taken(wish)):
@@ -222,15 +160,22 @@ class Tables:
     def _is_taken(self, row: int) -> bool:
         return self.db.execute("SELECT 1 FROM elements WHERE row = ?", (row,)).fetchone() is not None
 
+    def _note(self, kind: str) -> None:
+        """Remember that what nests has changed."""
+        plan = plan_of(kind)
+        if plan.is_territory or (BROADER, False) in plan.mentions:
+            self.nesting_changed = True
+
     # ----------------------------------------------------------------------------------------------------------- tags
     def tag(self, facet: str, value: str) -> int:
         """The number of a tag, a new one if it has none."""
-        number = self._tags.get((facet, value))
+        key = (facet, value)
+        number = self._tags.get(key)
         if number is None:
-            key = (facet, value)
             found = self.db.execute("SELECT tag FROM tags WHERE facet = ? AND value = ?", key).fetchone()
             if found is None:
                 found = self.db.execute("INSERT INTO tags (facet, value) VALUES (?, ?) RETURNING tag", key).fetchone()
+                self.nesting_changed = self.nesting_changed or facet == "territory"
             number = int(found[0])
             if len(self._tags) >= TAGS_KEPT_MAX:
                 self._tags.clear()
@@ -251,12 +196,12 @@ class Tables:
         self.db.executemany(
             "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT (territory, tag) DO UPDATE SET n = n + excluded.n", changes
         )
-        self.db.executemany(
-            "DELETE FROM counts WHERE territory = ? AND tag = ? AND n = 0", [(w, t) for w, t, n in changes if n < 0]
-        )
+        gone = [(territory, tag) for territory, tag, n in changes if n < 0]
+        self.db.executemany("DELETE FROM counts WHERE territory = ? AND tag = ? AND n = 0", gone)
 
 
-def _marks(values: Sequence[Any]) -> tuple[str, list[Any]]:
-    """Question marks for `values`, padded to one length so that SQLite compiles the statement once."""
-    padded = [*values, *(None for _ in range(AT_ONCE - len(values)))]
-    return ", ".join("?" * AT_ONCE), padded
+def _portions(values: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
+    """Values by portions, with their question marks; padded to one length, so that SQLite compiles one statement."""
+    left = iter(values)
+    while some := list(islice(left, AT_ONCE)):
+        yield ", ".join("?" * AT_ONCE), some + [None] * (AT_ONCE - len(some))

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from convergences_node.index.lines import TAG_SIGN
 from convergences_node.index.normalise import SMALL_WORDS, words
-from convergences_node.index.tables import TAG_SIGN
 
 TERMS_MAX = 12
 """Words of one question; what follows is not looked for."""

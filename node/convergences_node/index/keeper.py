@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The files of the index: which one is written, which one is read, and how a new one takes the old one's place.
+
+Called from the one thread that writes. A file that cannot serve is replaced by one that is built beside it
+(`index.new.db`) and renamed when it is whole; a rebuild that was interrupted goes on from its cursors. Questions are
+answered from `serving`: the old file as long as it can, else the new one as far as it has come.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+
+from convergences_node.index import store
+from convergences_node.index.known import Known, read_known
+from convergences_node.index.occurrences import Horizon
+from convergences_node.index.projection import Projection
+
+log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Owns the connection that writes, and what it projects with."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / store.INDEX_NAME
+        self._beside = folder / store.REBUILD_NAME
+        self.serving = self._path
+        self.generation = 0
+        """Changes with `serving`: readers that see another one open the file again."""
+        self.projection: Projection
+        self.known = Known(territory_tags={})
+
+    @property
+    def rebuilding(self) -> bool:
+        """Whether what is written is not yet what `index.db` is to be."""
+        return self.projection.path == self._beside
+
+    def start(self, sizes: Mapping[str, int], horizon: Horizon) -> None:
+        """Open the index, or begin one. `sizes`: how far the archive's logs go."""
+        try:
+            db = _fit(self._path, sizes)
+            store.remove(self._beside)
+            self.projection = Projection(db, self._path, horizon)
+        except store.UnfitError as unfit:
+            log.warning("index rebuilt: %s", unfit)
+            self.projection = self._continue(sizes, horizon)
+            self.serving = self._beside
+        self.learn()
+
+    def _continue(self, sizes: Mapping[str, int], horizon: Horizon) -> Projection:
+        """A rebuild: the one that was interrupted, if that can be gone on with."""
+        try:
+            return Projection(_fit(self._beside, sizes), self._beside, horizon)
+        except store.UnfitError:
+            return Projection(store.create(self._beside), self._beside, horizon)
+
+    def rebuild(self, horizon: Horizon) -> None:
+        """Begin a new file. The one that serves goes on doing so, as well as it can."""
+        speakers = self.projection.speakers
+        if self.serving == self._beside:
+            # It is about to be removed under its readers: they keep what they have open, and find the new one next.
+            self.generation += 1
+        self.projection.db.close()
+        self.projection = Projection(store.create(self._beside), self._beside, horizon)
+        self.projection.hear(speakers)
+
+    def finish(self) -> None:
+        """The new file is whole: it takes the old one's place."""
+        horizon, known = self.projection.horizon, self.known
+        store.settle(self.projection.db)
+        self.projection.db.close()
+        store.remove(self._path)
+        self._beside.rename(self._path)
+        store.remove(self._beside)
+        self.projection = Projection(store.open_writer(self._path, check=False), self._path, horizon)
+        self.serving, self.known = self._path, known
+        self.generation += 1
+
+    def learn(self) -> None:
+        """Look again at how territories and themes nest, if that may have changed."""
+        if self.projection.tables.nesting_changed:
+            self.projection.tables.nesting_changed = False
+            self.known = read_known(self.projection.db)
+
+    def close(self) -> None:
+        self.projection.db.close()
+
+
+def _fit(path: Path, sizes: Mapping[str, int]) -> sqlite3.Connection:
+    """The index at `path` if it can serve: an index that has read further than the archive goes is of another one."""
+    db = store.open_writer(path)
+    ahead = [origin for origin, n in db.execute("SELECT origin, applied FROM logs") if n > sizes.get(origin, 0)]
+    if ahead:
+        db.close()
+        raise store.UnfitError("ahead", f"it has read more of {ahead[0]} than the archive holds")
+    return db

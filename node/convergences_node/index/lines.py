@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""One element as lines of the tables: what `tables.py` inserts, in the columns of `schema.sql`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from convergences_node.index.row import LISTED, SPANS, Row
+
+TAG_SIGN = "\ue000"
+"""A private-use sign: FTS5 takes it for a letter and the normaliser never gives it, so that no text contains a tag."""
+
+DATED_FACETS = frozenset({LISTED[0], "kind", "territory", "territory kind", "themes"})
+"""Tags by which elements are listed in the order of their dates; other facets are checked on the element itself."""
+
+Line = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """Which record speaks, in the order in which later ones have the last word: the place of its log among the
+    territory's speakers, and its number in that log."""
+
+    place: int
+    index: int
+    log: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A readable record, ready to be stored."""
+
+    row: Row
+    digest: bytes
+    author: bytes
+    time: int
+
+
+@dataclass(slots=True)
+class Lines:
+    """Lines gathered by table, in the order in which elements were added."""
+
+    elements: list[Line] = field(default_factory=list)
+    states: list[Line] = field(default_factory=list)
+    dated: list[Line] = field(default_factory=list)
+    occurrences: list[Line] = field(default_factory=list)
+    outlines: list[Line] = field(default_factory=list)
+    edges: list[Line] = field(default_factory=list)
+    territories: list[Line] = field(default_factory=list)
+    words: list[Line] = field(default_factory=list)
+
+    def add(self, number: int, at: Position, said: Stated, tags: Sequence[int]) -> None:
+        """The lines of one element, whose row is `number` and whose tags have these numbers."""
+        row = said.row
+        recurs = int(row.occurrences is not None)
+        self.elements.append(
+            (number, f" {' '.join(map(str, tags))} ", row.id, row.kind, at.place, at.log, at.index, row.first, row.last)
+            + (recurs, row.began, row.ended, row.lat, row.lon, row.name_key)
+        )
+        text = (row.a, row.b, row.c, " ".join([*[f"{TAG_SIGN}{tag}" for tag in tags], *row.cells]))
+        self.states.append((number, *text, said.digest, said.author, said.time, row.fields))
+        self.words.append((None, number, *text))
+        if row.first is not None:
+            self.dated += _dated(row, number, tags)
+        if row.occurrences:
+            self.occurrences += [(number, *moment) for moment in row.occurrences]
+        if (box := row.outline) is not None:
+            self.outlines.append((number, box.west, box.south, box.east, box.north))
+        if row.edges:
+            self.edges += [(number, e.subject, e.predicate, e.object, e.began, e.ended) for e in row.edges]
+        if (facts := row.territory) is not None:
+            lists = (facts.within, facts.former_names, facts.former_codes)
+            self.territories.append((number, facts.code, facts.name, *(json.dumps(list(names)) for names in lists)))
+
+    def by_table(self) -> Iterator[tuple[str, list[Line]]]:
+        """Each table's lines, in the order of its key where they were not added so."""
+        yield "elements", self.elements
+        yield "states", self.states
+        self.dated.sort()
+        yield "dated", self.dated
+        yield "occurrences", self.occurrences
+        yield "outlines", self.outlines
+        yield "edges", self.edges
+        yield "territories", self.territories
+
+
+def _dated(row: Row, number: int, tags: Sequence[int]) -> Iterator[Line]:
+    assert row.first is not None
+    assert row.last is not None
+    lasts = row.last - row.first
+    span = sum(lasts > limit for limit in SPANS) if row.occurrences is None else len(SPANS)
+    for tag, (facet, _) in zip(tags, row.tags, strict=True):
+        if facet in DATED_FACETS:
+            yield tag, span, row.first, number, row.last
