@@ -51,7 +51,7 @@ REFERENCE_INDEXES = (
 
 
 def build(path: Path, count: int) -> float:
-    """An index of `count` elements, through the projection's own path from fields on. Returns elements a second of processor."""
+    """An index of `count` elements, through the projection's own path from fields on. Returns how many a cpu second."""
     db = store.create(path)
     projection = Projection(db, path, Horizon.around(1_780_000_000))
     projection.hear({town: [(ORIGIN.format(town), None)] for town in TOWNS})
@@ -110,7 +110,10 @@ def build_reference(path: Path, count: int) -> float:
     return count / (time.perf_counter() - begun)
 
 
-FTS = "select r.id, r.kind, r.territory, r.title from records_fts f join records r on r.id = f.rowid where records_fts match :q"
+FTS = (
+    "select r.id, r.kind, r.territory, r.title from records_fts f join records r on r.id = f.rowid"
+    " where records_fts match :q"
+)
 THEME = "exists(select 1 from record_themes x where x.theme = :th and x.id = r.id)"
 
 

@@ -31,7 +31,7 @@ def words_of(box: Box) -> Iterator[str]:
 
 
 def cover(boxes: Sequence[Box]) -> list[str] | None:
-    """Words of which everything that touches one of these boxes has at least one; None: too large, look at everything."""
+    """Words of which everything that touches one of these boxes has at least one; None: too large for that."""
     for level in LEVELS:
         found: list[str] = [_wide(level)]
         for box in boxes:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """An element with its relations, and walks from one to the next: joined when read, for either end may arrive last."""
 
+# ruff: noqa: S608 - only names and question marks of our own are written into the SQL; every value is bound
+
 from __future__ import annotations
 
 import sqlite3
@@ -99,7 +101,7 @@ def walk(db: sqlite3.Connection, element: ElementId, known: Known, at: str | Non
 
 
 def related_rows(db: sqlite3.Connection, element: ElementId, moment: Moment, depth: int) -> list[int]:
-    """The rows of the elements within `depth` steps of one, itself left out; unknown ends lead on but are not listed."""
+    """The rows of the elements within `depth` steps of one, itself left out; unknown ends only lead on."""
     seen, border = {id_of(element)}, [id_of(element)]
     found: list[bytes] = []
     for _ in range(min(depth, DEPTH_MAX)):

@@ -2,9 +2,11 @@
 """A question with its names looked up: the tags, words, squares and seconds that SQL can compare.
 
 Every filter has two forms. One finds: an expression of full-text search. The other checks a row that was found in some
-other way: a condition on `elements` (as `e`) and `states` (as `s`). They must agree, and property tests hold them to it.
+other way: a condition on `elements` (as `e`) and `states` (as `s`). They must agree; property tests hold them to it.
 All values are bound, never written into the SQL, so that SQLite compiles each shape of question once.
 """
+
+# ruff: noqa: S608 - only names and question marks of our own are written into the SQL; every value is bound
 
 from __future__ import annotations
 
@@ -207,8 +209,8 @@ def source(wanted: Filter, *, column: str = "", joined: bool = False) -> Source:
 
 
 def _matched(wanted: Filter) -> list[Group]:
-    """The groups that full-text search looks for. Beside words and squares, what is merely listed is not worth a list of
-    everything; beside squares, whose rows are looked at anyway, only the rarest group is worth its list."""
+    """The groups that full-text search looks for. Beside words and squares, what is merely listed is not worth a list
+    of everything; beside squares, whose rows are looked at anyway, only the rarest group is worth its list."""
     groups = [group for group in wanted.groups if not (group.listed and (wanted.text is not None or wanted.squares))]
     return [min(groups, key=lambda group: group.count)] if groups and wanted.squares else groups
 
@@ -266,7 +268,8 @@ def _check_rest(found: Conditions, wanted: Filter) -> None:
         first, last = wanted.window
         found.add("e.first <= ? AND e.last >= ?", last, first)
         found.add(
-            "(e.recurs = 0 OR EXISTS (SELECT 1 FROM occurrences o WHERE o.row = e.row AND o.first <= ? AND o.last >= ?))",
+            "(e.recurs = 0 OR EXISTS (SELECT 1 FROM occurrences o"
+            " WHERE o.row = e.row AND o.first <= ? AND o.last >= ?))",
             last,
             first,
         )

@@ -155,7 +155,7 @@ class Index:
 
     # ------------------------------------------------------------------------------------------------------- following
     async def follow(self, charter: Charter | None) -> None:
-        """Let this charter decide which logs count. Call it whenever the charter has changed; returns when it applies."""
+        """Let this charter decide which logs count. Call it whenever it has changed; returns when it applies."""
         speakers: Speakers | None = None
         if charter is not None:
             speakers = {territory: list(charter.counts(territory)) for territory in charter.territories()}
@@ -170,7 +170,7 @@ class Index:
             return await self._catch_up(report)
 
     async def reindex(self, report: Report | None = None) -> int:
-        """Build the index again beside the one that serves, which then makes way. Returns how many entries were read."""
+        """Build the index again beside the one that serves, which then makes way. Returns how many entries it read."""
         async with self._turn:
             await self._rebuild()
             return await self._catch_up(report)

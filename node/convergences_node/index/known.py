@@ -116,8 +116,8 @@ def _facts(db: sqlite3.Connection) -> dict[str, Facts]:
 def _merged(
     facts: Mapping[str, Facts], speakers: Mapping[str, Sequence[str]]
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Who merged into whom, from the territories' records and from the charter, where another town's log speaks for one.
-    An agglomeration that answers for a dead town has not become it: only equals merge."""
+    """Who merged into whom, from the territories' records and from the charter, where another town's log speaks for
+    one. An agglomeration that answers for a dead town has not become it: only equals merge."""
     pairs = {(former, code) for code, fact in facts.items() for former in fact.former_codes}
     pairs |= {(code, territory_of(origin)) for code, origins in speakers.items() for origin in origins}
     both = sorted((old, new) for old, new in pairs if old != new and level(old) == level(new))

@@ -56,10 +56,11 @@ class Lines:
         """The lines of one element, whose row is `number` and whose tags have these numbers."""
         row = said.row
         recurs = int(row.occurrences is not None)
-        self.elements.append(
-            (number, f" {' '.join(map(str, tags))} ", row.id, row.kind, at.place, at.log, at.index, row.first, row.last)
-            + (recurs, row.began, row.ended, row.lat, row.lon, row.name_key)
-        )
+        spaced = f" {' '.join(map(str, tags))} "
+        when = (row.first, row.last, recurs, row.began, row.ended)
+        where = (row.lat, row.lon)
+        said_by = (at.place, at.log, at.index)
+        self.elements.append((number, spaced, row.id, row.kind, *said_by, *when, *where, row.name_key))
         text = (row.a, row.b, row.c, " ".join([*[f"{TAG_SIGN}{tag}" for tag in tags], *row.cells]))
         self.states.append((number, *text, said.digest, said.author, said.time, row.fields))
         self.words.append((None, number, *text))

@@ -2,9 +2,9 @@
 """The words of a French text as the index knows them: accents folded, plurals removed, small words left out.
 
 The same function prepares what is indexed and what is asked, so the two always meet. It is a plain rule and no stemmer:
-PostgreSQL's French stemmer does not bring `vélos` back to `vélo`, and SQLite has none. A wrong cut (`Paris` becomes `pari`)
-is harmless as long as it is the same on both sides. Changing anything here changes `NORMALISER_VERSION`, and with it
-every index is rebuilt.
+PostgreSQL's French stemmer does not bring `vélos` back to `vélo`, and SQLite has none. A wrong cut (`Paris` becomes
+`pari`) is harmless as long as it is the same on both sides. Changing anything here changes `NORMALISER_VERSION`, and
+with it every index is rebuilt.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def expand(
 
 
 def _moments(first: int, rule: str, timezone: str | None, horizon: Horizon) -> list[int]:
-    """Seconds at which the rule strikes, from its beginning (bounded) to the horizon's end; local if there is a zone."""
+    """Seconds at which the rule strikes, from its beginning to the horizon's end, as many as the bounds allow."""
     zone = ZoneInfo(timezone) if timezone else UTC
     start = datetime.fromtimestamp(first, zone).replace(tzinfo=None)
     stop = datetime.fromtimestamp(horizon.last, UTC).replace(tzinfo=None) + timedelta(days=1)

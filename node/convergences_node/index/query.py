@@ -116,9 +116,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     def from_params(cls, params: Params) -> Query:
         """The question that URL parameters ask. Raises `Refused` with every fault.
 
-        `q, kind, theme, territory, box=west,south,east,north, circle=lat,lon,metres, from, to, at, related, depth, sort,
-        limit, cursor`, and `facet.<field>` for other facets. Unknown names are faults: a filter that is silently ignored
-        would answer another question.
+        `q, kind, theme, territory, box=west,south,east,north, circle=lat,lon,metres, from, to, at, related, depth,
+        sort, limit, cursor`, and `facet.<field>` for other facets. Unknown names are faults: a filter that is silently
+        ignored would answer another question.
         """
         return _Door(params).query()
 

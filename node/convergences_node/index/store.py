@@ -113,14 +113,14 @@ def remove(path: Path) -> None:
 
 
 def settle(db: sqlite3.Connection) -> None:
-    """After much was written: pack full-text search, which then answers twice as fast, and empty the write-ahead log."""
+    """After much was written: pack full-text search, which then answers faster, and empty the write-ahead log."""
     db.execute("INSERT INTO words (words) VALUES ('optimize')")
     db.execute("PRAGMA optimize")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def forget(db: sqlite3.Connection) -> bool:
-    """After deletions for an erasure, leave no word of them in the file: one step, to be repeated while it returns True.
+    """After deletions for an erasure, leave no word of them in the file: one step, to be repeated while it is True.
 
     Full-text search keeps deleted words until its segments are merged into one. Merged by portions, so that what is
     written meanwhile does not wait for all of it; then the log that held the old pages is emptied.
