@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
-from convergences_node.web.app import make_app
+from aiohttp.test_utils import TestClient
 
-from .small_town import SmallTown, small_town
+from .small_town import Serving, SmallTown, small_town
 
 
 @pytest.fixture
@@ -23,5 +22,5 @@ async def town(tmp_path: Path) -> AsyncIterator[SmallTown]:
 @pytest.fixture
 async def client(town: SmallTown) -> AsyncIterator[TestClient]:
     """Ask that town."""
-    async with TestClient(TestServer(make_app(town))) as opened:
+    async with TestClient(Serving(town)) as opened:
         yield opened

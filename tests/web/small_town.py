@@ -7,15 +7,19 @@ their relations, an element that was changed, one that was withdrawn, and texts 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aiohttp.test_utils import BaseTestServer
+from aiohttp.web import BaseRunner
 from convergences_node.archive.archive import Archive, Options
 from convergences_node.archive.model import NewRecord, Placed
 from convergences_node.index.index import Index
+from convergences_node.web.app import make_app, make_runner
 from convergences_node.web.town_door import PeerSeen, Town, TownStatus, WebSettings
 from convergences_protocol.charter import Charter
 from convergences_protocol.checkpoint import parse
@@ -86,6 +90,17 @@ class SmallTown:
         for name, key in ((log.origin, KEY), (WITNESS_ORIGIN, WITNESS)):
             line = cosign(head, name, key, now)
             await self.archive.keep_cosignature(log.origin, head.size, name, now, line)
+
+
+class Serving(BaseTestServer):
+    """The town's application behind the very runner that a node uses."""
+
+    def __init__(self, town: SmallTown, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self.app = make_app(town, clock)
+
+    async def _make_runner(self, **kwargs: Any) -> BaseRunner:
+        return make_runner(self.app)
 
 
 def as_town(town: SmallTown) -> Town:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from convergences_node.archive.model import NewRecord
 from convergences_node.web.app import make_app
 from convergences_node.web.openapi import describe
@@ -20,7 +20,7 @@ from convergences_protocol.kinds import KINDS
 from convergences_protocol.receipt import read_receipt, verify_receipt
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from .small_town import KEY, START, WITNESS, WITNESS_ORIGIN, SmallTown, small_town
+from .small_town import KEY, START, WITNESS, WITNESS_ORIGIN, Serving, SmallTown, small_town
 
 NAUGHTY = Path(__file__).parents[3] / "shared" / "data" / "conformance" / "blns" / "blns.json"
 
@@ -355,7 +355,7 @@ async def test_a_client_in_a_hurry_is_told_when_to_come_back(tmp_path: Path) -> 
     now = [0.0]
     async with (
         small_town(tmp_path, records=False, requests_per_second=1.0, requests_burst=3) as town,
-        TestClient(TestServer(make_app(town, clock=lambda: now[0]))) as client,
+        TestClient(Serving(town, clock=lambda: now[0])) as client,
     ):
         assert [(await client.get("/healthz")).status for _ in range(4)] == [200, 200, 200, 429]
         refused = await client.get("/healthz")
@@ -434,3 +434,13 @@ async def test_the_metrics_are_openmetrics(client: TestClient) -> None:
     text = await (await client.get("/metrics")).text()
     names = {family.name for family in text_string_to_metric_families(text)}
     assert {"convergences_ready", "convergences_log_entries", "convergences_http_answers"} <= names
+
+
+# ------------------------------------------------------------------------------------------------------ documentation
+def test_the_api_page_is_what_the_routes_make_it() -> None:
+    import runpy
+
+    root = Path(__file__).parents[2]
+    for path, text in runpy.run_path(str(root / "docs" / "make_api.py"))["files"]().items():
+        assert path.read_text("utf-8") == text, f"{path.name}: run docs/make_api.py"
+        assert all(f"`{route.method} {route.path}`" in text for route in ROUTES)

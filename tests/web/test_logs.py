@@ -11,16 +11,15 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from convergences_node.archive.model import NewRecord
-from convergences_node.web.app import make_app
 from convergences_protocol import checkpoint
 from convergences_protocol.cosignature import verify_cosignature
 from convergences_protocol.erasure import Erasure
 from convergences_protocol.record import read_header
 from convergences_protocol.tiles import ENTRIES, Slot, decode_bodies, decode_entries, tile_path
 
-from .small_town import KEY, SmallTown, small_town
+from .small_town import KEY, Serving, SmallTown, small_town
 
 # Three full tiles of level 0 and a partial one; the opening is the first entry.
 SIZES = (200, 256, 257, 700, 800)
@@ -51,7 +50,7 @@ async def town(tmp_path: Path, heads: dict[int, bytes]) -> AsyncIterator[SmallTo
 
 @pytest.fixture
 async def client(town: SmallTown) -> AsyncIterator[TestClient]:
-    async with TestClient(TestServer(make_app(town))) as opened:
+    async with TestClient(Serving(town)) as opened:
         yield opened
 
 

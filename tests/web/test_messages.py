@@ -91,7 +91,7 @@ def test_no_label_is_written_in_a_template_attribute() -> None:
 
 
 # Modules whose texts are for developers: the description of the API, and what is written to the operator's log.
-_FOR_DEVELOPERS = {"openapi.py", "parameters.py", "health.py", "routes.py", "app.py"}
+_FOR_DEVELOPERS = {"api_page.py", "openapi.py", "parameters.py", "health.py", "routes.py", "app.py", "listening.py"}
 
 
 def test_no_sentence_is_written_in_python() -> None:

@@ -19,6 +19,7 @@ from aiohttp import web
 from convergences_node.web import health, pages
 from convergences_node.web.api_description import DESCRIPTION, encode_description
 from convergences_node.web.asking import ROUTE, TOWN, check_query, messages_of, town_of
+from convergences_node.web.listening import make_runner
 from convergences_node.web.openapi import describe
 from convergences_node.web.problems import Problem, answer_document, draw, from_http_error
 from convergences_node.web.route import HTML, Handler, Route
@@ -26,15 +27,14 @@ from convergences_node.web.routes import ROUTES
 from convergences_node.web.security import TokenBuckets, client_of, protect
 from convergences_node.web.town_door import Town
 
+__all__ = ["make_app", "make_runner"]
+
 log = logging.getLogger(__name__)
 
 # The only body we read is the answer to an invitation, about a kilobyte.
 BODY_BYTES_MAX = 16 * 1024
 # Reader threads are few; what waits behind them would be answered too late to matter.
 ANSWERS_AT_ONCE_MAX = 64
-KEEPALIVE_SECONDS = 30.0
-# A stopping node lets answers under way finish for this long.
-SHUTDOWN_SECONDS = 3.0
 
 BUCKETS: web.AppKey[TokenBuckets] = web.AppKey("buckets")
 UNDER_WAY: web.AppKey[set[asyncio.Task[object] | None]] = web.AppKey("under_way")
@@ -53,17 +53,6 @@ def make_app(town: Town, clock: Callable[[], float] = time.monotonic) -> web.App
     for route in ROUTES:
         _add(app, route)
     return app
-
-
-def make_runner(app: web.Application) -> web.AppRunner:
-    """The runner whose sites listen; its bounds on silent connections belong to the application."""
-    return web.AppRunner(
-        app,
-        access_log=None,
-        keepalive_timeout=KEEPALIVE_SECONDS,
-        shutdown_timeout=SHUTDOWN_SECONDS,
-        handle_signals=False,
-    )
 
 
 def _add(app: web.Application, route: Route) -> None:

@@ -13,7 +13,7 @@ from convergences_protocol.errors import Refused
 
 from convergences_node.index.query import Query
 from convergences_node.web.etag import CACHE_ASK, conditional
-from convergences_node.web.messages import Messages, catalogue, choose_language
+from convergences_node.web.messages import LANGUAGES, Messages, catalogue, choose_language
 from convergences_node.web.problems import Problem
 from convergences_node.web.route import JSON, Route
 from convergences_node.web.town_door import Town
@@ -51,14 +51,14 @@ def check_query(request: web.Request, route: Route) -> None:
         raise Problem("query-too-long", limit=QUERY_CHARACTERS_MAX)
     if "\x00" in request.query_string or any("\x00" in value for value in request.query.values()):
         raise Problem("query-refused", faults=[("query", "control_character", {})])
-    known = {parameter.name: parameter for parameter in route.query}
+    known = {parameter.name: parameter.many for parameter in route.query} | {"lang": False}
     for name in request.query:
-        if name == "lang":
-            continue
         if name not in known:
             raise Problem("query-refused", faults=[(name[:40], "unknown_parameter", {})])
-        if not known[name].many and len(request.query.getall(name)) > 1:
+        if not known[name] and len(request.query.getall(name)) > 1:
             raise Problem("query-refused", faults=[(name, "given_twice", {})])
+    if request.query.get("lang") not in (None, "", *LANGUAGES):
+        raise Problem("query-refused", faults=[("lang", "not_a_language", {"known": ", ".join(LANGUAGES)})])
 
 
 def question_of(request: web.Request) -> Query:

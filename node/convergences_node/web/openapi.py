@@ -20,7 +20,15 @@ from convergences_node.web.route import HTML, JSON, Parameter, Route
 JSON_SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE = "#/components/schemas/{name}"
 # What the app around every handler can answer by itself.
-PROBLEMS_ANYWHERE = ("query-too-long", "too-many-requests", "too-slow", "too-busy", "internal")
+PROBLEMS_ANYWHERE = (
+    "malformed",
+    "query-refused",
+    "query-too-long",
+    "too-many-requests",
+    "too-slow",
+    "too-busy",
+    "internal",
+)
 LANGUAGE = Parameter(
     "lang",
     "Language of the sentences in the answer; without it, the one `Accept-Language` prefers.",
@@ -104,7 +112,7 @@ def _responses(route: Route) -> Tree:
     if route.method == "GET" and route.group != "node":
         answer["headers"] = headers
         responses["304"] = {"description": "You already hold it."}
-    for status, keys in _problems_by_status((*route.problems, *PROBLEMS_ANYWHERE)).items():
+    for status, keys in _problems_by_status(dict.fromkeys((*route.problems, *PROBLEMS_ANYWHERE))).items():
         responses[str(status)] = _problem_response(route, status, keys)
     return responses
 

@@ -40,7 +40,7 @@ FILTERS = (
         {"type": "string", "maxLength": TEXT_CHARS_MAX},
         example="vélo",
     ),
-    Parameter("kind", "Only this kind; may be repeated.", {"type": "string", "enum": list(KINDS)}, many=True),
+    Parameter("kind", "Only this kind.", {"type": "string", "enum": list(KINDS)}, many=True),
     Parameter(
         "theme", "Only under this theme, or a narrower one.", {"type": "string", "pattern": ELEMENT_PATTERN}, many=True
     ),

@@ -19,6 +19,7 @@ from convergences_node.web.messages import Messages
 PROBLEM_JSON = "application/problem+json"
 
 PROBLEMS: Mapping[str, int] = {
+    "malformed": 400,
     "query-refused": 400,
     "query-too-long": 400,
     "cursor-refused": 400,

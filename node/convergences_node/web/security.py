@@ -73,10 +73,11 @@ def client_of(request: web.Request, proxies_trusted: Sequence[str]) -> str:
     if address in proxies_trusted and forwarded:
         # The last hop is the one that the trusted proxy saw itself; the others are hearsay.
         address = forwarded[-FORWARDED_CHARACTERS_MAX:].rpartition(",")[2].strip()
-    return _block(address)
+    return block_of(address)
 
 
-def _block(address: str) -> str:
+def block_of(address: str) -> str:
+    """The block of addresses that one client has: an IPv4 address, or the /64 of an IPv6 one."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A stranger reads the description and asks everything it allows, and much that it does not (schemathesis).
+
+Whatever is asked: no fault of ours, no status, type of content or shape that is not described; what the description
+allows is not refused, and what it forbids is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import schemathesis
+from aiohttp.test_utils import TestClient
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.strategies import sampled_from
+from schemathesis import GenerationMode
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
+from .small_town import SmallTown
+
+# About a thousand questions in all: minutes of CI's time are for other tests.
+EXAMPLES_MAX = 25
+BOUNDED = settings(
+    max_examples=EXAMPLES_MAX,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+# Well formed and refused all the same: a cursor that no answer gave, a box whose south is north of its north.
+_REFUSED_BY_MEANING = {"/", "/api/v1/search", "/api/v1/facets"}
+
+
+def ask_everything(address: str, elements: list[str], mode: GenerationMode) -> int:
+    """Ask about every operation; returns how many there were."""
+    schema = schemathesis.openapi.from_url(f"{address}/api/v1/openapi.json")
+    operations = [result.ok() for result in schema.get_all_operations()]
+    for operation in operations:
+        ask_about(operation, address, elements, mode)
+    return len(operations)
+
+
+def ask_about(operation: APIOperation, address: str, elements: list[str], mode: GenerationMode) -> None:
+    """Ask one operation in every way, half of the time about an element that is there."""
+    excluded = [positive_data_acceptance] if operation.path in _REFUSED_BY_MEANING else []
+
+    @BOUNDED
+    @given(case=operation.as_strategy(generation_mode=mode), element=sampled_from([None, *elements]))
+    def ask(case: schemathesis.Case, element: str | None) -> None:
+        if element and "id" in case.path_parameters and mode is GenerationMode.POSITIVE:
+            case.path_parameters["id"] = element
+        # A form sends every field: an empty value is as good as none, whatever its type.
+        blank = [negative_data_rejection] if "" in (case.query or {}).values() else []
+        case.call_and_validate(base_url=address, excluded_checks=excluded + blank, timeout=20)
+
+    ask()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+async def test_the_app_does_what_its_description_says(
+    client: TestClient, town: SmallTown, mode: GenerationMode
+) -> None:
+    await town.cosign()
+    address = str(client.make_url("/")).rstrip("/")
+    asked = await asyncio.to_thread(ask_everything, address, sorted(town.elements.values()), mode)
+    assert asked > 20
