@@ -58,7 +58,7 @@ def test_keys_order_by_bytes_and_not_by_length() -> None:
         {None: 0},
         {True: 0},
         {b"x": 0},
-        object(),
+        pytest.param(object(), id="object"),
         bytearray(b"x"),
         {1, 2},
         cbor2.CBORTag(0, "2026"),
