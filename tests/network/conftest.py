@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -212,6 +213,13 @@ class Process:
             self._process.wait(WITHIN)
 
 
+def free_port() -> int:
+    """A port that nobody has just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Cluster:
     """An agglomeration and its towns, on loopback."""
 
@@ -233,7 +241,8 @@ class Cluster:
 
     async def joined_pair(self, **settings: dict[str, Any]) -> tuple[Process, Process]:
         """An agglomeration and a town that has joined it, both running and linked."""
-        agglomeration = await self.found(PLAINE_COMMUNE, "ag", **settings)
+        listen = [f"/ip4/127.0.0.1/tcp/{free_port()}"]  # the same after a restart: invitations name it
+        agglomeration = await self.found(PLAINE_COMMUNE, "ag", **settings | {"p2p": {"listen": listen}})
         town = await self.found(SAINT_DENIS, "sd", **settings)
         await agglomeration.start()
         await town.start()
