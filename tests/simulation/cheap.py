@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """A double for Ed25519 that costs a hash, so that thousands of clusters fit in CI's time; and memory for pure functions.
 
-The double keeps what the protocol relies on: only who has the key object can sign, anyone can check, one bit changed is
-noticed. It is put in the place of `keys.verify` wherever that name was imported; a share of the seeds runs without it.
+The double keeps what the protocol relies on, as long as nobody in here forges it on purpose: a signature is one key's
+over one message, anyone can check it, one changed bit is noticed. It is put in the place of `keys.verify` wherever that name was imported; a share of the seeds runs without it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 from hashlib import blake2b, sha256
 from unittest.mock import patch
 
-from convergences_protocol import cosignature, header, note
+from convergences_protocol import checkpoint, cosignature, header, note
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.replication import check
 
@@ -37,6 +37,8 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 read_header = lru_cache(maxsize=200_000)(header.read_header)
+parse_head = lru_cache(maxsize=20_000)(checkpoint.parse)
+verify_head = lru_cache(maxsize=20_000)(checkpoint.verify)
 
 
 @lru_cache(maxsize=200_000)
@@ -48,6 +50,8 @@ def signature_valid(raw: bytes) -> bool:
 @contextmanager
 def signatures(*, real: bool) -> Iterator[type[SigningKey]]:
     """The class of keys to use inside, with what verifies them in place."""
+    parse_head.cache_clear()  # a real signature and a double must never vouch for each other
+    verify_head.cache_clear()
     if real:
         yield SigningKey
         return
@@ -56,5 +60,7 @@ def signatures(*, real: bool) -> Iterator[type[SigningKey]]:
         patch.object(cosignature, "verify_key", verify),
         patch.object(header, "verify", verify),
         patch.object(check, "read_header", read_header),
+        patch.object(checkpoint, "parse", parse_head),
+        patch.object(checkpoint, "verify", verify_head),
     ):
         yield CheapKey

@@ -151,7 +151,8 @@ def _merge(world: World) -> None:
         agglomeration = world.agglomeration
         mine, theirs = one.archive.current, agglomeration.archive.logs.get(one.archive.own[-1])
         ready = theirs and theirs.head_size() == mine.head_size()
-        if agglomeration.alive and ready and agglomeration.charter.ongoing(one.territory):
+        ongoing = agglomeration.charter.ongoing(one.territory)
+        if agglomeration.alive and ready and ongoing and ongoing.origin == mine.origin:
             agglomeration.merge(mine.origin, other.archive.own[-1])
         else:
             world.wire.after(30.0, try_to_end)

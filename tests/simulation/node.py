@@ -122,7 +122,7 @@ class Node:
         """Connect, again and again."""
         if other.peer not in self.links and self._may_speak(other.peer):
             self.wire.connect(self, other)
-        self.later(5 + self.wire.random.random() * 20, lambda: self.dial(other))
+        self.later(10 + self.wire.random.random() * 40, lambda: self.dial(other))
 
     def _may_speak(self, peer: str) -> bool:
         return self.banned.get(peer, 0.0) <= self.wire.now

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from functools import cache
 
@@ -45,6 +46,14 @@ def _authors(key_class: type[SigningKey]) -> Authors:
 def run(seed: int, *, towns: int = TOWNS, real: bool | None = None) -> Result:
     """One cluster, from founding to agreement."""
     real = seed % REAL_EVERY == REAL_EVERY - 1 if real is None else real
+    gc.disable()  # a cluster is thrown away as a whole; looking for its cycles on the way takes a fifth of the time
+    try:
+        return _run(seed, towns, real=real)
+    finally:
+        gc.enable()
+
+
+def _run(seed: int, towns: int, *, real: bool) -> Result:
     with signatures(real=real) as key_class:
         world = World(seed, _authors(key_class), real=real, towns=towns)
         schedule(world)
@@ -99,7 +108,7 @@ def _decide(world: World) -> None:
             _settle(world, log)
             return
     for town in world.towns:
-        if town.honest and not town.merged and not agglomeration.charter.enrolled(town.archive.own[-1]):
+        if town.honest and not agglomeration.charter.enrolled(town.archive.own[-1]):
             _settle(world, town.archive.current)
 
 

@@ -202,6 +202,7 @@ class Town(Node):
         """The machine learns of the new log, the charter presumes it, and the old one is like any other's now."""
         now = self.wire.now
         self.presume()
+        self._apply(self.archive.current, 0)
         for origin in self.archive.own[-2:]:
             self.machine.log_known(self.archive.view(origin), now)
         self.machine.follow(self.identities(), now)

@@ -14,6 +14,10 @@ from random import Random
 from typing import Protocol
 
 
+GOSSIP_PEERS = 6
+"""How many hear of a head that is announced: as many as the mesh of GossipSub has."""
+
+
 class Endpoint(Protocol):
     """What the wire knows of a node."""
 
@@ -155,8 +159,8 @@ class Wire:
         link.last[node.id] = max(link.last[node.id], self.now + seconds)
 
     def publish(self, node: Endpoint, others: list[Endpoint], data: bytes) -> None:
-        """Gossip: to whoever can be reached, if it is not lost."""
-        for other in others:
+        """Gossip: to a few of those who can be reached, if it is not lost."""
+        for other in self.random.sample(others, min(GOSSIP_PEERS, len(others))):
             if other is node or not self.can_connect(node, other) or self.random.random() < max(self.loss * 5, 0.1):
                 continue
             self.after(self.random.random() * self.delay_max * 3, lambda other=other: _hear(other, data))  # type: ignore[misc]

@@ -124,8 +124,6 @@ class FetchRoom:
         self._fetches[number] = fetch
         log.fetch = number
         peer.fetches += 1
-        if goal.note:
-            log.pinned = goal
         self._table.send(peer.name, Want(number, log.origin, log.size, goal.size, goal.root, CREDIT_WINDOW))
         self._watch(fetch)
 
@@ -179,6 +177,8 @@ class FetchRoom:
         fetch.ingesting -= 1
         log.size = stop
         log.wanted += wanted
+        if fetch.goal.note:
+            log.pinned = fetch.goal  # not before: only now are our records known to lead to it
         if stop == fetch.goal.size:
             log.backoffs.pop(fetch.peer, None)
             self._end(fetch)

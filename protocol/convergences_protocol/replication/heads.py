@@ -206,6 +206,7 @@ class HeadRoom:
                 self._differ(log, held, top, root, proof, later)
             elif not log.own:
                 self._table.put(Contested(log.origin, held))
+                self.claimed(log, later)
 
         number = self._table.question(loaded)
         self._table.put(LoadProof(number, log.origin, held.size, top.size if top else log.size))
@@ -239,6 +240,7 @@ class HeadRoom:
         author = self._author(log)
         if author:
             self._warn(log, top, author)
+        self.claimed(log, now)  # if the charter chose that history, ours is to be rewound
 
     # --- forks ---
 

@@ -104,6 +104,7 @@ class Replicator:
         """What the archive holds of one log: at start, when a log was created, and when own becomes closed."""
         log = self._table.log(view.origin)
         self._fetching.halt(log, now)
+        self._serving.rewritten(log.origin)
         log.see(view)
         log.doubted = False
         self._disputes.agree(log, now)
@@ -261,6 +262,7 @@ class Replicator:
 
     def rewound(self, view: LogView, now: float) -> None:
         """The answer to `Rewind`: the log as it is now."""
+        self._serving.rewritten(view.origin)
         self._disputes.rewound(self._table.log(view.origin), view, now)
 
     # --- time, and what is to be done ---

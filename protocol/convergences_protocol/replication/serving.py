@@ -88,6 +88,11 @@ class ServeRoom:
             self._remove(key)
         self.drained(peer, now)
 
+    def rewritten(self, origin: str) -> None:
+        """Our copy of a log is no longer the one that these peers are being given."""
+        for serving in [serving for serving in self._servings.values() if serving.want.origin == origin]:
+            self._cannot(serving)
+
     def pump(self, now: float) -> None:
         """Read the next batches, in turn, as far as the bounds allow."""
         for key, serving in list(self._servings.items()):
