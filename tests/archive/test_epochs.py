@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from convergences_node.archive import durable
 from convergences_node.archive.archive import Archive, Options
 from convergences_node.archive.guard import GUARD_NAME
-from convergences_node.archive.model import EpochOpened, Event, NewRecord, Placed
+from convergences_node.archive.keys import Keyring
+from convergences_node.archive.model import ArchiveFull, EpochOpened, Event, HeadCame, LogGrew, NewRecord, Placed
 from convergences_protocol import checkpoint, merkle
 from convergences_protocol.checkpoint import Checkpoint
-from convergences_protocol.errors import RemoteError
+from convergences_protocol.errors import LocalError, RemoteError
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import read_opening
 from convergences_protocol.record import read_header
@@ -145,7 +148,7 @@ async def test_a_head_of_ours_that_we_do_not_extend_raises_doubt_at_any_time(tmp
         archive.subscribe(events.append)
         opened = await archive.doubt(heard)
         assert opened is not None and opened.reason == "head_heard"
-        assert any(isinstance(event, EpochOpened) for event in events)
+        assert [type(event) for event in events] == [EpochOpened, LogGrew, HeadCame]
         assert (await archive.append([actor("d")]))[0].origin == opened.origin
         assert await archive.doubt(heard) is None, "the log is closed: there is nothing more to doubt"
         await pull_the_other_history(node, archive, ours)
@@ -180,4 +183,50 @@ async def test_a_head_that_our_key_did_not_sign_raises_nothing(tmp_path: Path) -
             await archive.doubt(forged)
         other = checkpoint.sign(Checkpoint(own.origin.replace("93066", "93059"), 99, bytes(32)), archive.keys.node)
         assert await archive.doubt(other) is None
+        assert (await archive.read(lambda reader: reader.own_log())).origin == own.origin
+
+
+async def test_a_new_key_is_a_new_epoch(tmp_path: Path) -> None:
+    """The old key was stolen: what is signed from now on is in a log of another key, under the same recovery key."""
+    await make(tmp_path, "a")
+    async with await Archive.open(tmp_path, options=OPTIONS) as archive:
+        event = await archive.open_epoch("key stolen", key_of("new node"))
+        own = await archive.read(lambda reader: reader.own_log())
+        assert (own.origin, own.key) == (event.origin, key_of("new node").public)
+        assert own.head_note is not None
+        checkpoint.verify(own.head_note, own.origin, key_of("new node").public)
+    assert await plainly_opens(tmp_path)
+
+
+async def plainly_opens(folder: Path) -> bool:
+    async with await Archive.open(folder, options=OPTIONS) as archive:
+        return archive.findings == []
+
+
+async def test_another_key_in_the_folder_opens_an_epoch_of_its_own(tmp_path: Path) -> None:
+    """A head signed by another key than its log's would be worth nothing."""
+    await make(tmp_path, "a")
+    Keyring.open(tmp_path).replace_node_key(key_of("new node"))
+    assert await reason_of_doubt(tmp_path) == "key_changed"
+
+
+async def test_a_doubt_for_which_there_is_no_room_stops_the_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather than one more record in a log that may be forked."""
+
+    def no_space(*args: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    await make(tmp_path, "a")
+    async with await Archive.open(tmp_path, options=OPTIONS) as archive:
+        await archive.append([actor("b")])
+        own = await archive.read(lambda reader: reader.own_log())
+        heard = checkpoint.sign(Checkpoint(own.origin, 99, bytes(32)), archive.keys.node)
+        with monkeypatch.context() as patch:
+            patch.setattr(durable.os, "write", no_space)
+            with pytest.raises(ArchiveFull):
+                await archive.doubt(heard)
+        with pytest.raises(LocalError, match="stopped writing: its log is in doubt"):
+            await archive.append([actor("c")])
         assert (await archive.read(lambda reader: reader.own_log())).origin == own.origin

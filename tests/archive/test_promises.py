@@ -441,6 +441,20 @@ class ArchivePromises:
         assert [log.origin for log in archive.reader.logs()] == [town.origin]
         assert archive.reader.tile(town.origin, 0, 1) == b"".join(merkle.leaf_hashes(theirs.headers[256:512]))
 
+    def test_bodies_of_what_was_set_aside_may_still_come(self, archive: interface.Writing, town: Town) -> None:
+        """A peer answers late; nothing breaks, and the log's own count stays right."""
+        actors = town.actors("common", "ours")
+        remote = RemoteLog(town, actors)
+        archive.keep_log(town.identity)
+        archive.keep_batches([remote.batch(0, missing={1, 2})])
+        archive.rewind(town.origin, 2)
+        state = archive.reader.log(town.origin)
+        assert state is not None and state.wanted == 1
+        bodies = [(actor.header.body_digest, actor.body) for actor in actors]
+        archive.keep_bodies(bodies)  # type: ignore[arg-type]
+        state = archive.reader.log(town.origin)
+        assert state is not None and state.wanted == 0
+
     def test_what_our_residents_wrote_is_appended_again_before_its_log_is_rewound(
         self, own: interface.Writing, town: Town
     ) -> None:

@@ -148,8 +148,8 @@ class Archive:
     def _continue(self) -> None:
         options = self._options
         erasing.load(self._writer)
-        self.findings, events = epochs.start(self._writer, self.keys.node, options.random_bytes, int(options.clock()))
-        self._events[:] = events
+        self.findings = epochs.start(self._writer, self.keys.node, options.random_bytes, int(options.clock()))
+        self._events.clear()
         self.territory = self._writer.reader.own_log().territory
 
     async def __aenter__(self) -> Archive:
@@ -288,6 +288,16 @@ class Archive:
         """
         return await self.write(
             lambda w: epochs.doubt(w, note, self.keys.node, self._options.random_bytes, int(self._options.clock()))
+        )
+
+    async def open_epoch(self, reason: str, key: SigningKey | None = None) -> EpochOpened:
+        """Close one's own log and write on in a new one, under a new key if one is given (the old one was stolen)."""
+        if key is not None:
+            # First the key: if the power goes in between, the start finds that it changed, and opens the epoch.
+            await asyncio.to_thread(self.keys.replace_node_key, key)
+        options = self._options
+        return await self.write(
+            lambda w: epochs.new_epoch(w, self.keys.node, options.random_bytes, int(options.clock()), reason)
         )
 
     async def rewind(self, origin: str, size: int) -> int:

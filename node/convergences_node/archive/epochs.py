@@ -20,7 +20,7 @@ from convergences_protocol.record import read_header
 
 from .authoring import Authored
 from .guard import GuardState, GuardTorn
-from .model import EpochOpened, Event, Finding, LogState
+from .model import EpochOpened, Finding, LogState
 from .writer import ArchiveWriter
 
 
@@ -29,25 +29,24 @@ def opening_record(opening: Opening, key: SigningKey, now: int) -> Authored:
     return Authored(read_header(author_opening(opening, key, now)), None, edit=False)
 
 
-def start(
-    writer: ArchiveWriter, key: SigningKey, random_bytes: Callable[[int], bytes], now: int
-) -> tuple[list[Finding], list[Event]]:
+def start(writer: ArchiveWriter, key: SigningKey, random_bytes: Callable[[int], bytes], now: int) -> list[Finding]:
     """Decide at start which log is written in, and go on with it. Returns what the operator should know."""
     own = writer.reader.own_log()
-    reason = judge(writer, own)
+    reason = judge(writer, own, key)
     if reason is None:
         guarded = writer.guard.read()
         assert guarded is not None
         size = checkpoint.parse(guarded.note).size
         writer.continue_log(own.origin, key, size)
-        findings = [Finding("archive.revealed", {"count": own.size - size})] if own.size > size else []
-        return findings, []
+        return [Finding("archive.revealed", {"count": own.size - size})] if own.size > size else []
     event = new_epoch(writer, key, random_bytes, now, reason)
-    return [Finding("archive.doubt", {"reason": reason, "old": own.origin, "new": event.origin})], [event]
+    return [Finding("archive.doubt", {"reason": reason, "old": own.origin, "new": event.origin})]
 
 
-def judge(writer: ArchiveWriter, own: LogState) -> str | None:
-    """Why this archive may not be its node's latest, or None if guard, archive and machine agree."""
+def judge(writer: ArchiveWriter, own: LogState, key: SigningKey) -> str | None:
+    """Why nothing more may be written in this log, or None if keys, guard, archive and machine agree."""
+    if key.public != own.key:
+        return "key_changed"
     try:
         guarded = writer.guard.read()
     except GuardTorn:
@@ -82,8 +81,11 @@ def doubt(
     checkpoint.verify(note, own.origin, own.key)
     if heard.size <= own.size and writer.reader.root_at(own.origin, heard.size) == heard.root:
         return None
-    event = new_epoch(writer, key, random_bytes, now, "head_heard")
-    writer.tell(event)
+    try:
+        event = new_epoch(writer, key, random_bytes, now, "head_heard")
+    except Exception as error:
+        writer.broken = f"its log is in doubt, and no new epoch could be opened: {error}"
+        raise
     return event
 
 
@@ -96,7 +98,8 @@ def new_epoch(
     previous = Checkpoint(own.origin, own.size, own.root) if own.size else None
     assert own.recovery_key is not None, "a log of one's own has a recovery key"
     opening = Opening(origin, key.public, own.recovery_key, _name(writer, own), previous)
-    writer.begin_log(opening.identity, opening_record(opening, key, now), key)
+    writer.writing_in = own.origin
+    writer.begin_log(opening.identity, opening_record(opening, key, now), key, reason)
     return EpochOpened(origin, own.origin, reason)
 
 

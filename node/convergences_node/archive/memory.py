@@ -30,6 +30,7 @@ from .model import (
     BodiesCame,
     BodiesErased,
     CosignatureRow,
+    EpochOpened,
     ErasedElement,
     ErasureRow,
     ErasuresCame,
@@ -59,9 +60,10 @@ class MemoryArchive(MemoryReader):
         """Itself: it has nothing to hide from those who read."""
         return self
 
-    def begin_log(self, identity: LogIdentity, opening: Authored, key: SigningKey) -> Placed:
+    def begin_log(self, identity: LogIdentity, opening: Authored, key: SigningKey, reason: str = "") -> Placed:
         if self._own is not None:
             self._logs[self._own].status = "closed"
+            self.tell(EpochOpened(identity.origin, self._own, reason))
         self._logs[identity.origin] = MemoryLog(len(self._logs) + 1, identity, own=True)
         self._own, self.key = identity.origin, key
         answers = self.append([[opening]])

@@ -61,16 +61,17 @@ def rewind(tables: Tables, origin: str, size: int) -> int:
         }
         for sql in MOVED:
             db.execute(sql, move)
+        _count_wanted(tables, aside)
         _cut_tiles(tables, state.number, size)
         db.execute("DELETE FROM heads WHERE log = ? AND size > ?", (state.number, size))
         db.execute("DELETE FROM cosignatures WHERE log = ? AND size > ?", (state.number, size))
         db.execute("DELETE FROM erasures WHERE origin = ? AND idx >= ?", (origin, size))
         db.execute(
-            "UPDATE logs SET size = :size, frontier = :frontier, erasures_read = min(erasures_read, :size), wanted ="
-            " (SELECT count(*) FROM entries WHERE slot = 2 AND place >= :first AND place < :stop) WHERE log = :log",
-            {"size": size, "frontier": frontier.to_bytes(), "log": state.number}
-            | {"first": place_of(state.number, 0), "stop": place_of(state.number + 1, 0)},
+            "UPDATE logs SET size = :size, frontier = :frontier, erasures_read = min(erasures_read, :size)"
+            " WHERE log = :log",
+            {"size": size, "frontier": frontier.to_bytes(), "log": state.number},
         )
+        _count_wanted(tables, state.number)
     tables.forget_edge(origin)
     return state.size - size
 
@@ -91,6 +92,14 @@ def _aside(tables: Tables, state: LogState) -> int:
         (number, number, state.number),
     )
     return int(number)
+
+
+def _count_wanted(tables: Tables, log: int) -> None:
+    tables.db.execute(
+        "UPDATE logs SET wanted = (SELECT count(*) FROM entries WHERE slot = 2 AND place >= ? AND place < ?)"
+        " WHERE log = ?",
+        (place_of(log, 0), place_of(log + 1, 0), log),
+    )
 
 
 def _cut_tiles(tables: Tables, log: int, size: int) -> None:

@@ -28,7 +28,7 @@ from .beside import source_key
 from .erasing import HeardErasure
 from .guard import Guard, Step, no_step
 from .keeping import Keeping, is_erasure
-from .model import BodiesErased, ErasedElement, ErasuresCame, Event, HeadCame, LogGrew, Placed, conflict
+from .model import BodiesErased, EpochOpened, ErasedElement, ErasuresCame, Event, HeadCame, LogGrew, Placed, conflict
 from .revealed import Revealed
 from .tables import Edge, leaf_of
 
@@ -54,18 +54,27 @@ class ArchiveWriter(Keeping):
         self.key: SigningKey | None = None
         self._step = step
 
-    def begin_log(self, identity: LogIdentity, opening: Authored, key: SigningKey) -> Placed:
-        """Open a log of one's own with its first record, and write in it from now on. The one before is closed."""
+    def begin_log(self, identity: LogIdentity, opening: Authored, key: SigningKey, reason: str = "") -> Placed:
+        """Open a log of one's own with its first record, and write in it from now on. The one before is closed.
+
+        `reason` is why, for those who hear of the new epoch.
+        """
         closed = [state for state in self.reader.logs() if state.own]
-        with self.transaction() as db:
-            db.execute("UPDATE logs SET status = 'closed' WHERE own = 1 AND status = 'open'")
-            self.add_log(identity, own=True)
-            edge = self.edge(identity.origin)
-            self.revealed.hold(edge.number, 0)
-            self.insert(edge, [leaf_of(opening)])
-            note = self._prepare_head(edge, key)
-        self.writing_in, self.key = identity.origin, key
-        self._settle_head(edge, 0, note)
+        edge: Edge | None = None
+        try:
+            with self.transaction() as db:
+                db.execute("UPDATE logs SET status = 'closed' WHERE own = 1 AND status = 'open'")
+                self.add_log(identity, own=True)
+                edge = self.edge(identity.origin)
+                self.revealed.hold(edge.number, 0)
+                self.insert(edge, [leaf_of(opening)])
+                note = self._prepare_head(edge, key)
+        except BaseException:
+            if edge is not None:  # The number is free again, and another log may get it.
+                self.revealed.release(edge.number)
+            raise
+        former, self.writing_in, self.key = self.writing_in, identity.origin, key
+        self._settle_head(edge, 0, note, [EpochOpened(identity.origin, former, reason)] if former else [])
         for state in closed:
             self.revealed.release(state.number)
         return Placed(identity.origin, 0, opening.header.digest)
@@ -188,7 +197,7 @@ class ArchiveWriter(Keeping):
         self._step("archive.written")
         return note
 
-    def _settle_head(self, edge: Edge, old_size: int, note: bytes) -> None:
+    def _settle_head(self, edge: Edge, old_size: int, note: bytes, first: Sequence[Event] = ()) -> None:
         """The archive has committed: make the guard durable, then show the head."""
         self._step("archive.committed")
         try:
@@ -199,6 +208,8 @@ class ArchiveWriter(Keeping):
         size = edge.frontier.size
         self.revealed.hold(edge.number, size)
         self._step("head.revealed")
+        for event in first:
+            self.tell(event)
         if size > old_size:
             self.tell(LogGrew(edge.origin, old_size, size, own=True))
         self.tell(HeadCame(edge.origin, size, note, own=True))
