@@ -210,6 +210,19 @@ async def test_another_key_in_the_folder_opens_an_epoch_of_its_own(tmp_path: Pat
     assert await reason_of_doubt(tmp_path) == "key_changed"
 
 
+async def test_a_secret_that_was_lost_is_not_the_end(tmp_path: Path) -> None:
+    """New keys, a new epoch that names the old log, and the archive as it was."""
+    (placed,) = await make(tmp_path, "a")
+    (tmp_path / "node.secret").unlink()
+    with pytest.raises(LocalError, match=r"secret .* is missing"):
+        await Archive.open(tmp_path, options=OPTIONS)
+    Keyring.renew(tmp_path, key_of("new node"))
+    assert await reason_of_doubt(tmp_path) == "key_changed"
+    async with await Archive.open(tmp_path, options=OPTIONS) as archive:
+        entry = await archive.read(lambda reader: reader.locate(placed.header_digest))
+        assert entry is not None and entry.body is not None
+
+
 async def test_a_doubt_for_which_there_is_no_room_stops_the_writing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

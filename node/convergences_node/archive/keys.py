@@ -72,6 +72,18 @@ class Keyring:
         keyring.node = keyring._open(NODE_KEY_NAME, "node")
         return keyring
 
+    @classmethod
+    def renew(cls, folder: Path, node_key: SigningKey) -> Keyring:
+        """Begin again with a new secret and a new node key, when the secret was lost; what was sealed is set aside.
+
+        Opening the archive then begins a new epoch, under that key. Authors get new keys.
+        """
+        for name in (KEYS_NAME, SECRET_NAME):
+            if (folder / name).exists():
+                number = sum(1 for _ in folder.glob(f"{name}.lost-*")) + 1
+                (folder / name).rename(folder / f"{name}.lost-{number}")
+        return cls.create(folder, node_key)
+
     def replace_node_key(self, key: SigningKey) -> None:
         """From now on this is the node's key; the one before is gone."""
         self._seal(NODE_KEY_NAME, "node", key)
