@@ -134,7 +134,7 @@ def _clone(world: World) -> None:
     twin.machine_id = world.random.choice((node.machine_id, twin.id))
     world.clones.append(twin)
     delay = world.random.random() * 60
-    world.wire.after(delay, twin.start)
+    world.wire.after(delay, lambda: twin.start() if world.faults_on else None)
     for _ in range(world.random.randrange(4)):
         world.wire.after(delay + world.random.random() * 200, lambda: _writes(twin, 2))
 
