@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The verbs that only ask. Parameters and answers are described in `verbs.py`; all is answered from this node's files."""
+"""The verbs that only ask. Parameters and answers: `verbs.py`. All is answered from this node's own files."""
 
 from __future__ import annotations
 

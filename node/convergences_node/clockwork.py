@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What a node does by the clock: it cosigns heads, and drops what erasures have made due.
 
-A node cosigns its own latest head every ten minutes at least, which is its freshness whoever relays it, and the heads of
-logs that it holds whole. It signs no time while its clock cannot be right: a Pi without a battery wakes up in 1970, or wherever
-a dying one left it. Heads are coalesced by the archive (one a commit), so nothing here delays them.
+A node cosigns its own latest head every ten minutes at least, which is its freshness whoever relays it, and the heads
+of logs that it holds whole. It signs no time while its clock cannot be right: a Pi without a battery wakes up in
+1970, or wherever a dying one left it. Heads are coalesced by the archive (one a commit), so nothing here delays them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COSIGN_EVERY_S = 600
 """DESIGN: a node's freshness is known to ten minutes."""
 
 COSIGN_APART_S = 30
-"""New heads are cosigned at most so often: a busy log's freshness is known to half a minute, and costs one signature."""
+"""New heads are cosigned at most so often: a busy log's freshness is known to half a minute, for one signature."""
 
 ERASE_EVERY_S = 3_600
 """Erasures wait seven days: an hour more or less is nothing."""

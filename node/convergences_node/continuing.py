@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""At the agglomeration: a log that says it continues one of the charter's is looked at, and enrolled if nobody need decide.
+"""At the agglomeration: a log that says it continues one of the charter's is looked at, and enrolled if nobody need
+decide.
 
 A town that was moved to another card, or lost its guard, opens a new epoch under its keys. Its first record names the
 head that it continues. When the copy kept here is a part of what that head covers, and reaches it, the charter may say

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The operator's door to a node: HTTP over a Unix socket in the node's folder, whose file permissions are the key.
 
-`call` asks a verb of the node of a folder. If a process serves the folder, the question goes over its socket
-`POST /verbs/<name>` and the answer comes back as lines of JSON: any number of `{"progress": {…}}`, then one `{"result": …}`
+`call` asks a verb of the node of a folder. If a process serves the folder, the question goes over its socket `POST
+/verbs/<name>` and the answer comes back as lines of JSON: any number of `{"progress": {…}}`, then one `{"result": …}`
 or `{"error": {…}}`. If none does, `call` opens the folder itself, under the folder's lock, with no network.
 
-The socket is made 0600 before it listens. An error crosses the socket as data and is raised again, of the same class, on
-the caller's side.
+The socket is made 0600 before it listens. An error crosses the socket as data and is raised again, of the same class,
+on the caller's side.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def call(
     params: Mapping[str, Json] | None = None,
     on_progress: Callable[[dict[str, Json]], None] | None = None,
 ) -> Json:
-    """Ask `verb` of the node of `folder`, running or not, and return its answer. Blocks; raises what the verb raised."""
+    """Ask `verb` of the node of `folder`, running or not, and return its answer. Raises what the verb raised."""
     tell = on_progress or (lambda event: None)
     connection = _connect(folder)
     if connection is None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Errors that an operator's question can meet, and how they cross the control socket as data.
 
-The kinds of `convergences_protocol.errors` keep their meaning; two are added here: what was asked for is not there, and
-an edit that began from a state which is no longer current. The code of each is what the command line turns into an exit code.
+The kinds of `convergences_protocol.errors` keep their meaning; two are added here: what was asked for is not there,
+and an edit that began from a state which is no longer current. The code of each is what the command line turns into
+an exit code.
 """
 
 from __future__ import annotations

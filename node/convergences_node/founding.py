@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Making a new node: keys, log, the record of its territory, its configuration file.
 
-The recovery key is made here and told once, as the lines of a sheet to print; its private half is never written. Whoever
-loses the sheet can still run the node, and can no longer prove that a new key speaks for the old log.
+The recovery key is made here and told once, as the lines of a sheet to print; its private half is never written.
+Whoever loses the sheet can still run the node, and can no longer prove that a new key speaks for the old log.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ async def create_town(
 ) -> Founded:
     """Make a node in `folder`: `kind` is `town` or `agglomeration`; `facts` are the fields of its `territory` record.
 
-    `settings` are values for the configuration file besides its defaults, by section: `{"http": {"port": 8001}}`. Refused
-    with `LocalError` if they are wrong, or if there is a node already; then nothing was written.
+    `settings` are values for the configuration file besides its defaults, by section: `{"http": {"port": 8001}}`.
+    Refused with `LocalError` if they are wrong, or if there is a node already; then nothing was written.
     """
     config = _config(NodeSection(name=name, territory=territory, kind=kind), settings or {})  # type: ignore[arg-type]
     if (folder / CONFIG_NAME).exists():

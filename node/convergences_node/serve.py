@@ -2,8 +2,8 @@
 """Running a node: one process that opens the town, serves its pages, and stops cleanly when it is told to.
 
 Pages and the control socket are up before the network: libp2p takes more than a second to import, and a resident who
-searches does not wait for it. SIGTERM and SIGINT stop everything in order and leave the folder closed; a second one ends the
-process at once. systemd is told when the node is ready, that it lives, and that it stops (sd_notify(3)).
+searches does not wait for it. SIGTERM and SIGINT stop everything in order and leave the folder closed; a second one
+ends the process at once. systemd is told when the node is ready, that it lives, and that it stops (sd_notify(3)).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """A town: its archive, its index, who it belongs with, and, while it runs, its network and its clockwork.
 
-`Town.open` opens a folder without any network: that is all that a verb needs when no node runs. `serve.py` opens the same
-town and starts the rest. Nothing here waits for the network to answer a question; what a page may ask is the `Town` of
-`web/town_door.py`, which this one satisfies.
+`Town.open` opens a folder without any network: that is all that a verb needs when no node runs. `serve.py` opens the
+same town and starts the rest. Nothing here waits for the network to answer a question; what a page may ask is the
+`Town` of `web/town_door.py`, which this one satisfies.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Town:
         ):
             if archive.territory != config.node.territory:
                 raise LocalError(
-                    f"the archive in {folder} is of {archive.territory}, and its configuration of {config.node.territory}"
+                    f"the archive in {folder} is of {archive.territory}, its configuration of {config.node.territory}"
                 )
             town = cls(folder, config, archive, index, clock)
             await town._begin()
@@ -136,7 +136,8 @@ class Town:
     async def _let_backlog_in(self) -> None:
         """While many records are arriving, store first and index after: both at once take twice as long to be safe.
 
-        Not for ever, so that a large backlog can be searched while it comes; and what is written here is indexed at once.
+        Not for ever, so that a large backlog can be searched while it comes; and what is written here is indexed at
+        once.
         """
         self._own_news.clear()
         deadline = time.monotonic() + BACKLOG_SECONDS_MAX

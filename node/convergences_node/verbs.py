@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Every verb an operator can ask of a node: name, parameters, answer.
 
-A verb takes a `Town`, its own parameters (a struct below, checked at this door) and `tell`, to report progress; it answers
-plain JSON values. The control socket and the command line both go through `perform`, so that a running node and an
-opened folder behave alike. The work itself is in `asking.py`, `doing.py` and `belonging.py`; making a new node, which has
-no town yet to ask, is `founding.create_town`.
+A verb takes a `Town`, its own parameters (a struct below, checked at this door) and `tell`, to report progress; it
+answers plain JSON values. The control socket and the command line both go through `perform`, so that a running node
+and an opened folder behave alike. The work itself is in `asking.py`, `doing.py` and `belonging.py`; making a new
+node, which has no town yet to ask, is `founding.create_town`.
 
 Errors are `ConvergencesError`s: `Refused` (with `.faults`), `NotFound`, `Conflict`, `LocalError`, `RemoteError`.
 """
@@ -57,7 +57,8 @@ class Invite(Params):
 
 
 class Join(Params):
-    """Take up an invitation: ask the agglomeration, over the wire, to enrol this town's log. The same again does nothing.
+    """Take up an invitation: ask the agglomeration, over the wire, to enrol this town's log. The same again does
+    nothing.
     Answer: `{agglomeration: {territory, origin, name}, territory, origin, state: "enrolled" | "already enrolled"}`."""
 
     invitation: str
@@ -107,7 +108,8 @@ class Show(Params):
 
 
 class History(Params):
-    """Who did what to an element, when, oldest first. Answer: `{element, entries: [{index, origin, digest, kind, author,
+    """Who did what to an element, when, oldest first. Answer: `{element, entries: [{index, origin, digest, kind,
+    author,
     time, state, fields}]}`."""
 
     element: str

@@ -166,7 +166,8 @@ class Process:
 
     async def start(self) -> None:
         with (self.folder / "node.log").open("ab") as errors:
-            self._process = subprocess.Popen([sys.executable, "-c", SERVE, str(self.folder)], stderr=errors)
+            command = [sys.executable, "-c", SERVE, str(self.folder)]
+            self._process = await asyncio.to_thread(subprocess.Popen, command, stderr=errors)
         await self.until(lambda: is_running(self.folder))
 
     async def call(self, verb: str, **params: Any) -> Any:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Two towns that dial each other at the same moment agree on one link, and no word of one link is heard on the other."""
+"""Two towns that dial each other at the same moment agree on one link; no word of one is heard on the other."""
 
 from __future__ import annotations
 

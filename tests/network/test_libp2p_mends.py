@@ -14,7 +14,7 @@ SLOTS = 6
 
 
 async def test_a_listener_serves_more_visitors_in_a_row_than_it_has_slots(net: Any) -> None:
-    """Each inbound connection gives its slot back when it ends; without the mend, visitor 7 and all after are refused."""
+    """Each inbound connection gives its slot back when it ends; without the mend, visitors 7 on are refused."""
     agglomeration = await net.node(1, connections=SLOTS)
     town = await net.node(2, listen=())
     for visit in range(4 * SLOTS):
@@ -81,7 +81,7 @@ async def test_an_honest_peer_that_is_faster_than_we_read_is_not_dropped(net: An
 
 
 def test_another_version_of_the_library_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mends reach into private names; a version that nobody examined means a node without libp2p, which it survives."""
+    """The mends reach into private names: under a version that nobody examined, a node lives without libp2p."""
     monkeypatch.setattr(libp2p_mends.importlib.metadata, "version", lambda name: "0.8.2")
     with pytest.raises(ImportError, match=r"0\.8\.2 was not examined"):
         libp2p_mends.apply()

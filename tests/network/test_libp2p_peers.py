@@ -41,7 +41,7 @@ async def test_gossip_reaches_a_member_once_linked(net: Any) -> None:
 
 
 async def test_a_stranger_can_answer_an_invitation_and_nothing_else(net: Any) -> None:
-    """Of the protocols, only `join` is served to a key that the charter does not name; gossip is neither given nor taken."""
+    """Of the protocols, only `join` is served to a key that the charter does not name."""
     node, stranger = await net.node(1), await net.node(2)
     stranger.transport.allow({node.key})
     address = node.transport.addresses()[0]

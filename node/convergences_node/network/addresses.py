@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Addresses of nodes as people and invitations write them: which transport they are for, and which key they name.
 
-`/ip4/192.0.2.1/tcp/4750/p2p/12D3Koo…` is for libp2p and names the peer's key; `https://…` is for HTTP and names none. The
-libp2p id of an Ed25519 key is its base58 text, so that a key can be read from an address without the library.
+`/ip4/192.0.2.1/tcp/4750/p2p/12D3Koo…` is for libp2p and names the peer's key; `https://…` is for HTTP and names none.
+The libp2p id of an Ed25519 key is its base58 text, so that a key can be read from an address without the library.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Finding nodes on the local network: `_convergences._tcp`, announced and looked for by our own zeroconf (RFC 6763).
 
-libp2p's own stays off: it blocks its loop for more than a second and binds every interface. What is heard here is a hint
-from anyone on the network: an address and a key, and only keys of the charter are dialled, which then have to prove
-themselves. The service's name is the key's beginning, so that two nodes never fight for one.
+libp2p's own stays off: it blocks its loop for more than a second and binds every interface. What is heard here is a
+hint from anyone on the network: an address and a key, and only keys of the charter are dialled, which then have to
+prove themselves. The service's name is the key's beginning, so that two nodes never fight for one.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Drives the replication machine: bytes from transports, reads and writes of the archive, timers, worker threads.
 
-The machine decides everything; this file obeys its outputs in order (`replication/outputs.py` is the contract). All of it
-runs in the event loop, and nothing here waits: reads and belts are tasks whose answers go back to the machine. Memory is
-bounded by what the machine lets peers send ahead (credit), and by the transports, which stop reading from a peer whose
-frames are not consumed.
+The machine decides everything; this file obeys its outputs in order (`replication/outputs.py` is the contract). All
+of it runs in the event loop, and nothing here waits: reads and belts are tasks whose answers go back to the machine.
+Memory is bounded by what the machine lets peers send ahead (credit), and by the transports, which stop reading from a
+peer whose frames are not consumed.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class Driver:
             self._obey()
 
     def received(self, key: PeerKey, frame: bytes, consumed: Callable[[], None]) -> None:
-        """See `Listener`. What a peer may send ahead is bounded by the machine's credit, so the frame is consumed here."""
+        """See `Listener`. What a peer may send ahead is bounded by the machine's credit: the frame is consumed here."""
         consumed()
         self.bytes_received += len(frame)
         self.received_from[key] = self.received_from.get(key, 0) + len(frame)

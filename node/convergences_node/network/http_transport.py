@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""HTTP as a `Transport`: a remote node's files, presented to the replication machine as a peer that speaks its messages.
+"""HTTP as a `Transport`: a remote node's files, presented to the replication machine as a peer that speaks its
+messages.
 
-The fallback where libp2p cannot be used: it only pulls. Every so often the node at an address is asked which logs it has;
-if its own log's key belongs to the charter it is a peer, and each of its heads that is new is shown to the machine. What
-the machine then asks (`Want`, `WantProof`) is answered from tiles; what it says is not sent anywhere. While a peer is
-linked by libp2p it is left alone here.
+The fallback where libp2p cannot be used: it only pulls. Every so often the node at an address is asked which logs it
+has; if its own log's key belongs to the charter it is a peer, and each of its heads that is new is shown to the
+machine. What the machine then asks (`Want`, `WantProof`) is answered from tiles; what it says is not sent anywhere.
+While a peer is linked by libp2p it is left alone here.
 """
 
 from __future__ import annotations

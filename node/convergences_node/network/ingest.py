@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The belt on which one log's batches are checked and written: checking runs ahead, writing keeps the order.
 
-Three stages overlap, so that the network, both cores and the disk work at the same time: `check_batch` (framing, tree,
-proof, bodies; each batch needs the one before), `examine` (signatures, in any order, without the interpreter's lock),
-and the archive's write. What else concerns the log (a head, bodies, a rewind) waits its turn between batches. A belt has
-tasks only while it has something to carry, and is bounded by the credit that the machine gives its peers.
+Three stages overlap, so that the network, both cores and the disk work at the same time: `check_batch` (framing,
+tree, proof, bodies; each batch needs the one before), `examine` (signatures, in any order, without the interpreter's
+lock), and the archive's write. What else concerns the log (a head, bodies, a rewind) waits its turn between batches.
+A belt has tasks only while it has something to carry, and is bounded by the credit that the machine gives its peers.
 """
 
 from __future__ import annotations

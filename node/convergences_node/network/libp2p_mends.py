@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Two faults of py-libp2p 0.8.1, mended from outside, and one bound it should have had.
 
-1. **A listener dies after 250 inbound connections.** `Swarm._do_handle_inbound_connection` holds a slot of its limiter, and
+1. **A listener dies after 250 inbound connections.** `Swarm._do_handle_inbound_connection` holds a slot of its
+limiter, and
    a task, until the whole service ends, not until that connection does. Mended by waiting for the connection's own end
    and then raising, which makes the caller close the raw connection and give the slot back. (This would break
    connections upgraded through a relay; we use none.)
@@ -9,8 +10,8 @@
    what is unread on the connection before reading more, and dropping the peer past a bound. The window that we grant is
    held under that bound too, so that no honest peer, however fast, is dropped.
 
-Both are pinned by `tests/network/test_libp2p_mends.py`. They reach into private names, so the version is asserted: another
-one must be read, tried and pinned again before it is let in. `apply()` may be called more than once.
+Both are pinned by `tests/network/test_libp2p_mends.py`. They reach into private names, so the version is asserted:
+another one must be read, tried and pinned again before it is let in. `apply()` may be called more than once.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ UNREAD_BYTES_MAX = 4 * 1024 * 1024
 """Unread bytes held for one connection before its peer is dropped: four frames of 1 MiB."""
 
 WINDOW_BYTES_MAX = 1024 * 1024
-"""The largest window granted to a stream (the library grows it to 16 MiB, which an honest peer may then fill at once)."""
+"""The largest window granted to a stream. The library grows it to 16 MiB, which an honest peer may then fill at once."""
 
 
 class ConnectionOver(SwarmException):  # type: ignore[misc] # the library is untyped here

@@ -72,7 +72,7 @@ STRANGER_STREAMS_MAX = 4
 STREAMS_REFUSED_MAX = 256
 """Streams refused to one peer over its bound before its connection is closed: no program of ours opens so many."""
 OUTBOX_BYTES_MAX = 16 * 1024 * 1024
-"""Frames waiting for a slow peer. It asked for them (credit), so more than this is a peer that asks and does not read."""
+"""Frames waiting for a slow peer. It asked for them (credit): beyond this, it asks and does not read."""
 READ_BYTES = 256 * 1024
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 60.0

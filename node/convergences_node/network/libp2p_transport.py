@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """libp2p as a `Transport`: the asyncio side of the door to the trio thread.
 
-Calls go over by `run_sync_soon`, events come back by `call_soon_threadsafe`, in order both ways; no object of the host is
-touched from here. The library (80 MB, more than a second) is imported in the thread, so that the node's pages are up
-before it. If the thread dies, every link is reported lost and it is started again, later each time.
+Calls go over by `run_sync_soon`, events come back by `call_soon_threadsafe`, in order both ways; no object of the
+host is touched from here. The library (80 MB, more than a second) is imported in the thread, so that the node's pages
+are up before it. If the thread dies, every link is reported lost and it is started again, later each time.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Libp2pTransport:
         """Seen by the thread as soon as it can be stopped: until its imports are done, it cannot."""
 
     async def start(self, listener: Listener) -> None:
-        """Start the thread; returns once it listens. Raises `LocalError` if libp2p cannot be imported or cannot listen."""
+        """Start the thread; returns once it listens. Raises `LocalError` if libp2p cannot run or cannot listen."""
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         await self._start_thread()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """A running town's network: its transports, the driver of replication, whom to reach, and who is refused for a while.
 
-The node starts without waiting for any of it. Where libp2p cannot run, the node says so once and exchanges with its peers
-over HTTP only. Addresses come from the configuration, from invitations and from the local network; a peer that lied is
-refused until its time is over, and that it lied stays in the address book.
+The node starts without waiting for any of it. Where libp2p cannot run, the node says so once and exchanges with its
+peers over HTTP only. Addresses come from the configuration, from invitations and from the local network; a peer that
+lied is refused until its time is over, and that it lied stays in the address book.
 """
 
 from __future__ import annotations

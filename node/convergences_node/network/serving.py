@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What a peer may be given of the archive: reads for the replication machine, each one short piece of work for a reader.
+"""What a peer may be given of the archive: reads for the replication machine, each one short piece of work for a
+reader.
 
-Every function runs in a reading thread of the archive, on one snapshot, and gives back values. `LookupError`, `LocalError`
-and `ValueError` mean that the archive does not hold what was asked; the machine then says so to the peer.
+Every function runs in a reading thread of the archive, on one snapshot, and gives back values. `LookupError`,
+`LocalError` and `ValueError` mean that the archive does not hold what was asked; the machine then says so to the
+peer.
 """
 
 from __future__ import annotations

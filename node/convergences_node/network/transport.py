@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The narrow door between a node and any network: who a peer is, what may be asked of a transport, what it tells back.
 
-A peer is known by its log's Ed25519 public key (32 bytes), which a transport proves before it says a word about the peer.
-A transport carries whole frames in order, and keeps trying to reach the targets it was given; it may lose a link at any
-time and says so. It never decides what a frame means. There are three: libp2p (`libp2p_transport.py`), HTTP tiles
-(`http_tiles.py`), and one in memory for tests (`memory.py`).
+A peer is known by its log's Ed25519 public key (32 bytes), which a transport proves before it says a word about the
+peer. A transport carries whole frames in order, and keeps trying to reach the targets it was given; it may lose a
+link at any time and says so. It never decides what a frame means. There are three: libp2p (`libp2p_transport.py`),
+HTTP tiles (`http_tiles.py`), and one in memory for tests (`memory.py`).
 
 Everything here is called and calls back in the asyncio loop of the node.
 """

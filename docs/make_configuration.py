@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Writes `docs/configuration.md` from the declarations: `python docs/make_configuration.py`. A test holds them together."""
+
+from pathlib import Path
+
+from convergences_node.config import describe_settings
+
+PAGE = Path(__file__).with_name("configuration.md")
+
+if __name__ == "__main__":
+    PAGE.write_text(describe_settings(), encoding="utf-8")
