@@ -81,6 +81,11 @@ class Belt:
                 await self._task
 
     async def _carry(self) -> None:
+        """Carry until nothing waits. What came while the last turn was ending is another turn: nobody else would."""
+        while self._waiting:
+            await self._carry_turn()
+
+    async def _carry_turn(self) -> None:
         """Check until nothing waits; a second task writes."""
         written: asyncio.Queue[_Checked | Errand | None] = asyncio.Queue(CHECKED_AHEAD_MAX)
         async with asyncio.TaskGroup() as group:
