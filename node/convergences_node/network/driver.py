@@ -100,6 +100,8 @@ class Driver:
         self.links: dict[PeerKey, Link] = {}
         self._sizes: dict[str, int] = {}
         """Others' logs that grew since the start, and how far they are here."""
+        self._own_sizes: dict[str, int] = {}
+        """Our own logs' latest heads that the machine was told of."""
         self._sent: dict[PeerKey, int] = {}
         """Frames given to each link."""
         self.heard_at: dict[PeerKey, int] = {}
@@ -157,8 +159,17 @@ class Driver:
         self._obey()
 
     async def log_known(self, origin: str) -> None:
-        """A log was made in the archive, or changed otherwise than by growing."""
+        """A log was made in the archive, or changed otherwise than by growing.
+
+        It waits its turn on the belt: read beside it, the view could be older than a batch that was just kept, the
+        batch would be asked for again, and the honest peer that sends it blamed.
+        """
+        self._belt(origin).put(lambda: self._tell_log(origin))
+
+    async def _tell_log(self, origin: str) -> None:
         view = await self._archive.read(lambda reader: serving.log_view(reader, origin))
+        while view is not None and view.own and view.size < self._own_sizes.get(origin, 0):
+            view = await self._archive.read(lambda reader: serving.log_view(reader, origin))
         if view is not None:
             self.machine.log_known(view, self._now())
             self._obey()
@@ -227,7 +238,8 @@ class Driver:
     # ------------------------------------------------------------------------------------- what the archive tells
     def _archive_changed(self, event: Event) -> None:
         match event:
-            case HeadCame(origin, _, note, own=True):
+            case HeadCame(origin, size, note, own=True):
+                self._own_sizes[origin] = size
                 self.machine.log_grew(origin, serving.held(note), self._now())
                 self._obey()
             case LogGrew(origin, _, size, own=False):
