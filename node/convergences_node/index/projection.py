@@ -220,6 +220,7 @@ class Projection:
             self.db.execute("DELETE FROM speakers")
             self.db.executemany("INSERT INTO speakers VALUES (?, ?, ?, ?)", _speaker_rows(speakers))
         self.speakers = {territory: list(logs) for territory, logs in speakers.items()}
+        self.tables.nesting_changed = True  # a town whose log another goes on from has merged into it
         return True
 
     def _change(self, territory: str, old: list[tuple[str, int | None]], new: list[tuple[str, int | None]]) -> None:
