@@ -3,14 +3,15 @@
 decide.
 
 A town that was moved to another card, or lost its guard, opens a new epoch under its keys. Its first record names the
-head that it continues. When the copy kept here is a part of what that head covers, and reaches it, the charter may say
+head that it continues; once its peers have given back what an old backup had lost, an `end` of its own names a later
+one (`former.py`). When the copy kept here is a part of what that head covers, and reaches it, the charter may say
 `end` and `enrol` by itself (`protocol/admission.py`); all else is told once, and waits for a person.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from convergences_protocol.admission import Control, admit_epoch
 from convergences_protocol.charter import Charter
@@ -20,6 +21,7 @@ from convergences_protocol.opening import Opening, read_opening
 from convergences_protocol.record import Header, read_header, signature_valid
 
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.former import said_end
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ def read_candidate(reader: ArchiveReader, origin: str) -> Candidate | None:
         return None
     second = headers[1] if len(headers) > 1 else None
     end = second if second is not None and second.kind == END and second.author != opening.key else None
+    opening = replace(opening, previous=said_end(reader, opening) or opening.previous)
     previous = opening.previous
     old = reader.log(previous.origin) if previous is not None else None
     if previous is None or old is None:
@@ -81,7 +84,9 @@ def read_candidate(reader: ArchiveReader, origin: str) -> Candidate | None:
     if old.size < previous.size:
         return Candidate(opening, end, extends=False, waits=end is None)
     same = reader.root_at(previous.origin, previous.size) == previous.root
-    return Candidate(opening, end, extends=same and old.size == previous.size, waits=False)
+    # What it does not know of the old log is being given back to it; then it names a later head.
+    behind = same and old.size > previous.size
+    return Candidate(opening, end, extends=same and not behind, waits=behind and end is None)
 
 
 def _signed(raw: bytes) -> Header | None:

@@ -32,6 +32,7 @@ from convergences_node.archive.model import EpochOpened, ErasuresCame, Event, He
 from convergences_node.clockwork import Clockwork, clock_plausible
 from convergences_node.config import Config, load_config
 from convergences_node.continuing import Continuing, read_candidate
+from convergences_node.former import Former
 from convergences_node.index.index import Index
 from convergences_node.membership import Membership
 from convergences_node.network.joining import Joined
@@ -69,6 +70,7 @@ class Town:
         self._clockwork = Clockwork(self)
         self._joins = asyncio.Lock()
         self._continuing = Continuing()
+        self._former = Former(self)
         self._charter_news = asyncio.Event()
         self._erasure_news = asyncio.Event()
         self._own_news = asyncio.Event()
@@ -104,6 +106,8 @@ class Town:
             if finding.code == "archive.doubt":
                 self.doubt_reason = str(finding.params.get("reason"))
         await self.membership.load()
+        await self._former.load()
+        self._charter_news.set()
         await self.index.follow(self.membership.charter)
         self._unsubscribe = self.archive.subscribe(self._archive_changed)
         self._followers = [
@@ -236,6 +240,8 @@ class Town:
         membership = self.membership
         if origin in membership.charter_origins() or origin in membership.candidates:
             return True
+        if origin in membership.own_origins[:-1] or self.doubt_reason is not None:
+            return True
         return any(territory_of(origin) == candidate.territory for candidate in membership.candidates.values())
 
     async def _follow_charter(self) -> None:
@@ -247,6 +253,7 @@ class Town:
                 new_epoch = await self.membership.own_epoch()
                 if await self.membership.refresh() or new_epoch:
                     await self._spread_charter()
+                await self._former.look()
                 if self.config.node.kind == "agglomeration":
                     await self._admit_candidates()
             except Exception:

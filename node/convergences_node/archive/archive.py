@@ -307,6 +307,10 @@ class Archive:
         """
         return await self.write(lambda w: w.rewind(origin, size))
 
+    async def bring_along(self, origin: str, size: int) -> int:
+        """Append again, to our open log, what a former one holds from `size` on and no other log here does."""
+        return await self.write(lambda w: w.bring_along(origin, size))
+
     async def write(self, work: Callable[[ArchiveWriter], T]) -> T:
         """Run `work(writer)` in the writer's thread: after the local appends that wait, else in the order of asking."""
         answer: T = await self._turns.other(work)

@@ -179,11 +179,20 @@ class ArchiveWriter(Keeping):
 
         Several transactions: interrupted, it may be done again from the beginning. Returns how many were set aside.
         """
-        state = self.reader.log(origin)
+        self.bring_along(origin, size)
+        return rewinding.rewind(self, origin, size)
+
+    def bring_along(self, origin: str, size: int) -> int:
+        """Append again, to our open log, what a former one of ours holds from `size` on and no other log here does.
+
+        Several transactions; done again, it adds nothing. Returns how many records were appended.
+        """
+        state, count = self.reader.log(origin), 0
         if state is not None and state.own and origin != self.writing_in:
             for again in rewinding.divergent(self, origin, size):
                 self.append([again])
-        return rewinding.rewind(self, origin, size)
+                count += len(again)
+        return count
 
     def _prepare_head(self, edge: Edge, key: SigningKey) -> bytes:
         """Sign the head, keep it with what it covers, and write the next guard beside the guard."""

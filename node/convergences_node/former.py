@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What a node still does for the logs that it wrote in before: their tail, their end, and records that would not count.
+
+After a doubt the node writes on in a new epoch at once, before it knows all that it had signed in the old one. Peers
+give that back as closed history. Then the new epoch says, by an `end` of its own, how far the old one went: the
+agglomeration holds that against its copy and enrols the new epoch by itself (`continuing.py`). What our residents wrote
+in the old log beyond where the charter ended it is appended again to the new one, as it was signed.
+
+The doubt is remembered over restarts, for the operator's eyes, until the charter names the log that is written in.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from convergences_protocol.charter import Charter, Enrolled
+from convergences_protocol.checkpoint import Checkpoint
+from convergences_protocol.enrolment import END, End, read_end
+from convergences_protocol.errors import Unreadable
+from convergences_protocol.opening import Opening
+from convergences_protocol.origin import territory_of
+from convergences_protocol.record import read_header
+
+from convergences_node.archive.model import LogState, NewControl
+from convergences_node.archive.reader import ArchiveReader
+
+if TYPE_CHECKING:
+    from convergences_node.town import Town
+
+log = logging.getLogger(__name__)
+
+DOUBT_CHOICE = "doubt"
+"""Where a doubt is remembered: why, and the two logs."""
+WHY = "epoch"
+ENDED = "charter_ended"
+
+
+class Former:
+    """Looks after one town's former logs. Used from the task that follows the charter, one look at a time."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+        self._brought: dict[str, tuple[int, int]] = {}
+        """By former log: from where to where it has been looked at for records to append again."""
+
+    async def load(self) -> None:
+        """At start: take up a doubt that an earlier start has left."""
+        text = await self._town.archive.read(lambda reader: reader.choice(DOUBT_CHOICE))
+        if text is not None and self._town.doubt_reason is None:
+            self._town.doubt_reason = str(json.loads(text)["reason"])
+
+    async def look(self) -> None:
+        """Do what can be done now. Asking again does nothing twice."""
+        membership = self._town.membership
+        await self._remember()
+        if await self._ended_by_charter():
+            return  # the new epoch is looked at when it is announced
+        opening, charter = membership.own, membership.charter
+        if opening.previous is not None:
+            await self._say_end(opening, charter)
+            for origin in membership.own_origins[:-1]:
+                await self._bring_along(origin, charter)
+        await self._settle(charter)
+
+    # ------------------------------------------------------------------------------------- how far it went
+    async def _say_end(self, opening: Opening, charter: Charter) -> None:
+        """Once peers gave back more than our copy had when we opened this log: say how far the old one goes."""
+        previous = opening.previous
+        assert previous is not None
+        if opening.territory == charter.agglomeration.territory:
+            return  # what the charter said in a tail that nobody here knows yet stands, until a person says otherwise
+        named = charter.enrolled(previous.origin)
+        if named is not None and named.end is not None and named.end.successor != opening.origin:
+            return
+        old, said = await self._town.archive.read(lambda reader: _old_and_said(reader, opening))
+        if old is None or old.head_size != old.size or old.size <= max(previous.size, said):
+            return
+        last = Checkpoint(previous.origin, old.size, old.root)
+        await self._town.archive.append([NewControl(END, End(last, opening.origin, WHY).content())])
+        log.info("%s ended at %d; %s goes on from there", previous.origin, old.size, opening.origin)
+
+    # ------------------------------------------------------------------------------------- what would not count
+    async def _bring_along(self, origin: str, charter: Charter) -> None:
+        """Append again what a former log holds beyond the charter's end of it, if our log is the one that counts."""
+        named, current = charter.enrolled(origin), self._town.membership.own.origin
+        if named is None or named.end is None or not _counts(charter, named.territory, current):
+            return
+        state = await self._town.archive.read(lambda reader: reader.log(origin))
+        size = named.end.last.size
+        if state is None or state.size <= size or self._brought.get(origin) == (size, state.size):
+            return
+        root = await self._town.archive.read(lambda reader: reader.root_at(origin, size))
+        if root != named.end.last.root:
+            return  # another history was chosen: the machine finds where they part, and has ours set aside there
+        count = await self._town.archive.bring_along(origin, size)
+        self._brought[origin] = (size, state.size)
+        if count:
+            log.warning("%d records of %s beyond its end at %d are written again in %s", count, origin, size, current)
+
+    # ------------------------------------------------------------------------------------- ended by the charter
+    async def _ended_by_charter(self) -> bool:
+        """Whether the charter has ended our log, and no other town took over: then a new one is opened."""
+        town = self._town
+        current = town.membership.own
+        named = town.membership.charter.enrolled(current.origin)
+        if named is None or named.end is None or not _left_alone(named):
+            return False
+        log.error(
+            "the charter has ended %s at %d (%s): residents write on in a new epoch, which a person has to enrol",
+            current.origin,
+            named.end.last.size,
+            named.end.why,
+        )
+        await town.archive.open_epoch(ENDED)
+        return True
+
+    # ------------------------------------------------------------------------------------- the operator's eyes
+    async def _remember(self) -> None:
+        town, opening = self._town, self._town.membership.own
+        if town.doubt_reason is None:
+            return
+        previous = opening.previous.origin if opening.previous else None
+        value = json.dumps({"reason": town.doubt_reason, "old": previous, "new": opening.origin})
+        if await town.archive.read(lambda reader: reader.choice(DOUBT_CHOICE)) != value:
+            await town.archive.choose(DOUBT_CHOICE, value)
+
+    async def _settle(self, charter: Charter) -> None:
+        """The doubt is over once the charter, or for the charter's own log what was said of the old one, is clear."""
+        town = self._town
+        if town.doubt_reason is None:
+            return
+        opening = town.membership.own
+        named = charter.enrolled(opening.origin)
+        clear = named is not None and not named.presumed and named.end is None and not named.disputed
+        if charter.agglomeration.origin == opening.origin:
+            old = await town.archive.read(
+                lambda reader: reader.log(opening.previous.origin if opening.previous else "")
+            )
+            clear = old is not None and self._nobody_shows_more(opening, old.size)
+        if clear:
+            log.info(
+                "the doubt (%s) is over: %s is the log of %s", town.doubt_reason, opening.origin, opening.territory
+            )
+            town.doubt_reason = None
+            await town.archive.choose(DOUBT_CHOICE, None)
+
+    def _nobody_shows_more(self, opening: Opening, size: int) -> bool:
+        """For the charter's own log: whether a peer is connected, and none shows more of the log before."""
+        network, previous = self._town.network, opening.previous
+        if network is None or previous is None or not network.driver.links:
+            return False
+        return network.target(previous.origin) <= size
+
+
+def _left_alone(named: Enrolled) -> bool:
+    """Ended, and not because the territory merged into another: then its residents write at that one's node."""
+    assert named.end is not None
+    successor = named.end.successor
+    return successor is None or territory_of(successor) == named.territory
+
+
+def _counts(charter: Charter, territory: str, origin: str) -> bool:
+    return any(origin == span for span, _ in charter.counts(territory))
+
+
+def _old_and_said(reader: ArchiveReader, opening: Opening) -> tuple[LogState | None, int]:
+    """The log that the opening continues, as far as it is here, and the size at which our log says that it ended."""
+    assert opening.previous is not None
+    said = said_end(reader, opening)
+    return reader.log(opening.previous.origin), said.size if said else 0
+
+
+def said_end(reader: ArchiveReader, opening: Opening) -> Checkpoint | None:
+    """The last head of the log before, as the log of that opening says in its latest `end` of it."""
+    if opening.previous is None:
+        return None
+    found: Checkpoint | None = None
+    for entry in reader.control(opening.origin):
+        try:
+            header = read_header(entry.header)
+            end = read_end(header) if header.kind == END and header.author == opening.key else None
+        except Unreadable:
+            continue
+        if end is not None and end.last.origin == opening.previous.origin and end.successor == opening.origin:
+            found = end.last
+    return found
