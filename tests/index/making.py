@@ -19,9 +19,10 @@ from convergences_node.index.projection import Projection, Speakers
 from convergences_node.index.query import Query
 from convergences_node.index.views import Answer, Facets, Item
 from convergences_protocol.element import ElementId
+from convergences_protocol.errors import Unreadable
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.origin import territory_of
-from convergences_protocol.record import author_record, author_withdrawal, read_header
+from convergences_protocol.record import author_record, author_withdrawal, read_body, read_header
 from convergences_protocol.tiles import Slot
 
 NOW = 1_790_000_000
@@ -75,17 +76,25 @@ class Logs:
         """Take the bodies of an element away, as an archive does for an erasure."""
         for log in self.entries.values():
             for number, entry in enumerate(log):
-                if read_header(entry.header).element == element and entry.slot is not Slot.NONE:
+                if about(entry) == element and entry.slot is not Slot.NONE:
                     log[number] = Entry(entry.origin, entry.index, entry.header, Slot.ERASED, None, None)
 
     def history(self, element: ElementId, origins: Sequence[str] | None = None) -> list[Entry]:
         """As `ArchiveReader.history`."""
         found = (entry for origin in origins or self.entries for entry in self.entries.get(origin, []))
-        return [entry for entry in found if read_header(entry.header).element == element]
+        return [entry for entry in found if about(entry) == element]
 
     def _previous(self, element: ElementId) -> bytes | None:
         found = self.history(element)
         return found[-1].digest if found else None
+
+
+def about(entry: Entry) -> ElementId | None:
+    """The element of an entry, if it can be told."""
+    try:
+        return read_header(entry.header).element
+    except Unreadable:
+        return None
 
 
 @dataclass
@@ -193,8 +202,6 @@ def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 def states_of(logs: Logs, speakers: Speakers) -> Iterator[tuple[ElementId, str, dict[str, Any]]]:
     """What each element is, found by the plainest way: read everything, the last word counts."""
-    from convergences_protocol.record import read_body
-
     found: dict[ElementId, tuple[str, dict[str, Any]] | None] = {}
     for territory, spoken in speakers.items():
         for origin, stop in spoken:
