@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """`convergences erase`: the right to be forgotten."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,4 +33,5 @@ def command(element: str, reason: str, now: bool, yes: bool, folder: Path, as_js
 
 @printed
 def _show(answer: dict[str, Any]) -> None:
-    click.echo(say(f"erase.{answer['state']}", **answer))
+    due = datetime.fromtimestamp(answer["due"], UTC).date().isoformat() if answer.get("due") else ""
+    click.echo(say(f"erase.{answer['state']}", **(answer | {"due": due})))

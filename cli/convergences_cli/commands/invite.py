@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """`convergences invite`: let one more town into the agglomeration."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,4 +33,5 @@ def command(territory: str, days: int, addresses: tuple[str, ...], folder: Path,
 @printed
 def _show(answer: dict[str, Any]) -> None:
     click.echo(answer["invitation"])
-    click.echo(say("invite.how", territory=answer["territory"], expires=answer["expires"]), err=True)
+    expires = datetime.fromtimestamp(answer["expires"], UTC).date().isoformat()
+    click.echo(say("invite.how", territory=answer["territory"], expires=expires), err=True)
