@@ -74,6 +74,24 @@ def test_every_key_that_the_code_names_exists() -> None:
     assert missing == []
 
 
+# Keys that are put together from a kind, a term, a problem, a number.
+_COMPOSED = (
+    "kind.", "kinds.", "field.", "term.", "relation.outgoing.", "relation.incoming.", "problem.", "fault.", "language.",
+    "date.month.", "date.weekday.", "date.ago.", "sort.", "facet.", "when.", "history.", "filter.label.", "recurrence.",
+)  # fmt: skip
+
+
+def test_every_sentence_is_said_somewhere() -> None:
+    """A sentence that no page can show is one more to translate for nothing."""
+    written = "".join(path.read_text("utf-8") for path in [*WEB.glob("*.py"), *WEB.glob("templates/*.html")])
+    unused = [
+        key
+        for key in catalogue("fr").texts
+        if not key.startswith(_COMPOSED) and re.sub(r"\.(none|one|many)$", "", key) not in written
+    ]
+    assert unused == []
+
+
 def test_no_sentence_is_written_in_a_template() -> None:
     """Between the tags there are only expressions, spaces and marks."""
     for path in sorted(WEB.glob("templates/*.html")):

@@ -20,8 +20,8 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from .small_town import SmallTown
 
-# About a thousand questions in all: minutes of CI's time are for other tests.
-EXAMPLES_MAX = 25
+# Some hundreds of questions in all: minutes of CI's time are for other tests.
+EXAMPLES_MAX = 15
 BOUNDED = settings(
     max_examples=EXAMPLES_MAX,
     deadline=None,

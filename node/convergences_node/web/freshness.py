@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from convergences_protocol.charter import Charter
+from convergences_protocol.codes import level
+from convergences_protocol.enrolment import End
+
 from convergences_node.index.views import Coverage
 from convergences_node.web import dates
 from convergences_node.web.cards import Reading
+from convergences_node.web.place_names import town_name
 
 # A log cosigns its own head every ten minutes; six missed in a row is silence.
 SILENCE_SECONDS = 3600
@@ -28,13 +33,40 @@ class Freshness:
     """Each with whether it is a warning."""
 
 
-def freshness(reading: Reading, coverage: Sequence[Coverage], names: Mapping[str, str]) -> Freshness | None:
+Named = tuple[str, Coverage]
+"""A log's coverage, with the name of its town before it."""
+
+
+def freshness(
+    reading: Reading, coverage: Sequence[Coverage], names: Mapping[str, str], charter: Charter | None
+) -> Freshness | None:
     """The freshness of an answer, the towns called by these names; None when nothing was searched at all."""
     if not coverage:
         return None
-    named = [(names.get(each.territory, each.territory), each) for each in coverage]
-    named.sort(key=lambda pair: (not pair[1].own, pair[0], pair[1].origin))
-    return Freshness(_summary(reading, named), tuple(_line(reading, town, each) for town, each in named))
+    named = sorted(
+        ((names.get(each.territory, each.territory), each) for each in coverage),
+        key=lambda pair: (not pair[1].own, pair[0], pair[1].origin),
+    )
+    ended = {each.origin: end for each in coverage if (end := _end(charter, each.origin))}
+    lines = [
+        (_ended_line(reading, town, ended[each.origin], names), False)
+        if each.origin in ended
+        else _line(reading, town, each)
+        for town, each in named
+    ]
+    return Freshness(_summary(reading, [pair for pair in named if pair[1].origin not in ended]), tuple(lines))
+
+
+def _end(charter: Charter | None, origin: str) -> End | None:
+    enrolled = charter.enrolled(origin) if charter else None
+    return enrolled.end if enrolled else None
+
+
+def _ended_line(reading: Reading, town: str, end: End, names: Mapping[str, str]) -> str:
+    """A closed log has no news to wait for: another one, of this town or of the one it merged into, goes on."""
+    if end.successor is None:
+        return reading.messages.text("fresh.ended", town=town)
+    return reading.messages.text("fresh.continued", town=town, successor=town_name(end.successor, names))
 
 
 def _line(reading: Reading, town: str, each: Coverage) -> tuple[str, bool]:
@@ -65,13 +97,13 @@ def _is_late(reading: Reading, each: Coverage) -> bool:
     return not each.own and (each.cosigned_at is None or reading.now - each.cosigned_at > SILENCE_SECONDS)
 
 
-def _summary(reading: Reading, named: Sequence[tuple[str, Coverage]]) -> str:
+def _summary(reading: Reading, named: Sequence[Named]) -> str:
     messages = reading.messages
     counted = [(town, each) for town, each in named if each.counts]
     others = [(town, each) for town, each in counted if not each.own]
     if not others:
         return messages.text("fresh.summary_own")
-    towns = messages.count("fresh.towns", len({each.territory for _, each in counted}))
+    towns = messages.count("fresh.towns", len({each.territory for _, each in counted if _is_town(each.territory)}))
     silent = [(town, each) for town, each in others if _is_late(reading, each)]
     if silent:
         all_unknown = all(each.cosigned_at is None for _, each in silent)
@@ -79,6 +111,10 @@ def _summary(reading: Reading, named: Sequence[tuple[str, Coverage]]) -> str:
         return messages.text(key, towns=towns, names=_names([town for town, _ in silent]))
     oldest = min(each.cosigned_at or 0 for _, each in others)
     return messages.text("fresh.summary.good", towns=towns, ago=dates.ago(messages, oldest, reading.now, reading.zone))
+
+
+def _is_town(code: str) -> bool:
+    return level(code) == "commune"
 
 
 def _names(towns: Sequence[str]) -> str:

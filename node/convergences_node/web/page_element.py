@@ -4,57 +4,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from aiohttp import web
-from convergences_protocol.kinds import KINDS, Field, FieldType
-from convergences_protocol.origin import territory_of
 
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index.query import Circle, Query
-from convergences_node.index.views import ElementView, Revision
+from convergences_node.index.views import ElementView
 from convergences_node.web import dates, markdown, words
 from convergences_node.web.asking import date_of, element_of, town_of
 from convergences_node.web.cards import Reading
+from convergences_node.web.element_facts import contents_link, facts, territories_named
+from convergences_node.web.element_history import history
 from convergences_node.web.filters import page_link
 from convergences_node.web.pages import answer_page, reading_of
-from convergences_node.web.place_names import territory_names
+from convergences_node.web.place_names import territory_in, territory_names, town_name
 from convergences_node.web.problems import Problem
 from convergences_node.web.relations import TREE_DEPTH, branches
 
 NEIGHBOURHOOD_METRES = 500
-# Of a history this many are shown, the newest; all of them are in the API.
-REVISIONS_MAX = 50
-# A pseudonym is recognised by its first characters; the whole key is in the API.
-AUTHOR_CHARACTERS = 8
+# Names of witnesses said in one sentence; all of them are in the API.
 WITNESSES_SAID_MAX = 5
-# Said elsewhere on the page, in better words than a list of fields.
-_HEAD = frozenset({"name", "summary", "type", "status"})
-_WHEN = frozenset({"start", "end", "recurrence", "exceptions", "timezone"})
-_WHERE = frozenset({"address", "postcode", "locality", "location", "outline", "centre"})
-_SOURCE = frozenset({"source", "source_id", "licence", "fetched", "language"})
-FIELDS_APART = _HEAD | _WHEN | _WHERE | _SOURCE
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One line of the facts: a label, and values that may be links."""
-
-    label: str
-    values: tuple[tuple[str, str | None], ...]
-    lang: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of the history."""
-
-    what: str
-    when: str
-    when_iso: str
-    who: str
-    where: str
-    changes: str
 
 
 async def element_page(request: web.Request) -> web.Response:
@@ -67,7 +36,8 @@ async def element_page(request: web.Request) -> web.Response:
         raise Problem("element-unknown", element=str(element))
     witnesses = await town.archive.read(lambda reader: _witnesses(reader, view)) if view else ()
     logs = [*witnesses, *(revision.origin for revision in revisions)]
-    names = await territory_names(town, [element.territory, *map(territory_of, logs)])
+    codes = [*map(territory_in, logs), *(territories_named(view) if view else ())]
+    names = await territory_names(town, [element.territory, *codes])
     values: dict[str, object] = {
         "id": str(element),
         "at": at or "",
@@ -84,7 +54,7 @@ async def element_page(request: web.Request) -> web.Response:
         "element.html",
         {
             **values,
-            **_shown(reading, view),
+            **_shown(reading, view, names),
             "relations": branches(reading, str(element), walk.steps, names),
             "relations_more": view.relations_more or not walk.complete,
             "at_words": dates.day_in_words(reading.messages, at, reading.zone) if at else "",
@@ -93,7 +63,7 @@ async def element_page(request: web.Request) -> web.Response:
     )
 
 
-def _shown(reading: Reading, view: ElementView) -> dict[str, object]:
+def _shown(reading: Reading, view: ElementView, names: Mapping[str, str]) -> dict[str, object]:
     """What the template lays out of the element itself."""
     fields, item, messages = view.fields, view.item, reading.messages
     language = fields.get("language")
@@ -112,10 +82,11 @@ def _shown(reading: Reading, view: ElementView) -> dict[str, object]:
         "recurrence": words.recurrence(messages, rule, zone) if rule else "",
         "where": words.place_line(fields),
         "near_href": _near(reading, view),
+        "contents_href": contents_link(reading, view),
         "related_href": page_link(reading, Query(related=item.id, depth=2)),
         "summary": fields.get("summary", ""),
         "texts": [(name, markdown.render(fields[name])) for name in words.long_texts(item.kind) if fields.get(name)],
-        "facts": facts(reading, view),
+        "facts": facts(reading, view, names),
         "source": fields.get("source", ""),
         "source_href": website,
         "source_id": fields.get("source_id", ""),
@@ -126,92 +97,10 @@ def _shown(reading: Reading, view: ElementView) -> dict[str, object]:
 
 
 def _near(reading: Reading, view: ElementView) -> str | None:
-    if view.item.location is None:
-        return None
+    if view.item.location is None or "location" not in view.fields:
+        return None  # the centre of a whole town is near nothing
     lat, lon = view.item.location
     return page_link(reading, Query(circle=Circle(lat, lon, NEIGHBOURHOOD_METRES)))
-
-
-def facts(reading: Reading, view: ElementView) -> tuple[Fact, ...]:
-    """The fields that are not said elsewhere on the page, in the order in which their kind declares them."""
-    kind = KINDS.get(view.item.kind)
-    if kind is None:
-        return ()
-    language = view.fields.get("language")
-    found = []
-    for field in kind.fields:
-        value = view.fields.get(field.name)
-        if value in (None, "", []) or field.name in FIELDS_APART or field.type is FieldType.MARKDOWN:
-            continue
-        values = tuple(_value(reading, view, field, each) for each in (value if isinstance(value, list) else [value]))
-        lang = reading.lang(language) if field.type in (FieldType.TEXT, FieldType.ELEMENT) else None
-        found.append(Fact(words.field_label(reading.messages, kind.name, field.name), values, lang))
-    return tuple(found)
-
-
-def _value(reading: Reading, view: ElementView, field: Field, value: object) -> tuple[str, str | None]:
-    """A value in words, and where it leads if it leads somewhere."""
-    text = str(value)
-    match field.type:
-        case FieldType.ELEMENT:
-            return view.labels.get(text, reading.messages.text("element.unknown_end")), reading.element(text)
-        case FieldType.TERRITORY:
-            return view.labels.get(text, text), page_link(reading, Query(territories=(text,)))
-        case FieldType.URL:
-            return text, markdown.safe_link(text)
-        case FieldType.EMAIL:
-            return text, f"mailto:{text}"
-        case FieldType.PHONE:
-            return text, "tel:" + "".join(each for each in text if each.isdigit() or each == "+")
-        case FieldType.DATE:
-            return dates.day_in_words(reading.messages, text, reading.zone), None
-        case FieldType.TERM:
-            return words.term_label(reading.messages, view.item.kind, field.name, text), None
-        case FieldType.INTEGER if isinstance(value, int):
-            return reading.messages.number(value), None
-        case _:
-            return text, None
-
-
-def history(reading: Reading, revisions: Sequence[Revision], names: Mapping[str, str]) -> tuple[Event, ...]:
-    """Who did what when, newest first, each with what it changed."""
-    events = []
-    before: Revision | None = None
-    for revision in revisions:
-        events.append(_event(reading, revision, before, names))
-        before = revision if revision.fields is not None else before
-    return tuple(events[::-1][:REVISIONS_MAX])
-
-
-def _event(reading: Reading, revision: Revision, before: Revision | None, names: Mapping[str, str]) -> Event:
-    messages = reading.messages
-    what = revision.state
-    if what in ("current", "earlier"):
-        what = "first" if before is None else "changed"
-    town = town_name(revision.origin, names)
-    return Event(
-        what=messages.text(f"history.{what}"),
-        when=dates.instant(messages, revision.time, reading.zone),
-        when_iso=dates.iso(revision.time),
-        who=messages.text("history.who", author=revision.author[:AUTHOR_CHARACTERS]),
-        where=messages.text("history.where", town=town, index=messages.number(revision.index)),
-        changes=_changes(reading, revision, before),
-    )
-
-
-def _changes(reading: Reading, revision: Revision, before: Revision | None) -> str:
-    if before is None or before.fields is None or revision.fields is None:
-        return ""
-    both = {**before.fields, **revision.fields}
-    changed = [name for name in both if before.fields.get(name) != revision.fields.get(name)]
-    labels = ", ".join(words.field_label(reading.messages, revision.kind, name) for name in changed)
-    return reading.messages.text("history.changes", fields=labels) if labels else ""
-
-
-def town_name(origin: str, names: Mapping[str, str]) -> str:
-    """The name of the territory whose log this is."""
-    territory = territory_of(origin)
-    return names.get(territory, territory)
 
 
 def _witnesses(reader: ArchiveReader, view: ElementView) -> tuple[str, ...]:

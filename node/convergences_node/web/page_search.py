@@ -56,7 +56,7 @@ async def search_page(request: web.Request) -> web.Response:
         "groups": groups(reading, asked, facets),
         "next": page_link(reading, msgspec.structs.replace(shown, cursor=answer.cursor)) if answer.cursor else None,
         "first": page_link(reading, asked.without_page()) if asked.cursor else None,
-        "fresh": freshness(reading, answer.coverage, names),
+        "fresh": freshness(reading, answer.coverage, names, town.charter()),
         "wider": wider(reading, asked),
         "searched": len({each.territory for each in answer.coverage}),
         "elsewhere": f"{agglomeration}/?{urlencode(asked.without_page().to_params())}" if agglomeration else None,

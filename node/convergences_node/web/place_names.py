@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from convergences_protocol.origin import territory_of
+
 from convergences_node.faults import NotFound
 from convergences_node.territories import gazetteer
 from convergences_node.web.town_door import Town
@@ -37,3 +39,17 @@ async def territory_names(town: Town, codes: Iterable[str] = ()) -> Mapping[str,
     if unknown:
         names.update(await asyncio.to_thread(lambda: {code: official_name(code) for code in unknown}))
     return names
+
+
+def territory_in(origin: str) -> str:
+    """The territory in the name of a log, or of a cosigner who need not be one."""
+    try:
+        return territory_of(origin)
+    except ValueError:
+        return origin
+
+
+def town_name(origin: str, names: Mapping[str, str]) -> str:
+    """The name of the territory whose log this is."""
+    territory = territory_in(origin)
+    return names.get(territory, territory)
