@@ -17,7 +17,9 @@ from .figures import Figure, show, write
 def main() -> int:
     """Run the chosen parts in their order; a part that fails is named, and the others go on."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="part", help="backlog, rest, latency, search; all of them by default")
+    parser.add_argument(
+        "parts", nargs="*", metavar="part", help="backlog, rest, latency, search; all of them by default"
+    )
     parser.add_argument("--records", type=int, default=backlog.RECORDS, help="records of the backlog (default 100000)")
     parser.add_argument("--rounds", type=int, default=2, help="interleaved rounds with the peers (default 2)")
     asked = parser.parse_args()
@@ -29,7 +31,9 @@ def main() -> int:
             parser.error(f"no part named {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
         figures, failed = _run({name: part for name, part in parts.items() if not asked.parts or name in asked.parts})
     show(figures)
-    print(f"written: {write(figures).relative_to(Path.cwd()) if Path.cwd() in write(figures).parents else write(figures)}")
+    print(
+        f"written: {write(figures).relative_to(Path.cwd()) if Path.cwd() in write(figures).parents else write(figures)}"
+    )
     return 1 if failed else 0
 
 

@@ -39,7 +39,9 @@ class Figure:
 
 def show(figures: Iterable[Figure]) -> None:
     """Draw the figures as a table on standard output."""
-    table = Table("figure", "value", "unit", "reference", "ratio", "wanted", "reached", title="Convergences: benchmarks")
+    table = Table(
+        "figure", "value", "unit", "reference", "ratio", "wanted", "reached", title="Convergences: benchmarks"
+    )
     for figure in figures:
         reference = f"{figure.reference:,.4g} ({figure.reference_name})" if figure.reference else figure.reference_name
         ratio = f"{figure.ratio:.2f}" if figure.ratio is not None else ""

@@ -52,7 +52,9 @@ def replicate(name: str, records: int, scratch: Path) -> PeerRun:
     """Run one peer's own benchmark over `records` records and read its first, full pull."""
     environment = {**os.environ, "TMPDIR": str(scratch)}
     command = ["bash", str(scratch / name / "run.sh"), str(records), str(PORTS[name])]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=RUN_SECONDS_MAX, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=RUN_SECONDS_MAX, check=False
+    )
     pulls = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"cmd":"pull"')]
     if not pulls:
         raise RuntimeError(f"{name} printed no pull: {done.stdout[-400:]} {done.stderr[-400:]}")

@@ -20,7 +20,7 @@ from convergences_node.control import call
 
 from .backlog import wait_until
 from .figures import Figure
-from .world import durable_size, running, TOWN
+from .world import TOWN, durable_size, running
 
 REST_SECONDS = 60
 SETTLE_SECONDS = 15
@@ -42,7 +42,9 @@ def measure(town: Path, agglomeration: Path, seconds: int = REST_SECONDS) -> Ite
             resident = holder.resident_mib()
     bare = _bare_process_mib()
     yield Figure(f"ready with {records:,} records", ready, "s", None, "", "3", ready <= 3)
-    yield Figure("resident at rest", resident, "MiB", bare, "Python with aiohttp and libp2p", "under 140", resident < 140)
+    yield Figure(
+        "resident at rest", resident, "MiB", bare, "Python with aiohttp and libp2p", "under 140", resident < 140
+    )
     yield Figure("processor at rest", 100 * used / seconds, "%", None, "", "under 0.5", used / seconds < 0.005)
     minute = heard * 60 / seconds
     yield Figure("frames heard at rest, a minute a peer", minute, "bytes", 1024, "1 KiB", "at most 1", minute <= 1024)

@@ -29,11 +29,48 @@ AUTHORS = 20
 BODY_BYTES = 600
 RECORDS_A_CALL = 1_000
 READY_SECONDS_MAX = 60
-WORDS = (
-    "association jardin partage atelier vélo réparation alimentation solidarité concert quartier mairie énergie "
-    "coopérative logement culture marché paysan bibliothèque jeunesse école sport danse théâtre cuisine repas "
-    "compost arbre rivière pont place rue fabrique numérique libre radio journal fête rencontre débat habitants"
-).split()
+WORDS = [
+    "association",
+    "jardin",
+    "partage",
+    "atelier",
+    "vélo",
+    "réparation",
+    "alimentation",
+    "solidarité",
+    "concert",
+    "quartier",
+    "mairie",
+    "énergie",
+    "coopérative",
+    "logement",
+    "culture",
+    "marché",
+    "paysan",
+    "bibliothèque",
+    "jeunesse",
+    "école",
+    "sport",
+    "danse",
+    "théâtre",
+    "cuisine",
+    "repas",
+    "compost",
+    "arbre",
+    "rivière",
+    "pont",
+    "place",
+    "rue",
+    "fabrique",
+    "numérique",
+    "libre",
+    "radio",
+    "journal",
+    "fête",
+    "rencontre",
+    "débat",
+    "habitants",
+]
 
 
 def free_port() -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from datetime import date
+from functools import lru_cache
 
 EDTF_BYTES_MAX = 25
 
@@ -24,6 +25,7 @@ _DATE = re.compile(
 )
 
 
+@lru_cache(maxsize=8_192)
 def span(text: str) -> tuple[int, int]:
     """The first and the last second (UTC, since 1970, both included) of what `text` names.
 

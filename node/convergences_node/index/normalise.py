@@ -99,8 +99,23 @@ SMALL_WORDS = frozenset(
 
 def words(text: str) -> list[str]:
     """The words of `text`, normalised, in their order."""
-    found = _ASCII_WORD.findall(fold(text)) if text.isascii() else _WORD.findall(fold(text))
-    return [singular(word) for word in found]
+    found: list[str] = []
+    for chunk in text.split():
+        found += _remembered(chunk) if len(chunk) <= CHUNK_CHARS_MAX else _words_of(chunk)
+    return found
+
+
+CHUNK_CHARS_MAX = 32
+"""Longest run between two spaces whose words are remembered. Texts repeat their words: most are never folded twice."""
+
+
+def _words_of(chunk: str) -> tuple[str, ...]:
+    """The words of what stands between two spaces: nothing in `fold` looks further than that."""
+    found = _ASCII_WORD.findall(fold(chunk)) if chunk.isascii() else _WORD.findall(fold(chunk))
+    return tuple(map(singular, found))
+
+
+_remembered = lru_cache(maxsize=32_768)(_words_of)
 
 
 def normalise(text: str) -> str:

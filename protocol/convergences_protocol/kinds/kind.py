@@ -117,7 +117,7 @@ def check(kind: Kind, fields: Mapping[str, object]) -> list[Fault]:
         field = kind.by_name.get(name)
         if field is None:
             faults.append(Fault(str(name)[:NAME_BYTES_MAX], "unknown_field"))
-        else:
+        elif not field.accepts(value):
             faults.extend(field.faults_of(value))
     if not faults:
         for rule in kind.rules:
