@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""`python -m tests.simulation --seeds N [--first S]`: run seeds on all cores, say which failed and how many a second."""
+"""`python -m tests.simulation --seeds N [--first S]`: run seeds on all cores, say which failed, and how fast."""
 
 from __future__ import annotations
 

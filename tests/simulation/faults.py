@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .liar import Liar
 from .town import Town
 from .wire import Endpoint
@@ -21,7 +23,7 @@ def schedule(world: World) -> None:
     for town in world.towns:
         world.wire.after(random.random() * 30, town.start)
         for _ in range(random.randrange(1, 5)):
-            _at(world, lambda town=town, n=random.randrange(1, 6): _writes(town, n))  # type: ignore[misc]
+            _write_once(world, town, random.randrange(1, 6))
     _some(world, 8, _cut)
     _some(world, 6, _crash)
     _some(world, 3, _hang)
@@ -35,13 +37,17 @@ def schedule(world: World) -> None:
         _at(world, lambda: [node.cosign() for node in world.nodes if node.alive])
 
 
-def _at(world: World, call) -> None:  # type: ignore[no-untyped-def]
+def _at(world: World, call: Callable[[], object]) -> None:
     world.wire.at(20 + world.random.random() * (SECONDS - 20), call)
 
 
-def _some(world: World, count_max: int, fault) -> None:  # type: ignore[no-untyped-def]
+def _some(world: World, count_max: int, fault: Callable[[World], None]) -> None:
     for _ in range(world.random.randrange(count_max + 1)):
         _at(world, lambda: fault(world))
+
+
+def _write_once(world: World, town: Town, count: int) -> None:
+    _at(world, lambda: _writes(town, count))
 
 
 def _any(world: World) -> Town:
@@ -105,21 +111,12 @@ def _take_back(world: World, node: Town) -> None:
     def put_back() -> None:
         world.count("restores")
         node.stop()
-        world.forget_card(node, digests_of(image, node))
+        world.forget_card(node, digests(image))
         node.archive = image
         node.guard = guard if with_guard else None
         world.wire.after(1 + world.random.random() * 20, lambda: _revive(node))
 
     world.wire.after(delay, put_back)
-
-
-def digests_of(archive, node: Town) -> set[bytes]:  # type: ignore[no-untyped-def]
-    """All records in a backup."""
-    before, node.archive = node.archive, archive
-    try:
-        return digests(node)
-    finally:
-        node.archive = before
 
 
 def _clone(world: World) -> None:

@@ -105,9 +105,9 @@ def _states(world: World, kept: Kept) -> list[str]:
     for territory in world.agglomeration.charter.territories():
         reference = _state(world.agglomeration, territory)
         for node in world.honest:
-            if all(origin in kept[node.id] for origin, _ in node.charter.counts(territory)):
-                if _state(node, territory) != reference:
-                    found.append(f"{node.id} shows another {territory}")
+            whole = all(origin in kept[node.id] for origin, _ in node.charter.counts(territory))
+            if whole and _state(node, territory) != reference:
+                found.append(f"{node.id} shows another {territory}")
     return found
 
 

@@ -62,7 +62,6 @@ class Node:
         self.charter: Charter
         self.candidates: dict[str, LogIdentity] = {}
         self.broken: set[int] = set()
-        self.erasures: dict[tuple[str, int], bool] = {}
         self._written_at = 0.0
         self._wake_at: float | None = None
         self._obeying = False

@@ -70,7 +70,7 @@ def _run(seed: int, towns: int, *, real: bool) -> Result:
         world.wire.frames,
         world.wire.now - SECONDS,
         dict(sorted(world.counts.items())),
-        tuple([*world.wrongs, *left]),
+        (*world.wrongs, *left),
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A simulated town: residents write, the node signs and guards; in doubt it begins a new epoch and brings its own along.
+"""A simulated town: residents write, the node signs and guards; in doubt it opens a new epoch and brings its own along.
 
 What a resident was told is kept (`acknowledged`) is remembered by the world, which asks for it at the end.
 """

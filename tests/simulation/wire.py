@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Time and the network of a simulated cluster: a queue of events, streams that keep their order, gossip that may be lost.
+"""Time and network of a simulated cluster: a queue of events, streams that keep their order, gossip that gets lost.
 
 Everything that happens passes through `Wire.at`, in one order, and leaves its mark in `digest`: two runs of one seed
 are the same run.
@@ -12,7 +12,6 @@ from hashlib import blake2b
 from heapq import heappop, heappush
 from random import Random
 from typing import Protocol
-
 
 GOSSIP_PEERS = 6
 """How many hear of a head that is announced: as many as the mesh of GossipSub has."""

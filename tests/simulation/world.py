@@ -15,6 +15,7 @@ from convergences_protocol.origin import LogIdentity
 from convergences_protocol.replication.check import BAD_SIGNATURE
 
 from .agglomeration import Agglomeration
+from .archive import SimArchive
 from .authors import Authors
 from .cheap import signature_valid as remembered_signature_valid
 from .liar import LIES, Liar
@@ -145,10 +146,10 @@ class World:
                 item.lost = True
 
 
-def digests(node: Town) -> set[bytes]:
-    """All records on a node's card."""
-    found = {reading.digest for log in node.archive.logs.values() for reading in log.readings if reading}
-    return found | {sha256(aside.header).digest() for aside in node.archive.aside}
+def digests(archive: SimArchive) -> set[bytes]:
+    """All records on a card."""
+    found = {reading.digest for log in archive.logs.values() for reading in log.readings if reading}
+    return found | {sha256(aside.header).digest() for aside in archive.aside}
 
 
 @lru_cache(maxsize=200_000)

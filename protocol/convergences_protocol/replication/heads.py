@@ -155,6 +155,8 @@ class HeadRoom:
     # --- a head of our own log ---
 
     def _own_head(self, log: Log, held: Held, lines: list[Cosignature], peer: Peer | None, now: float) -> None:
+        if peer is not None:
+            peer.claims[log.origin] = held  # from whom to pull the tail, once the log is closed
         if log.head is None or held.size > log.head.size:
             self._raise_doubt(log, held)
         else:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-
 from convergences_protocol.element import ElementId
 from convergences_protocol.errors import RemoteError
 from convergences_protocol.keys import SigningKey

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import cbor2
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from convergences_protocol.errors import RemoteError
 from convergences_protocol.replication import limits
 from convergences_protocol.replication import messages as said
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 HASH = st.binary(min_size=32, max_size=32)
 ROOT = st.just(b"") | HASH
