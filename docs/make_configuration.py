@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Writes `docs/configuration.md` from the declarations: `python docs/make_configuration.py`. A test holds them together."""
+"""Writes `docs/configuration.md` from the declarations: `python docs/make_configuration.py`. A test compares."""
 
 from pathlib import Path
 

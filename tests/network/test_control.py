@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The operator's door: the same verbs, answers and errors whether a node runs or not, and only for who owns the folder."""
+"""The operator's door: the same verbs and errors whether a node runs or not, and only for who owns the folder."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ UNREAD_BYTES_MAX = 4 * 1024 * 1024
 """Unread bytes held for one connection before its peer is dropped: four frames of 1 MiB."""
 
 WINDOW_BYTES_MAX = 1024 * 1024
-"""The largest window granted to a stream. The library grows it to 16 MiB, which an honest peer may then fill at once."""
+"""The largest window granted to a stream. The library grows it to 16 MiB, which an honest peer may fill at once."""
 
 
 class ConnectionOver(SwarmException):  # type: ignore[misc] # the library is untyped here

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Whole towns of one process over a network in memory: what they do together, and when the network or a disk fails them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from convergences_node.clockwork import BUILT_AT, CLOCK_MAX, clock_plausible
+from convergences_node.founding import create_town
+from convergences_node.network.memory import MemoryNet, MemoryTransport
+from convergences_node.network.network import Network
+from convergences_node.town import Town
+from convergences_node.verbs import perform
+
+PLAINE_COMMUNE, SAINT_DENIS, PIERREFITTE = "FR-200057867", "FR-93066", "FR-93059"
+NAMES = {PLAINE_COMMUNE: "Plaine Commune", SAINT_DENIS: "Saint-Denis", PIERREFITTE: "Pierrefitte-sur-Seine"}
+WITHIN = 20.0
+
+
+class Territory:
+    """Towns and what links them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.net = MemoryNet()
+        self._stacks: dict[str, AsyncExitStack] = {}
+
+    async def found(self, code: str) -> Town:
+        kind = "agglomeration" if code == PLAINE_COMMUNE else "town"
+        facts = {"name": NAMES[code], "code": code, "type": "ept" if kind == "agglomeration" else "commune"}
+        settings = {"http": {"port": 0}, "discovery": {"zeroconf": False}}
+        await create_town(self.folder / code, code, kind, NAMES[code], facts=facts, settings=settings)
+        return await self.start(code)
+
+    async def start(self, code: str, clock: Callable[[], float] = lambda: BUILT_AT + 1000.0) -> Town:
+        stack = self._stacks[code] = AsyncExitStack()
+        town = await stack.enter_async_context(Town.open(self.folder / code, clock=clock))
+        network = Network(town)
+        town.network = network
+        await network.start(MemoryTransport(town.membership.own.key, self.net))
+        town._clockwork.start()
+        stack.push_async_callback(town.stop)
+        await network.settled_p2p()
+        return town
+
+    async def stop(self, code: str) -> None:
+        await self._stacks.pop(code).aclose()
+
+    async def join(self, agglomeration: Town, town: Town) -> None:
+        address = f"/ip4/192.0.2.1/tcp/1/p2p/{agglomeration.membership.own.key.hex()}"
+        invitation = await ask(agglomeration, "invite", territory=town.config.node.territory, addresses=[address])
+        await ask(town, "join", invitation=invitation["invitation"])
+        # An address in memory is the key itself, which is not what invitations carry.
+        transport = self.net.transports[town.membership.own.key]
+        transport.reach({agglomeration.membership.own.key: [address]})
+        await until(lambda: linked(town))
+
+    async def close(self) -> None:
+        for code in list(self._stacks):
+            await self.stop(code)
+
+
+async def linked(town: Town) -> bool:
+    assert town.network is not None
+    return bool(town.network.driver.links)
+
+
+async def ask(town: Town, verb: str, **params: Any) -> Any:
+    return await perform(town, verb, params, lambda event: None)
+
+
+async def add(town: Town, name: str) -> str:
+    answer = await ask(town, "add", kind="actor", fields={"name": name, "type": "association"})
+    return str(answer["element"])
+
+
+async def until(true: Callable[[], Awaitable[Any]]) -> Any:
+    async with asyncio.timeout(WITHIN):
+        while not (answer := await true()):
+            await asyncio.sleep(0.01)
+    return answer
+
+
+async def found(town: Town, words: str) -> list[dict[str, Any]]:
+    return list((await ask(town, "search", query={"q": words}))["items"])
+
+
+@pytest.fixture
+async def territory(tmp_path: Path) -> AsyncIterator[Territory]:
+    territory = Territory(tmp_path)
+    yield territory
+    await territory.close()
+
+
+async def test_with_every_announcement_lost_heads_still_come_over_open_streams(territory: Territory) -> None:
+    """Gossip is a hint: correctness never rests on it."""
+    territory.net.gossips = False
+    agglomeration, town = await territory.found(PLAINE_COMMUNE), await territory.found(SAINT_DENIS)
+    await territory.join(agglomeration, town)
+    element = await add(town, "Sans rumeur")
+    items = await until(lambda: found(agglomeration, "rumeur"))
+    assert items[0]["id"] == element
+
+
+async def test_a_town_that_was_away_catches_up(territory: Territory) -> None:
+    """What was written on both sides of a cut line is on both sides once it is mended."""
+    agglomeration, town = await territory.found(PLAINE_COMMUNE), await territory.found(SAINT_DENIS)
+    await territory.join(agglomeration, town)
+    keys = agglomeration.membership.own.key, town.membership.own.key
+    territory.net.sever(*keys)
+    await add(town, "Écrit en ville")
+    await add(agglomeration, "Écrit à l'agglomération")
+    assert not await found(agglomeration, "écrit en ville")
+    territory.net.mend(*keys)
+    await until(lambda: found(agglomeration, "écrit en ville"))
+    await until(lambda: found(town, "écrit agglomération"))
+
+
+async def test_a_town_keeps_its_neighbours_if_its_operator_wants(territory: Territory) -> None:
+    """It always follows the charter's own log; others' only by choice, and then by way of the agglomeration."""
+    agglomeration, denis, pierre = [await territory.found(c) for c in (PLAINE_COMMUNE, SAINT_DENIS, PIERREFITTE)]
+    await territory.join(agglomeration, denis)
+    await territory.join(agglomeration, pierre)
+    await add(pierre, "Foyer de Pierrefitte")
+    await until(lambda: found(agglomeration, "foyer"))
+    assert not await found(denis, "foyer")
+    kept = await ask(denis, "follow", keep="these", territories=[PIERREFITTE])
+    assert {log["territory"] for log in kept["logs"] if log["kept"]} == set(NAMES)
+    await until(lambda: found(denis, "foyer"))
+
+
+async def test_a_merged_town_is_found_under_either_name(territory: Territory) -> None:
+    """Pierrefitte-sur-Seine became part of Saint-Denis in 2025: its log ends, its ids live on."""
+    agglomeration, denis, pierre = [await territory.found(c) for c in (PLAINE_COMMUNE, SAINT_DENIS, PIERREFITTE)]
+    await territory.join(agglomeration, denis)
+    await territory.join(agglomeration, pierre)
+    element = await add(pierre, "Foyer de Pierrefitte")
+    await until(lambda: found(agglomeration, "foyer"))
+    ended = await ask(agglomeration, "end", origin=PIERREFITTE, why="merger", successor=SAINT_DENIS)
+    assert ended["successor"] == denis.membership.own.origin
+
+    async def heirs() -> bool:
+        return denis.membership.charter.heirs(PIERREFITTE) == [PIERREFITTE, SAINT_DENIS]
+
+    await until(heirs)
+    for code in (PIERREFITTE, SAINT_DENIS):
+        answer = await ask(agglomeration, "search", query={"q": "foyer", "territory": code})
+        assert [item["id"] for item in answer["items"]] == [element], code
+
+
+async def test_a_card_in_another_machine_goes_on_in_a_new_epoch_by_itself(territory: Territory) -> None:
+    """The guard is gone, so the node doubts itself and opens a new epoch; the agglomeration holds all of the old one, so
+    nobody has to decide: what is written before and after is found."""
+    agglomeration, town = await territory.found(PLAINE_COMMUNE), await territory.found(SAINT_DENIS)
+    await territory.join(agglomeration, town)
+    await add(town, "Avant la panne")
+    await until(lambda: found(agglomeration, "avant la panne"))
+    old = town.membership.own.origin
+    await territory.stop(SAINT_DENIS)
+    (territory.folder / SAINT_DENIS / "head.guard").unlink()
+    town = await territory.start(SAINT_DENIS)
+    assert town.membership.own.origin != old
+    assert (await ask(town, "status"))["doubts"] == ["guard_missing"]
+    await add(town, "Après la panne")
+    territory.net.transports[town.membership.own.key].reach({agglomeration.membership.own.key: ["x"]})
+    await until(lambda: found(agglomeration, "après la panne"))
+    assert await found(agglomeration, "avant la panne")
+    charter = (await ask(agglomeration, "charter"))["enrolments"]
+    ends = {log["origin"]: log["successor"] for log in charter if log["ended"]}
+    assert ends == {old: town.membership.own.origin}
+
+
+async def test_an_old_backup_restored_loses_nothing(territory: Territory) -> None:
+    """The old log's tail comes back from the agglomeration as closed history, then the new epoch says how far it went,
+    and the agglomeration, which holds no more, enrols it by itself."""
+    agglomeration, town = await territory.found(PLAINE_COMMUNE), await territory.found(SAINT_DENIS)
+    await territory.join(agglomeration, town)
+    await territory.stop(SAINT_DENIS)
+    folder, backup = territory.folder / SAINT_DENIS, territory.folder / "backup"
+    shutil.copytree(folder, backup)
+    town = await territory.start(SAINT_DENIS)
+    territory.net.transports[town.membership.own.key].reach({agglomeration.membership.own.key: ["x"]})
+    await add(town, "Après la sauvegarde")
+    await until(lambda: found(agglomeration, "sauvegarde"))
+    old = town.membership.own.origin
+    await territory.stop(SAINT_DENIS)
+    shutil.rmtree(folder)
+    shutil.copytree(backup, folder)
+
+    town = await territory.start(SAINT_DENIS)
+    assert town.membership.own.origin == old, "guard and archive agree: only peers can tell"
+    territory.net.transports[town.membership.own.key].reach({agglomeration.membership.own.key: ["x"]})
+
+    async def doubts() -> bool:
+        return town.membership.own.origin != old
+
+    await until(doubts)
+    await until(lambda: found(town, "sauvegarde"))
+    await add(town, "Écrit depuis")
+    await until(lambda: found(agglomeration, "écrit depuis"))
+    assert await found(agglomeration, "sauvegarde")
+    charter = (await ask(agglomeration, "charter"))["enrolments"]
+    assert {log["origin"]: log["successor"] for log in charter if log["ended"]} == {old: town.membership.own.origin}
+
+
+@pytest.mark.parametrize("now", [0.0, BUILT_AT - 1.0, CLOCK_MAX + 1.0, 4_102_444_800.0])
+async def test_a_clock_that_cannot_be_right_signs_no_time(
+    territory: Territory, now: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    """1970 or 2100: one clear line, no cosignature, and records all the same."""
+    await territory.found(SAINT_DENIS)
+    await territory.stop(SAINT_DENIS)
+    cosigned_before = (territory.folder / SAINT_DENIS / "archive.db").stat().st_size
+    with caplog.at_level(logging.WARNING):
+        town = await territory.start(SAINT_DENIS, clock=lambda: now)
+        await add(town, "Sans heure")
+        await town._clockwork.cosign()
+        await town._clockwork.cosign()
+    assert not clock_plausible(now) and not town.status().clock_plausible
+    assert sum("cannot be right" in record.message for record in caplog.records) == 1
+    rows = await town.archive.read(lambda reader: reader.cosignatures(town.membership.own.origin))
+    assert all(row.size <= 2 for row in rows), "what was cosigned before, under a plausible clock"
+    assert cosigned_before
+
+
+async def test_freshness_travels_with_the_head(territory: Territory) -> None:
+    """The town's own cosignature, with its time, is what the agglomeration shows as heard."""
+    agglomeration, town = await territory.found(PLAINE_COMMUNE), await territory.found(SAINT_DENIS)
+    await territory.join(agglomeration, town)
+    await add(town, "Frais")
+    await until(lambda: found(agglomeration, "frais"))
+    await town._clockwork.cosign()
+
+    async def fresh() -> bool:
+        coverage = (await ask(agglomeration, "search", query={"q": "frais"}))["coverage"]
+        return any(each["territory"] == SAINT_DENIS and each["cosigned_at"] for each in coverage)
+
+    await until(fresh)
+
+
+async def test_an_erasure_at_a_town_hides_it_at_the_agglomeration(territory: Territory) -> None:
+    agglomeration, town = await territory.found(PLAINE_COMMUNE), await territory.found(SAINT_DENIS)
+    await territory.join(agglomeration, town)
+    element = await add(town, "À oublier")
+    await until(lambda: found(agglomeration, "oublier"))
+    await ask(town, "erase", element=element, reason="asked")
+
+    async def gone() -> bool:
+        return not await found(agglomeration, "oublier")
+
+    await until(gone)
