@@ -87,7 +87,7 @@ TAMPERINGS: dict[str, tuple[str, str]] = {
     ),
     "a leaf taken away": ("DELETE FROM entries WHERE place & 1023 = 100", "verify.leaves_missing"),
     "a leaf too many": (
-        "INSERT INTO entries SELECT place + 1, header, digest, element, body_key, 0, NULL FROM entries"
+        "INSERT INTO entries SELECT place + 1, header, run, digest, element, body_key, 0, NULL FROM entries"
         " WHERE place & 1023 = 300",
         "verify.leaves_beyond",
     ),

@@ -8,11 +8,17 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from convergences_node.archive import migrations
+from convergences_node.archive import erasing, keeping, migrations, reader, tables
+from convergences_node.archive.beside import RUN_BITS
 from convergences_node.archive.connection import ARCHIVE_NAME, open_reader, open_writer
+from convergences_node.archive.guard import Guard
 from convergences_node.archive.migrations import SCHEMA, STEPS, migrate, statements
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.archive.revealed import Revealed
+from convergences_node.archive.writer import ArchiveWriter
 from convergences_protocol.errors import LocalError
+
+from .making import Town
 
 
 def described(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
@@ -106,3 +112,50 @@ def test_commits_of_the_writer_are_synchronous(tmp_path: Path) -> None:
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA secure_delete").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("sql", "index"),
+    [
+        (reader._BY_DIGEST, "entries_digest"),
+        (reader._BODY, "entries_body"),
+        (reader._BY_ELEMENT, "entries_element"),
+        (keeping.WANTING, "entries_body"),
+        (erasing.TWINS, "entries_digest"),
+        (erasing.BY_DIGEST, "entries_digest"),
+        (erasing.ABOUT, "entries_element"),
+    ],
+)
+def test_every_search_goes_by_its_index(tmp_path: Path, sql: str, index: str) -> None:
+    """Run by run, and never through the whole table, whatever SQLite thinks of its statistics."""
+    connection = open_writer(tmp_path / ARCHIVE_NAME)
+    migrate(connection)
+    names = dict.fromkeys(re.findall(r":(\w+)", sql), 0)
+    values = names or (0,) * sql.count("?")
+    plan = [detail for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+    assert any(re.match(rf"SEARCH .* {index} \((run|<expr>)=\? AND", detail) for detail in plan), plan
+    assert not [detail for detail in plan if re.match(r"SCAN (e|b|entries|bodies)\b", detail)], plan
+
+
+def test_the_schema_and_the_program_part_runs_alike() -> None:
+    assert f"place >> {RUN_BITS}, element" in SCHEMA.read_text()
+
+
+def test_leaves_are_parted_into_runs_as_they_arrive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over restarts too; and whatever the run, a record is found."""
+    monkeypatch.setattr(tables, "RUN_BITS", 3)
+    town = Town()
+    digests = []
+    for at in range(3):
+        writer = ArchiveWriter(tmp_path, Guard(tmp_path, None), Revealed(), tell=lambda event: None)
+        if at == 0:
+            writer.begin_log(town.identity, town.opening(), town.key)
+        else:
+            writer.continue_log(town.origin, town.key, writer.reader.own_log().size)
+        actors = town.actors(*(f"actor {at}" for at in range(7)))
+        writer.append([actors])
+        digests += [actor.header.digest for actor in actors]
+        rows = writer.db.execute("SELECT run, count(*) FROM entries GROUP BY run ORDER BY run").fetchall()
+        assert all(count == 8 for _, count in rows[:-1])
+        assert all(writer.reader.locate(digest) is not None for digest in digests)
+        writer.close()

@@ -16,6 +16,23 @@ from .model import INDEX_BITS, CosignatureRow, ErasureRow, ForkRow, PeerRow
 from .revealed import Revealed
 
 INDEX_MASK = (1 << INDEX_BITS) - 1
+RUN_BITS = 14
+"""Leaves of one run of the indexes, as a power of two (schema.sql has the same number)."""
+
+RUNS = """
+    WITH RECURSIVE runs (run) AS (
+        SELECT 0 UNION ALL SELECT run + 1 FROM runs WHERE run < (SELECT max(run) FROM entries)
+    )
+"""
+"""Every run of arrival; `FROM runs CROSS JOIN entries e USING (run)` then looks into each by its index."""
+
+RUNS_OF_LOG = f"""
+    WITH RECURSIVE runs (run) AS (
+        SELECT (:stop - 1) >> {RUN_BITS} UNION ALL SELECT run - 1 FROM runs WHERE run > :first >> {RUN_BITS}
+    )
+"""  # noqa: S608 -- put together from our own constants, here and wherever a search goes through the runs
+"""The runs of places `[:first, :stop)`, the last one first; `CROSS JOIN entries e ON e.place >> 14 = runs.run`."""
+
 LIST_MAX = 10_000
 """Rows in one answer, wherever a question has no bound of its own."""
 

@@ -22,7 +22,7 @@ from convergences_protocol.errors import Unreadable
 from convergences_protocol.record import read_header
 from convergences_protocol.tiles import Slot
 
-from .beside import INDEX_MASK, element_key, key_of, place_of
+from .beside import INDEX_MASK, RUN_BITS, RUNS, RUNS_OF_LOG, element_key, key_of, place_of
 from .forgetting import Forgetting
 from .keeping import is_erasure
 from .model import HIDDEN, INDEX_BITS, BodiesErased, ErasureRow
@@ -30,6 +30,15 @@ from .tables import Tables, digest_of
 
 STATES = {None: "invalid", State.PENDING: "pending", State.HIDDEN: "hidden", State.DUE: "dropped"}
 """How what the protocol says of an erasure is written down."""
+
+ABOUT = f"""
+    {RUNS_OF_LOG} SELECT place, header FROM runs CROSS JOIN entries ON place >> {RUN_BITS} = runs.run
+    WHERE element = :element AND place >= :first AND place < :stop
+"""  # noqa: S608
+TWINS = f"{RUNS} SELECT place FROM runs CROSS JOIN entries USING (run) WHERE digest = ? AND header = ?"  # noqa: S608
+BY_DIGEST = f"""
+    {RUNS} SELECT place, header FROM runs CROSS JOIN entries USING (run) WHERE digest = ? AND place >= ? AND place < ?
+"""  # noqa: S608
 
 EVERY = 1 << 62
 CONTROL_BATCH = 1_000
@@ -158,9 +167,7 @@ def _places(tables: Tables, erasure: Erasure) -> Iterator[int]:
     """Every place that an erasure names, and the same records' places in other epochs and on branches set aside."""
     seen: set[int] = set()
     for place, header in _named(tables, erasure):
-        twins = tables.db.execute(
-            "SELECT place FROM entries WHERE digest = ? AND header = ?", (key_of(digest_of(header)), header)
-        )
+        twins = tables.db.execute(TWINS, (key_of(digest_of(header)), header))
         for (twin,) in twins.fetchall():
             if twin not in seen:
                 seen.add(twin)
@@ -171,20 +178,18 @@ def _places(tables: Tables, erasure: Erasure) -> Iterator[int]:
 def _named(tables: Tables, erasure: Erasure) -> Iterator[tuple[int, bytes]]:
     """`(place, header)` of what it names by itself."""
     if erasure.element is not None:
-        rows = tables.db.execute(
-            "SELECT place, header FROM entries WHERE element = ?", (element_key(erasure.element),)
-        ).fetchall()
-        yield from ((place, raw) for place, raw in rows if read_header(raw).element == erasure.element)
+        logs = tables.db.execute("SELECT log, size FROM logs ORDER BY log").fetchall()
+        for log, size in logs:
+            bounds = {"first": place_of(log, 0), "stop": place_of(log, size), "element": element_key(erasure.element)}
+            rows = tables.db.execute(ABOUT, bounds).fetchall()
+            yield from ((place, raw) for place, raw in rows if read_header(raw).element == erasure.element)
         return
     state = tables.reader.log(erasure.origin or "")
     if state is None:
         return
     first, stop = place_of(state.number, 0), place_of(state.number, state.size)
     for digest in erasure.digests:
-        rows = tables.db.execute(
-            "SELECT place, header FROM entries WHERE digest = ? AND place >= ? AND place < ?",
-            (key_of(digest), first, stop),
-        ).fetchall()
+        rows = tables.db.execute(BY_DIGEST, (key_of(digest), first, stop)).fetchall()
         yield from ((place, raw) for place, raw in rows if digest_of(raw) == digest)
     for start, end in erasure.ranges:
         rows = tables.db.execute(

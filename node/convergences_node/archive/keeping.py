@@ -18,12 +18,16 @@ from convergences_protocol.origin import LogIdentity
 from convergences_protocol.record import read_header
 from convergences_protocol.replication.check import CheckedBatch
 
-from .beside import INDEX_MASK, key_of
+from .beside import INDEX_MASK, RUNS, key_of
 from .model import INDEX_BITS, BodiesCame, ErasuresCame, Event, HeadCame, LogGrew, PeerRow
 from .tables import Leaf, Tables, digest_of
 
 FAULT_CHARS_MAX = 200
 """What is remembered of a peer's last fault; the peer may have chosen the words."""
+
+WANTING = f"""
+    {RUNS} SELECT place, header FROM runs CROSS JOIN entries USING (run) WHERE body_key = ? AND slot = 2
+"""  # noqa: S608
 
 Batch = tuple[str, CheckedBatch, Sequence[str | None]]
 """A log's origin, a checked batch of it, and what `examine` found of each record."""
@@ -103,7 +107,7 @@ class Keeping(Tables):
         return sum(map(len, filled.values()))
 
     def _wanting(self, digest: bytes) -> list[int]:
-        rows = self.db.execute("SELECT place, header FROM entries WHERE body_key = ? AND slot = 2", (key_of(digest),))
+        rows = self.db.execute(WANTING, (key_of(digest),))
         return [place for place, header in rows.fetchall() if read_header(header).body_digest == digest]
 
     def keep_cosignature(self, origin: str, size: int, cosigner: str, time: int, line: bytes) -> None:

@@ -94,15 +94,16 @@ CREATE TABLE logs (
 CREATE TABLE entries (
     place      INTEGER PRIMARY KEY,
     header     BLOB NOT NULL,
+    run        INTEGER NOT NULL,
     digest     INTEGER NOT NULL,
     element    INTEGER,
     body_key   INTEGER,
     slot       INTEGER NOT NULL CHECK (slot BETWEEN 0 AND 4),
     unreadable TEXT
 ) STRICT;
-CREATE INDEX entries_digest ON entries (digest);
-CREATE INDEX entries_element ON entries (element, place) WHERE element IS NOT NULL;
-CREATE INDEX entries_body ON entries (body_key) WHERE body_key IS NOT NULL;
+CREATE INDEX entries_digest ON entries (run, digest);
+CREATE INDEX entries_body ON entries (run, body_key) WHERE body_key IS NOT NULL;
+CREATE INDEX entries_element ON entries (place >> 14, element) WHERE element IS NOT NULL;
 CREATE INDEX entries_control ON entries (place) WHERE element IS NULL;
 CREATE INDEX entries_wanted ON entries (place) WHERE slot = 2;
 CREATE INDEX entries_hidden ON entries (place) WHERE slot = 4;

@@ -21,7 +21,17 @@ from convergences_protocol.errors import LocalError
 from convergences_protocol.record import read_header
 from convergences_protocol.tiles import TILE_WIDTH, Slot, TileHashReader
 
-from .beside import INDEX_MASK, LIST_MAX, BesideReader, element_key, key_of, place_of
+from .beside import (
+    INDEX_MASK,
+    LIST_MAX,
+    RUN_BITS,
+    RUNS,
+    RUNS_OF_LOG,
+    BesideReader,
+    element_key,
+    key_of,
+    place_of,
+)
 from .connection import ARCHIVE_NAME, open_reader
 from .migrations import check_version
 from .model import (
@@ -35,7 +45,21 @@ from .model import (
 )
 from .revealed import Revealed
 
-_ENTRY = "SELECT e.place, e.header, e.slot, e.unreadable, b.body FROM entries e LEFT JOIN bodies b USING (place)"
+_COLUMNS = "SELECT e.place, e.header, e.slot, e.unreadable, b.body"
+_ENTRY = f"{_COLUMNS} FROM entries e LEFT JOIN bodies b USING (place)"
+_BY_DIGEST = f"""
+    {RUNS} {_COLUMNS} FROM runs CROSS JOIN entries e USING (run) LEFT JOIN bodies b USING (place)
+    WHERE e.digest = ? ORDER BY e.place LIMIT ?
+"""
+_BODY = f"""
+    {RUNS} SELECT b.body FROM runs CROSS JOIN entries e USING (run) JOIN bodies b USING (place)
+    WHERE e.body_key = ? AND e.slot = 1 LIMIT ?
+"""  # noqa: S608
+_BY_ELEMENT = f"""
+    {RUNS_OF_LOG} {_COLUMNS} FROM runs CROSS JOIN entries e ON e.place >> {RUN_BITS} = runs.run
+    LEFT JOIN bodies b USING (place)
+    WHERE e.element = :element AND e.place >= :first AND e.place < :stop ORDER BY e.place DESC LIMIT :limit
+"""
 _LOG = """
     SELECT log, origin, territory, node_key, recovery_key, own, status, size, frontier, wanted, erasures_read FROM logs
 """
@@ -175,7 +199,7 @@ class ArchiveReader(BesideReader):
 
     def locate_all(self, header_digest: bytes) -> list[Entry]:
         """Every leaf whose header has that digest: a record appended again in a new epoch is in both."""
-        rows = self._db.execute(f"{_ENTRY} WHERE digest = ? ORDER BY place LIMIT ?", (key_of(header_digest), LIST_MAX))
+        rows = self._db.execute(_BY_DIGEST, (key_of(header_digest), LIST_MAX))
         return [entry for entry in self._shown(rows) if entry.digest == header_digest]
 
     # ------------------------------------------------------------------------------------------------------- elements
@@ -205,12 +229,10 @@ class ArchiveReader(BesideReader):
 
     def _newest(self, number: int, element: ElementId, limit: int) -> list[Entry]:
         """The newest records about an element in one log, newest first."""
-        size = self._visible_of(number)
-        rows = self._db.execute(
-            f"{_ENTRY} WHERE element = ? AND place >= ? AND place < ? ORDER BY place DESC LIMIT ?",
-            (element_key(element), place_of(number, 0), place_of(number, size), limit),
-        )
         origin = self.origin(number)
+        _, size = self._visible(origin)
+        bounds = {"first": place_of(number, 0), "stop": place_of(number, size)}
+        rows = self._db.execute(_BY_ELEMENT, {"element": element_key(element), "limit": limit, **bounds})
         found = (_entry(origin, row) for row in rows)
         return [entry for entry in found if read_header(entry.header).element == element]
 
@@ -225,10 +247,7 @@ class ArchiveReader(BesideReader):
     # --------------------------------------------------------------------------------------------------------- bodies
     def body(self, digest: bytes) -> bytes | None:
         """The body of that SHA-256, or None if it is wanted, erased or unknown."""
-        rows = self._db.execute(
-            "SELECT b.body FROM entries e JOIN bodies b USING (place) WHERE e.body_key = ? AND e.slot = 1 LIMIT ?",
-            (key_of(digest), LIST_MAX),
-        )
+        rows = self._db.execute(_BODY, (key_of(digest), LIST_MAX))
         return next((body for (body,) in rows if sha256(body).digest() == digest), None)
 
     def wanted(self, origin: str, limit: int = 1_000, start: int = 0) -> list[tuple[int, bytes]]:

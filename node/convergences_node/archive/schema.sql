@@ -4,6 +4,8 @@
 -- A leaf of a log is found by its *place*: log * 2^40 + index. One integer key keeps a log's leaves side by side in
 -- index order, makes appending the cheapest thing SQLite can do, and joins headers to bodies without a digest
 -- (docs/decisions/0010-places.md has the measures).
+-- Indexes of digests are parted into *runs* of 2^14 leaves, in the order of arrival (and that of elements by place), so
+-- that a batch touches a few pages of them however large the archive is; a search looks into each run.
 -- A *key* of something (digest, body_key, element) is the first 8 bytes of a SHA-256, as a signed integer: enough to
 -- find rows; whoever finds them compares the whole. A body's digest, an element's id, the author and the time are in
 -- the header, and are not written twice.
@@ -25,6 +27,7 @@ CREATE TABLE logs (
 CREATE TABLE entries (
     place      INTEGER PRIMARY KEY,
     header     BLOB NOT NULL,                  -- the leaf, as received
+    run        INTEGER NOT NULL,               -- how many leaves had arrived before, / 2^14
     digest     INTEGER NOT NULL,               -- key of SHA-256(header)
     element    INTEGER,                        -- key of the element's id; NULL in a control record
     body_key   INTEGER,                        -- key of the body's digest; NULL where there is no body
@@ -32,9 +35,9 @@ CREATE TABLE entries (
     unreadable TEXT                            -- why the strict door refuses it, if it does
 ) STRICT;
 
-CREATE INDEX entries_digest ON entries (digest);
-CREATE INDEX entries_element ON entries (element, place) WHERE element IS NOT NULL;
-CREATE INDEX entries_body ON entries (body_key) WHERE body_key IS NOT NULL;
+CREATE INDEX entries_digest ON entries (run, digest);
+CREATE INDEX entries_body ON entries (run, body_key) WHERE body_key IS NOT NULL;
+CREATE INDEX entries_element ON entries (place >> 14, element) WHERE element IS NOT NULL;
 CREATE INDEX entries_control ON entries (place) WHERE element IS NULL;
 CREATE INDEX entries_wanted ON entries (place) WHERE slot = 2;
 CREATE INDEX entries_hidden ON entries (place) WHERE slot = 4;

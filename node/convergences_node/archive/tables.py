@@ -21,7 +21,7 @@ from convergences_protocol.origin import LogIdentity
 from convergences_protocol.tiles import TILE_BYTES, TILE_WIDTH, Slot, extend_tiles
 
 from .authoring import Authored
-from .beside import element_key, key_of, place_of
+from .beside import RUN_BITS, element_key, key_of, place_of
 from .connection import ARCHIVE_NAME, open_writer
 from .forgetting import Forgetting
 from .migrations import migrate
@@ -81,6 +81,7 @@ class Tables:
         """Something was dropped whose bytes may still be in the write-ahead log (erasing.py)."""
         self.tell = tell
         self._edges: dict[str, Edge] = {}
+        self._arrived: int | None = None
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and let it go."""
@@ -172,19 +173,28 @@ class Tables:
     def _insert_rows(self, edge: Edge, leaves: Sequence[Leaf]) -> None:
         first = place_of(edge.number, edge.frontier.size)
         rows = []
-        for place, leaf in enumerate(leaves, first):
+        for place, (run, leaf) in enumerate(zip(self._runs(len(leaves)), leaves, strict=True), first):
             element = body_key = None
             if leaf.header is not None:
                 if leaf.header.element is not None:
                     element = element_key(leaf.header.element)
                 if leaf.header.body_digest is not None:
                     body_key = key_of(leaf.header.body_digest)
-            rows.append((place, leaf.raw, key_of(leaf.digest), element, body_key, leaf.slot, leaf.unreadable))
-        self.db.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            rows.append((place, leaf.raw, run, key_of(leaf.digest), element, body_key, leaf.slot, leaf.unreadable))
+        self.db.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self.db.executemany(
             "INSERT INTO bodies VALUES (?, ?)",
             [(place, leaf.body) for place, leaf in enumerate(leaves, first) if leaf.body is not None],
         )
+
+    def _runs(self, count: int) -> Iterator[int]:
+        """The runs of the next leaves to arrive. A transaction that is rolled back leaves a run short, and no harm."""
+        if self._arrived is None:
+            (run,) = self.db.execute("SELECT max(run) FROM entries").fetchone()
+            (length,) = self.db.execute("SELECT count(*) FROM entries WHERE run = ?", (run,)).fetchone()
+            self._arrived = 0 if run is None else (run << RUN_BITS) + length
+        first, self._arrived = self._arrived, self._arrived + count
+        return (arrived >> RUN_BITS for arrived in range(first, first + count))
 
     def _insert_tiles(self, edge: Edge, hashes: Sequence[bytes]) -> None:
         """Write the tiles that these leaf hashes fill or widen; the open one of level 0 stays in the edge."""
