@@ -11,13 +11,15 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientPayloadError
 from aiohttp.test_utils import TestClient
 from convergences_node.archive.model import NewRecord
+from convergences_node.web import logs
 from convergences_protocol import checkpoint
 from convergences_protocol.cosignature import verify_cosignature
 from convergences_protocol.erasure import Erasure
 from convergences_protocol.record import read_header
-from convergences_protocol.tiles import ENTRIES, Slot, decode_bodies, decode_entries, tile_path
+from convergences_protocol.tiles import ENTRIES, BodySlot, Slot, decode_bodies, decode_entries, tile_path
 
 from .small_town import KEY, Serving, SmallTown, small_town
 
@@ -196,3 +198,28 @@ async def test_what_is_not_signed_yet_is_not_shown(client: TestClient, town: Sma
     for path in ("tile/0/003", "tile/entries/003", "bodies/003"):
         assert (await client.get(f"{LOG}/{path}.p/{head.size - 768}")).status == 200
         assert (await client.get(f"{LOG}/{path}.p/{head.size - 767}")).status == 404
+
+
+async def test_a_bundle_that_fails_half_way_does_not_look_whole(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its headers are gone already: the connection is cut, and no second answer follows in the stream."""
+    whole = await fetch(client, "bodies/000")
+    pieces = iter(range(100))
+    encode = logs.encode_bodies
+
+    def fail_at_the_third(slots: list[BodySlot]) -> bytes:
+        if next(pieces) == 2:
+            raise RuntimeError("disk torn")
+        return encode(slots)
+
+    monkeypatch.setattr(logs, "PIECE_BYTES_MAX", 4_000)
+    monkeypatch.setattr(logs, "encode_bodies", fail_at_the_third)
+    answer = await client.get(f"{LOG}/bodies/000")
+    got = b""
+    with pytest.raises(ClientPayloadError):
+        async for chunk in answer.content.iter_any():
+            got += chunk
+    assert whole.startswith(got)
+    assert len(got) < len(whole)
+    assert (await client.get("/healthz")).status == 200

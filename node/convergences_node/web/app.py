@@ -76,6 +76,9 @@ async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         response = await _bounded(request, handler)
     except Problem as problem:
+        if request.writer.output_size > 0:
+            # An answer was begun: cutting the connection is the only way left to say that it is not whole.
+            raise ConnectionResetError(f"the answer to {request.path} was cut: {problem.key}") from None
         response = _draw(request, problem)
     route = request.get(ROUTE)
     if not response.prepared:

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 from aiohttp import web
 from convergences_protocol.edtf import is_edtf
@@ -90,10 +88,6 @@ def date_of(request: web.Request, name: str = "at") -> str | None:
     return text
 
 
-def answer_json(request: web.Request, answer: object, headers: Mapping[str, str] | None = None) -> web.Response:
-    """An API answer, or 304 if the client holds it already."""
-    response = conditional(request, _ENCODER.encode(answer), JSON, cache=CACHE_ASK, vary=("Accept-Language",))
-    response.headers["Content-Language"] = messages_of(request).language
-    if headers:
-        response.headers.update(headers)
-    return response
+def answer_json(request: web.Request, answer: object) -> web.Response:
+    """An API answer, or 304 if the client holds it already. Data are in their authors' languages, whoever asks."""
+    return conditional(request, _ENCODER.encode(answer), JSON, cache=CACHE_ASK)

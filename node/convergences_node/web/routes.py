@@ -99,7 +99,6 @@ ROUTES: tuple[Route, ...] = (
         NOTE,
         path_parameters=ELEMENT,
         problems=(*ONE, "receipt-absent"),
-        whole=False,
     ),
     Route("/api/v1/territories", api_search.territories_list, answers.TerritoriesAnswer, problems=("starting",)),
     # For programs: what is kept, and who vouches for it
