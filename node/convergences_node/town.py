@@ -108,9 +108,11 @@ class Town:
         await self.membership.load()
         await self._former.load()
         self._charter_news.set()
-        await self.index.follow(self.membership.charter)
+        # An index that has to be made again takes its time; pages say so meanwhile, and verbs wait for it if they must.
+        self._followers = [asyncio.create_task(self.index.follow(self.membership.charter), name="first index")]
+        await asyncio.sleep(0)
         self._unsubscribe = self.archive.subscribe(self._archive_changed)
-        self._followers = [
+        self._followers += [
             asyncio.create_task(self._follow_charter(), name="charter"),
             asyncio.create_task(self._follow_erasures(), name="erasures"),
         ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Whole towns of one process over a network in memory: what they do together, and when the network or a disk fails them."""
+"""Whole towns of one process over a network in memory: what they do together, and when it or a disk fails them."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def add(town: Town, name: str) -> str:
 
 async def until(true: Callable[[], Awaitable[Any]]) -> Any:
     async with asyncio.timeout(WITHIN):
-        while not (answer := await true()):
+        while not (answer := await true()):  # noqa: ASYNC110 - what is awaited has no one event
             await asyncio.sleep(0.01)
     return answer
 
@@ -156,7 +156,7 @@ async def test_a_merged_town_is_found_under_either_name(territory: Territory) ->
 
 
 async def test_a_card_in_another_machine_goes_on_in_a_new_epoch_by_itself(territory: Territory) -> None:
-    """The guard is gone, so the node doubts itself and opens a new epoch; the agglomeration holds all of the old one, so
+    """The guard is gone: the node doubts itself and opens a new epoch; the agglomeration holds all of the old one, so
     nobody has to decide: what is written before and after is found."""
     agglomeration, town = await territory.found(PLAINE_COMMUNE), await territory.found(SAINT_DENIS)
     await territory.join(agglomeration, town)
