@@ -3,7 +3,8 @@
 
 import os
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,22 @@ def _part(founded: Mapping[str, Any], date: str, lang: str) -> list[str]:
     return [say("sheet.title", lang), head, log, *prose]
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, and that was not there before."""
+@contextmanager
+def private_file(path: Path | None) -> Iterator[Callable[[str], object]]:
+    """A new file that only its owner can read, never over another one; gone again if what is inside fails.
+
+    Without a path, what is written goes nowhere.
+    """
+    if path is None:
+        yield lambda text: None
+        return
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise LocalError(f"the recovery sheet cannot be written to {path}: {error.strerror}") from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            yield file.write
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

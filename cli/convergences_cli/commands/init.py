@@ -11,7 +11,7 @@ import click
 from convergences_node.territories import TerritoryFacts, find
 
 from convergences_cli.asking import node_options, print_json
-from convergences_cli.sheet import sheet_text, write_private
+from convergences_cli.sheet import private_file, sheet_text
 from convergences_cli.words import say
 
 GROUPINGS = ("epci", "ept", "metropole", "departement", "region")
@@ -50,16 +50,19 @@ def command(
     facts = find(code)
     kind = "agglomeration" if (facts.type in GROUPINGS if agglomeration is None else agglomeration) else "town"
     http = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
-    founded = _found(folder, facts, kind, name or facts.name, {"http": http} if http else {})
+    # The sheet has its place before there is a node: a recovery key that went nowhere could never be had again.
+    with private_file(sheet) as write_sheet:
+        founded = _found(folder, facts, kind, name or facts.name, {"http": http} if http else {})
+        today = datetime.now(UTC).date().isoformat()
+        text = sheet_text(asdict(founded), today)
+        write_sheet(text)
     answer = asdict(founded) | {
         "folder": str(folder),
         "kind": kind,
         "key": founded.key.hex(),
         "recovery_sheet": list(founded.recovery_sheet),
     }
-    text = sheet_text(answer, datetime.now(UTC).date().isoformat())
     if sheet:
-        write_private(sheet, text)
         answer["recovery_sheet"] = str(sheet)
     if as_json:
         print_json(answer)

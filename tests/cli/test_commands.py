@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What every command promises: help with an example, JSON, a place in the documentation, words in both languages."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import convergences_cli
+import pytest
+from convergences_cli.main import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+MESSAGES = Path(convergences_cli.__file__).parent / "messages"
+EXPECTED = """add charter demo erase follow history import init invite join peers receipt reindex search serve show
+status verify"""
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        yield name, command
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {sub}", inner) for sub, inner in command.commands.items())
+
+
+def test_the_commands_are_those_that_were_promised() -> None:
+    """Found in their folder, listed nowhere else."""
+    assert cli.list_commands(click.Context(cli)) == EXPECTED.split()
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()))
+def test_every_command_has_help_with_an_example_and_json(name: str, command: click.Command) -> None:
+    """And each of its options says what it is."""
+    assert "Example:" in (command.help or ""), name
+    assert f"convergences {name}" in (command.help or "") or isinstance(command, click.Group)
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    assert all(option.help for option in options), name
+    if name not in ("serve", "charter"):
+        assert any("--json" in option.opts for option in options), name
+
+
+def test_the_page_of_commands_is_what_the_commands_say() -> None:
+    """docs/cli.md is generated; run `python docs/make_cli.py` after a change."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        import make_cli  # type: ignore[import-not-found]
+    finally:
+        sys.path.pop(0)
+    assert make_cli.PAGE.read_text("utf-8") == make_cli.page()
+
+
+def flat(table: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in table.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return found
+
+
+def test_both_languages_have_the_same_sentences_with_the_same_values() -> None:
+    """A key, and the names in its braces."""
+    french, english = (flat(tomllib.loads((MESSAGES / f"{lang}.toml").read_text("utf-8"))) for lang in ("fr", "en"))
+    assert french.keys() == english.keys()
+    for key in french:
+        assert sorted(re.findall(r"{(\w+)}", french[key])) == sorted(re.findall(r"{(\w+)}", english[key])), key
+
+
+def test_every_key_that_the_commands_say_is_in_the_catalogue() -> None:
+    """A missing one would be shown as itself."""
+    known = flat(tomllib.loads((MESSAGES / "en.toml").read_text("utf-8")))
+    for path in Path(convergences_cli.__file__).parent.rglob("*.py"):
+        for key in re.findall(r'\bsay\(\s*"([a-z_.]+[a-z_])"', path.read_text("utf-8")):
+            assert key in known, f"{path.name}: {key}"
+
+
+def test_help_does_not_wait_for_the_heavy_libraries() -> None:
+    """Neither libp2p nor rich nor the web are imported to show help."""
+    code = "import sys; from convergences_cli.main import run; run(['--help']); print(sorted(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = result.stdout.rsplit("\n", 2)[1]
+    for library in ("'libp2p'", "'aiohttp'", "'rich'", "'trio'", "'rdflib'"):
+        assert library not in loaded, library
+
+
+def test_the_cli_is_thin() -> None:
+    """It asks the node: no SQL, no sockets of its own."""
+    for path in Path(convergences_cli.__file__).parent.rglob("*.py"):
+        text = path.read_text("utf-8")
+        assert not re.search(r"^\s*(import|from) (sqlite3|socket|aiohttp|libp2p|trio)\b", text, re.MULTILINE), path.name
