@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+REWOUND_CHOICE = "rewound"
+"""A log of which records were set aside, while the index may still show them."""
+
 BACKLOG_RECORDS = 2_000
 """Records known to be on their way, from which on storing goes before indexing."""
 BACKLOG_SECONDS_MAX = 15.0
@@ -319,10 +322,20 @@ class Town:
 
     async def rewind(self, origin: str, size: int) -> None:
         """The charter ended a log with a history that leaves ours at `size`: ours from there on is set aside."""
+        await self.archive.choose(REWOUND_CHOICE, origin)
         count = await self.archive.rewind(origin, size)
         log.warning(
             "%d records of %s are set aside: the charter ended it at %d with another history", count, origin, size
         )
+        self._followers.append(asyncio.create_task(self._index_again(), name="index after a rewind"))
+
+    async def _index_again(self) -> None:
+        """The index has read what was set aside, and only knows how to go forward."""
+        try:
+            await self.index.reindex()
+            await self.archive.choose(REWOUND_CHOICE, None)
+        except Exception:
+            log.exception("the index could not be built again; the next start will")
 
     async def _admit_candidates(self) -> None:
         """At the agglomeration: enrol new epochs that continue what is kept here."""
