@@ -428,12 +428,16 @@ async def test_health_and_metrics_say_how_the_node_is(client: TestClient, town: 
     assert 'convergences_log_entries{origin="convergences/FR-93066/0000000000000001"}' in text
 
 
-async def test_the_metrics_are_openmetrics(client: TestClient) -> None:
+async def test_the_metrics_are_openmetrics(client: TestClient, town: SmallTown) -> None:
+    """Even if the town counts something that is said already."""
     from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+    town.state = TownStatus(True, "well", True, START, None, (("peers_connected", 3.0), ("batches_refused", 0.0)))
     text = await (await client.get("/metrics")).text()
     names = {family.name for family in text_string_to_metric_families(text)}
-    assert {"convergences_ready", "convergences_log_entries", "convergences_http_answers"} <= names
+    assert {"convergences_ready", "convergences_log_entries", "convergences_batches_refused"} <= names
+    families = [line for line in text.splitlines() if line.startswith("# TYPE")]
+    assert len(families) == len(set(families))
 
 
 # ------------------------------------------------------------------------------------------------------ documentation

@@ -14,6 +14,7 @@ from convergences_protocol.codes import level
 from convergences_protocol.enrolment import End
 
 from convergences_node.index.views import Coverage
+from convergences_node.territories.gazetteer import folded
 from convergences_node.web import dates
 from convergences_node.web.cards import Reading
 from convergences_node.web.place_names import town_name
@@ -45,7 +46,7 @@ def freshness(
         return None
     named = sorted(
         ((names.get(each.territory, each.territory), each) for each in coverage),
-        key=lambda pair: (not pair[1].own, pair[0], pair[1].origin),
+        key=lambda pair: (not pair[1].own, folded(pair[0]), pair[1].origin),
     )
     ended = {each.origin: end for each in coverage if (end := _end(charter, each.origin))}
     lines = [

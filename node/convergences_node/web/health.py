@@ -104,6 +104,10 @@ def _read_logs(reader: ArchiveReader) -> tuple[list[LogState], dict[str, int]]:
     return logs, cosigned
 
 
+_OWN = frozenset({"ready", "doubt", "clock_plausible", "peers_known", "peers_connected"})
+"""Figures said here: a town that counts them too must not have them said twice, which no scraper accepts."""
+
+
 class _Gathered:
     """A collector over what was read for one answer."""
 
@@ -128,7 +132,8 @@ class _Gathered:
         connected = sum(peer.connected for peer in self._peers)
         yield self._one("convergences_peers_connected", "Peers connected.", float(connected))
         for name, value in self._status.counters:
-            yield self._one(f"convergences_{name}", name.replace("_", " "), value)
+            if name not in _OWN:
+                yield self._one(f"convergences_{name}", name.replace("_", " "), value)
         yield from self._by_log()
 
     def _one(self, name: str, text: str, value: float) -> Metric:
