@@ -9,10 +9,11 @@ One catching up at a time; the caller holds the turn.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
+from convergences_protocol import merkle
 from convergences_protocol.element import ElementId
 from convergences_protocol.erasure import Erasure, read_erasure
 from convergences_protocol.errors import Unreadable
@@ -73,8 +74,8 @@ class Follower:
     async def catch_up(self, horizon: Horizon, report: Report | None) -> int:
         """Take in all that the archive holds now. Returns how many entries that was."""
         states = await self._archive.read(lambda reader: reader.logs())
-        speakers = self.speakers if self.speakers is not None else own_speakers(states)
-        await self._in_writer(lambda: self._projection.hear(speakers))
+        await self._in_writer(lambda: self._hear(states))
+        await self._drop_other_histories(states)
         done = await self._take_entries(states, report)
         await self._take_late_bodies()
         await self._forget_erased()
@@ -91,6 +92,24 @@ class Follower:
     def _projection(self) -> Projection:
         return self._keeper.projection
 
+    # ---------------------------------------------------------------------------------------------------- who speaks
+    def _hear(self, states: Sequence[LogState]) -> None:
+        """Let the charter's logs speak. Before it is told, what it said last; one's own logs, if it never was."""
+        own = own_speakers(states)
+        if self.speakers is not None:
+            self._projection.hear(self.speakers)
+        elif set(self._projection.speakers) <= set(own):
+            self._projection.hear(own)
+
+    async def _drop_other_histories(self, states: Sequence[LogState]) -> None:
+        """A log that was forked may have been cut back and fetched on from the other branch: read it again."""
+        known = await self._in_writer(lambda: self._projection.roots())
+        for origin in await self._archive.read(lambda reader: _other_histories(reader, states, known)):
+            await self._forget_log(origin)
+
+    async def _forget_log(self, origin: str) -> None:
+        await self._revise(await self._in_writer(lambda: self._projection.forget_log(origin)))
+
     # ------------------------------------------------------------------------------------------------------- entries
     async def _take_entries(self, states: Sequence[LogState], report: Report | None) -> int:
         applied = await self._in_writer(lambda: self._projection.applied())
@@ -98,8 +117,7 @@ class Follower:
         for state in states:
             start = applied.get(state.origin, 0)
             while start < state.size:
-                entries = await self._entries(state, start)
-                stop = await self._apply(state, start, entries)
+                stop = await self._apply(state, start, *await self._entries(state, start))
                 done += stop - start
                 start = stop
                 await self._in_writer(self._keeper.learn)
@@ -107,16 +125,20 @@ class Follower:
                     report(Progress(done=done, total=max(done, total)))
         return done
 
-    async def _entries(self, state: LogState, start: int) -> list[Entry]:
-        def ask(reader: ArchiveReader) -> list[Entry]:
-            return reader.entries(state.origin, start, state.size, bytes_max=BATCH_BYTES_MAX)
+    async def _entries(self, state: LogState, start: int) -> tuple[list[Entry], bytes]:
+        """The next entries of a log, and the root of its tree after them."""
 
-        entries = await self._archive.read(ask)
-        assert entries, f"{state.origin} has {state.size} entries, and none at {start}"
-        return entries
+        def ask(reader: ArchiveReader) -> tuple[list[Entry], bytes]:
+            entries = reader.entries(state.origin, start, state.size, bytes_max=BATCH_BYTES_MAX)
+            assert entries, f"{state.origin} has {state.size} entries, and none at {start}"
+            stop = entries[-1].index + 1
+            return entries, state.root if stop == state.size else _root(reader, state.origin, stop)
 
-    async def _apply(self, state: LogState, start: int, entries: list[Entry]) -> int:
-        stop = await self._in_writer(lambda: self._projection.apply(state.origin, state.territory, start, entries))
+        return await self._archive.read(ask)
+
+    async def _apply(self, state: LogState, start: int, entries: list[Entry], root: bytes) -> int:
+        apply = self._projection.apply
+        stop = await self._in_writer(lambda: apply(state.origin, state.territory, start, entries, root))
         return int(stop)
 
     # ---------------------------------------------------------------------------------------------------- late bodies
@@ -175,6 +197,26 @@ def own_speakers(states: Iterable[LogState]) -> Speakers:
         if state.own:
             found.setdefault(state.territory, []).append((state.origin, None))
     return found
+
+
+def _other_histories(
+    reader: ArchiveReader, states: Iterable[LogState], known: Mapping[str, tuple[int, bytes]]
+) -> list[str]:
+    """The logs whose tree is not, or does not extend, the one that was read before."""
+    found: list[str] = []
+    for state in states:
+        applied, root = known.get(state.origin, (0, b""))
+        if applied > state.size:
+            found.append(state.origin)
+        elif applied:
+            now = state.root if applied == state.size else _root(reader, state.origin, applied)
+            if now != root:
+                found.append(state.origin)
+    return found
+
+
+def _root(reader: ArchiveReader, origin: str, size: int) -> bytes:
+    return merkle.root(reader.hash_reader(origin, size), size)
 
 
 def _portions(values: Iterable[T]) -> Iterable[list[T]]:

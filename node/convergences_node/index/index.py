@@ -29,7 +29,7 @@ from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpene
 from convergences_node.index import answering, store
 from convergences_node.index import element as elements
 from convergences_node.index.coverage import coverage_of, territory_views
-from convergences_node.index.following import ArchiveDoor, Follower, Report
+from convergences_node.index.following import ArchiveDoor, Follower, Report, own_speakers
 from convergences_node.index.history import revisions_of
 from convergences_node.index.keeper import Keeper
 from convergences_node.index.occurrences import Horizon
@@ -155,12 +155,18 @@ class Index:
 
     # ------------------------------------------------------------------------------------------------------- following
     async def follow(self, charter: Charter | None) -> None:
-        """Let this charter decide which logs count. Call it whenever it has changed; returns when it applies."""
+        """Let this charter decide which logs count. Call it whenever it has changed; returns when it applies, but for a
+        rebuild, which goes on."""
         speakers: Speakers | None = None
         if charter is not None:
             speakers = {territory: list(charter.counts(territory)) for territory in charter.territories()}
+        if charter is None:
+            speakers = own_speakers(await self._archive.read(lambda reader: reader.logs()))
         self._follower.speakers = speakers
-        await self.catch_up()
+        if self._task is not None and self.rebuilding:
+            self._wake.set()  # a node does not wait for a rebuild to begin its day: this is heard when it is done
+        else:
+            await self.catch_up()
 
     async def catch_up(self, report: Report | None = None) -> int:
         """Take in all that the archive holds now. Returns how many entries that was."""
@@ -209,7 +215,7 @@ class Index:
         """A file that fails while it is used is not trusted any more: it is built again at the next catching up."""
         code = getattr(error, "sqlite_errorname", "")
         if not self._torn and code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR")):
-            log.warning("index rebuilt: torn: %s", error)
+            log.warning("index rebuilt from the archive: torn: %s", error)
             self._torn = True
             self._wake.set()
 
@@ -233,16 +239,17 @@ class Index:
 
     def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Answer on this thread's own connection, and on one state of the file."""
-        db = self._reader()
-        db.execute("BEGIN")
         try:
-            return question(db)
+            db = self._reader()
+            db.execute("BEGIN")
+            try:
+                return question(db)
+            finally:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
         except sqlite3.DatabaseError as error:
             self._loop.call_soon_threadsafe(self._tear, error)
             raise
-        finally:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
 
     def _reader(self) -> sqlite3.Connection:
         generation = self._keeper.generation

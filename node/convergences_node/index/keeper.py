@@ -20,6 +20,9 @@ from convergences_node.index.projection import Projection
 
 log = logging.getLogger(__name__)
 
+NEW_ENTRIES_MAX = 1
+"""An archive with no more than its opening is a new one: that it has no index yet is not worth a line."""
+
 
 class Keeper:
     """Owns the connection that writes, and what it projects with."""
@@ -45,7 +48,8 @@ class Keeper:
             store.remove(self._beside)
             self.projection = Projection(db, self._path, horizon)
         except store.UnfitError as unfit:
-            log.warning("index rebuilt: %s", unfit)
+            if sum(sizes.values()) > NEW_ENTRIES_MAX:
+                log.warning("index rebuilt from the archive: %s", unfit)
             self.projection = self._continue(sizes, horizon)
             self.serving = self._beside
         self.learn()

@@ -139,8 +139,14 @@ class Projection:
         )
         return {origin: (applied, aside) for origin, applied, aside in rows}
 
-    def apply(self, origin: str, territory: str, start: int, entries: Sequence[Entry]) -> int:
-        """Take in the entries `[start, …)` of a log; returns its new cursor. Those taken in before are passed over."""
+    def roots(self) -> dict[str, tuple[int, bytes]]:
+        """By origin: how many entries were taken in, and the root of the log's tree at that size."""
+        rows = self.db.execute("SELECT origin, applied, root FROM logs WHERE applied > 0")
+        return {origin: (applied, root) for origin, applied, root in rows}
+
+    def apply(self, origin: str, territory: str, start: int, entries: Sequence[Entry], root: bytes = b"") -> int:
+        """Take in the entries `[start, …)` of a log; returns its new cursor. Those taken in before are passed over.
+        `root` is that of the log's tree after them."""
         with self.transaction():
             log = self._log(origin, territory)
             (cursor,) = self.db.execute("SELECT applied FROM logs WHERE log = ?", (log,)).fetchone()
@@ -149,7 +155,7 @@ class Projection:
             if fresh:
                 cursor = fresh[-1].index + 1
                 self.take(origin, territory, fresh)
-                self.db.execute("UPDATE logs SET applied = ? WHERE log = ?", (cursor, log))
+                self.db.execute("UPDATE logs SET applied = ?, root = ? WHERE log = ?", (cursor, root, log))
         return int(cursor)
 
     def look_again(self, origin: str, entries: Iterable[Entry]) -> None:
@@ -189,7 +195,7 @@ class Projection:
     def _log(self, origin: str, territory: str) -> int:
         number = self._logs.get(origin)
         if number is None:
-            sql = "INSERT INTO logs (origin, territory, applied) VALUES (?, ?, 0) RETURNING log"
+            sql = "INSERT INTO logs (origin, territory, applied, root) VALUES (?, ?, 0, x'') RETURNING log"
             (number,) = self.db.execute(sql, (origin, territory)).fetchone()
             self._logs[origin] = int(number)
             self._origins[int(number)] = origin
@@ -235,6 +241,16 @@ class Projection:
         current = self.tables.current(map(id_of, born))
         self.tables.write({id_of(element): None for element in born}, current)
         self._rewind([origin for origin, _ in {*old, *new}])
+
+    def forget_log(self, origin: str) -> list[ElementId]:
+        """The archive holds another history of this log now: read it again from its beginning. Returns the elements
+        that it had the last word on, which are to be revised."""
+        log = self._logs[origin]
+        with self.transaction():
+            self._rewind([origin])
+        sql = "SELECT id FROM {} WHERE log = ? ORDER BY id"
+        rows = [*self.db.execute(sql.format("elements"), (log,)), *self.db.execute(sql.format("withdrawn"), (log,))]
+        return [element_of(id_) for (id_,) in rows]
 
     def _rewind(self, origins: Iterable[str]) -> None:
         """Read these logs again from their beginning; what they said and still say is written once more, harmlessly."""

@@ -3,8 +3,8 @@
 
 FTS5's own bm25 reads every posting of every word, for its rarity, before it ranks the first match: a quarter of a
 second for two frequent words in a million elements. Here all words must be there, so rarity tells matches apart but
-little; where they stand tells more. Up to RANKED_MAX matches are all weighed. Beyond, the newest matches and the newest among
-those that have the words in their name are (docs/decisions/0020-bounded-ranking.md).
+little; where they stand tells more. Up to RANKED_MAX matches are all weighed. Beyond, the newest matches and the newest
+among those that have the words in their name are (docs/decisions/0020-bounded-ranking.md).
 """
 
 # ruff: noqa: S608 - only names and question marks of our own are written into the SQL; every value is bound

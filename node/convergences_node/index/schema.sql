@@ -13,7 +13,8 @@ CREATE TABLE logs (
     log        INTEGER PRIMARY KEY,
     origin     TEXT NOT NULL UNIQUE,
     territory  TEXT NOT NULL,
-    applied    INTEGER NOT NULL               -- entries taken in, in the same transaction as what they changed
+    applied    INTEGER NOT NULL,              -- entries taken in, in the same transaction as what they changed
+    root       BLOB NOT NULL                  -- of the log's tree at that size: another one has another history
 ) STRICT;
 
 CREATE TABLE speakers (                       -- which logs count for a territory: the charter's word when last applied
