@@ -47,10 +47,13 @@ def test_every_kind_field_and_term_has_a_label(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_relation_reads_both_ways(language: str) -> None:
-    predicate = KINDS["relation"].by_name["predicate"]
-    for term in predicate.terms:
+    """Those that a relation states, and those that a field does: `broader`, `about`."""
+    ends = {"subject", "object"}
+    terms = {*KINDS["relation"].by_name["predicate"].terms}
+    terms |= {field.name for kind in KINDS.values() for field in kind.fields if field.type is FieldType.ELEMENT} - ends
+    for term in terms:
         for way in ("outgoing", "incoming"):
-            assert catalogue(language).has(f"relation.{way}.{term}")
+            assert catalogue(language).has(f"relation.{way}.{term}"), term
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
