@@ -53,9 +53,18 @@ def apply() -> None:
     if getattr(swarm_module.Swarm, "_convergences_mended", False):
         return
     swarm_module.Swarm._convergences_mended = True
+    _quieten()
     yamux_module.MAX_WINDOW_SIZE = WINDOW_BYTES_MAX
     _mend_inbound_slots()
     _mend_unread_bytes()
+
+
+def _quieten() -> None:
+    """On import the library takes its loggers out of ours, and then writes several lines for each ordinary disconnect."""
+    library = logging.getLogger("libp2p")
+    library.handlers[:] = [logging.NullHandler()]
+    library.propagate = logging.getLogger().isEnabledFor(logging.DEBUG)
+    library.setLevel(logging.INFO if library.propagate else logging.CRITICAL)
 
 
 def _mend_inbound_slots() -> None:
