@@ -81,6 +81,16 @@ async def test_tables_as_they_are_published_come_in(table: str, mapping: str, ro
     assert report["created"] + report["refused_count"] == rows
 
 
+async def test_every_file_of_actors_ends_in_a_report() -> None:
+    """Whatever the file (tables, settings, licences), by whatever mapping: accounted for to the last row."""
+    files = [path for path in sorted(data("actors").rglob("*")) if path.is_file()]
+    assert len(files) > 12
+    for path in files:
+        for mapping in ("libraries", "angers"):
+            report = await run(path, HERE / "mappings" / f"{mapping}.toml")
+            assert report["rows"] == report["created"] + report["refused_count"], path.name
+
+
 def test_csv_is_read_as_the_spectrum_says() -> None:
     """csv-spectrum: every file reads as its JSON twin."""
     folder = data("conformance/csv-spectrum")
