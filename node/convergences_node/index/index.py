@@ -26,7 +26,7 @@ from convergences_protocol.charter import Charter
 from convergences_protocol.element import ElementId
 
 from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpened, Event, LogGrew
-from convergences_node.index import answering, store
+from convergences_node.index import answering
 from convergences_node.index import element as elements
 from convergences_node.index.coverage import coverage_of, territory_views
 from convergences_node.index.following import ArchiveDoor, Follower, Report, own_speakers
@@ -252,13 +252,12 @@ class Index:
             raise
 
     def _reader(self) -> sqlite3.Connection:
-        generation = self._keeper.generation
-        if getattr(self._local, "generation", None) != generation:
+        if getattr(self._local, "generation", None) != self._keeper.generation:
             if (old := getattr(self._local, "db", None)) is not None:
                 self._connections.remove(old)
                 old.close()
-            self._local.db = store.open_reader(self._keeper.serving)
-            self._local.generation = generation
+                self._local.db = None
+            self._local.db, self._local.generation = self._keeper.open_reader()
             self._connections.append(self._local.db)
         found: sqlite3.Connection = self._local.db
         return found

@@ -3,13 +3,14 @@
 
 Called from the one thread that writes. A file that cannot serve is replaced by one that is built beside it
 (`index.new.db`) and renamed when it is whole; a rebuild that was interrupted goes on from its cursors. Questions are
-answered from `serving`: the old file as long as it can, else the new one as far as it has come.
+answered from the old file as long as it can, else the new one as far as it has come.
 """
 
 from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,9 +31,10 @@ class Keeper:
     def __init__(self, folder: Path) -> None:
         self._path = folder / store.INDEX_NAME
         self._beside = folder / store.REBUILD_NAME
-        self.serving = self._path
+        self._serving = self._path
+        self._moving = threading.Lock()
         self.generation = 0
-        """Changes with `serving`: readers that see another one open the file again."""
+        """Changes with the file that serves: a reader that sees another one opens it again."""
         self.projection: Projection
         self.known = Known(territory_tags={})
 
@@ -40,6 +42,11 @@ class Keeper:
     def rebuilding(self) -> bool:
         """Whether what is written is not yet what `index.db` is to be."""
         return self.projection.path == self._beside
+
+    def open_reader(self) -> tuple[sqlite3.Connection, int]:
+        """A connection to the file that serves, and the generation it is of. From any thread."""
+        with self._moving:
+            return store.open_reader(self._serving), self.generation
 
     def start(self, sizes: Mapping[str, int], horizon: Horizon) -> None:
         """Open the index, or begin one. `sizes`: how far the archive's logs go."""
@@ -51,7 +58,7 @@ class Keeper:
             if sum(sizes.values()) > NEW_ENTRIES_MAX:
                 log.warning("index rebuilt from the archive: %s", unfit)
             self.projection = self._continue(sizes, horizon)
-            self.serving = self._beside
+            self._serving = self._beside
         self.learn()
 
     def _continue(self, sizes: Mapping[str, int], horizon: Horizon) -> Projection:
@@ -64,11 +71,12 @@ class Keeper:
     def rebuild(self, horizon: Horizon) -> None:
         """Begin a new file. The one that serves goes on doing so, as well as it can."""
         speakers = self.projection.speakers
-        if self.serving == self._beside:
-            # It is about to be removed under its readers: they keep what they have open, and find the new one next.
-            self.generation += 1
         self.projection.db.close()
-        self.projection = Projection(store.create(self._beside), self._beside, horizon)
+        with self._moving:
+            # If it was this file that served, its readers keep what they have open, and find the new one next.
+            db = store.create(self._beside)
+            self.generation += 1
+        self.projection = Projection(db, self._beside, horizon)
         self.projection.hear(speakers)
 
     def finish(self) -> None:
@@ -76,12 +84,14 @@ class Keeper:
         horizon, known = self.projection.horizon, self.known
         store.settle(self.projection.db)
         self.projection.db.close()
-        store.remove(self._path)
-        self._beside.rename(self._path)
-        store.remove(self._beside)
-        self.projection = Projection(store.open_writer(self._path, check=False), self._path, horizon)
-        self.serving, self.known = self._path, known
-        self.generation += 1
+        with self._moving:
+            store.remove(self._path)
+            self._beside.rename(self._path)
+            store.remove(self._beside)
+            db = store.open_writer(self._path, check=False)
+            self._serving = self._path
+            self.generation += 1
+        self.projection, self.known = Projection(db, self._path, horizon), known
 
     def learn(self) -> None:
         """Look again at how territories and themes nest, if that may have changed."""
