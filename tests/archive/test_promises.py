@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -403,6 +404,20 @@ class ArchivePromises:
         state = own.reader.log(neighbour.origin)
         assert state is not None and state.wanted == 1
 
+    def test_the_same_record_in_another_epoch_is_erased_with_it(self, own: interface.Writing, town: Town) -> None:
+        """It was appended again after a doubt: what was said is said nowhere any more."""
+        (actor,) = town.actors("Jeanne")
+        own.append([[actor]])
+        next_epoch = Town(epoch=2)
+        own.begin_log(next_epoch.identity, next_epoch.opening(), next_epoch.key)
+        own.append([[replace(actor, edit=False)]])
+        own.append([[town.erasure(origin=town.origin, ranges=((1, 2),))]])
+        (heard,) = own.hear_erasures(NOW)
+        own.apply_erasures([heard.at], NOW)
+        entries = [own.reader.entry(origin, 1) for origin in (town.origin, next_epoch.origin)]
+        assert [entry and entry.slot for entry in entries] == [Slot.ERASED, Slot.ERASED]
+        assert actor.header.body_digest is not None and own.reader.body(actor.header.body_digest) is None
+
     def test_a_mass_erasure_waits_for_a_person(self, own: interface.Writing, town: Town) -> None:
         """A stolen node must not wipe the memory: past the limit, all of that day's erasures wait."""
         actors = town.actors(*(f"actor {at}" for at in range(DAILY_MAX + 1)))
@@ -426,16 +441,19 @@ class ArchivePromises:
     ) -> None:
         """The log goes on from the common part with the other history, tree and all."""
         common = town.actors(*(f"actor {at}" for at in range(300)))
-        ours = RemoteLog(town, [*common, *town.actors("ours", "ours too")])
+        ours = RemoteLog(town, [*common, *town.actors(*(f"ours {at}" for at in range(500)))])
         theirs = RemoteLog(town, [*common, *town.actors(*(f"theirs {at}" for at in range(400)))])
         archive.keep_log(town.identity)
         archive.keep_batches([ours.batch(0)])
-        assert archive.rewind(town.origin, 301) == 2
+        assert archive.rewind(town.origin, 301) == 500
         state = archive.reader.log(town.origin)
         assert state is not None and (state.size, state.root) == (301, theirs.held(301).root)
         assert state.head_note is None
         assert archive.reader.locate(sha256(ours.headers[301]).digest()) is None
-        archive.keep_batches([theirs.batch(301)])
+        archive.keep_batches([theirs.batch(301, 320)])
+        assert archive.reader.root_at(town.origin, 320) == theirs.held(320).root
+        assert archive.reader.tile(town.origin, 0, 1) == b"".join(merkle.leaf_hashes(theirs.headers[256:320]))
+        archive.keep_batches([theirs.batch(320)])
         state = archive.reader.log(town.origin)
         assert state is not None and state.root == theirs.held().root
         assert [log.origin for log in archive.reader.logs()] == [town.origin]
