@@ -26,7 +26,7 @@ def sheet_text(founded: Mapping[str, Any], date: str) -> str:
 
 def _part(founded: Mapping[str, Any], date: str, lang: str) -> list[str]:
     head = say("sheet.for", lang, name=founded["name"], territory=founded["territory"], date=date)
-    log = f"{say('sheet.log', lang)}: {founded['origin']}"
+    log = say("sheet.log", lang, origin=founded["origin"])
     prose = [line for key in ("what", "how") for line in textwrap.wrap(say(f"sheet.{key}", lang), WIDTH)]
     return [say("sheet.title", lang), head, log, *prose]
 
