@@ -42,6 +42,9 @@ SOCKET_PATH_BYTES_MAX = 100
 """Linux refuses longer ones (108 with the terminator), with a message nobody understands."""
 
 CONNECT_SECONDS_MAX = 5
+STOP_SECONDS_MAX = 2.0
+"""A verb that still works when the node stops is cut: what it wrote is written, and its caller is told."""
+
 PROGRESS_EVENTS_MAX = 64
 """Progress waiting for a slow reader; older events are dropped, for only the last one matters."""
 
@@ -144,7 +147,7 @@ class ControlServer:
 
         app = web.Application(client_max_size=REQUEST_BYTES_MAX)
         app.router.add_post("/verbs/{name}", self._answer)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_SECONDS_MAX)
         await self._runner.setup()
         await web.SockSite(self._runner, _listening_socket(self._path)).start()
 

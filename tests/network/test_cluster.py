@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from convergences_node.clockwork import BUILT_AT, CLOCK_MAX, clock_plausible
 from convergences_node.founding import create_town
+from convergences_node.network import libp2p_mends
 from convergences_node.network.memory import MemoryNet, MemoryTransport
 from convergences_node.network.network import Network
 from convergences_node.town import Town
@@ -256,3 +257,61 @@ async def test_an_erasure_at_a_town_hides_it_at_the_agglomeration(territory: Ter
         return not await found(agglomeration, "oublier")
 
     await until(gone)
+
+
+async def test_a_node_without_libp2p_starts_says_so_once_and_serves(
+    territory: Territory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The library may be missing, or another version: search and writing do not need it, and HTTP replicates."""
+    await territory.found(SAINT_DENIS)
+    await territory.stop(SAINT_DENIS)
+    monkeypatch.setattr(libp2p_mends.importlib.metadata, "version", lambda name: "0.9.0")
+    async with Town.open(territory.folder / SAINT_DENIS) as town:
+        network = Network(town)
+        await town.start(network)
+        try:
+            assert await network.settled_p2p() is None
+            assert "libp2p 0.9.0 was not examined" in network.p2p_state
+            await add(town, "Toujours debout")
+            assert await found(town, "debout")
+            assert sum("no peer to peer network" in record.message for record in caplog.records) == 1
+        finally:
+            await town.stop()
+
+
+async def test_a_peer_that_lied_is_refused_for_a_while_and_remembered(territory: Territory) -> None:
+    """Its misdeed stays in the address book; when its time is over it is served again."""
+    agglomeration, town = await territory.found(PLAINE_COMMUNE), await territory.found(SAINT_DENIS)
+    await territory.join(agglomeration, town)
+    key = town.membership.own.key
+    network = agglomeration.network
+    assert network is not None
+    network.driver._drop(key, "sent a false proof", 0.2)
+
+    async def refused() -> bool:
+        return not await linked(agglomeration)
+
+    await until(refused)
+    assert [(peer["misdeeds"], peer["connected"]) for peer in (await ask(agglomeration, "peers"))["peers"]] == [
+        (1, False)
+    ]
+    await until(lambda: linked(agglomeration))
+    rows = await agglomeration.archive.read(lambda reader: reader.peers())
+    assert [(row.faults, row.fault) for row in rows if row.key == key] == [(1, "sent a false proof")]
+
+
+async def test_many_heads_make_few_announcements(territory: Territory) -> None:
+    """An import commits ten times a second; what is gossiped is the last head, once a second."""
+    town = await territory.found(SAINT_DENIS)
+    assert town.network is not None
+    sent: list[bytes] = []
+    town.network.p2p.announce = sent.append  # type: ignore[method-assign,union-attr]
+    for number in range(20):
+        await add(town, f"Association {number}")
+    size = (await ask(town, "status"))["log"]["size"]
+
+    async def last_was_told() -> bool:
+        return any(b"\n%d\n" % size in data for data in sent)
+
+    await until(last_was_told)
+    assert len(sent) <= 4

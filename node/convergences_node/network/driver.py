@@ -55,6 +55,9 @@ two cores and take them from the pages on four."""
 READS_MAX = 8
 """Reads for peers under way at once; the archive has four reading threads, and pages use them too."""
 
+ANNOUNCE_EVERY_S = 1.0
+"""Gossip costs 8 ms of CPU a message at every node (LIBP2P.md); open links carry each head at once anyway."""
+
 MISBEHAVED_SECONDS = 3600.0
 """How long a peer is refused that broke a transport's own bounds; as the machine's first ban."""
 
@@ -122,6 +125,8 @@ class Driver:
         self._reads = asyncio.Semaphore(READS_MAX)
         self._misdeeds: dict[PeerKey, int] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._announcement: bytes | None = None
+        self._announced_at = -ANNOUNCE_EVERY_S
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def start(self, identities: Iterable[Identity], misdeeds: dict[PeerKey, int]) -> None:
@@ -264,8 +269,7 @@ class Driver:
             case Send(peer, data):
                 self._send(bytes.fromhex(peer), data)
             case Announce(data):
-                for transport in self._transports.values():
-                    transport.announce(data)
+                self._announce(data)
             case Ingest(origin=origin):
                 self._belt(origin).put(output)
             case LoadBatch() | LoadProof() | ListWanted() | FindBodies():
@@ -288,6 +292,20 @@ class Driver:
                 self._consequences.head_contested(origin, head)
             case Drop(peer, reason, seconds):
                 self._drop(bytes.fromhex(peer), reason, seconds)
+
+    def _announce(self, data: bytes) -> None:
+        """Gossip the newest head, at most so often: an import makes ten a second, and only the last is worth a word."""
+        waiting, self._announcement = self._announcement is not None, data
+        if not waiting:
+            due = max(0.0, self._announced_at + ANNOUNCE_EVERY_S - self._now())
+            self._loop.call_later(due, self._gossip)
+
+    def _gossip(self) -> None:
+        data, self._announcement = self._announcement, None
+        self._announced_at = self._now()
+        assert data is not None, "a call is due only while an announcement waits"
+        for transport in self._transports.values():
+            transport.announce(data)
 
     def _send(self, key: PeerKey, data: bytes) -> None:
         link = self.links.get(key)

@@ -52,7 +52,8 @@ class HttpTransport:
         self._settings = settings
         self._linked_elsewhere = linked_elsewhere
         self._allowed: frozenset[PeerKey] = frozenset()
-        self._targets: set[str] = set(settings.addresses)
+        self._targets: dict[str, PeerKey | None] = dict.fromkeys(settings.addresses)
+        """Addresses to look at, with the key that is expected or was found there."""
         self._lookers: dict[str, asyncio.Task[None]] = {}
         self._peers: dict[PeerKey, HttpPeer] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -88,7 +89,8 @@ class HttpTransport:
 
     def reach(self, targets: Mapping[PeerKey, Sequence[str]]) -> None:
         """See `Transport.reach`."""
-        self._targets = {*self._settings.addresses, *(a for addresses in targets.values() for a in addresses)}
+        known = {address: self._targets.get(address) for address in self._settings.addresses}
+        self._targets = known | {address: key for key, addresses in targets.items() for address in addresses}
         self._look_at_all()
 
     def send(self, key: PeerKey, frame: bytes) -> None:
@@ -115,9 +117,9 @@ class HttpTransport:
     def _look_at_all(self) -> None:
         if self._session is None:
             return
-        for address in self._lookers.keys() - self._targets:
+        for address in self._lookers.keys() - self._targets.keys():
             self._lookers.pop(address).cancel()
-        for address in sorted(self._targets - self._lookers.keys()):
+        for address in sorted(self._targets.keys() - self._lookers.keys()):
             self._lookers[address] = asyncio.create_task(self._look_for_ever(address), name=f"http {address}")
 
     async def _look_for_ever(self, address: str) -> None:
@@ -133,7 +135,12 @@ class HttpTransport:
     async def _look(self, address: str) -> None:
         """Who is there, and what is new."""
         assert self._session is not None
+        expected = self._targets.get(address)
+        if expected is not None and self._linked_elsewhere(expected):
+            return
         key, origins = _read_logs(await fetch(self._session, f"{address.rstrip('/')}/api/v1/logs", LOGS_BYTES_MAX))
+        if address in self._targets:
+            self._targets[address] = key
         if key not in self._allowed or self._linked_elsewhere(key):
             return
         peer = self._peers.get(key)

@@ -60,7 +60,7 @@ def apply() -> None:
 
 
 def _quieten() -> None:
-    """On import the library takes its loggers out of ours, and then writes several lines for each ordinary disconnect."""
+    """On import the library takes its loggers out of ours, and writes several lines for each ordinary disconnect."""
     library = logging.getLogger("libp2p")
     library.handlers[:] = [logging.NullHandler()]
     library.propagate = logging.getLogger().isEnabledFor(logging.DEBUG)

@@ -129,6 +129,8 @@ class Network:
     async def _start_discovery(self) -> None:
         from convergences_node.network.discovery import Discovery
 
+        if self._config.p2p.enabled:
+            await self._p2p_settled.wait()  # until then there is no address to announce
         discovery = Discovery(self._town.membership.own.key, self._seen_nearby)
         try:
             await discovery.start(self.addresses())
