@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Figures of speed, memory and bytes, each beside a reference measured in the same run. `python -m benchmarks --help`."""
+"""Figures of speed, memory and bytes, each beside a reference of the same run: `python -m benchmarks --help`."""

@@ -7,10 +7,10 @@ import argparse
 import logging
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from . import backlog, latency, rest, search
+from . import backlog, latency, rest, search_http
 from .figures import Figure, show, write
 
 
@@ -22,28 +22,30 @@ def main() -> int:
     )
     parser.add_argument("--records", type=int, default=backlog.RECORDS, help="records of the backlog (default 100000)")
     parser.add_argument("--rounds", type=int, default=2, help="interleaved rounds with the peers (default 2)")
+    parser.add_argument("--small", action="store_true", help="search over 100,000 elements only, not 1,000,000 too")
     asked = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="convergences-bench-") as scratch:
-        parts = _parts(Path(scratch), asked.records, asked.rounds)
+        parts = _parts(Path(scratch), asked.records, asked.rounds, search_http.COUNTS[: 1 if asked.small else None])
         unknown = set(asked.parts) - set(parts)
         if unknown:
             parser.error(f"no part named {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
         figures, failed = _run({name: part for name, part in parts.items() if not asked.parts or name in asked.parts})
     show(figures)
-    print(
-        f"written: {write(figures).relative_to(Path.cwd()) if Path.cwd() in write(figures).parents else write(figures)}"
-    )
+    path = write(figures)
+    print(f"written: {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
     return 1 if failed else 0
 
 
-def _parts(scratch: Path, records: int, rounds: int) -> dict[str, Callable[[], Iterator[Figure]]]:
+def _parts(
+    scratch: Path, records: int, rounds: int, searched: Sequence[int]
+) -> dict[str, Callable[[], Iterator[Figure]]]:
     pair = scratch / "backlog" / "round0"
     return {
         "backlog": lambda: backlog.measure(scratch / "backlog", records, rounds),
         "rest": lambda: rest.measure(pair / "town", pair / "agglomeration"),
         "latency": lambda: latency.measure(scratch / "latency"),
-        "search": lambda: search.measure(scratch / "search"),
+        "search": lambda: search_http.measure(scratch / "search", searched),
     }
 
 

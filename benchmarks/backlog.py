@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A town's backlog reaches its agglomeration over libp2p: records a second until durable and until searchable, bytes on the
-wire, the receiver's memory; and the two cheap cases, nothing missing and a hundred missing.
+"""A town's backlog reaches its agglomeration over libp2p: records a second until durable and until searchable, bytes
+on the wire, the receiver's memory; and the two cheap cases, nothing missing and a hundred missing.
 
 Two real processes on loopback, with every signature, digest and proof checked. The peers (hypercore, ssb-db2) replicate
 as many records of the same size in the same run, interleaved with ours; the physical limits are measured on the very
@@ -75,8 +75,8 @@ def measure(scratch: Path, records: int = RECORDS, rounds: int = 2) -> Iterator[
     ratio = best.received_bytes / content
     yield Figure("wire: bytes received over headers and bodies", best.received_bytes, "bytes", content, "content",
                  "at most 1.10", ratio <= 1.10)  # fmt: skip
-    yield Figure("receiver's peak memory, whole backlog", best.peak_mib, "MiB", best.peak_early_mib, "at its first tenth",
-                 "flat: at most 1.15", best.peak_mib <= 1.15 * best.peak_early_mib)  # fmt: skip
+    yield Figure("receiver's peak memory, whole backlog", best.peak_mib, "MiB", best.peak_early_mib,
+                 "at its first tenth", "flat: at most 1.15", best.peak_mib <= 1.15 * best.peak_early_mib)  # fmt: skip
     yield from _cheap_cases(scratch / "round0", headers, bodies)
 
 

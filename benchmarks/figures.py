@@ -22,7 +22,7 @@ OUT = Path(__file__).parent / "out"
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured. `ratio` is value over reference; `wanted` says in words what the ratio or value should reach."""
+    """What was measured. `ratio` is value over reference; `wanted` says in words what it or the value should reach."""
 
     name: str
     value: float

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""How long after a resident's save at a town the agglomeration's search knows of it: ten nodes, one write a second each.
+"""How long after a resident's save at a town the agglomeration's search knows of it: ten nodes, a write a second each.
 
-The clock starts when the save is asked of the town over its control socket, and stops when the agglomeration's index has
-taken in that record's number, watched through a read-only connection of our own. All ten share this machine's cores.
+The clock starts when the save is asked of the town over its control socket, and stops when the agglomeration's index
+has taken in that record's number, watched through a read-only connection of our own. All ten share this machine's cores.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ async def _write_and_watch(folders: dict[str, Path], agglomeration: Path, second
     watcher = asyncio.create_task(_watch(agglomeration / "index.db", waiting, delays, done))
     await asyncio.gather(*(_write(territory, folder, waiting, seconds) for territory, folder in folders.items()))
     deadline = time.perf_counter() + SETTLE_SECONDS_MAX
-    while any(waiting.values()) and time.perf_counter() < deadline:
+    while any(waiting.values()) and time.perf_counter() < deadline:  # noqa: ASYNC110  what is awaited is another process
         await asyncio.sleep(WATCH_SECONDS)
     done.set()
     await watcher

@@ -30,7 +30,7 @@ def verify_in_two_threads(headers: Sequence[bytes]) -> float:
 
 
 def insert_rows(path: Path, headers: Sequence[bytes], bodies: Sequence[bytes]) -> float:
-    """Rows a second that SQLite inserts durably (WAL, synchronous=FULL), a thousand a transaction, without any index."""
+    """Rows a second that SQLite inserts durably (WAL, synchronous=FULL), a thousand a transaction, without an index."""
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")

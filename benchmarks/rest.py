@@ -52,9 +52,9 @@ def measure(town: Path, agglomeration: Path, seconds: int = REST_SECONDS) -> Ite
 
 def _healthy(folder: Path) -> bool:
     http = load_config(folder).http
-    with contextlib.suppress(urllib.error.URLError, OSError):
-        with urllib.request.urlopen(f"http://{http.host}:{http.port}/healthz", timeout=2) as answer:
-            return bool(answer.status == 200)
+    address = f"http://{http.host}:{http.port}/healthz"
+    with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(address, timeout=2) as answer:
+        return bool(answer.status == 200)
     return False
 
 
