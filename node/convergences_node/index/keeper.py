@@ -22,7 +22,7 @@ from convergences_node.index.projection import Projection
 log = logging.getLogger(__name__)
 
 NEW_ENTRIES_MAX = 2
-"""An archive with no more than its opening and its territory is a new one: that it has no index yet is not worth a line."""
+"""An archive with no more than its opening and its territory is new: that it has no index is not worth a line."""
 
 
 class Keeper:
