@@ -20,6 +20,7 @@ from convergences_protocol.invitation import (
     write_invitation,
 )
 from convergences_protocol.origin import Origin
+from convergences_protocol.recovery import PREFIX as SUCCESSION
 
 from convergences_node import verbs
 from convergences_node.archive.model import NewControl
@@ -47,14 +48,14 @@ async def invite(town: Town, params: verbs.Invite, tell: Tell) -> Json:
         raise LocalError(f"an invitation is good for 1 to {DAYS_MAX} days")
     if town.network is not None:
         await town.network.settled_p2p()  # a node that has just started knows its addresses a second later
-    addresses = tuple(params.addresses or _own_addresses(town))[:ADDRESSES_MAX]
+    addresses = tuple(params.addresses or own_addresses(town))[:ADDRESSES_MAX]
     if not addresses:
         raise LocalError(
             "this node has no address to invite to", hint="set p2p.announce or http.public_url, or give --address"
         )
     invitation = Invitation(
         params.territory,
-        town.membership.charter.agglomeration,
+        town.membership.invites_to,
         town.config.node.name,
         addresses,
         town.now() + params.days * DAY_SECONDS,
@@ -69,7 +70,7 @@ async def invite(town: Town, params: verbs.Invite, tell: Tell) -> Json:
     }
 
 
-def _own_addresses(town: Town) -> list[str]:
+def own_addresses(town: Town) -> list[str]:
     """Where this node is reached; when it is not running, where it will listen."""
     if town.network is not None:
         return town.network.addresses()
@@ -80,6 +81,8 @@ def _own_addresses(town: Town) -> list[str]:
 
 async def join(town: Town, params: verbs.Join, tell: Tell) -> Json:
     """See `verbs.Join`."""
+    if params.invitation.strip().startswith(SUCCESSION):
+        return await _join_successor(town, params.invitation)
     invitation = read_invitation(params.invitation)
     own = town.membership.own
     if invitation.territory != own.territory:
@@ -95,7 +98,7 @@ async def join(town: Town, params: verbs.Join, tell: Tell) -> Json:
     town.membership.check_pin(invitation.agglomeration)
     opening = await town.archive.read(lambda reader: reader.entry(own.origin, 0))
     assert opening is not None, "every log has its first record"
-    addresses = tuple(_own_addresses(town))[:ADDRESSES_MAX]
+    addresses = tuple(own_addresses(town))[:ADDRESSES_MAX]
     answer = write_answer(params.invitation, opening.header, town.archive.keys.node, addresses)
     async with AsyncExitStack() as stack:
         joined = await send_answer(invitation, answer, await _p2p(town, stack))
@@ -109,6 +112,24 @@ async def join(town: Town, params: verbs.Join, tell: Tell) -> Json:
             "name": invitation.name,
         },
         "territory": own.territory,
+        "origin": joined.origin,
+        "state": joined.state,
+    }
+
+
+async def _join_successor(town: Town, word: str) -> Json:
+    """The recovery key's word, pasted by a person."""
+    from convergences_node.succeeding import follow_succession
+
+    joined = await follow_succession(town, word)
+    agglomeration = town.membership.charter.agglomeration
+    return {
+        "agglomeration": {
+            "territory": agglomeration.territory,
+            "origin": agglomeration.origin,
+            "name": agglomeration.territory,
+        },
+        "territory": town.membership.own.territory,
         "origin": joined.origin,
         "state": joined.state,
     }
@@ -169,7 +190,9 @@ async def enrol(town: Town, params: verbs.Enrol, tell: Tell) -> Json:
 async def end(town: Town, params: verbs.End, tell: Tell) -> Json:
     """See `verbs.End`."""
     if params.recovery is not None:
-        raise LocalError("ending a log by its recovery key is done at the node that begins the new one")
+        from convergences_node.succeeding import succeed
+
+        return await succeed(town, params, tell)
     _only_agglomeration(town)
     origin, successor = _log_named(town, params.origin), None
     if params.successor is not None:

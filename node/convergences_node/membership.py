@@ -20,6 +20,7 @@ from convergences_protocol.errors import ConvergencesError, Fault, Refused, Unre
 from convergences_protocol.opening import Opening, read_opening
 from convergences_protocol.origin import LogIdentity
 from convergences_protocol.record import Header, read_header
+from convergences_protocol.recovery import Successor, read_succession_text
 from convergences_protocol.replication.views import End, Identity
 
 from convergences_node.archive.archive import Archive
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 CHARTER_CHOICE = "charter"
 KEEP_CHOICE = "keep"
+SUCCESSIONS_CHOICE = "successions"
+SUCCESSIONS_MAX = 16
+"""A recovery key is used once in years."""
 KEEP_ALL, KEEP_NONE, KEEP_THESE = "all", "none", "these"
 CANDIDATES_MAX = 64
 """New epochs looked into at once that no charter names yet; more is noise or malice."""
@@ -68,10 +72,33 @@ class Membership:
         pinned = self._own[0].identity if charter is None else charter
         self.joined = self._is_agglomeration or charter is not None
         self.charter = Charter(pinned)
-        for opening in self._own:
+        for opening in _lineage(self._own):
             self.charter.presume(opening)
+        for word in await self._successions():
+            successor = read_succession_text(word)
+            self._consider(successor.opening_header, successor.end_header)
         self._read_to.clear()
         await self.refresh()
+
+    async def _successions(self) -> list[str]:
+        text = await self._archive.read(lambda reader: reader.choice(SUCCESSIONS_CHOICE))
+        return [str(word) for word in json.loads(text)] if text else []
+
+    async def succeed(self, successor: Successor, word: str) -> bool:
+        """Follow the charter into the log that its recovery key names. Raises `RemoteError` if that is no word for us.
+
+        Remembered at once: until the new log is fetched, it is said nowhere else here. True if it changed anything.
+        """
+        if not self.charter.consider(successor.opening_header, successor.end_header):
+            return False
+        words = [*await self._successions(), word][-SUCCESSIONS_MAX:]
+        await self._archive.choose(SUCCESSIONS_CHOICE, json.dumps(words))
+        return True
+
+    async def pin_own(self, former: LogIdentity) -> None:
+        """At an agglomeration that goes on from another's log: the charter begins there."""
+        await self._archive.choose(CHARTER_CHOICE, _write_identity(former))
+        await self.load()
 
     async def refresh(self) -> bool:
         """Read what is new in the charter's logs; True if the charter may have changed."""
@@ -122,15 +149,8 @@ class Membership:
         self.check_pin(agglomeration)
         if self.joined:
             return
-        value = json.dumps(
-            {
-                "origin": agglomeration.origin,
-                "key": agglomeration.key.hex(),
-                "recovery_key": agglomeration.recovery_key.hex(),
-            }
-        )
         await self._archive.keep_log(agglomeration)
-        await self._archive.choose(CHARTER_CHOICE, value)
+        await self._archive.choose(CHARTER_CHOICE, _write_identity(agglomeration))
         await self.load()
 
     async def choose(self, keep: Keep) -> None:
@@ -144,7 +164,7 @@ class Membership:
         if own == self._own:
             return False
         self._own = own
-        for opening in own:
+        for opening in _lineage(own):
             self.charter.presume(opening)
         return True
 
@@ -175,6 +195,11 @@ class Membership:
         return self._own[-1]
 
     @property
+    def invites_to(self) -> LogIdentity:
+        """At an agglomeration: the first log of the charter under its present key. Who begins there reads all of it."""
+        return next((log for log in self.charter.chain if log.key == self.own.key), self.charter.agglomeration)
+
+    @property
     def own_origins(self) -> list[str]:
         """This node's logs, former epochs first."""
         return [opening.origin for opening in self._own]
@@ -200,7 +225,9 @@ class Membership:
             )
             for log in self.charter.enrolments
         ]
-        return found + [Identity(candidate.origin, candidate.key) for candidate in self._candidates.values()]
+        return found + [
+            Identity(candidate.origin, candidate.key, guessed=True) for candidate in self._candidates.values()
+        ]
 
     def allowed(self) -> set[bytes]:
         """The keys of the peers to speak with."""
@@ -219,6 +246,22 @@ def _opening(reader: ArchiveReader, origin: str) -> Opening | None:
         return read_opening(read_header(entry.header)) if entry else None
     except Unreadable:
         return None
+
+
+def _lineage(own: Sequence[Opening]) -> list[Opening]:
+    """The log that is written in, and those that it continues: what was begun before a succession does not count."""
+    wanted, found = own[-1].origin if own else "", []
+    for opening in reversed(own):
+        if opening.origin == wanted:
+            found.append(opening)
+            wanted = opening.previous.origin if opening.previous else ""
+    return found[::-1]
+
+
+def _write_identity(identity: LogIdentity) -> str:
+    return json.dumps(
+        {"origin": identity.origin, "key": identity.key.hex(), "recovery_key": identity.recovery_key.hex()}
+    )
 
 
 def _read_identity(text: str | None) -> LogIdentity | None:

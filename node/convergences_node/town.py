@@ -36,6 +36,7 @@ from convergences_node.former import Former
 from convergences_node.index.index import Index
 from convergences_node.membership import Membership
 from convergences_node.network.joining import Joined
+from convergences_node.succeeding import follow_succession, read_told
 from convergences_node.web.town_door import PeerSeen, TownStatus, WebSettings
 
 if TYPE_CHECKING:
@@ -215,9 +216,16 @@ class Town:
 
     async def join_answer(self, data: bytes) -> bytes:
         """Take a town's answer to one of our invitations: enrol its log, once. Says what was done, for that town."""
+        told = read_told(data)
+        if told is not None:
+            async with self._joins:
+                return (await follow_succession(self, *told)).encode()
         answer = read_answer(data)
         async with self._joins:
-            controls = admit_answer(self.membership.charter, answer, self.now())
+            # A log that a person or a recovery key has enrolled meanwhile needs no invitation, and may bring one.
+            known = self.membership.charter.enrolled(answer.opening.origin)
+            here = known is not None and known.end is None and known.identity == answer.opening.identity
+            controls = [] if here else admit_answer(self.membership.charter, answer, self.now())
             if controls:
                 await self.archive.append([NewControl(kind, content) for kind, content in controls])
                 log.info("%s is enrolled for %s", answer.opening.origin, answer.opening.territory)

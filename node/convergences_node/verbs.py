@@ -161,13 +161,15 @@ class Enrol(Params):
 
 class End(Params):
     """End a log in the charter: a merge (`successor` is the other town's territory or origin), a theft, a departure.
-    `recovery` are the words of the recovery sheet, where the recovery key must decide.
-    Answer: `{origin, size, successor, index}`."""
+    `recovery` are the words of the recovery sheet: then this node's own log goes on, and `at` are HTTP addresses of
+    nodes that keep the old one, and are told. Answer: `{origin, size, successor, index}`, with `recovery` also
+    `{succession, told}`."""
 
     origin: str
     why: str
     successor: str | None = None
     recovery: str | None = None
+    at: list[str] = []
 
 
 class Reindex(Params):

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from convergences_node import serve
 from convergences_node.archive.archive import Options
 from convergences_node.archive.guard import GUARD_NAME
 from convergences_node.archive.model import Event, LogState, NewRecord, Placed
@@ -164,8 +165,8 @@ class Cluster:
         node = self.nodes[name] = Node(name, where, founded, card)
         return node
 
-    async def start(self, node: Node) -> Node:
-        """Open the node and put it on the network."""
+    async def start(self, node: Node, *, pages: bool = False) -> Node:
+        """Open the node and put it on the network; with `pages`, serve them and the API too."""
         assert not node.running
         options = Options(machine=lambda: node.card, clock=node.clock)
         stack = AsyncExitStack()
@@ -178,6 +179,8 @@ class Cluster:
             await network.start(transport)
             town._clockwork.start()
             await network.settled_p2p()
+            if pages:
+                await serve._serve_pages(town, stack)
         except BaseException:
             await stack.aclose()
             raise

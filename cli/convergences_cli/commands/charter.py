@@ -59,16 +59,21 @@ def charter_enrol(origin: str, key: str, recovery_key: str, folder: Path, as_jso
     type=click.File("r", encoding="utf-8"),
     help="The words of the recovery sheet; - is stdin.",
 )
+@click.option("--at", multiple=True, help="HTTP address of a node that keeps the log, with --recovery-sheet.")
 @node_options
-def charter_end(origin: str, why: str, successor: str | None, sheet: Any, folder: Path, as_json: bool) -> None:
+def charter_end(
+    origin: str, why: str, successor: str | None, sheet: Any, at: tuple[str, ...], folder: Path, as_json: bool
+) -> None:
     """End a log in the charter. What it said before stays; with a successor, searches for either name find both.
+
+    With its recovery sheet, the log of a node whose key is lost or stolen ends, and this new node's goes on.
 
     \b
     Example:
       convergences charter end convergences/FR-93059/00112233aabbccdd --why "merger" --successor FR-93066
     """
     words = sheet.read(4096).strip() if sheet else None
-    params = {"origin": origin, "why": why, "successor": successor, "recovery": words}
+    params = {"origin": origin, "why": why, "successor": successor, "recovery": words, "at": list(at)}
     _done(ask(folder, "end", params, quiet=as_json), as_json, "charter.ended")
 
 

@@ -31,7 +31,7 @@ def command(invitation: str, folder: Path, as_json: bool) -> None:
 def _text(given: str) -> str:
     if given == "-":
         return sys.stdin.read(INVITATION_BYTES_MAX).strip()
-    if given.startswith("conv1"):
+    if given.startswith(("conv1", "convs1")):
         return given.strip()
     try:
         with Path(given).open(encoding="utf-8") as file:
