@@ -108,6 +108,9 @@ class Belt:
             if item.fetch != self._fetch or self._frontier is None:
                 await written.join()
                 self._frontier, self._fetch = await self._kept_frontier(), item.fetch
+            if item.batch.start != self._frontier.size:
+                # The peer sent what it was asked for: it is we who asked for what we have, or lack.
+                raise LocalError(f"batch from {item.batch.start} of a log that has {self._frontier.size} records here")
             batch = await loop.run_in_executor(self._pool, check_batch, self._frontier, item.batch, item.head)
         except ConvergencesError as error:
             await written.join()

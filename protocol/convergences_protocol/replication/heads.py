@@ -14,6 +14,7 @@ from .. import checkpoint as checkpoints
 from .. import fork as forks
 from ..checkpoint import Checkpoint
 from ..cosignature import Cosignature, parse_cosignature, verify_cosignature
+from ..errors import RemoteError
 from ..fork import ForkProof
 from .limits import FOLLOWS_MAX, HEADS_BYTES, HEADS_MAX, HEARD_MAX, MENTIONED_MAX, PROOFS_MAX
 from .messages import VERSION, Doubt, Follow, Forks, HeadNote, Heads, Hello, encode
@@ -109,7 +110,12 @@ class HeadRoom:
         log = self._table.logs.get(_origin(item.note))
         if log is None or log.identity is None:
             return
-        held = self._read(log, item.note)
+        try:
+            held = self._read(log, item.note)
+        except RemoteError:
+            if log.identity.guessed:
+                return
+            raise
         if held.size == 0:
             return
         lines = self._cosignatures(log, held, item)

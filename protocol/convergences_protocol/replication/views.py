@@ -24,6 +24,8 @@ class Identity:
     `end`, when the charter ended the log: nothing past its size is fetched, and a copy that disagrees with its root is
     rewound. `past_end` is for earlier epochs of our own: whatever a peer still has beyond the end is pulled too, as
     closed history, so that nothing that we once acknowledged is lost.
+    `guessed`: no charter names it (yet), and its key is the one that it would have if it continued a log that we know.
+    A head by another key then says nothing against the peer that shows it.
     """
 
     origin: str
@@ -31,6 +33,7 @@ class Identity:
     keep: bool = True
     end: End | None = None
     past_end: bool = False
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
