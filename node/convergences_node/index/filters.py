@@ -156,13 +156,18 @@ def _boxes(query: Query) -> Iterator[Box]:
         yield around(query.circle)
 
 
+POLE_NARROWING = 1e-6
+"""Closer to a pole than this, a metre is any number of degrees of longitude."""
+
+
 def around(circle: Circle) -> Box:
     """A box that holds a circle. Near a pole or the antimeridian it is as wide as the world."""
     height = math.ceil(circle.metres / METRES_A_DEGREE * E7)
     widest = min(abs(circle.lat) + height, 90 * E7) / E7
-    width = height / max(math.cos(math.radians(widest)), 1e-6)
+    narrowing = math.cos(math.radians(widest))
+    width = height / narrowing if narrowing > POLE_NARROWING else HALF_TURN
     south, north = max(circle.lat - height, -90 * E7), min(circle.lat + height, 90 * E7)
-    if circle.lon - width < -HALF_TURN or circle.lon + width > HALF_TURN:
+    if width >= HALF_TURN or circle.lon - width < -HALF_TURN or circle.lon + width > HALF_TURN:
         return Box(-HALF_TURN, south, HALF_TURN, north)
     return Box(math.floor(circle.lon - width), south, math.ceil(circle.lon + width), north)
 
