@@ -132,7 +132,7 @@ class Net:
             except Exception as error:
                 done.set_exception(error)
 
-        node.transport._in_thread(lambda: host._nursery.start_soon(run))
+        node.transport._in_thread(lambda: host.nursery.start_soon(run))
         return await asyncio.wait_for(asyncio.wrap_future(done), WITHIN)
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from convergences_node.network import addresses
-from convergences_node.network.libp2p_thread import key_of, peer_id_of
+from convergences_node.network.libp2p_link import key_of, peer_id_of
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -57,7 +57,8 @@ async def test_two_that_dial_each_other_settle_on_one_link(net: Any) -> None:
             await this.node.told.until(lambda this=this, other=other: other.key in this.greeted)  # type: ignore[misc]
         await both_hear_each_other(talks)
         assert talks[0].rude == talks[1].rude == [], "a frame of another link came before hello"
-        assert max(talk.connections for talk in talks) <= 3, "the two links took turns instead of settling"
+        # Two crossings in a row happen on a busy machine; taking turns would go on for ever.
+        assert max(talk.connections for talk in talks) <= 6, "the two links took turns instead of settling"
 
 
 async def both_hear_each_other(talks: tuple[Talks, Talks]) -> None:

@@ -28,7 +28,7 @@ async def test_an_ended_connection_leaves_no_task_behind(net: Any) -> None:
     town = await net.node(2, listen=())
 
     async def taken(host: Any) -> int:
-        return int(host._host.get_network()._inbound_limiter.borrowed_tokens)
+        return int(host.host.get_network()._inbound_limiter.borrowed_tokens)
 
     for _ in range(5):
         await town.transport.join(agglomeration.transport.addresses()[0], agglomeration.key, b"x")
@@ -45,7 +45,7 @@ async def test_a_peer_that_ignores_flow_control_is_dropped(net: Any) -> None:
     frame = struct.pack(">I", 1 << 20) + bytes(1 << 20)
 
     async def flood(host: Any) -> int:
-        stream = host._links[victim.key].stream
+        stream = host.links.open[victim.key].stream
         muxed, sent = stream.muxed_conn, 0
         number = stream.muxed_stream.stream_id
         try:
@@ -73,7 +73,7 @@ async def test_an_honest_peer_that_is_faster_than_we_read_is_not_dropped(net: An
     await reader.told.until(lambda: len(reader.told.frames) == 8)
 
     async def unread(host: Any) -> int:
-        muxed = host._links[sender.key].stream.muxed_conn
+        muxed = host.links.open[sender.key].stream.muxed_conn
         return sum(map(len, muxed.stream_buffers.values()))
 
     assert await net.in_trio(reader, unread) <= libp2p_mends.UNREAD_BYTES_MAX

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import trio
-from convergences_node.network import libp2p_thread
-from convergences_node.network.libp2p_thread import MESH, REPLICATE, peer_id_of
+from convergences_node.network import libp2p_gate, libp2p_links
+from convergences_node.network.libp2p_link import peer_id_of
+from convergences_node.network.libp2p_links import REPLICATE
+from convergences_node.network.libp2p_thread import MESH
 from convergences_protocol.errors import RemoteError
 
 
@@ -52,7 +54,7 @@ async def test_a_stranger_can_answer_an_invitation_and_nothing_else(net: Any) ->
         for protocol in (REPLICATE, MESH, "/ipfs/id/1.0.0", "/ipfs/ping/1.0.0", "/ipfs/id/push/1.0.0"):
             stream = None
             try:
-                stream = await host._open(address, node.key, protocol)
+                stream = await host.links.open_stream(address, node.key, protocol)
                 await stream.write(struct.pack(">I", 4) + b"word")
                 with trio.fail_after(5):
                     await stream.read(10)
@@ -82,7 +84,7 @@ async def test_a_link_is_closed_when_the_charter_no_longer_names_the_peer(net: A
 
 async def test_a_lost_link_is_dialled_again_by_itself(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also across a restart of the other side under the same key and address, which is what kill -9 looks like."""
-    monkeypatch.setattr(libp2p_thread, "BACKOFF_FIRST_S", 0.1)
+    monkeypatch.setattr(libp2p_links, "BACKOFF_FIRST_S", 0.1)
     town = await net.node(2)
     agglomeration = await net.node(1)
     await net.link(town, agglomeration)
@@ -100,7 +102,7 @@ async def test_a_length_of_4_gib_ends_the_link_and_is_remembered(net: Any) -> No
     await net.link(liar, node)
 
     async def lie(host: Any) -> None:
-        await host._links[node.key].stream.write(b"\xff\xff\xff\xff" + bytes(1000))
+        await host.links.open[node.key].stream.write(b"\xff\xff\xff\xff" + bytes(1000))
 
     await net.in_trio(liar, lie)
     await node.told.until(lambda: liar.key not in node.told.links)
@@ -114,7 +116,7 @@ async def test_a_stream_without_end_is_handed_over_no_faster_than_it_is_consumed
     await net.link(talker, node)
 
     async def talk(host: Any) -> int:
-        stream, sent = host._links[node.key].stream, 0
+        stream, sent = host.links.open[node.key].stream, 0
         with trio.move_on_after(3):
             while True:
                 await stream.write(struct.pack(">I", 1 << 20) + bytes(1 << 20))
@@ -132,7 +134,7 @@ async def test_ten_thousand_streams_are_refused_beyond_the_bound(net: Any) -> No
     await net.link(flooder, node)
 
     async def flood(host: Any) -> int:
-        muxed = host._links[node.key].stream.muxed_conn
+        muxed = host.links.open[node.key].stream.muxed_conn
         try:
             for number in range(10_001, 30_001, 2):
                 await muxed._write_frame(struct.pack("!BBHII", 0, 1, 1, number, 0))
@@ -155,14 +157,14 @@ async def test_ten_thousand_streams_are_refused_beyond_the_bound(net: Any) -> No
 
 async def test_strangers_are_bounded_and_members_still_get_in(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many keys knock, only some are held at once, and a member's connection is none of them."""
-    monkeypatch.setattr(libp2p_thread, "STRANGERS_MAX", 2)
+    monkeypatch.setattr(libp2p_gate, "STRANGERS_MAX", 2)
     node = await net.node(1)
     strangers = [await net.node(number, listen=()) for number in (2, 3, 4, 5)]
 
     async def connect(host: Any) -> None:
         address = node.transport.addresses()[0]
         with trio.fail_after(10):
-            await host._host.get_network().dial_addr(libp2p_thread.multiaddr.Multiaddr(address), peer_id_of(node.key))
+            await host.host.get_network().dial_addr(libp2p_links.multiaddr.Multiaddr(address), peer_id_of(node.key))
 
     for stranger in strangers:
         await net.in_trio(stranger, connect)
@@ -170,6 +172,6 @@ async def test_strangers_are_bounded_and_members_still_get_in(net: Any, monkeypa
     await net.link(member, node)
 
     async def held(host: Any) -> int:
-        return len(host._strangers)
+        return len(host.gate.strangers)
 
     assert await net.in_trio(node, held) <= 2

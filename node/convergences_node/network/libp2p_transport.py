@@ -136,7 +136,7 @@ class Libp2pTransport:
                 if not isinstance(error, Exception):
                     raise
 
-        self._in_thread(lambda: host._nursery.start_soon(ask))
+        self._in_thread(lambda: host.nursery.start_soon(ask))
         return await asyncio.wrap_future(answer)
 
     # ---------------------------------------------------------------------------- the thread
