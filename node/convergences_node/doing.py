@@ -93,6 +93,19 @@ async def erase(town: Town, params: verbs.Erase, tell: Tell) -> Json:
     }
 
 
+async def release(town: Town, params: verbs.Release, tell: Tell) -> Json:
+    """See `verbs.Release`."""
+    rows = await town.archive.read(lambda reader: reader.erasures("pending"))
+    waiting = [row for row in rows if row.origin == params.origin]
+    if not waiting:
+        raise NotFound(f"no erasure of {params.origin} waits for a person here")
+    for row in waiting:
+        await town.archive.decide_erasure(row.origin, row.index, released=True)
+    await town.drop_due()
+    await town.index.catch_up()
+    return {"origin": params.origin, "count": len(waiting), "state": "released"}
+
+
 async def reindex(town: Town, params: verbs.Reindex, tell: Tell) -> Json:
     """See `verbs.Reindex`."""
     started = time.monotonic()

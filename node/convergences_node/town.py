@@ -12,6 +12,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING
 from convergences_protocol.admission import admit_answer
 from convergences_protocol.charter import Charter
 from convergences_protocol.cosignature import Cosignature
-from convergences_protocol.erasure import Erasure, is_valid
+from convergences_protocol.erasure import DAILY_MAX, Erasure, is_valid
 from convergences_protocol.errors import LocalError
 from convergences_protocol.invitation import read_answer
 from convergences_protocol.origin import territory_of
@@ -73,6 +74,7 @@ class Town:
         self._clock = clock
         self._clockwork = Clockwork(self)
         self._joins = asyncio.Lock()
+        self._waiting_told: set[str] = set()
         self._continuing = Continuing()
         self._former = Former(self)
         self._charter_news = asyncio.Event()
@@ -312,6 +314,21 @@ class Town:
     async def drop_due(self) -> None:
         """Do what erasures ask for by now: hide, show again, drop from the files."""
         await self.archive.sweep_erasures(self.may_erase)
+        waiting = await self.erasures_waiting()
+        for origin in sorted(waiting.keys() - self._waiting_told):
+            log.warning(
+                "%d erasures of %s wait for a person: more than %d in one day (convergences erase --release %s)",
+                waiting[origin],
+                origin,
+                DAILY_MAX,
+                origin,
+            )
+        self._waiting_told = set(waiting)
+
+    async def erasures_waiting(self) -> dict[str, int]:
+        """By log: how many of its erasures are held back until a person has looked."""
+        rows = await self.archive.read(lambda reader: reader.erasures("pending"))
+        return dict(Counter(row.origin for row in rows))
 
     async def doubt(self, origin: str, head: Held) -> None:
         """A validly signed head of our own log was heard: if our tree does not extend it, write in a new epoch."""

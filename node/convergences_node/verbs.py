@@ -39,7 +39,8 @@ class Params(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Status(Params):
     """Answer: `{node: {name, territory, kind, version, folder, running}, log: {origin, size, head, cosigned_at},
     addresses: {http, p2p: []}, peers: {connected, known}, index: {…}, logs: [{territory, origin, size, bodies_wanted,
-    cosigned_at, own, status}], doubts: [], network: {libp2p: "running" | reason, …}}`."""
+    cosigned_at, own, status}], doubts: [], erasures_waiting: {origin: count},
+    network: {libp2p: "running" | reason, …}}`."""
 
 
 class Peers(Params):
@@ -146,6 +147,13 @@ class Erase(Params):
     now: bool = False
 
 
+class Release(Params):
+    """Let the erasures of one log through that wait for a person: somebody has looked, and they are meant.
+    Answer: `{origin, count, state: "released"}`."""
+
+    origin: str
+
+
 class Charter(Params):
     """The charter this node follows. Answer: `{agglomeration: {…}, enrolments: [{territory, origin, key, since, ended,
     successor, disputed}]}`."""
@@ -206,6 +214,7 @@ VERBS: Mapping[str, Verb] = {
     "withdraw": Verb(Withdraw, "doing:withdraw"),
     "import": Verb(Import, "doing:import_file"),
     "erase": Verb(Erase, "doing:erase"),
+    "release": Verb(Release, "doing:release"),
     "reindex": Verb(Reindex, "doing:reindex"),
     "invite": Verb(Invite, "belonging:invite"),
     "join": Verb(Join, "belonging:join"),
