@@ -55,6 +55,7 @@ def build(path: Path, count: int) -> float:
     db = store.create(path)
     projection = Projection(db, path, Horizon.around(1_780_000_000))
     projection.hear({town: [(ORIGIN.format(town), None)] for town in TOWNS})
+    store.expect_much(db)
     source = elements(count)
     spent = 0.0
     numbers = dict.fromkeys(TOWNS, 0)

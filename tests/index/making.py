@@ -169,9 +169,7 @@ class Desk:
         ids = dict(db.execute("SELECT row, id FROM elements").fetchall())
         elements = {
             id_: (kind, place, origins[log], idx, tuple(rest), sorted(tags[int(tag)] for tag in spaced.split()))
-            for id_, spaced, kind, place, log, idx, *rest in db.execute(
-                "SELECT id, tags, kind, place, log, idx, first, last, recurs, began, ended, lat, lon, name_key FROM elements"
-            )
+            for _, spaced, id_, kind, place, log, idx, *rest in db.execute("SELECT * FROM elements")
         }
         return {
             "elements": elements,

@@ -13,7 +13,8 @@ from .making import AGGLOMERATION, PIERREFITTE, SAINT_DENIS, STAINS, Logs, origi
 
 TERRITORIES = (SAINT_DENIS, PIERREFITTE, STAINS, AGGLOMERATION)
 WORDS = (
-    "vélo vélos Été l'école concert concerts journaux journal jardin Saint-Denis théâtre œuvre œuvres bal eau".split()
+    *("vélo", "vélos", "Été", "l'école", "concert", "concerts", "journaux", "journal"),
+    *("jardin", "Saint-Denis", "théâtre", "œuvre", "œuvres", "bal", "eau"),
 )
 ACTOR_TYPES = ("association", "company", "school")
 ACTION_TYPES = ("event", "project", "activity")
@@ -102,7 +103,7 @@ def random_logs(dice: random.Random, records: int) -> tuple[Logs, Speakers]:
 
 
 def one_step(dice: random.Random, logs: Logs, themes: list[ElementId], living: list[tuple[ElementId, str]]) -> None:
-    """One record more: a new element mostly, else an edit, a relation, a withdrawal, or something that does not count."""
+    """One record more: a new element mostly, else an edit, a relation, a withdrawal, or what does not count."""
     chance = dice.random()
     territory = dice.choice(TERRITORIES)
     if chance < 0.6 or len(living) < 3:

@@ -50,9 +50,10 @@ async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
 async def test_what_is_appended_is_searchable_by_itself(archive: Archive) -> None:
     async with await opened(archive.folder, archive, follow=True) as index:
         await archive.append([actor("Vélo Club")])
+        # Nothing tells from outside when the index's own task has taken it in, so it is asked until it has.
         async with asyncio.timeout(10):
-            while not await names(index, text="vélos"):
-                await asyncio.sleep(0)  # lets the index's own task run; there is no event to await from outside
+            while not await names(index, text="vélos"):  # noqa: ASYNC110
+                await asyncio.sleep(0)
         (coverage,) = await index.coverage()
         assert (coverage.size, coverage.applied, coverage.own, coverage.counts) == (2, 2, True, True)
 
@@ -67,6 +68,11 @@ async def test_it_goes_on_where_it_was(archive: Archive) -> None:
         assert await names(index) == ["Un"], "answers from what it had, before it catches up"
         assert await index.catch_up() == 1
         assert await names(index, sort="name") == ["Deux", "Un"]
+
+
+def _without_wal(path: Path) -> None:
+    for end in ("-wal", "-shm"):
+        Path(f"{path}{end}").unlink(missing_ok=True)
 
 
 def _thrown_away(path: Path) -> None:
@@ -107,11 +113,9 @@ async def test_a_file_that_cannot_serve_is_built_again(
     await archive.append([actor(f"Club {number}") for number in range(30)])
     async with await opened(archive.folder, archive) as index:
         await index.catch_up()
-    path = archive.folder / store.INDEX_NAME
-    for end in ("-wal", "-shm"):
-        Path(f"{path}{end}").unlink(missing_ok=True)
+    _without_wal(archive.folder / store.INDEX_NAME)
     assert callable(harm)
-    harm(path)
+    harm(archive.folder / store.INDEX_NAME)
     caplog.clear()
     with caplog.at_level(logging.WARNING):
         async with await opened(archive.folder, archive) as index:
@@ -178,7 +182,7 @@ async def test_a_reindex_tells_how_far_it_is_while_the_old_file_serves(
         await index.catch_up()
         steps: list[Progress] = []
         work = asyncio.create_task(index.reindex(steps.append))
-        while not steps:
+        while not steps:  # noqa: ASYNC110
             await asyncio.sleep(0)
         assert len(await names(index, limit=200)) == 40
         assert await work == 41

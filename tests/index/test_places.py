@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
-from convergences_node.index.cells import cover, words_of
+from convergences_node.index.cells import cover, squares_of, squares_of_point
 from convergences_node.index.filters import around
 from convergences_node.index.query import Box, Circle, Query
 from hypothesis import given
@@ -40,7 +40,7 @@ def test_whatever_touches_a_box_has_one_of_its_squares(asked: Box, thing: Box) -
     )
     squares = cover([asked])
     if touches and squares is not None:
-        assert not set(squares).isdisjoint(words_of(thing))
+        assert not set(squares).isdisjoint(squares_of(thing))
 
 
 @given(boxes(), LON, LAT)
@@ -48,7 +48,8 @@ def test_every_point_of_a_box_has_one_of_its_squares(asked: Box, lon: int, lat: 
     lon, lat = min(max(lon, asked.west), asked.east), min(max(lat, asked.south), asked.north)
     squares = cover([asked])
     if squares is not None:
-        assert not set(squares).isdisjoint(words_of(Box(lon, lat, lon, lat)))
+        assert not set(squares).isdisjoint(squares_of_point(lat, lon))
+    assert squares_of_point(lat, lon) == squares_of(Box(lon, lat, lon, lat))
 
 
 @given(LAT, LON, st.integers(1, 500_000), st.floats(0, 6.3), st.floats(0, 1))

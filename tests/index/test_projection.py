@@ -219,12 +219,12 @@ def test_entries_already_taken_in_are_passed_over(desk: Desk) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_rebuild_gives_what_small_steps_gave(seed: int, tmp_path: Path) -> None:
-    """Logs taken in by random portions, in random turns, with the charter arriving in the middle, end as one rebuild."""
+    """Logs taken in by random portions, in random turns, with the charter arriving midway, end as a rebuild."""
     dice = random.Random(seed)
     logs, speakers = random_logs(dice, records=120)
     steps = Desk(tmp_path / "steps.db", logs)
     steps.hear({})
-    left = {origin: 0 for origin in logs.entries}
+    left = dict.fromkeys(logs.entries, 0)
     while left:
         origin = dice.choice(sorted(left))
         left[origin] = min(left[origin] + dice.randrange(1, 25), len(logs.entries[origin]))

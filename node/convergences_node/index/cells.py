@@ -10,7 +10,7 @@ A grid's squares are 2**level units of 1e-7 degree wide: from 2.6 km (of latitud
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from convergences_node.index.query import E7, Box
 
@@ -23,11 +23,21 @@ CELL_SIGN = "\ue001"
 _HALF_TURN = 180 * E7
 
 
-def words_of(box: Box) -> Iterator[str]:
-    """The words of something that fills `box` (or a point): its squares on each grid, or that it is too wide for it."""
+def squares_of(box: Box | None) -> tuple[str, ...]:
+    """The words of something that fills `box`: its squares on each grid, or that it is too wide for that grid."""
+    if box is None:
+        return ()
+    found: list[str] = []
     for level in LEVELS:
         squares = _squares(box, level)
-        yield from (_wide(level),) if squares is None else squares
+        found += (_wide(level),) if squares is None else squares
+    return tuple(found)
+
+
+def squares_of_point(lat: int, lon: int) -> tuple[str, ...]:
+    """The words of a point, one on each grid. What `squares_of` gives for a box without extent, many times faster."""
+    x, y = lon + _HALF_TURN, lat + _HALF_TURN
+    return tuple([f"{sign}{x >> level}y{y >> level}" for level, sign in _SIGNS])
 
 
 def cover(boxes: Sequence[Box]) -> list[str] | None:
@@ -51,9 +61,16 @@ def _squares(box: Box, level: int) -> list[str] | None:
     south, north = (box.south + _HALF_TURN) >> level, (box.north + _HALF_TURN) >> level
     if (east - west + 1) * (north - south + 1) > COVER_MAX:
         return None
-    sign = f"{CELL_SIGN}{chr(ord('a') + LEVELS.index(level))}"
+    sign = f"{CELL_SIGN}{_letter(level)}"
     return [f"{sign}{x}y{y}" for x in range(west, east + 1) for y in range(south, north + 1)]
+
+
+def _letter(level: int) -> str:
+    return chr(ord("a") + LEVELS.index(level))
 
 
 def _wide(level: int) -> str:
     return f"{CELL_SIGN}w{level}"
+
+
+_SIGNS = [(level, f"{CELL_SIGN}{_letter(level)}") for level in LEVELS]

@@ -114,6 +114,8 @@ class Follower:
     async def _take_entries(self, states: Sequence[LogState], report: Report | None) -> int:
         applied = await self._in_writer(lambda: self._projection.applied())
         done, total = 0, sum(max(0, state.size - applied.get(state.origin, 0)) for state in states)
+        if total >= SETTLED_AFTER:
+            await self._in_writer(lambda: store.expect_much(self._projection.db))
         for state in states:
             start = applied.get(state.origin, 0)
             while start < state.size:

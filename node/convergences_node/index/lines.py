@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from convergences_node.index.row import LISTED, SPANS, Row
 
 TAG_SIGN = "\ue000"
@@ -19,8 +21,7 @@ DATED_FACETS = frozenset({LISTED[0], "kind", "territory", "territory kind", "the
 Line = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, order=True, gc=False):
     """Which record speaks, in the order in which later ones have the last word: the place of its log among the
     territory's speakers, and its number in that log."""
 
@@ -29,8 +30,7 @@ class Position:
     log: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(msgspec.Struct, frozen=True, gc=False):
     """A readable record, ready to be stored."""
 
     row: Row

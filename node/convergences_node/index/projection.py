@@ -17,10 +17,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 from convergences_protocol.element import ElementId
 from convergences_protocol.errors import Unreadable
 from convergences_protocol.origin import territory_of
@@ -45,8 +45,7 @@ class HistoryReader(Protocol):
     def history(self, element: ElementId, origins: Sequence[str] | None = None) -> list[Entry]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """What the strict door says of one entry."""
 
     index: int

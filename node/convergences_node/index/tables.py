@@ -12,11 +12,12 @@ a new segment whenever a row comes before the last one, so rows are sorted. Whic
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+import msgspec
 
 from convergences_node.index.lines import Line, Lines, Position, Stated
 from convergences_node.index.row import BROADER, LISTED, SPANS, plan_of
@@ -32,16 +33,14 @@ ANYWHERE, UNLISTED = 0, -1
 _KEYED_BY_ROW = ("elements", "states", "occurrences", "outlines", "edges", "territories")
 
 
-@dataclass(frozen=True, slots=True)
-class Current:
+class Current(msgspec.Struct, frozen=True, gc=False):
     """What the index knows of an element: the record that says so, and the row, or None once it is withdrawn."""
 
     position: Position
     row: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of an element: stated, or withdrawn (`stated` is None), by the record at `position`."""
 
     position: Position
@@ -130,14 +129,16 @@ class Tables:
         stated = [(outcome.stated, outcome.position) for outcome in outcomes.values() if outcome and outcome.stated]
         rows = self._rows([said for said, _ in stated], current)
         stated.sort(key=lambda each: rows[each[0].row.id])
-        lines = Lines()
+        lines, known = Lines(), self._tags
+        counted: dict[int, list[int]] = defaultdict(list)
         for said, position in stated:
             self._note(said.row.kind)
-            tags = [self.tag(*tag) for tag in said.row.tags]
+            tags = [known[tag] if tag in known else self.tag(*tag) for tag in said.row.tags]
             for territory in self._territories(tags):
-                for tag in tags:
-                    counts[territory, tag] += 1
+                counted[territory].extend(tags)
             lines.add(rows[said.row.id], position, said, tags)
+        for territory, tags in counted.items():
+            counts.update({(territory, tag): n for tag, n in Counter(tags).items()})
         for table, some in lines.by_table():
             if some:
                 self.db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(some[0]))})", some)
