@@ -44,7 +44,7 @@ from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import EpochOpened, Event, HeadCame, LogGrew
 from convergences_node.network import serving
 from convergences_node.network.ingest import Belt
-from convergences_node.network.transport import Link, PeerKey, Transport
+from convergences_node.network.transport import Link, Listener, PeerKey, Transport
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +87,44 @@ class Consequences(Protocol):
         """Set the records of a log from `size` on aside."""
 
 
+class _Ear:
+    """The `Listener` of one transport: what it tells of a link that another transport holds now is not heard.
+
+    A link that was replaced goes on talking for a moment. Its last frames would be taken for the first of the new link,
+    and an honest peer blamed for them; its end would be taken for the end of the new one.
+    """
+
+    def __init__(self, driver: Driver, transport: str) -> None:
+        self._driver = driver
+        self._transport = transport
+        self.heard = driver.heard
+        self.misbehaved = driver.misbehaved
+        self.join_asked = driver.join_asked
+
+    def _holds(self, key: PeerKey) -> bool:
+        link = self._driver.links.get(key)
+        return link is not None and link.transport == self._transport
+
+    def connected(self, link: Link) -> None:
+        self._driver.connected(link)
+
+    def disconnected(self, key: PeerKey) -> None:
+        if self._holds(key):
+            self._driver.disconnected(key)
+
+    def received(self, key: PeerKey, frame: bytes, consumed: Callable[[], None]) -> None:
+        if self._holds(key):
+            self._driver.received(key, frame, consumed)
+        else:
+            consumed()
+
+    def drained(self, key: PeerKey, frames: int) -> None:
+        if self._holds(key):
+            self._driver.drained(key, frames)
+
+
 class Driver:
-    """One node's replication. `start`, then give it transports that report to it as their `Listener`."""
+    """One node's replication. `start`, then give it transports that report to its `ear` for them."""
 
     def __init__(
         self,
@@ -157,6 +193,10 @@ class Driver:
     def attach(self, transport: Transport) -> None:
         """Send through this transport to the peers that it links."""
         self._transports[transport.name] = transport
+
+    def ear(self, transport: Transport) -> Listener:
+        """The listener to start this transport with."""
+        return _Ear(self, transport.name)
 
     async def follow(self, identities: Sequence[Identity]) -> None:
         """The charter or the operator's choice has changed."""

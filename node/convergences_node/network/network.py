@@ -123,7 +123,7 @@ class Network:
     async def _start_transport(self, transport: Transport) -> None:
         self.driver.attach(transport)
         transport.allow(self._allowed())
-        await transport.start(self.driver)
+        await transport.start(self.driver.ear(transport))
         self._aim()
 
     async def _start_discovery(self) -> None:
