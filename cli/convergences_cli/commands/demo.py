@@ -2,6 +2,7 @@
 """`convergences demo`: a whole territory on this machine."""
 
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -46,6 +47,8 @@ def command(
     from convergences_node.demo.scenario import Scenario
 
     example = load_example(territory, examples or EXAMPLES)
+    # Whoever ends the demo by a signal ends it as Ctrl-C does: every node stopped, the folders gone.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     started = time.monotonic()
     quiet = check or as_json or not sys.stdout.isatty()
     with _folder(folder) as root, Scenario(example, root, seconds, _teller(as_json)) as scenario:
