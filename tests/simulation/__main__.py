@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from collections import Counter
 from multiprocessing import Pool
 
@@ -45,7 +46,7 @@ def _run(job: tuple[int, int, bool | None]) -> Result:
     try:
         return run(seed, towns=towns, real=real)
     except Exception as error:
-        raise RuntimeError(f"seed {seed}") from error
+        return Result(seed, "", 0, 0.0, {"exceptions": 1}, tuple(traceback.format_exception(error)[-3:]))
 
 
 def _report(result: Result, *, digests: bool) -> None:

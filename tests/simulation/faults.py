@@ -114,6 +114,8 @@ def _take_back(world: World, node: Town) -> None:
         world.forget_card(node, digests(image))
         node.archive = image
         node.guard = guard if with_guard else None
+        if with_guard:
+            world.may_fork.add(node.territory)
         world.wire.after(1 + world.random.random() * 20, lambda: _revive(node))
 
     world.wire.after(delay, put_back)
@@ -125,6 +127,7 @@ def _clone(world: World) -> None:
     if isinstance(node, Liar) or any(clone.peer == node.peer for clone in world.clones):
         return
     world.count("clones")
+    world.may_fork.add(node.territory)
     twin = Town(world, node.id + "'", node.territory, node.key, node.recovery)
     twin.archive, twin.guard, twin.pinned = node.archive.copy(), node.guard, node.pinned
     twin.keeps, twin.dials, twin.merged = node.keeps, list(node.dials), node.merged

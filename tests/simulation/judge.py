@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from convergences_protocol.charter import Enrolled
+from convergences_protocol.erasure import KIND as ERASURE
+from convergences_protocol.erasure import Erasure, is_valid, read_erasure
+from convergences_protocol.origin import territory_of
 from convergences_protocol.tiles import Slot
 
 from .town import Town
@@ -26,6 +31,9 @@ def disagreements(world: World) -> list[str]:
         found += _one_history(world, log, kept)
     if not found:
         found += _nothing_lost(world)
+        found += _nothing_false(world)
+        found += _forgotten(world)
+        found += _no_needless_fork(world)
         found += _bodies(world, kept)
         found += _states(world, kept)
     return found
@@ -72,6 +80,54 @@ def _nothing_lost(world: World) -> list[str]:
         if not item.lost and item.digest not in counted[item.territory]:
             found.append(f"{item.digest.hex()[:12]} of {item.territory} was acknowledged, and does not count")
     return found
+
+
+def _nothing_false(world: World) -> list[str]:
+    """Every body is the one that its author signed for, and every record is flagged as its author deserves."""
+    found: list[str] = []
+    for node in world.honest:
+        for log in node.archive.logs.values():
+            for at, (reading, body) in enumerate(zip(log.readings, log.bodies, strict=True)):
+                if body is not None and (reading is None or sha256(body).digest() != reading.body_digest):
+                    found.append(f"{node.id} holds a false body in {log.origin} at {at}")
+                if (log.slots[at] is Slot.HERE) != (body is not None):
+                    found.append(f"{node.id} says {log.slots[at]} of a body in {log.origin} at {at}")
+    return found
+
+
+def _forgotten(world: World) -> list[str]:
+    """Nobody has a body that a valid erasure names; asked here without what the nodes themselves remember of it."""
+    charter = world.agglomeration.charter
+    erasures: list[Erasure] = []
+    for log in world.agglomeration.archive.logs.values():
+        for at, reading in enumerate(log.readings):
+            if reading and reading.kind == ERASURE and log.flags[at] is None:
+                erasure = read_erasure(reading)
+                if is_valid(erasure, charter, log.origin, at):
+                    erasures.append(erasure)
+    return [
+        f"{node.id} remembers what was to be forgotten, in {log.origin} at {at}"
+        for node in world.honest
+        for log in node.archive.logs.values()
+        for at, reading in enumerate(log.readings)
+        if reading and log.bodies[at] is not None and log.origin in _kept(node)
+        if any(erasure.names(log.origin, at, reading.digest, reading.element) for erasure in erasures)
+    ]
+
+
+def _kept(node: Town) -> set[str]:
+    return {identity.origin for identity in node.identities() if identity.keep}
+
+
+def _no_needless_fork(world: World) -> list[str]:
+    """Only a liar, a clone, or a card put back with its guard signs two histories: the guard prevents the rest."""
+    heads: dict[tuple[str, int], set[bytes]] = {}
+    for node in world.nodes:
+        for log in node.archive.logs.values():
+            if territory_of(log.origin) not in world.may_fork:
+                for size, note in log.heads.items():
+                    heads.setdefault((log.origin, size), set()).add(note)
+    return [f"{origin} has two heads of size {size}" for (origin, size), notes in heads.items() if len(notes) > 1]
 
 
 def _counted(node: Town, territory: str) -> set[bytes]:

@@ -21,6 +21,7 @@ from convergences_protocol.origin import LogIdentity
 from convergences_protocol.replication import outputs as out
 from convergences_protocol.replication.check import check_batch, examine
 from convergences_protocol.replication.machine import Replicator
+from convergences_protocol.replication.messages import BodySlot
 from convergences_protocol.replication.views import End, Identity
 from convergences_protocol.tiles import Slot
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from .world import World
 
 WRITE_SECONDS = 0.02
+HEADS = b"\x02"
+"""The number of the message `Heads`, second byte of its frame."""
 
 
 class Node:
@@ -167,6 +170,9 @@ class Node:
         self._set_alarm()
 
     def send(self, peer: str, data: bytes) -> None:
+        may_vanish = self.world.swallow and self.world.faults_on and data[1:2] == HEADS
+        if may_vanish and self.wire.random.random() < self.world.swallow:
+            return
         self.wire.send(self, peer, data)
 
     def _set_alarm(self) -> None:
@@ -195,7 +201,7 @@ class Node:
                 except LookupError:
                     machine.not_loaded(request, now)
                 else:
-                    machine.batch_loaded(request, *batch, now)
+                    machine.batch_loaded(request, batch[0], self._poorly(batch[1]), batch[2], now)
             case out.LoadProof(request, origin, old, new):
                 log = archive.logs.get(origin)
                 if log is None or log.size < new:
@@ -227,6 +233,12 @@ class Node:
                 self.mentioned(origins)
             case out.Drop(peer, reason, seconds):
                 self._drop(peer, reason, seconds)
+
+    def _poorly(self, bodies: list[BodySlot]) -> list[BodySlot]:
+        """In some seeds, as if some bodies were not here: the receiver has to ask for them."""
+        if not self.world.poor or not self.world.faults_on:
+            return bodies
+        return [False if self.wire.random.random() < self.world.poor else body for body in bodies]
 
     def _ingest(self, asked: out.Ingest) -> None:
         if asked.fetch in self.broken:

@@ -45,6 +45,12 @@ class World:
         self.faults_on = False
         self.batch = self.random.choice((2, 5, 1000))
         self.forked = ""
+        self.may_fork: set[str] = set()
+        """Territories of which a second machine, or an old guard, may have signed a second history."""
+        self.poor = self.random.choice((0.0, 0.0, 0.3))
+        """Chance that a body is not given along with its header."""
+        self.swallow = self.random.choice((0.0, 0.0, 0.2))
+        """Chance that a head is not heard though the connection holds."""
         self.rivals: set[str] = set()
         self.acknowledged: dict[bytes, Acknowledged] = {}
         self.counts: dict[str, int] = {}
@@ -87,6 +93,10 @@ class World:
         for number, town in enumerate(self.towns):
             town.keeps = tuple(self.random.sample(others, self.random.choice((0, 0, 1, 2, 3))))
             town.dials = [self.agglomeration]
+            if isinstance(town, Liar):
+                self.may_fork.add(town.territory)
+                town.dials += self.random.sample(self.towns[1:], min(6, len(self.towns) - 1))
+                town.keeps = tuple(others[:10])
             if number % 3 == 0:
                 neighbour = self.towns[self.random.randrange(len(self.towns))]
                 town.dials += [neighbour] if neighbour is not town else []

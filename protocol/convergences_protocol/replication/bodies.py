@@ -56,12 +56,17 @@ class BodyRoom:
         self.consider(log, now)
 
     def _list(self, sweep: Sweep) -> None:
+        """Ask the archive what is wanted. Only its word that nothing is ends the asking, for all that was wanted before
+        the question: a body on its way to the card is listed again, a batch that has just been kept is not listed yet.
+        """
+        known = sweep.log.wanted
+
         def listed(wanted: Sequence[tuple[int, bytes]] = (), now: float = 0.0) -> None:
             if self._sweeps.get(sweep.peer.name) is not sweep:
                 return
             if not wanted:
                 if sweep.next == 0:
-                    sweep.log.wanted = 0
+                    sweep.log.wanted = max(sweep.log.wanted - known, 0)
                 self._end(sweep, now)
                 return
             sweep.next = wanted[-1][0] + 1
@@ -94,7 +99,6 @@ class BodyRoom:
             found.append((digest, body))
         if found:
             self._table.put(KeepBodies(peer.name, sweep.log.origin, tuple(found)))
-            sweep.log.wanted = max(sweep.log.wanted - len(found), 0)
         rest = sweep.asked[message.considered :]
         if rest and message.considered:
             self._ask(sweep, rest, now)

@@ -72,6 +72,7 @@ class Log:
     pinned: Held | None = None
     own: bool = False
     wanted: int = 0
+    """Bodies that may be wanted: never less than the archive's own count, which is asked before anything is."""
     fork: bytes | None = None
     roots: dict[int, bytes] = field(default_factory=dict)
     """Roots of our own tree at the latest sizes we had reason to know."""
