@@ -2,7 +2,7 @@
 """How long after a resident's save at a town the agglomeration's search knows of it: ten nodes, a write a second each.
 
 The clock starts when the save is asked of the town over its control socket, and stops when the agglomeration's index
-has taken in that record's number, watched through a read-only connection of our own. All ten share this machine's cores.
+has taken in that record's number, watched through a read-only connection of our own. All ten share the cores.
 """
 
 from __future__ import annotations

@@ -58,7 +58,8 @@ async def _ask(port: int, pid: int, paths: Sequence[str], seconds: float, connec
             while time.perf_counter() < begun + seconds:
                 path = paths[next(numbers) % len(paths)]
                 asked = time.perf_counter()
-                load.received += await _get(reader, writer, path)
+                length = await _get(reader, writer, path)
+                load.received += length
                 load.waits.append(time.perf_counter() - asked)
         finally:
             writer.close()
