@@ -17,7 +17,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -26,16 +26,17 @@ from convergences_protocol.charter import Charter
 from convergences_protocol.element import ElementId
 
 from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpened, Event, LogGrew
-from convergences_node.index import answering
+from convergences_node.index import answering, details
 from convergences_node.index import element as elements
 from convergences_node.index.coverage import coverage_of, territory_views
+from convergences_node.index.details import Detail, OutlineView
 from convergences_node.index.following import ArchiveDoor, Follower, Report, own_speakers
 from convergences_node.index.history import revisions_of
 from convergences_node.index.keeper import Keeper
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Speakers
 from convergences_node.index.query import Query
-from convergences_node.index.views import Answer, Coverage, ElementView, Facets, Revision, TerritoryView, Walk
+from convergences_node.index.views import Answer, Coverage, ElementView, Facets, Item, Revision, TerritoryView, Walk
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -143,6 +144,27 @@ class Index:
         wanted = ElementId.parse(element)
         speakers = dict(self._keeper.projection.speakers)
         return await self._archive.read(lambda reader: revisions_of(reader, wanted, speakers))
+
+    async def details(self, elements: Sequence[str]) -> Mapping[str, Detail]:
+        """All that the records of these elements say, for an export."""
+        wanted = [ElementId.parse(element) for element in elements]
+        return await self._ask(lambda db: details.details_of(db, wanted, self._keeper.known))
+
+    async def occurrences(
+        self, elements: Sequence[str], window: tuple[int, int]
+    ) -> Mapping[str, Sequence[tuple[int, int]]]:
+        """Every time that these elements happen between two seconds, for an agenda."""
+        wanted = [ElementId.parse(element) for element in elements]
+        return await self._ask(lambda db: details.occurrences_of(db, wanted, window))
+
+    async def people_behind(self, elements: Sequence[str], most: int) -> Sequence[Item]:
+        """Who is behind these elements, the most present first."""
+        wanted = [ElementId.parse(element) for element in elements]
+        return await self._ask(lambda db: details.people_behind(db, wanted, most))
+
+    async def outlines(self) -> Sequence[OutlineView]:
+        """The outlines of the territories known here, for a map."""
+        return await self._ask(lambda db: details.outlines_of(db, self._keeper.known))
 
     async def territories(self) -> list[TerritoryView]:
         """The territories known here, by code, with how fresh and whole each is."""
