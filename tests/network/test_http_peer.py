@@ -10,8 +10,9 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from convergences_node.network.http_peer import fetch
 from convergences_node.network.http_tiles import Gone, RemoteLog, split_note
-from convergences_node.network.http_transport import HttpSettings, HttpTransport, fetch
+from convergences_node.network.http_transport import HttpSettings, HttpTransport
 from convergences_protocol import checkpoint, merkle
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.errors import RemoteError

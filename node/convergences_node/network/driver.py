@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
 
 from convergences_protocol.cosignature import Cosignature
 from convergences_protocol.errors import ConvergencesError
@@ -43,7 +43,12 @@ from convergences_protocol.replication.views import Held, Identity
 from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import EpochOpened, Event, HeadCame, LogGrew
 from convergences_node.network import serving
+from convergences_node.network.announcer import Announcer
+from convergences_node.network.consequences import Consequences
+from convergences_node.network.ear import Ear
 from convergences_node.network.ingest import Belt
+from convergences_node.network.joining import joined_answer, refused_answer
+from convergences_node.network.library import Library, Question
 from convergences_node.network.transport import Link, Listener, PeerKey, Transport
 
 log = logging.getLogger(__name__)
@@ -52,75 +57,8 @@ CHECKING_THREADS = 2
 """Signature checks leave the interpreter's lock: two threads give 1.9 times one (PERFORMANCE.md), more give nothing on
 two cores and take them from the pages on four."""
 
-READS_MAX = 8
-"""Reads for peers under way at once; the archive has four reading threads, and pages use them too."""
-
-ANNOUNCE_EVERY_S = 1.0
-"""Gossip costs 8 ms of CPU a message at every node (LIBP2P.md); open links carry each head at once anyway."""
-
 MISBEHAVED_SECONDS = 3600.0
 """How long a peer is refused that broke a transport's own bounds; as the machine's first ban."""
-
-JOINED, REFUSED = b"\x01", b"\x00"
-REFUSAL_BYTES_MAX = 1_000
-
-
-class Consequences(Protocol):
-    """What the driver leaves to the town: everything that is not moving logs."""
-
-    async def join_answer(self, data: bytes) -> bytes:
-        """Answer someone who takes up an invitation; raises `ConvergencesError`."""
-
-    def peer_dropped(self, key: PeerKey, reason: str, seconds: float) -> None:
-        """A peer lied: to be remembered, and refused for so long."""
-
-    def origins_mentioned(self, origins: Sequence[str]) -> None:
-        """A peer says which logs it follows: one may be a new epoch that nobody here has heard of."""
-
-    def head_contested(self, origin: str, head: Held) -> None:
-        """A validly signed head that our copy of that log does not extend."""
-
-    async def own_head_doubted(self, origin: str, head: Held) -> None:
-        """A validly signed head of our own log that our tree does not extend."""
-
-    async def rewind(self, origin: str, size: int) -> None:
-        """Set the records of a log from `size` on aside."""
-
-
-class _Ear:
-    """The `Listener` of one transport: what it tells of a link that another transport holds now is not heard.
-
-    A link that was replaced goes on talking for a moment. Its last frames would be taken for the first of the new link,
-    and an honest peer blamed for them; its end would be taken for the end of the new one.
-    """
-
-    def __init__(self, driver: Driver, transport: str) -> None:
-        self._driver = driver
-        self._transport = transport
-        self.heard = driver.heard
-        self.misbehaved = driver.misbehaved
-        self.join_asked = driver.join_asked
-
-    def _holds(self, key: PeerKey) -> bool:
-        link = self._driver.links.get(key)
-        return link is not None and link.transport == self._transport
-
-    def connected(self, link: Link) -> None:
-        self._driver.connected(link)
-
-    def disconnected(self, key: PeerKey) -> None:
-        if self._holds(key):
-            self._driver.disconnected(key)
-
-    def received(self, key: PeerKey, frame: bytes, consumed: Callable[[], None]) -> None:
-        if self._holds(key):
-            self._driver.received(key, frame, consumed)
-        else:
-            consumed()
-
-    def drained(self, key: PeerKey, frames: int) -> None:
-        if self._holds(key):
-            self._driver.drained(key, frames)
 
 
 class Driver:
@@ -158,11 +96,10 @@ class Driver:
         self._transports: dict[str, Transport] = {}
         self._belts: dict[str, Belt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._reads = asyncio.Semaphore(READS_MAX)
+        self._library = Library(archive, self.machine, monotonic)
         self._misdeeds: dict[PeerKey, int] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._announcement: bytes | None = None
-        self._announced_at = -ANNOUNCE_EVERY_S
+        self._announcer = Announcer(lambda: self._transports.values(), monotonic)
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def start(self, identities: Iterable[Identity], misdeeds: dict[PeerKey, int]) -> None:
@@ -196,7 +133,7 @@ class Driver:
 
     def ear(self, transport: Transport) -> Listener:
         """The listener to start this transport with."""
-        return _Ear(self, transport.name)
+        return Ear(self, transport.name)
 
     async def follow(self, identities: Sequence[Identity]) -> None:
         """The charter or the operator's choice has changed."""
@@ -270,13 +207,13 @@ class Driver:
         self._drop(key, reason, MISBEHAVED_SECONDS)
 
     def join_asked(self, key: PeerKey, request: bytes, answer: Callable[[bytes], None]) -> None:
-        """See `Listener`. The answer's first byte says whether it is one, or a refusal in words."""
+        """See `Listener`."""
 
         async def ask() -> None:
             try:
-                answer(JOINED + await self._consequences.join_answer(request))
+                answer(joined_answer(await self._consequences.join_answer(request)))
             except ConvergencesError as error:
-                answer(REFUSED + str(error).encode()[:REFUSAL_BYTES_MAX])
+                answer(refused_answer(error))
 
         self._spawn(ask())
 
@@ -309,11 +246,11 @@ class Driver:
             case Send(peer, data):
                 self._send(bytes.fromhex(peer), data)
             case Announce(data):
-                self._announce(data)
+                self._announcer.say(data)
             case Ingest(origin=origin):
                 self._belt(origin).put(output)
             case LoadBatch() | LoadProof() | ListWanted() | FindBodies():
-                self._spawn(self._load(output))
+                self._spawn(self._answer(output))
             case KeepBodies(origin=origin, bodies=bodies):
                 self._belt(origin).put(lambda: self._keep_bodies(bodies))
             case KeepHead(origin, head):
@@ -332,20 +269,6 @@ class Driver:
                 self._consequences.head_contested(origin, head)
             case Drop(peer, reason, seconds):
                 self._drop(bytes.fromhex(peer), reason, seconds)
-
-    def _announce(self, data: bytes) -> None:
-        """Gossip the newest head, at most so often: an import makes ten a second, and only the last is worth a word."""
-        waiting, self._announcement = self._announcement is not None, data
-        if not waiting:
-            due = max(0.0, self._announced_at + ANNOUNCE_EVERY_S - self._now())
-            self._loop.call_later(due, self._gossip)
-
-    def _gossip(self) -> None:
-        data, self._announcement = self._announcement, None
-        self._announced_at = self._now()
-        assert data is not None, "a call is due only while an announcement waits"
-        for transport in self._transports.values():
-            transport.announce(data)
 
     def _send(self, key: PeerKey, data: bytes) -> None:
         link = self.links.get(key)
@@ -380,6 +303,11 @@ class Driver:
         self.machine.refused(fetch, error, self._now())
         self._obey()
 
+    async def _answer(self, asked: Question) -> None:
+        """Read for a peer, and give the answer to the machine."""
+        await self._library.answer(asked)
+        self._obey()
+
     async def _keep_bodies(self, bodies: Sequence[tuple[bytes, bytes]]) -> None:
         await self._archive.keep_bodies(bodies)
 
@@ -401,32 +329,6 @@ class Driver:
         if view is not None:
             self.machine.rewound(view, self._now())
             self._obey()
-
-    async def _load(self, asked: LoadBatch | LoadProof | ListWanted | FindBodies) -> None:
-        """Read for a peer, and give the answer to the machine."""
-        try:
-            async with self._reads:
-                await self._load_and_tell(asked)
-        except (ConvergencesError, LookupError, ValueError) as error:
-            log.debug("cannot serve %s: %s", asked, error)
-            self.machine.not_loaded(asked.request, self._now())
-        self._obey()
-
-    async def _load_and_tell(self, asked: LoadBatch | LoadProof | ListWanted | FindBodies) -> None:
-        read, machine = self._archive.read, self.machine
-        match asked:
-            case LoadBatch():
-                headers, bodies, proof = await read(lambda reader: serving.load_batch(reader, asked))
-                machine.batch_loaded(asked.request, headers, bodies, proof, self._now())
-            case LoadProof():
-                root, hashes = await read(lambda reader: serving.load_proof(reader, asked))
-                machine.proof_loaded(asked.request, root, hashes, self._now())
-            case ListWanted():
-                wanted = await read(lambda reader: reader.wanted(asked.origin, asked.limit, asked.start))
-                machine.wanted_listed(asked.request, wanted, self._now())
-            case FindBodies():
-                considered, found = await read(lambda reader: serving.find_bodies(reader, asked))
-                machine.bodies_found(asked.request, considered, found, self._now())
 
     # ------------------------------------------------------------------------------------- time and tasks
     def _set_timer(self) -> None:

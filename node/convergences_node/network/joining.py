@@ -14,11 +14,13 @@ from convergences_protocol.errors import ConvergencesError, Refused, RemoteError
 from convergences_protocol.invitation import Invitation
 
 from convergences_node.network.addresses import is_http
-from convergences_node.network.driver import JOINED
 from convergences_node.network.transport import JOIN_BYTES_MAX, Transport
 
 HTTP_SECONDS_MAX = 30.0
 JOIN_PATH = "/api/v1/join"
+REFUSAL_BYTES_MAX = 1_000
+_JOINED, _REFUSED = b"\x01", b"\x00"
+"""Over libp2p, the first byte of what comes back: an answer, or a refusal in words."""
 
 
 class JoinRefused(RemoteError):  # noqa: N818 - the agglomeration refused, nothing failed
@@ -66,8 +68,18 @@ async def send_answer(invitation: Invitation, answer: bytes, p2p: Transport | No
     raise last
 
 
+def joined_answer(data: bytes) -> bytes:
+    """What is sent back over libp2p to who was taken in."""
+    return _JOINED + data
+
+
+def refused_answer(error: ConvergencesError) -> bytes:
+    """What is sent back over libp2p to who was not."""
+    return _REFUSED + str(error).encode()[:REFUSAL_BYTES_MAX]
+
+
 def _read_p2p(data: bytes) -> Joined:
-    if data[:1] == JOINED:
+    if data[:1] == _JOINED:
         return read_joined(data[1:])
     raise JoinRefused(f"the agglomeration refused: {data[1:].decode(errors='replace')}")
 

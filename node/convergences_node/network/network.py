@@ -227,13 +227,13 @@ class Network:
             ("batches_refused", self.driver.batches_refused),
         ]
 
-    # ------------------------------------------------------------------------------------- Consequences of the driver
+    # ------------------------------------------------------------------------------------- what the driver leaves to us
     async def join_answer(self, data: bytes) -> bytes:
-        """See `driver.Consequences`."""
+        """See `Consequences`."""
         return await self._town.join_answer(data)
 
     def peer_dropped(self, key: PeerKey, reason: str, seconds: float) -> None:
-        """See `driver.Consequences`. Refused until its time is over; not for ever, bad memory in a Pi gets replaced."""
+        """See `Consequences`. Refused until its time is over; not for ever, bad memory in a Pi gets replaced."""
         row = self._book.get(key) or PeerRow(key)
         self._spawn(self._keep_row(replace(row, faults=row.faults + 1, fault=reason)))
         former = self._banned.get(key)
@@ -247,20 +247,20 @@ class Network:
         self._aim()
 
     def origins_mentioned(self, origins: Sequence[str]) -> None:
-        """See `driver.Consequences`."""
+        """See `Consequences`."""
         if self._town.membership.consider_candidates(origins):
             self._spawn(self.renew())
 
     def head_contested(self, origin: str, head: Held) -> None:
-        """See `driver.Consequences`."""
+        """See `Consequences`."""
         log.warning("a signed head of %s of size %d is not one of the history that is kept here", origin, head.size)
 
     async def own_head_doubted(self, origin: str, head: Held) -> None:
-        """See `driver.Consequences`."""
+        """See `Consequences`."""
         await self._town.doubt(origin, head)
 
     async def rewind(self, origin: str, size: int) -> None:
-        """See `driver.Consequences`."""
+        """See `Consequences`."""
         await self._town.rewind(origin, size)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

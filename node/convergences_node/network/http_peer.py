@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""One remote node, as far as its files can answer for it: the replication machine's messages, answered from tiles.
+
+What the machine asks (`Want`, `WantProof`) is answered as a peer would; what it tells (heads, forks, doubts) goes
+nowhere, for files cannot be told. Each fetch is bounded, and whatever goes wrong in one loses the peer, not the node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from convergences_protocol.errors import RemoteError
+from convergences_protocol.replication import messages
+from convergences_protocol.replication.limits import COSIGNATURES_MAX
+
+from convergences_node.network.http_tiles import Gone, RemoteLog
+from convergences_node.network.transport import Listener, PeerKey
+
+log = logging.getLogger(__name__)
+
+READ_BYTES = 64 * 1024
+
+
+class HttpPeer:
+    """One remote node, as far as its files can answer for it."""
+
+    def __init__(
+        self,
+        key: PeerKey,
+        address: str,
+        session: aiohttp.ClientSession,
+        listener: Listener,
+        lost: Callable[[PeerKey], None],
+    ) -> None:
+        self.key = key
+        self.address = address
+        self._session = session
+        self._listener = listener
+        self._lost = lost
+        self._logs: dict[str, RemoteLog] = {}
+        self._followed: set[str] = set()
+        self._shown: dict[str, bytes] = {}
+        self._servings: dict[int, _Serving] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._frames = 0
+
+    def say(self, message: messages.Message) -> None:
+        """Hand the machine a message as if the peer had sent it."""
+        self._listener.received(self.key, messages.encode(message), lambda: None)
+
+    def take(self, frame: bytes) -> None:
+        """One message of the machine to this peer."""
+        self._frames += 1
+        match messages.decode(frame):
+            case messages.Hello(follows=follows):
+                self._followed |= {follow.origin for follow in follows}
+            case messages.Want() as want:
+                serving = self._servings[want.number] = _Serving(want, want.start, want.credit, asyncio.Event())
+                self._spawn(self._serve(serving))
+            case messages.More(number, credit) if number in self._servings:
+                serving = self._servings[number]
+                serving.credit += credit
+                serving.more.set()
+            case messages.Stop(number):
+                self._servings.pop(number, None)
+            case messages.WantProof() as want_proof:
+                self._spawn(self._prove(want_proof))
+            case messages.WantBodies(digests):
+                self.say(messages.Bodies(len(digests), ()))  # files have no index by digest
+            case _:
+                pass  # heads, forks and doubts are for those who can be told
+        asyncio.get_running_loop().call_soon(self._listener.drained, self.key, self._frames)
+
+    async def show_heads(self, origins: Sequence[str]) -> None:
+        """Show the machine each head that has changed since it was last shown, of the logs that it follows."""
+        for origin in origins:
+            if origin not in self._followed:
+                continue
+            try:
+                note, lines = await self._log(origin).head()
+            except Gone:
+                continue  # no signed head of it yet
+            whole = note + b"".join(lines)
+            if self._shown.get(origin) != whole:
+                self._shown[origin] = whole
+                self.say(messages.Heads((messages.HeadNote(note, lines[:COSIGNATURES_MAX]),)))
+
+    def cancel(self) -> None:
+        """Let go of what is being fetched."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def stop(self) -> None:
+        """As `cancel`, and wait for it."""
+        self.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _log(self, origin: str) -> RemoteLog:
+        found = self._logs.get(origin)
+        if found is None:
+            base = f"{self.address.rstrip('/')}/log/{origin.removeprefix('convergences/')}/"
+            found = self._logs[origin] = RemoteLog(lambda path, most: fetch(self._session, base + path, most))
+        return found
+
+    async def _serve(self, serving: _Serving) -> None:
+        want = serving.want
+        while serving.next < want.head_size and self._servings.get(want.number) is serving:
+            if not serving.credit:
+                serving.more.clear()
+                await serving.more.wait()
+                continue
+            try:
+                headers, bodies, proof = await self._log(want.origin).batch(serving.next, want.head_size)
+            except Gone:
+                self.say(messages.Cannot(want.number))
+                break
+            serving.credit -= 1
+            self.say(messages.Batch(want.number, serving.next, tuple(headers), tuple(bodies), tuple(proof)))
+            serving.next += len(headers)
+        self._servings.pop(want.number, None)
+
+    async def _prove(self, want: messages.WantProof) -> None:
+        remote = self._log(want.origin)
+        try:
+            root, proof = await remote.root(want.old, want.new), await remote.proof(want.old, want.new)
+        except Gone:
+            root, proof = b"", []
+        self.say(messages.Proof(want.origin, want.old, want.new, root, tuple(proof)))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.info("peer %s at %s is lost: %s", self.key.hex()[:12], self.address, error or type(error).__name__)
+            self._lost(self.key)
+
+
+@dataclass(slots=True)
+class _Serving:
+    """One `Want`, and how far it is answered."""
+
+    want: messages.Want
+    next: int
+    credit: int
+    more: asyncio.Event
+
+
+async def fetch(session: aiohttp.ClientSession, url: str, bytes_max: int) -> bytes:
+    """The body of a GET, at most so long. Raises `Gone` for 404, `RemoteError` for another answer or a longer one."""
+    async with session.get(url, allow_redirects=False) as response:
+        if response.status in (404, 410):
+            raise Gone(url)
+        if response.status != 200:
+            raise RemoteError(f"{url} answers {response.status}")
+        data = bytearray()
+        async for chunk in response.content.iter_chunked(READ_BYTES):
+            data += chunk
+            if len(data) > bytes_max:
+                raise RemoteError(f"{url} is longer than {bytes_max} bytes")
+        return bytes(data)
