@@ -253,3 +253,22 @@ async def test_a_guard_that_cannot_be_put_in_its_place_stops_the_writing(
 
 def no_space(*args: object) -> int:
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_a_damaged_page_is_said_to_whoever_reads_there(tmp_path: Path) -> None:
+    """A sentence with the next step, in the middle of the day; and the rest goes on."""
+    async with await Archive.create(tmp_path, "FR-93066", key_of("n"), key_of("r").public, options=OPTIONS) as archive:
+        placed = await archive.append(actors(*(f"actor {at}" for at in range(600))))
+        entry = await archive.read(lambda reader: reader.entry(placed[100].origin, placed[100].index))
+        assert entry is not None
+    path = tmp_path / ARCHIVE_NAME
+    data = bytearray(path.read_bytes())
+    page = data.index(entry.header) // 4096 * 4096
+    data[page : page + 8] = b"\xff" * 8
+    path.write_bytes(data)
+    async with await Archive.open(tmp_path, options=OPTIONS) as archive:
+        with pytest.raises(LocalError, match="is damaged") as refused:
+            await archive.read(lambda reader: reader.entries(placed[0].origin, 0))
+        assert refused.value.hint and "convergences verify" in refused.value.hint
+        await archive.append(actors("one more"))
+    assert not verify_folder(tmp_path).sound

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from convergences_protocol.errors import LocalError
 
+from .model import ArchiveFull
+
 ARCHIVE_NAME = "archive.db"
 
 WAL_PAGES_MAX = 2_000
@@ -22,6 +24,9 @@ WAL_PAGES_MAX = 2_000
 WRITER_CACHE_KIB = 8_192
 READER_CACHE_KIB = 2_048
 """Small: a Pi has little memory, and the system keeps the file's pages anyway."""
+
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
+"""What SQLite calls a file that cannot be believed, or a disk that does not answer."""
 
 BUSY_MS = 10_000
 """Only a checkpoint ever makes anyone wait; longer than this and something else is wrong."""
@@ -44,11 +49,14 @@ def open_writer(path: Path, *, pages_max: int | None = None) -> sqlite3.Connecti
 
 @contextmanager
 def damage_told() -> Iterator[None]:
-    """Turn what SQLite says of a damaged file into a sentence, with the next step."""
+    """Turn what SQLite says of a damaged file or a full disk into a sentence, with the next step."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR):
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            raise ArchiveFull("the archive is full: there is no room left, and nothing was written") from error
+        if code not in DAMAGE:
             raise
         raise LocalError(
             f"{ARCHIVE_NAME} is damaged: {error}",

@@ -22,10 +22,10 @@ from convergences_protocol.tiles import TILE_BYTES, TILE_WIDTH, Slot, extend_til
 
 from .authoring import Authored
 from .beside import RUN_BITS, element_key, key_of, place_of
-from .connection import ARCHIVE_NAME, open_writer
+from .connection import ARCHIVE_NAME, damage_told, open_writer
 from .forgetting import Forgetting
 from .migrations import migrate
-from .model import ArchiveFull, Event
+from .model import Event
 from .reader import ArchiveReader
 from .revealed import Revealed
 
@@ -92,17 +92,16 @@ class Tables:
         """All of what is done inside becomes durable at its end, or nothing of it."""
         if self.broken:
             raise LocalError(f"the archive stopped writing: {self.broken}", hint="restart the node")
-        try:
-            self.db.execute("BEGIN IMMEDIATE")
-            yield self.db
-            self.db.execute("COMMIT")
-        except BaseException as error:
-            self._edges.clear()
-            if self.db.in_transaction:
-                self.db.execute("ROLLBACK")
-            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
-                raise ArchiveFull("the archive is full: there is no room left, and nothing was written") from error
-            raise
+        with damage_told():
+            try:
+                self.db.execute("BEGIN IMMEDIATE")
+                yield self.db
+                self.db.execute("COMMIT")
+            except BaseException:
+                self._edges.clear()
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                raise
 
     def edge(self, origin: str) -> Edge:
         """Where that log ends."""
