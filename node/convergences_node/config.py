@@ -24,6 +24,9 @@ CONFIG_NAME = "convergences.toml"
 CONFIG_BYTES_MAX = 65_536
 """A person writes this file; one that is larger is not ours."""
 
+MENDED = "mend it by hand, or take it from the backup; nothing that was written is in it"
+"""The next step for a settings file that was torn."""
+
 ADDRESSES_MAX = 64
 """Enough for every way to reach a cluster's nodes that a person would type by hand."""
 
@@ -169,9 +172,9 @@ def parse_config(data: bytes, path: str = CONFIG_NAME) -> Config:
     try:
         tables = tomllib.loads(data.decode("utf-8"))
     except UnicodeDecodeError:
-        raise LocalError(f"{path} is not UTF-8 text") from None
+        raise LocalError(f"{path} is not UTF-8 text", hint=MENDED) from None
     except tomllib.TOMLDecodeError as error:
-        raise LocalError(f"{path} is not TOML: {error}") from None
+        raise LocalError(f"{path} is not TOML: {error}", hint=MENDED) from None
     try:
         config = msgspec.convert(tables, Config)
     except msgspec.ValidationError as error:

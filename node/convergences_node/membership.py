@@ -160,7 +160,7 @@ class Membership:
 
     async def own_epoch(self) -> bool:
         """Read the openings of one's own logs again; True if there is a new one."""
-        _, _, own = await self._archive.read(_read_choices)
+        own = await self._archive.read(_read_own)
         if own == self._own:
             return False
         self._own = own
@@ -236,8 +236,11 @@ class Membership:
 
 def _read_choices(reader: ArchiveReader) -> tuple[LogIdentity | None, Keep | None, list[Opening]]:
     charter, keep = reader.choice(CHARTER_CHOICE), reader.choice(KEEP_CHOICE)
-    own = [opening for state in reader.logs() if state.own and (opening := _opening(reader, state.origin))]
-    return _read_identity(charter), _read_keep(keep), own
+    return _read_identity(charter), _read_keep(keep), _read_own(reader)
+
+
+def _read_own(reader: ArchiveReader) -> list[Opening]:
+    return [opening for state in reader.logs() if state.own and (opening := _opening(reader, state.origin))]
 
 
 def _opening(reader: ArchiveReader, origin: str) -> Opening | None:
@@ -267,15 +270,29 @@ def _write_identity(identity: LogIdentity) -> str:
 def _read_identity(text: str | None) -> LogIdentity | None:
     if text is None:
         return None
-    value = json.loads(text)
-    return LogIdentity(value["origin"], bytes.fromhex(value["key"]), bytes.fromhex(value["recovery_key"]))
+    try:
+        value = json.loads(text)
+        return LogIdentity(value["origin"], bytes.fromhex(value["key"]), bytes.fromhex(value["recovery_key"]))
+    except (ValueError, KeyError, TypeError) as error:
+        log.error(
+            "which charter is followed cannot be read (%s): this node goes on by itself, until it joins again"
+            " (convergences join)",
+            error,
+        )
+        return None
 
 
 def _read_keep(text: str | None) -> Keep | None:
     if text is None:
         return None
-    what, *territories = json.loads(text)
-    return Keep(what, tuple(territories))
+    try:
+        what, *territories = json.loads(text)
+        return Keep(str(what), tuple(map(str, territories)))
+    except (ValueError, TypeError) as error:
+        log.error(
+            "which logs are kept cannot be read (%s): as at first, until chosen again (convergences follow)", error
+        )
+        return None
 
 
 def _read_control(reader: ArchiveReader, *, origin: str, start: int) -> tuple[list[tuple[int, Header]], int] | None:

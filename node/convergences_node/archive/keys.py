@@ -26,6 +26,8 @@ KEYS_NAME = "keys"
 SECRET_NAME = "node.secret"  # noqa: S105 -- the name of a file
 NODE_KEY_NAME = "node.key"
 AUTHOR_NAME_CHARS_MAX = 200
+RESTORE = "restore it from the backup; without one, a new node and the recovery sheet: convergences charter end --help"
+"""The next step when keys cannot be opened."""
 TOWN_AUTHOR = "town"
 """The author of what no account signs: imports, and what the operator writes."""
 
@@ -62,12 +64,14 @@ class Keyring:
         except FileNotFoundError:
             raise LocalError(
                 f"the node's secret {folder / SECRET_NAME} is missing, so its keys cannot be opened",
-                hint="restore it from the backup, or begin a new log with the recovery sheet",
+                hint=RESTORE,
             ) from None
         except ValueError:
             secret = b""
         if len(secret) != Aead.KEY_SIZE:
-            raise LocalError(f"the node's secret {folder / SECRET_NAME} is damaged: it is not 32 bytes in hex")
+            raise LocalError(
+                f"the node's secret {folder / SECRET_NAME} is damaged: it is not 32 bytes in hex", hint=RESTORE
+            )
         keyring = cls(folder, secret)
         keyring.node = keyring._open(NODE_KEY_NAME, "node")
         return keyring
@@ -129,9 +133,11 @@ class Keyring:
             data = path.read_bytes()
             content = cbor.decode(Aead(self._secret).decrypt(data.removeprefix(_MAGIC), _MAGIC))
         except FileNotFoundError:
-            raise LocalError(f"the key {path} is missing", hint="restore it from the backup") from None
+            raise LocalError(f"the key {path} is missing", hint=RESTORE) from None
         except (CryptoError, Unreadable, ValueError):
-            raise LocalError(f"the key {path} is damaged, or was sealed by another node's secret") from None
+            raise LocalError(
+                f"the key {path} is damaged, or was sealed by another node's secret", hint=RESTORE
+            ) from None
         if not isinstance(content, list) or len(content) != 2 or content[0] != purpose:
             raise LocalError(f"the key {path} was sealed for another purpose")
         return SigningKey.from_seed(content[1])
