@@ -58,6 +58,7 @@ class Node:
     founded: Founded
     card: str | None = None
     clock: Callable[[], float] = time.time
+    pages_max: int | None = None
     _town: Town | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -168,7 +169,7 @@ class Cluster:
     async def start(self, node: Node, *, pages: bool = False) -> Node:
         """Open the node and put it on the network; with `pages`, serve them and the API too."""
         assert not node.running
-        options = Options(machine=lambda: node.card, clock=node.clock)
+        options = Options(machine=lambda: node.card, clock=node.clock, pages_max=node.pages_max)
         stack = AsyncExitStack()
         try:
             town = await stack.enter_async_context(Town.open(node.folder, clock=node.clock, options=options))
