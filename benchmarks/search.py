@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import sqlite3
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -24,13 +24,15 @@ from convergences_node.index.known import read_known
 from convergences_node.index.lines import Stated
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Projection, Reading
-from convergences_node.index.query import Box, Query
 from convergences_node.index.row import make_row
 
 from benchmarks.figures import Figure, show, write
-from benchmarks.territory import ASKED_KINDS, ASKED_THEMES, ASKED_WORDS, DATES, TOWNS, Made, elements, theme_id
+from benchmarks.questions import questions
+from benchmarks.search_http import compare, install_datasette
+from benchmarks.territory import DATES, TOWNS, Made, elements
 
 CHUNK = 5_000
+COUNTS = (100_000, 1_000_000)
 ORIGIN = "convergences/{}/0000000000000000"
 REFERENCE_SCHEMA = """
 create table records(id integer primary key, kind text, territory text, start text, lat real, lon real, title text,
@@ -111,81 +113,6 @@ def build_reference(path: Path, count: int) -> float:
     return count / (time.perf_counter() - begun)
 
 
-FTS = (
-    "select r.id, r.kind, r.territory, r.title from records_fts f join records r on r.id = f.rowid"
-    " where records_fts match :q"
-)
-THEME = "exists(select 1 from record_themes x where x.theme = :th and x.id = r.id)"
-
-
-def questions(seed: int) -> dict[str, tuple[Query, bool, str, dict[str, object]]]:
-    """By name: our question (and whether it asks for facets), and the reference's SQL with its values."""
-    rng = random.Random(seed)
-    word, other = rng.choice(ASKED_WORDS), rng.choice(ASKED_WORDS)
-    town, theme, month = TOWNS[rng.randrange(12)], rng.choice(ASKED_THEMES), rng.randrange(1, 10)
-    kind, type_ = rng.choice(ASKED_KINDS)
-    west, south, rare = -3 + rng.random() * 4, 47.2 + rng.random(), f"n{rng.randrange(5000)}"
-    since, until = f"2026-{month:02}-01", f"2026-{month + 2:02}-28"
-    what = {"kinds": (kind,), "facets": (("type", type_),)}
-    box = Box(*(round(value * 1e7) for value in (west, south, west + 0.2, south + 0.2)))
-    dates: dict[str, object] = {"t": town, "k": type_, "a": since, "b": f"2026-{month + 3:02}-01"}
-    corners: dict[str, object] = {"x": west, "x2": west + 0.2, "y": south, "y2": south + 0.2, "k": type_}
-    return {
-        "territory + kind + dates, 20": (
-            Query(territories=(town,), since=since, until=until, **what),
-            False,
-            "select id, title, start from records where territory = :t and kind = :k and start >= :a and start < :b"
-            " order by start limit 20",
-            dates,
-        ),
-        "theme + territory + dates, 20": (
-            Query(territories=(town,), themes=(theme_id(theme),), since=since, **what),
-            False,
-            "select r.id, r.title, r.start from records r where r.territory = :t and r.kind = :k and r.start >= :a"
-            f" and {THEME} order by r.start limit 20",
-            {"t": town, "k": type_, "a": since, "th": theme},
-        ),
-        "box 0.2 deg + kind, 20": (
-            Query(box=box, **what),
-            False,
-            "select r.id, r.title from geo g join records r on r.id = g.id where g.minx >= :x and g.maxx <= :x2"
-            " and g.miny >= :y and g.maxy <= :y2 and r.kind = :k limit 20",
-            corners,
-        ),
-        "rare word + word, best 20": (
-            Query(text=f"{rare} {word}"),
-            False,
-            f"{FTS} order by rank limit 20",
-            {"q": f"{rare} {word}"},
-        ),
-        "two frequent words, best 20": (
-            Query(text=f"{word} {other}"),
-            False,
-            f"{FTS} order by rank limit 20",
-            {"q": f"{word} {other}"},
-        ),
-        "two frequent words, newest 20": (
-            Query(text=f"{word} {other}", sort="newest"),
-            False,
-            f"{FTS} order by f.rowid desc limit 20",
-            {"q": f"{word} {other}"},
-        ),
-        "counts by kind, one territory": (
-            Query(territories=(town,)),
-            True,
-            "select kind, count(*) n from records where territory = :t group by kind",
-            {"t": town},
-        ),
-        "counts by theme and kind, two words": (
-            Query(text=f"{word} {other}"),
-            True,
-            "select r.kind, r.theme1, count(*) n from records_fts f join records r on r.id = f.rowid"
-            " where records_fts match :q group by 1, 2",
-            {"q": f"{word} {other}"},
-        ),
-    }
-
-
 Timed = Callable[[int], object]
 
 
@@ -206,7 +133,7 @@ class Taken:
         return sorted(self.wall)[min(len(self.wall) - 1, int(len(self.wall) * 0.99))] * 1e3
 
 
-def measure(work: Timed, seconds: float, taken: Taken) -> None:
+def again(work: Timed, seconds: float, taken: Taken) -> None:
     """Call `work` again and again, for so many seconds."""
     end = time.perf_counter() + seconds
     spent = time.process_time()
@@ -224,24 +151,26 @@ def ask(path: Path, reference: Path, count: int, seconds: float, rounds: int = 2
     for name in questions(0):
 
         def our(seed: int, name: str = name) -> object:
-            query, is_facets, _, _ = questions(seed)[name]
+            question = questions(seed)[name]
             ours.execute("BEGIN")
             try:
-                return facets(ours, query, known) if is_facets else answer(ours, query, known, ())
+                if question.facets:
+                    return facets(ours, question.query, known)
+                return answer(ours, question.query, known, ())
             finally:
                 ours.execute("ROLLBACK")
 
         def their(seed: int, name: str = name) -> object:
-            _, _, sql, values = questions(seed)[name]
-            rows = theirs.execute(sql, values)
+            question = questions(seed)[name]
+            rows = theirs.execute(question.sql, question.values)
             columns = [column[0] for column in rows.description]
             return json.dumps([dict(zip(columns, row, strict=True)) for row in rows])
 
         nothing, mine, reference_taken = Taken(), Taken(), Taken()
-        measure(lambda seed: questions(seed), 0.2, nothing)
+        again(questions, 0.2, nothing)
         for _ in range(rounds):
-            measure(our, seconds / rounds, mine)
-            measure(their, seconds / rounds, reference_taken)
+            again(our, seconds / rounds, mine)
+            again(their, seconds / rounds, reference_taken)
         found += _figures(f"{name}, of {count:,}", mine, reference_taken, nothing.mean)
     return found
 
@@ -256,29 +185,42 @@ def _figures(name: str, mine: Taken, theirs: Taken, nothing: float) -> list[Figu
     ]
 
 
-def run(count: int, seconds: float, folder: Path) -> list[Figure]:
-    """Build what is not there yet in `folder`, then ask."""
+def prepare(count: int, folder: Path) -> tuple[Path, Path, list[Figure]]:
+    """Both files of `count` elements in `folder`, built unless they are there."""
     ours, reference = folder / f"index-{count}.db", folder / f"reference-{count}.db"
     found: list[Figure] = []
     if not ours.exists():
-        found.append(Figure(f"project {count:,} elements", build(ours, count), "a cpu second", None, "", ">= 10,000"))
+        rate = build(ours, count)
+        found.append(Figure(f"project {count:,} elements", rate, "a cpu second", None, "", ">= 10,000", rate >= 10_000))
     if not reference.exists():
         build_reference(reference, count)
     sizes = [path.stat().st_size / count for path in (ours, reference)]
     found.append(Figure(f"index of {count:,} elements", sizes[0], "bytes each", sizes[1], "plain SQL"))
-    return found + ask(ours, reference, count, seconds)
+    return ours, reference, found
+
+
+def measure(folder: Path, counts: Sequence[int] = COUNTS, seconds: float = 2.0) -> Iterator[Figure]:
+    """Everything: in this process beside plain SQL, then by HTTP beside Datasette."""
+    folder.mkdir(parents=True, exist_ok=True)
+    datasette = install_datasette(folder / "datasette")
+    if datasette is None:
+        print("datasette could not be installed: its figures are missing", file=sys.stderr)
+    for count in counts:
+        ours, reference, found = prepare(count, folder)
+        yield from found
+        yield from ask(ours, reference, count, seconds)
+        yield from compare(ours, reference, count, seconds, datasette)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--records", type=int, nargs="+", default=[100_000])
+    parser.add_argument("--records", type=int, nargs="+", default=list(COUNTS))
     parser.add_argument("--seconds", type=float, default=2.0, help="of each question, for either")
     parser.add_argument("--keep", type=Path, help="keep the files here, and use those of an earlier run")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
-        folder.mkdir(parents=True, exist_ok=True)
-        figures = [figure for count in options.records for figure in run(count, options.seconds, folder)]
+        figures = list(measure(folder, options.records, options.seconds))
     show(figures)
     write(figures, "search")
 
