@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from aiohttp import web
 from convergences_protocol.edtf import is_edtf
@@ -25,6 +27,9 @@ QUERY_CHARACTERS_MAX = 2048
 # What a refusal repeats of an id that is none.
 ELEMENT_CHARACTERS_MAX = 60
 
+PAGE_PARAMETERS = ("lang", "vue")
+"""What says how a page is drawn, and is no part of the question."""
+
 # The same answer must give the same bytes, and so the same ETag, whatever order a dict was filled in.
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
@@ -43,25 +48,30 @@ def messages_of(request: web.Request) -> Messages:
     return request[MESSAGES]
 
 
-def check_query(request: web.Request, route: Route) -> None:
-    """Refuse a question that is too long, not text, or asks what this route does not know."""
+def known_parameters(route: Route) -> Mapping[str, bool]:
+    """What a route may be asked, by name: whether it may be repeated."""
+    return {parameter.name: parameter.many for parameter in route.query} | {"lang": False}
+
+
+def check_query(request: web.Request, known: Mapping[str, bool]) -> None:
+    """Refuse a question that is too long, not text, or asks what its route does not know (`known_parameters`)."""
     if len(request.query_string) > QUERY_CHARACTERS_MAX:
         raise Problem("query-too-long", limit=QUERY_CHARACTERS_MAX)
-    if "\x00" in request.query_string or any("\x00" in value for value in request.query.values()):
+    query = request.query
+    if "\x00" in request.query_string or any("\x00" in value for value in query.values()):
         raise Problem("query-refused", faults=[("query", "control_character", {})])
-    known = {parameter.name: parameter.many for parameter in route.query} | {"lang": False}
-    for name in request.query:
+    for name in query:
         if name not in known:
             raise Problem("query-refused", faults=[(name[:40], "unknown_parameter", {})])
-        if not known[name] and len(request.query.getall(name)) > 1:
+        if not known[name] and len(query.getall(name)) > 1:
             raise Problem("query-refused", faults=[(name, "given_twice", {})])
-    if request.query.get("lang") not in (None, "", *LANGUAGES):
+    if query.get("lang") not in (None, "", *LANGUAGES):
         raise Problem("query-refused", faults=[("lang", "not_a_language", {"known": ", ".join(LANGUAGES)})])
 
 
 def question_of(request: web.Request) -> Query:
     """The question in an address, or a Problem with everything that is wrong with it."""
-    params = {name: request.query.getall(name) for name in request.query if name != "lang"}
+    params = {name: request.query.getall(name) for name in request.query if name not in PAGE_PARAMETERS}
     try:
         return Query.from_params(params)
     except Refused as refused:

@@ -14,8 +14,8 @@ from aiohttp import web
 
 # Below this a compressed answer saves less than one network packet.
 GZIP_BYTES_MIN = 1400
-# The middle of the scale doubles the time for a few per cent on our JSON.
-GZIP_LEVEL = 4
+# Each step costs more time than it saves bytes: level 4 is 5 % smaller on our JSON, and takes 1.4 times as long.
+GZIP_LEVEL = 1
 # If-None-Match may list tags; a list longer than this is answered as if it matched nothing.
 TAGS_CHARACTERS_MAX = 4096
 

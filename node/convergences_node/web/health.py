@@ -8,6 +8,7 @@ their names, logs by those kept here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from importlib.metadata import version
 
 from aiohttp import web
@@ -39,11 +40,14 @@ class Metrics:
         self._seconds = Histogram(
             "convergences_http_answer_seconds", "Time to answer.", ("route",), buckets=SECONDS, registry=self.registry
         )
+        # Labels are looked up once: routes and classes of status are few.
+        self._answers_of = cache(lambda route, group: self._answers.labels(route, f"{group}xx"))
+        self._seconds_of = cache(self._seconds.labels)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
-        self._answers.labels(route, f"{status // 100}xx").inc()
-        self._seconds.labels(route).observe(seconds)
+        self._answers_of(route, status // 100).inc()
+        self._seconds_of(route).observe(seconds)
 
 
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -37,6 +38,11 @@ CLIENTS_MAX = 10_000
 # One household or one server gets one /64; within it addresses are free to change.
 IPV6_PREFIX_BITS = 64
 FORWARDED_CHARACTERS_MAX = 400
+# A client asks many times, and its address is read each time.
+ADDRESSES_REMEMBERED = 1_000
+
+_PAGES = tuple({**HEADERS_EVERYWHERE, **HEADERS_PAGES}.items())
+_OPEN_DATA = tuple({**HEADERS_EVERYWHERE, **HEADERS_OPEN_DATA}.items())
 
 
 class TokenBuckets:
@@ -76,6 +82,7 @@ def client_of(request: web.Request, proxies_trusted: Sequence[str]) -> str:
     return block_of(address)
 
 
+@lru_cache(maxsize=ADDRESSES_REMEMBERED)
 def block_of(address: str) -> str:
     """The block of addresses that one client has: an IPv4 address, or the /64 of an IPv6 one."""
     try:
@@ -89,6 +96,7 @@ def block_of(address: str) -> str:
 
 def protect(response: web.StreamResponse, *, open_data: bool) -> None:
     """Put the headers on an answer that is not sent yet; a header that a handler chose itself stays."""
-    for name, value in {**HEADERS_EVERYWHERE, **(HEADERS_OPEN_DATA if open_data else HEADERS_PAGES)}.items():
-        response.headers.setdefault(name, value)
-    response.headers["Server"] = "convergences"
+    headers = response.headers
+    for name, value in _OPEN_DATA if open_data else _PAGES:
+        headers.setdefault(name, value)
+    headers["Server"] = "convergences"
