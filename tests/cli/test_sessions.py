@@ -167,6 +167,23 @@ def test_an_element_is_forgotten_and_an_import_does_not_bring_it_back(town: Term
     assert [entry["reason"] for entry in again.json["refused"]] == ["erased here: not made again"]
 
 
+def test_what_a_person_edited_is_not_overwritten_by_the_table(terminal: Terminal) -> None:
+    """The table changes too: the town's own words stay, and the report says so; other rows change."""
+    terminal.done("init 93066 --folder sd")
+    Path("lieux.csv").write_text("id;name;type\n1;Le 6b;culture\n2;Gare;station\n", "utf-8")
+    terminal.done("import lieux.csv --kind place --folder sd")
+    element = element_named(terminal, "Le 6b")
+    fields = terminal.done(f"show {element} --folder sd --json").json["fields"]
+    said = " ".join(f"'{name}={value}'" for name, value in (fields | {"name": "Le 6b, à quai"}).items())
+    terminal.done(f"add place {said} --element {element} --folder sd")
+    Path("lieux.csv").write_text("id;name;type\n1;6b;culture\n2;Gare de Saint-Denis;station\n", "utf-8")
+    seen = terminal.type("import lieux.csv --kind place --folder sd --json")
+    assert seen.code == 1
+    assert (seen.json["changed"], seen.json["refused_count"]) == (1, 1)
+    assert "was edited here since: left as it is" in seen.json["refused"][0]["reason"]
+    assert "Le 6b, à quai" in terminal.done("search quai --folder sd").out
+
+
 def test_the_index_is_made_again(town: Terminal) -> None:
     """From the archive alone, after its file was thrown away."""
     for path in Path("sd").glob("index.db*"):

@@ -2,7 +2,6 @@
 """Real tables of open data, suites that others wrote, and a file larger than a small machine's memory."""
 
 import json
-import resource
 import subprocess
 import sys
 import warnings
@@ -195,8 +194,7 @@ def test_two_hundred_megabytes_need_no_more_memory_than_two(tmp_path: Path) -> N
     assert report["rows"] == 70_001
     assert report["created"] == 60_000
     assert report["refused_count"] == 10_001
-    assert report["kib"] < 160 * 1024
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0
+    assert report["kib"] < 80 * 1024
 
 
 async def test_a_million_faults_are_counted_and_a_thousand_listed(tmp_path: Path) -> None:
