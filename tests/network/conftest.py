@@ -164,10 +164,10 @@ class Process:
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
-    async def start(self) -> None:
+    async def start(self, **env: str) -> None:
         with (self.folder / "node.log").open("ab") as errors:
             command = [sys.executable, "-c", SERVE, str(self.folder)]
-            self._process = await asyncio.to_thread(subprocess.Popen, command, stderr=errors)
+            self._process = await asyncio.to_thread(subprocess.Popen, command, stderr=errors, env={**os.environ, **env})
         await self.until(lambda: is_running(self.folder))
 
     async def call(self, verb: str, **params: Any) -> Any:

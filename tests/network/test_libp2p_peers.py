@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import trio
-from convergences_node.network import libp2p_gate, libp2p_links
+from convergences_node.network import libp2p_gate, libp2p_links, libp2p_transport
 from convergences_node.network.libp2p_link import peer_id_of
 from convergences_node.network.libp2p_links import REPLICATE
 from convergences_node.network.libp2p_thread import MESH
@@ -175,3 +175,23 @@ async def test_strangers_are_bounded_and_members_still_get_in(net: Any, monkeypa
         return len(host.gate.strangers)
 
     assert await net.in_trio(node, held) <= 2
+
+
+async def test_a_thread_that_dies_is_started_again(net: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of the library ends its thread, not the node: links are said to be lost, and come back with it."""
+    monkeypatch.setattr(libp2p_transport, "RESTART_FIRST_S", 0.1)
+    monkeypatch.setattr(libp2p_links, "BACKOFF_FIRST_S", 0.1)
+    node, peer = await net.node(1), await net.node(2)
+    await net.link(node, peer)
+
+    async def break_down(host: Any) -> None:
+        async def fault() -> None:
+            raise RuntimeError("a fault of the library")
+
+        host.nursery.start_soon(fault)
+
+    await net.in_trio(node, break_down)
+    await node.told.until(lambda: peer.key not in node.told.links)
+    await node.told.until(lambda: peer.key in node.told.links)
+    node.transport.send(peer.key, b"still here")
+    await peer.told.until(lambda: (node.key, b"still here") in peer.told.frames)

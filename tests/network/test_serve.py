@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""One process that serves a folder: ready soon, told to systemd, stopped cleanly, and never two of them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from convergences_node.control import SOCKET_NAME, call
+from convergences_node.serve import notify
+
+SAINT_DENIS = "FR-93066"
+
+
+async def test_systemd_is_told_that_it_is_ready_lives_and_stops(cluster: Any, tmp_path: Path) -> None:
+    """sd_notify(3): READY once pages are served, WATCHDOG twice a period, STOPPING on SIGTERM; exit code 0."""
+    node = await cluster.found(SAINT_DENIS, "sd")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        path = node.folder / "notify"
+        systemd.bind(str(path))
+        systemd.settimeout(20)
+        await node.start(NOTIFY_SOCKET=str(path), WATCHDOG_USEC="200000")
+        told: list[str] = []
+        while told.count("WATCHDOG=1") < 3 or "READY=1" not in told:
+            told.append((await asyncio.to_thread(systemd.recv, 100)).decode())
+        assert await node.stop() == 0
+        while told[-1] != "STOPPING=1":
+            told.append((await asyncio.to_thread(systemd.recv, 100)).decode())
+    assert "stopped" in node.log() and "Traceback" not in node.log()
+    assert not (node.folder / SOCKET_NAME).exists()
+
+
+def test_without_systemd_nobody_is_told(monkeypatch: Any) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    notify("READY=1")
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/at/all")
+    notify("READY=1")
+
+
+async def test_pages_and_verbs_do_not_wait_for_the_network(cluster: Any) -> None:
+    """The node answers while libp2p is still being imported, and keeps its socket to its owner."""
+    node = await cluster.found(SAINT_DENIS, "sd")
+    await node.start()
+    status = await node.call("status")
+    async with aiohttp.ClientSession() as session, session.get(status["addresses"]["http"] + "healthz") as answer:
+        assert answer.status == 200
+    assert stat.S_IMODE((node.folder / SOCKET_NAME).stat().st_mode) == 0o600
+    assert await node.stop() == 0  # also when the network has not come up yet
+
+
+async def test_a_folder_is_served_once(cluster: Any) -> None:
+    """Two writers would fork the town: the second says which process has the folder, and ends."""
+    node, second = await cluster.found(SAINT_DENIS, "sd"), None
+    await node.start()
+    process = (await node.call("status"))["node"]["process"]
+    second = type(node)(node.folder)
+    await second.start()  # the socket that answers is the first one's
+    assert await second.wait() != 0
+    assert f"in use by process {process}" in node.log()
+    assert (await node.call("status"))["node"]["process"] == process
+    assert await node.stop() == 0
+
+
+async def test_a_node_stops_cleanly_while_it_works(cluster: Any) -> None:
+    """SIGTERM in the middle of writing and linking: what was acknowledged is there afterwards, the exit code is 0."""
+    agglomeration, town = await cluster.joined_pair()
+    written: list[str] = []
+
+    async def write() -> None:
+        while True:
+            fields = {"name": f"Association {len(written)}", "type": "association"}
+            written.append((await town.call("add", kind="actor", fields=fields))["element"])
+
+    writing = asyncio.create_task(write())
+    while len(written) < 20:  # noqa: ASYNC110 - the writing has no event
+        await asyncio.sleep(0.01)
+    town.signal(signal.SIGTERM)
+    assert await town.wait() == 0
+    await asyncio.gather(writing, return_exceptions=True)
+    for element in written:
+        assert (await asyncio.to_thread(call, town.folder, "history", {"element": element}))["entries"]
+    assert await agglomeration.stop() == 0
