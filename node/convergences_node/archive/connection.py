@@ -47,6 +47,10 @@ def open_writer(path: Path, *, pages_max: int | None = None) -> sqlite3.Connecti
     return connection
 
 
+UNWRITABLE = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_TRUNCATE, sqlite3.SQLITE_IOERR_SHMSIZE)
+"""What SQLite says where the system refuses to let a file grow for another reason: a quota, a limit."""
+
+
 @contextmanager
 def damage_told() -> Iterator[None]:
     """Turn what SQLite says of a damaged file or a full disk into a sentence, with the next step."""
@@ -56,6 +60,8 @@ def damage_told() -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             raise ArchiveFull("the archive is full: there is no room left, and nothing was written") from error
+        if getattr(error, "sqlite_errorcode", 0) in UNWRITABLE:
+            raise ArchiveFull("the archive takes no more: a file cannot grow, and nothing was written") from error
         if code not in DAMAGE:
             raise
         raise LocalError(
