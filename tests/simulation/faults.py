@@ -116,7 +116,10 @@ def _take_back(world: World, node: Town) -> None:
         node.guard = guard if with_guard else None
         if with_guard:
             world.may_fork.add(node.territory)
-        world.wire.after(1 + world.random.random() * 20, lambda: _revive(node))
+        back = 1 + world.random.random() * 20
+        world.wire.after(back, lambda: _revive(node))
+        if world.random.random() < 0.5:  # residents do not wait for the network
+            world.wire.after(back + 0.1, lambda: _writes(node, 2))
 
     world.wire.after(delay, put_back)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from convergences_protocol import checkpoint, fork
@@ -278,6 +279,39 @@ def test_false_records_drop_the_peer_and_keep_nothing() -> None:
         assert isinstance(drop, out.Drop) and drop.seconds > 0
 
 
+def test_a_liar_that_is_asked_for_proof_cannot_blame_the_author() -> None:
+    """False records, then a false proof that the author's head goes through another tree: no fork, no doubt, a ban."""
+
+    def lie(sender: str, to: str, data: bytes) -> list[bytes]:
+        message = said.decode(data)
+        if sender == "town" and isinstance(message, said.Batch):
+            return [said.encode(replace(message, headers=(b"false",) * len(message.headers)))]
+        if sender == "town" and isinstance(message, said.Proof):
+            return [said.encode(replace(message, root=bytes(32)))]
+        return [data]
+
+    pair = Pair(_town(20), agglo := _agglo(10))
+    pair.filter = lie
+    pair.connect("town", "agglo")
+    assert pair.gone == {"agglo-town"}
+    assert not agglo.sent(out.KeepFork) and not agglo.sent(out.Contested) and _size(agglo) == 10
+
+
+def test_false_forks_drop_the_peer() -> None:
+    """A proof that does not verify is its bearer's lie."""
+    town = _town(6)
+    log = town.archive.log(ORIGIN)
+    grow(town, records(2, first=6))
+    proof = fork.ForkProof(log.heads[6], log.heads[8], log.root_at(6), ())
+    for encoded in (proof.encode(), b"no proof"):
+        agglo = _agglo(5)
+        agglo.machine.connected("town", KEY.public, 0.0)
+        agglo.machine.receive("town", said.encode(said.Hello(1, ())), 0.0)
+        agglo.machine.receive("town", said.encode(said.Forks((encoded,))), 0.0)
+        (drop,) = [output for output in agglo.machine.outputs() if isinstance(output, out.Drop)]
+        assert drop.seconds > 0
+
+
 def test_a_false_body_drops_the_peer() -> None:
     """The header names another digest."""
     pair = _lie(lambda batch: [replace(batch, bodies=(b"false",) * len(batch.bodies))])
@@ -344,9 +378,11 @@ def test_a_want_of_another_history_is_declined_without_blame() -> None:
 # --- forks, doubts, ends ---------------------------------------------------------------------------------------------
 
 
-def _fork(common: int = 10, mine: int = 3, theirs: int = 5) -> tuple[End, End]:
+def _fork(
+    shared: Sequence[tuple[bytes, bytes | None]] | None = None, mine: int = 3, theirs: int = 5
+) -> tuple[End, End]:
     """Two copies of a log whose author signed two histories."""
-    shared = records(common)
+    shared = shared or records(10)
     one, other = End("one", OTHER.public), End("other", THIRD.public)
     for end in (one, other):
         grow(end, shared)
@@ -385,6 +421,29 @@ def test_the_charters_end_rewinds_the_other_history() -> None:
     assert one.archive.log(ORIGIN).headers == log.headers
     assert one.sent(out.Rewind) == [out.Rewind(ORIGIN, 10)]
     assert not pair.gone
+
+
+def test_a_history_that_was_rewound_is_served_no_more() -> None:
+    """Whoever was being given it is told that the rest will not come, instead of records of another history."""
+    one, other = _fork(leaves(6_000))
+    reader = End("reader", KEY.public)
+    pair = Pair(one, other, reader)
+    reader.writes_at_once = False
+    pair.connect("one", "reader")
+    pair.write(reader, 1)
+    log = other.archive.log(ORIGIN)
+    one.machine.follow([replace(IDENTITY, end=LastWord(log.size, log.root_at(log.size)))], pair.now)
+    pair.connect("one", "other")
+    pair.wait(30)
+    assert one.archive.log(ORIGIN).headers == log.headers
+    reader.writes_at_once = True
+    pair.write(reader)
+    pair.settle()
+    pair.wait(60)
+    assert "Cannot" in [
+        type(message).__name__ for sender, to, message in pair.frames if (sender, to) == ("one", "reader")
+    ]
+    assert not pair.gone and not pair.left
 
 
 def test_nothing_is_fetched_past_the_charters_end() -> None:
