@@ -37,8 +37,9 @@ from convergences_node.archive.epochs import opening_record
 from convergences_node.archive.model import NewControl, Signed
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.writer import ArchiveWriter
+from convergences_node.network.http_peer import fetch
 from convergences_node.network.http_tiles import Gone, RemoteLog
-from convergences_node.network.http_transport import LOGS_BYTES_MAX, fetch
+from convergences_node.network.http_transport import LOGS_BYTES_MAX
 from convergences_node.network.joining import JOIN_PATH, Joined, read_joined
 from convergences_node.network.transport import JOIN_BYTES_MAX
 
