@@ -17,6 +17,7 @@ from convergences_node.archive.reader import ArchiveReader
 from convergences_node.asking import digest_of, element_id
 from convergences_node.faults import NotFound
 from convergences_node.index.views import Progress
+from convergences_node.membership import is_merged
 from convergences_node.verbs import Json, Tell
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 async def add(town: Town, params: verbs.Add, tell: Tell) -> Json:
     """See `verbs.Add`."""
+    _may_write(town)
     element = element_id(params.element) if params.element is not None else None
     previous = await _previous(town, element, params.previous)
     placed = await town.archive.append([NewRecord(params.kind, params.fields, element, previous)])
@@ -33,12 +35,23 @@ async def add(town: Town, params: verbs.Add, tell: Tell) -> Json:
 
 async def withdraw(town: Town, params: verbs.Withdraw, tell: Tell) -> Json:
     """See `verbs.Withdraw`."""
+    _may_write(town)
     element = element_id(params.element)
     current = await _current(town, element)
     kind = read_header(current.header).kind
     previous = digest_of(params.previous) if params.previous is not None else current.digest
     placed = await town.archive.append([NewRecord(kind, None, element, previous)])
     return _placed(placed[0], kind)
+
+
+def _may_write(town: Town) -> None:
+    """Refused where it would not count: a merged town's residents write at the node of the one it merged into."""
+    named = town.membership.charter.enrolled(town.membership.own.origin)
+    if named is not None and named.end is not None and is_merged(named):
+        raise LocalError(
+            f"{named.territory} has merged into another town: nothing more is written in {named.origin}",
+            hint=f"write at the node of {named.end.successor}",
+        )
 
 
 async def _previous(town: Town, element: ElementId | None, given: str | None) -> bytes | None:
@@ -72,6 +85,7 @@ def _placed(placed: Placed, kind: str) -> dict[str, Json]:
 
 async def import_file(town: Town, params: verbs.Import, tell: Tell) -> Json:
     """See `verbs.Import`."""
+    _may_write(town)
     from convergences_node.imports.verb import import_records
 
     return await import_records(town, params, tell)

@@ -15,16 +15,16 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from convergences_protocol.charter import Charter, Enrolled
+from convergences_protocol.charter import Charter
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.enrolment import END, End, read_end
 from convergences_protocol.errors import Unreadable
 from convergences_protocol.opening import Opening
-from convergences_protocol.origin import territory_of
 from convergences_protocol.record import read_header
 
 from convergences_node.archive.model import LogState, NewControl
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.membership import is_merged
 
 if TYPE_CHECKING:
     from convergences_node.town import Town
@@ -42,6 +42,7 @@ class Former:
 
     def __init__(self, town: Town) -> None:
         self._town = town
+        self._merger_told = False
         self._brought: dict[str, tuple[int, int]] = {}
         """By former log: from where to where it has been looked at for records to append again."""
 
@@ -105,7 +106,10 @@ class Former:
         town = self._town
         current = town.membership.own
         named = town.membership.charter.enrolled(current.origin)
-        if named is None or named.end is None or not _left_alone(named):
+        if named is None or named.end is None:
+            return False
+        if is_merged(named):
+            await self._tell_merged(named.end)
             return False
         log.error(
             "the charter has ended %s at %d (%s): residents write on in a new epoch, which a person has to enrol",
@@ -115,6 +119,21 @@ class Former:
         )
         await town.archive.open_epoch(ENDED)
         return True
+
+    async def _tell_merged(self, end: End) -> None:
+        """Once a start: our territory is another's now; what lies beyond the end does not count, and stays here."""
+        if self._merger_told:
+            return
+        self._merger_told = True
+        state = await self._town.archive.read(lambda reader: reader.own_log())
+        log.warning(
+            "the charter has ended %s at %d in favour of %s (%s); %d records here lie beyond and do not count",
+            end.last.origin,
+            end.last.size,
+            end.successor,
+            end.why,
+            max(0, state.size - end.last.size),
+        )
 
     # ------------------------------------------------------------------------------------- the operator's eyes
     async def _remember(self) -> None:
@@ -152,13 +171,6 @@ class Former:
         if network is None or previous is None or not network.driver.links:
             return False
         return network.target(previous.origin) <= size
-
-
-def _left_alone(named: Enrolled) -> bool:
-    """Ended, and not because the territory merged into another: then its residents write at that one's node."""
-    assert named.end is not None
-    successor = named.end.successor
-    return successor is None or territory_of(successor) == named.territory
 
 
 def _counts(charter: Charter, territory: str, origin: str) -> bool:
