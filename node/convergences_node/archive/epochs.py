@@ -2,16 +2,18 @@
 """Which log this node writes in: is the archive its latest, or was an old backup restored, or a card cloned?
 
 A node that signs two heads that do not extend each other has forked its town. So at start the guard, the archive and
-the machine are compared (the rules are `replication.doubt`'s, pure), and where there is a doubt nothing more is
+the machine are compared (the rules are doubt.py's, pure), and where there is a doubt nothing more is
 ever appended to that log: a new epoch is opened at once, so that residents can still write.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from convergences_protocol import checkpoint
 from convergences_protocol.checkpoint import Checkpoint
+from convergences_protocol.doubt import Doubt, Guarded, judge_start
 from convergences_protocol.errors import RemoteError, Unreadable
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import Opening, author_opening, read_opening
@@ -47,27 +49,22 @@ def judge(writer: ArchiveWriter, own: LogState, key: SigningKey) -> str | None:
     """Why nothing more may be written in this log, or None if keys, guard, archive and machine agree."""
     if key.public != own.key:
         return "key_changed"
+    guarded, torn = None, False
     try:
-        guarded = writer.guard.read()
+        state = writer.guard.read()
+        guarded = _guarded(state, own) if state else None
     except GuardTorn:
-        return "guard_torn"
-    if guarded is None:
-        return "guard_missing"
-    return _judge(writer, own, guarded)
+        torn = True
+    root_at = partial(writer.reader.root_at, own.origin)
+    verdict = judge_start(guarded, torn=torn, machine=writer.guard.machine, size=own.size, root_at=root_at)
+    return verdict.reason.value if isinstance(verdict, Doubt) else None
 
 
-def _judge(writer: ArchiveWriter, own: LogState, guarded: GuardState) -> str | None:
-    if guarded.machine != writer.guard.machine:
-        return "machine_changed"
+def _guarded(state: GuardState, own: LogState) -> Guarded:
     try:
-        head = checkpoint.verify(guarded.note, own.origin, own.key)
+        return Guarded(checkpoint.verify(state.note, own.origin, own.key), state.machine)
     except RemoteError:
-        return "guard_of_another_log"
-    if head.size > own.size:
-        return "archive_behind_guard"
-    if writer.reader.root_at(own.origin, head.size) != head.root:
-        return "archive_differs_from_guard"
-    return None
+        return Guarded(None, state.machine)
 
 
 def doubt(
