@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from . import backlog, latency, rest, search_http
+from . import backlog, latency, rest, search, search_http
 from .figures import Figure, show, write
 
 
@@ -26,7 +26,7 @@ def main() -> int:
     asked = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="convergences-bench-") as scratch:
-        parts = _parts(Path(scratch), asked.records, asked.rounds, search_http.COUNTS[: 1 if asked.small else None])
+        parts = _parts(Path(scratch), asked.records, asked.rounds, search.COUNTS[: 1 if asked.small else None])
         unknown = set(asked.parts) - set(parts)
         if unknown:
             parser.error(f"no part named {', '.join(sorted(unknown))}; there are {', '.join(parts)}")

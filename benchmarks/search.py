@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import sqlite3
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +27,6 @@ from convergences_node.index.row import make_row
 
 from benchmarks.figures import Figure, show, write
 from benchmarks.questions import questions
-from benchmarks.search_http import compare, install_datasette
 from benchmarks.territory import DATES, TOWNS, Made, elements
 
 CHUNK = 5_000
@@ -200,16 +198,12 @@ def prepare(count: int, folder: Path) -> tuple[Path, Path, list[Figure]]:
 
 
 def measure(folder: Path, counts: Sequence[int] = COUNTS, seconds: float = 2.0) -> Iterator[Figure]:
-    """Everything: in this process beside plain SQL, then by HTTP beside Datasette."""
+    """In this process beside plain SQL; by HTTP beside Datasette: `search_http.py`."""
     folder.mkdir(parents=True, exist_ok=True)
-    datasette = install_datasette(folder / "datasette")
-    if datasette is None:
-        print("datasette could not be installed: its figures are missing", file=sys.stderr)
     for count in counts:
         ours, reference, found = prepare(count, folder)
         yield from found
         yield from ask(ours, reference, count, seconds)
-        yield from compare(ours, reference, count, seconds, datasette)
 
 
 def main() -> None:
