@@ -9,12 +9,12 @@ from convergences_cli.main import cli
 PAGE = Path(__file__).with_name("cli.md")
 HEAD = """# The command line
 
-One command, `convergences`; every command has `--help` with an example, and `--json` for programs. This page is written by
-`docs/make_cli.py` from the commands themselves.
+One command, `convergences`; every command has `--help` with an example, and `--json` for programs. This page is written
+by `docs/make_cli.py` from the commands themselves.
 
 A command asks the node of a folder: the running one over its socket `node.sock` (file permissions are the key), or, if
-none runs, it opens the folder itself, under a lock. `--folder` says which; also `$CONVERGENCES_FOLDER`, else the current
-folder.
+none runs, it opens the folder itself, under a lock. `--folder` says which; also `$CONVERGENCES_FOLDER`, else the
+current folder.
 
 | exit code | meaning |
 |---|---|
@@ -27,8 +27,8 @@ folder.
 | 130 | interrupted |
 
 An error is one line `error: …` on standard error, then a line `hint: …` if there is a next step. With `--json` it is an
-object `{"error": {"code", "message", "hint"}}` on standard output, and the exit code is the same. Sentences are in French
-where the locale is French, else in English; the recovery sheet is always in both.
+object `{"error": {"code", "message", "hint"}}` on standard output, and the exit code is the same. Sentences are in
+French where the locale is French, else in English; the recovery sheet is always in both.
 """
 
 
@@ -41,7 +41,8 @@ def page() -> str:
         assert command is not None
         sections.append(section(command, f"convergences {name}"))
         if isinstance(command, click.Group):
-            sections += [section(inner, f"convergences {name} {sub}") for sub, inner in sorted(command.commands.items())]
+            inner = sorted(command.commands.items())
+            sections += [section(one, f"convergences {name} {sub}") for sub, one in inner]
     return "\n".join(sections)
 
 
