@@ -270,6 +270,8 @@ class Node:
         self.set_aside(log, size)
         log.cut(size)
         self.machine.rewound(self.archive.view(origin), self.wire.now)
+        self.read_charter()  # it may have read what no longer stands
+        self.follow()
 
     def _drop(self, peer: str, reason: str, seconds: float) -> None:
         self.wire.mark(f"drop {self.id} {reason}")

@@ -37,6 +37,8 @@ def test_when_the_faults_stop_all_agree(first: int) -> None:
             (147, "a divided copy waited for a claim that it had dropped"),
             (156, "a false verdict cost acknowledged records"),
             (255, "a town merged while its clone was enrolled"),
+            (51, "a body was counted twice on its way to the card"),
+            (1120, "a charter went on counting what had been rewound"),
             (272, "a clone was switched on after the faults had stopped"),
         ]
     ],
