@@ -41,6 +41,8 @@ def _show(answer: dict[str, Any]) -> None:
     )
     for doubt in answer.get("doubts", []):
         click.echo(f"{say('status.doubt')}: {doubt}")
+    for origin, count in answer.get("erasures_waiting", {}).items():
+        click.echo(say("status.erasures_waiting", origin=origin, count=count))
     others = [entry for entry in answer.get("logs", []) if not entry.get("own")]
     if others:
         click.echo()
