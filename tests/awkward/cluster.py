@@ -29,7 +29,7 @@ from convergences_node.network.network import Network
 from convergences_node.town import Town
 from convergences_node.verbs import perform
 
-WITHIN_S = 30.0
+WITHIN_S = 45.0
 """Nothing that these tests wait for takes so long unless it never comes."""
 
 SETTINGS: Mapping[str, Mapping[str, Any]] = {

@@ -19,7 +19,7 @@ from convergences_node.founding import create_town
 from convergences_protocol.errors import ConvergencesError
 
 SERVE = "import sys; from pathlib import Path; from convergences_node.serve import serve; serve(Path(sys.argv[1]))"
-READY_S = 40.0
+READY_S = 60.0
 LOOK_S = 0.05
 
 
