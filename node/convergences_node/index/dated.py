@@ -18,6 +18,7 @@ from itertools import islice
 
 from convergences_node.index.cursors import SECOND_MAX, Place
 from convergences_node.index.filters import Conditions, Filter, Group, Value, check_all, source
+from convergences_node.index.reading import column_of, rows_of
 from convergences_node.index.row import SPANS
 
 NEVER = SECOND_MAX + 1
@@ -25,6 +26,10 @@ NEVER = SECOND_MAX + 1
 LISTS_MAX = 16
 """Lists followed at once; a group of more tags is checked instead, and another one followed."""
 
+LISTED_MAX = 20_000
+"""Entries of a group whose lists may be counted: a millisecond or two, if all of them are in the window."""
+
+_BESIDE = "EXISTS (SELECT 1 FROM dated x WHERE x.tag = ? AND x.span = d.span AND x.first = d.first AND x.row = d.row)"
 _OCCURRENCE = "(SELECT min(o.first) FROM occurrences o WHERE o.row = e.row AND o.first <= ? AND o.last >= ?)"
 
 
@@ -41,9 +46,7 @@ def by_date(db: sqlite3.Connection, wanted: Filter, place: Place | None, limit: 
     found: list[tuple[int, int]] = []
     if place is None or place.key != NEVER:
         group = _followed(wanted.groups)
-        lists = [
-            _list(db, wanted, group, tag, span, place, limit) for tag in group.tags for span in range(len(SPANS) + 1)
-        ]
+        lists = [_list(db, wanted, group, tag, span, place, limit) for tag in group.tags for span in wanted.spans]
         found = list(islice(_each_once(heapq.merge(*lists)), limit))
     rows: list[tuple[int, int | str]] = [(row, key) for key, row in found]
     if len(rows) < limit and wanted.window is None:
@@ -61,17 +64,48 @@ def _list(
     db: sqlite3.Connection, wanted: Filter, group: Group, tag: int, span: int, place: Place | None, limit: int
 ) -> list[tuple[int, int]]:
     """The first rows of one list that pass, as (date, row)."""
-    checks = check_all(wanted, done=group)
-    if wanted.window is None:
-        return _select(db, (tag, span), Conditions(), checks, place, limit)
+    bounds = _bounds(wanted.window, span)
+    # Another tag whose list is in the same order is looked for there: half as dear as to look at the element itself.
+    beside = [other for other in wanted.groups if other is not group and other.dated and len(other.tags) == 1]
+    for other in beside:
+        bounds.add(_BESIDE, other.tags[0])
+    done = [group, *beside]
+    if wanted.window is None or span < len(SPANS):
+        # What is in these classes happens once, when the list says: nothing more is to be looked up of its dates.
+        return _select(db, (tag, span), bounds, check_all(wanted, done, in_window=True), place, limit)
     first, last = wanted.window
+    return _select_by_occurrence(db, (tag, span), bounds, check_all(wanted, done), (last, first), place, limit)
+
+
+def _bounds(window: tuple[int, int] | None, span: int) -> Conditions:
+    """The part of a list that touches the window."""
     bounds = Conditions()
-    if span < len(SPANS):
-        bounds.add("d.first >= ?", first - SPANS[span])
-    bounds.add("d.first <= ? AND d.last >= ?", last, first)
-    if span < len(SPANS):
-        return _select(db, (tag, span), bounds, checks, place, limit)
-    return _select_by_occurrence(db, (tag, span), bounds, checks, (last, first), place, limit)
+    if window is not None:
+        first, last = window
+        if span < len(SPANS):
+            bounds.add("d.first >= ?", first - SPANS[span])
+        bounds.add("d.first <= ? AND d.last >= ?", last, first)
+    return bounds
+
+
+def estimate(db: sqlite3.Connection, wanted: Filter, page: Sequence[tuple[int, int | str]]) -> int | None:
+    """About how many match, from how far along the lists the first page went to be full; None where that cannot be
+    told cheaply. Lists are counted without looking at their elements."""
+    group = _followed(wanted.groups)
+    if wanted.window is None or group.count > LISTED_MAX:
+        return None
+    row, key = page[-1]
+    passed = listed = 0
+    for tag in group.tags:
+        for span in wanted.spans:
+            bounds = _bounds(wanted.window, span)
+            before, all_of_it = db.execute(
+                "SELECT total((d.first, d.row) <= (?, ?)), count(*)"
+                f" FROM dated d WHERE d.tag = ? AND d.span = ? AND {bounds.sql}",
+                [key, row, tag, span, *bounds.values],
+            ).fetchone()
+            passed, listed = passed + int(before), listed + all_of_it
+    return max(len(page), round(len(page) * listed / max(passed, 1)))
 
 
 def _select(
@@ -85,11 +119,12 @@ def _select(
     """Along a list, from the place on, until enough rows have passed."""
     if place is not None:
         bounds.add("(d.first, d.row) > (?, ?)", place.key, place.row)
-    return db.execute(
-        f"SELECT d.first, d.row FROM dated d{_joins(checks.sql)}"
-        f" WHERE d.tag = ? AND d.span = ? AND {bounds.sql} AND {checks.sql} ORDER BY d.first, d.row LIMIT ?",
-        [*of, *bounds.values, *checks.values, limit],
-    ).fetchall()
+    select = (
+        f"SELECT d.first AS first, d.row AS row FROM dated d{_joins(checks.sql)}"
+        f" WHERE d.tag = ? AND d.span = ? AND {bounds.sql} AND {checks.sql} ORDER BY d.first, d.row LIMIT ?"
+    )
+    found = rows_of(db, ("first", "row"), select, [*of, *bounds.values, *checks.values, limit])
+    return [(first, row) for first, row in found]
 
 
 def _select_by_occurrence(
@@ -103,12 +138,14 @@ def _select_by_occurrence(
 ) -> list[tuple[int, int]]:
     """A whole list, in the order in which its elements next happen."""
     after = " WHERE (key, row) > (?, ?)" if place is not None else ""
-    return db.execute(
+    select = (
         f"SELECT key, row FROM (SELECT CASE e.recurs WHEN 0 THEN d.first ELSE {_OCCURRENCE} END AS key, d.row AS row"
         f" FROM dated d{_joins('e.' + checks.sql)} WHERE d.tag = ? AND d.span = ? AND {bounds.sql} AND {checks.sql})"
-        f"{after} ORDER BY key, row LIMIT ?",
-        [*window, *of, *bounds.values, *checks.values, *([place.key, place.row] if place is not None else []), limit],
-    ).fetchall()
+        f"{after} ORDER BY key, row LIMIT ?"
+    )
+    begin = [place.key, place.row] if place is not None else []
+    found = rows_of(db, ("key", "row"), select, [*window, *of, *bounds.values, *checks.values, *begin, limit])
+    return [(key, row) for key, row in found]
 
 
 def _joins(sql: str) -> str:
@@ -123,11 +160,12 @@ def _undated(
     """Those that happen at no date, in the order of rows."""
     found = source(wanted, joined=True)
     after = f" AND {found.row} > ?" if place is not None and place.key == NEVER else ""
-    for (row,) in db.execute(
-        f"SELECT {found.row} FROM {found.tables} WHERE {found.where}{after} AND e.first IS NULL"
-        f" ORDER BY {found.row} LIMIT ?",
-        [*found.values, *([place.row] if place is not None and after else []), limit],
-    ):
+    select = (
+        f"SELECT {found.row} AS row FROM {found.tables} WHERE {found.where}{after} AND e.first IS NULL"
+        f" ORDER BY {found.row} LIMIT ?"
+    )
+    given = [*found.values, *([place.row] if place is not None and after else []), limit]
+    for row in column_of(db, "row", select, given):
         yield row, NEVER
 
 

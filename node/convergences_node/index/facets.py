@@ -16,6 +16,7 @@ from collections.abc import Mapping
 
 from convergences_node.index.filters import Filter, source
 from convergences_node.index.known import Known
+from convergences_node.index.reading import column_of, rows_of
 from convergences_node.index.tables import ANYWHERE
 from convergences_node.index.views import FacetCount, Facets, Total
 
@@ -34,13 +35,8 @@ def count_facets(db: sqlite3.Connection, wanted: Filter, known: Known) -> Facets
     if (kept := _kept(db, wanted, known)) is not None:
         return Facets(counts=_by_facet(db, kept, known), total=Total(count=wanted.count_max))
     found = source(wanted, joined=True)
-    sample = [
-        tags
-        for (tags,) in db.execute(
-            f"SELECT e.tags FROM {found.tables} WHERE {found.where} ORDER BY {found.row} DESC LIMIT ?",
-            [*found.values, SAMPLE_MAX + 1],
-        )
-    ]
+    select = f"SELECT e.tags AS tags FROM {found.tables} WHERE {found.where} ORDER BY {found.row} DESC LIMIT ?"
+    sample = column_of(db, "tags", select, [*found.values, SAMPLE_MAX + 1])
     exact = len(sample) <= SAMPLE_MAX
     counts = {int(tag): times for tag, times in Counter(" ".join(sample[:SAMPLE_MAX]).split()).items()}
     total = Total(count=min(len(sample), SAMPLE_MAX), exact=exact)
@@ -58,14 +54,14 @@ def _kept(db: sqlite3.Connection, wanted: Filter, known: Known) -> dict[int, int
         if territory != ANYWHERE or len(group.tags) != 1 or group.tags[0] not in known.territory_tags.values():
             return None
         territory = group.tags[0]
-    return dict(db.execute("SELECT tag, n FROM counts WHERE territory = ?", (territory,)).fetchall())
+    select = "SELECT tag, n FROM counts WHERE territory = ?"
+    return dict(rows_of(db, ("tag", "n"), select, (territory,)))
 
 
 def _by_facet(db: sqlite3.Connection, counts: Mapping[int, int], known: Known) -> dict[str, tuple[FacetCount, ...]]:
     found: dict[str, list[FacetCount]] = {}
-    for tag, facet, value in db.execute(
-        "SELECT tag, facet, value FROM tags WHERE tag IN (SELECT value FROM json_each(?))", (json.dumps(list(counts)),)
-    ):
+    select = "SELECT tag, facet, value FROM tags WHERE tag IN (SELECT value FROM json_each(?))"
+    for tag, facet, value in rows_of(db, ("tag", "facet", "value"), select, (json.dumps(list(counts)),)):
         if facet not in HIDDEN_FACETS and counts[tag] > 0:
             label = known.name_of(value) or known.theme_names.get(value)
             found.setdefault(facet, []).append(FacetCount(value=value, count=counts[tag], label=label))

@@ -20,6 +20,7 @@ from convergences_node.index.cells import cover
 from convergences_node.index.known import Known
 from convergences_node.index.lines import DATED_FACETS
 from convergences_node.index.query import E7, Box, Circle, Query
+from convergences_node.index.reading import rows_of
 from convergences_node.index.row import LISTED
 from convergences_node.index.text import Text, any_tag, any_word, quoted, read_text
 
@@ -59,6 +60,8 @@ class Filter:
     window: tuple[int, int] | None = None
     moment: tuple[int, int] | None = None
     rows: tuple[int, ...] | None = None
+    spans: tuple[int, ...] = ()
+    """Classes of `dated` worth looking through."""
     impossible: bool = False
 
     @property
@@ -102,6 +105,7 @@ def make_filter(db: sqlite3.Connection, query: Query, known: Known, rows: Sequen
         window=query.window,
         moment=query.moment,
         rows=None if rows is None else tuple(rows),
+        spans=tuple(known.spans),
         # Words were asked for, but what was typed holds none (only signs): that finds nothing, not everything.
         impossible=any(not group.tags for group in groups) or (text is None and bool(query.text.strip())),
     )
@@ -134,11 +138,11 @@ def _group(db: sqlite3.Connection, facet: str, values: Sequence[str]) -> Group:
         where, given = "= ?", [facet, *values]
     else:
         where, given = "IN (SELECT value FROM json_each(?))", [facet, json.dumps(list(values))]
-    found = db.execute(
-        "SELECT t.tag, (SELECT total(n) FROM counts c WHERE c.territory IN (-1, 0) AND c.tag = t.tag) FROM tags t"
-        f" WHERE t.facet = ? AND t.value {where} ORDER BY t.tag",
-        given,
-    ).fetchall()
+    select = (
+        "SELECT t.tag, (SELECT total(n) FROM counts c WHERE c.territory IN (-1, 0) AND c.tag = t.tag) AS n FROM tags t"
+        f" WHERE t.facet = ? AND t.value {where} ORDER BY t.tag"
+    )
+    found = rows_of(db, ("tag", "n"), select, given)
     tags = tuple(tag for tag, _ in found)
     return Group(tags, int(sum(count for _, count in found)), facet in DATED_FACETS, (facet, *values) == LISTED)
 
@@ -230,11 +234,11 @@ def check_found(wanted: Filter) -> Conditions:
 
 
 # ------------------------------------------------------------------------------------------------------------ checking
-def check_all(wanted: Filter, done: Group | None = None) -> Conditions:
-    """Everything, but for a group that the row was found by."""
+def check_all(wanted: Filter, done: Sequence[Group] = (), *, in_window: bool = False) -> Conditions:
+    """Everything, but for groups that were seen to already, and for the dates if the row was found by these."""
     conditions = Conditions()
-    _check_tags(conditions, [group for group in wanted.groups if group is not done])
-    _check_rest(conditions, wanted)
+    _check_tags(conditions, [group for group in wanted.groups if group not in done])
+    _check_rest(conditions, wanted, in_window=in_window)
     _check_text(conditions, wanted.text)
     return conditions
 
@@ -259,7 +263,7 @@ def _check_text(found: Conditions, text: Text | None) -> None:
         found.add(f"{'NOT ' if term.negative else ''}({' OR '.join(parts)})", *values)
 
 
-def _check_rest(found: Conditions, wanted: Filter) -> None:
+def _check_rest(found: Conditions, wanted: Filter, *, in_window: bool = False) -> None:
     """Place, dates and existence: what no tag says."""
     if wanted.boxes:
         inside = " OR ".join(["(e.lat BETWEEN ? AND ? AND e.lon BETWEEN ? AND ?)"] * len(wanted.boxes))
@@ -269,7 +273,7 @@ def _check_rest(found: Conditions, wanted: Filter) -> None:
         found.add(f"({inside} OR ({outline}))", *edges, *edges)
     if wanted.circle is not None:
         _check_circle(found, wanted.circle)
-    if wanted.window is not None:
+    if wanted.window is not None and not in_window:
         first, last = wanted.window
         found.add("e.first <= ? AND e.last >= ?", last, first)
         found.add(

@@ -5,17 +5,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
 from convergences_node.index.row import element_of, plan_of
 from convergences_node.index.views import Item
 
-_ROW = (
-    "SELECT e.row, e.id, e.kind, l.origin, e.idx, e.first, e.last, e.recurs, e.lat, e.lon, s.time, s.fields"
-    " FROM elements e JOIN states s USING (row) JOIN logs l USING (log)"
-)
+# Each row as the text of a JSON array, with the fields in it as they are stored. Ids are in hexadecimal, kinds and
+# origins have no sign that JSON would write differently.
+_SELECT = """
+    SELECT group_concat(
+        '[' || e.row || ',"' || hex(e.id) || '","' || e.kind || '","' || l.origin || '",' || e.idx
+        || ',' || coalesce(e.first, 'null') || ',' || coalesce(e.last, 'null') || ',' || e.recurs
+        || ',' || coalesce(e.lat, 'null') || ',' || coalesce(e.lon, 'null') || ',' || s.time || ',' || s.fields || ']'
+    )
+    FROM json_each(?) j CROSS JOIN elements e ON e.row = j.value JOIN states s ON s.row = e.row
+    JOIN logs l ON l.log = e.log
+"""
 
 
 class _Card(msgspec.Struct):
@@ -35,31 +41,30 @@ class _Card(msgspec.Struct):
     website: str | None = None
 
 
-_decode = msgspec.json.Decoder(_Card).decode
+_Row = tuple[int, str, str, str, int, int | None, int | None, int, int | None, int | None, int, _Card]
+_decode = msgspec.json.Decoder(list[_Row]).decode
 
 
 def items_of(db: sqlite3.Connection, rows: Sequence[int], window: tuple[int, int] | None = None) -> list[Item]:
     """The items of these rows, in their order. In a window, a recurring action shows its next occurrence."""
-    marks = ", ".join("?" * len(rows))
-    found = {row[0]: row for row in db.execute(f"{_ROW} WHERE e.row IN ({marks})", rows)}
-    return [_item(db, found[row], window) for row in rows if row in found]
+    (found,) = db.execute(_SELECT, (f"[{', '.join(map(str, rows))}]",)).fetchone()
+    return [_item(db, row, window) for row in _decode(f"[{found}]")] if found else []
 
 
-def _item(db: sqlite3.Connection, row: tuple[Any, ...], window: tuple[int, int] | None) -> Item:
-    number, id_, kind, origin, index, first, last, recurs, lat, lon, time, fields = row
-    card = _decode(fields)
+def _item(db: sqlite3.Connection, row: _Row, window: tuple[int, int] | None) -> Item:
+    number, id_, kind, origin, index, first, last, recurs, lat, lon, time, card = row
     if recurs and window is not None:
         next_one = db.execute(
             "SELECT first, last FROM occurrences WHERE row = ? AND first <= ? AND last >= ? ORDER BY first LIMIT 1",
             (number, window[1], window[0]),
         ).fetchone()
         first, last = next_one or (first, last)
-    element = element_of(id_)
+    element = element_of(bytes.fromhex(id_))
     return Item(
         id=str(element),
         kind=kind,
         type=card.type,
-        name=card.name or _title(kind, fields),
+        name=card.name or _title(db, number, kind),
         territory=element.territory,
         origin=origin,
         index=index,
@@ -72,7 +77,7 @@ def _item(db: sqlite3.Connection, row: tuple[Any, ...], window: tuple[int, int] 
         last=last,
         recurring=bool(recurs),
         status=card.status,
-        location=None if lat is None else (lat, lon),
+        location=None if lat is None or lon is None else (lat, lon),
         address=card.address,
         locality=card.locality,
         town=card.town,
@@ -80,7 +85,10 @@ def _item(db: sqlite3.Connection, row: tuple[Any, ...], window: tuple[int, int] 
     )
 
 
-def _title(kind: str, fields: str) -> str:
+def _title(db: sqlite3.Connection, row: int, kind: str) -> str:
     """The title of a kind whose title field is not called `name`."""
     title = plan_of(kind).title
-    return str(msgspec.json.decode(fields).get(title, "")) if title and title != "name" else ""
+    if not title or title == "name":
+        return ""
+    (fields,) = db.execute("SELECT fields FROM states WHERE row = ?", (row,)).fetchone()
+    return str(msgspec.json.decode(fields).get(title, ""))

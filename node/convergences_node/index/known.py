@@ -18,6 +18,7 @@ from convergences_protocol.origin import territory_of
 from convergences_node.index.lines import TAG_SIGN
 from convergences_node.index.normalise import SMALL_WORDS, words
 from convergences_node.index.row import BROADER, element_of
+from convergences_node.index.tables import read_spans
 
 NESTED_MAX = 5_000
 """Territories or themes that one name may stand for."""
@@ -39,6 +40,8 @@ class Known:
     """By normalised words: the codes of territories that are or were called so."""
     narrower: Mapping[str, Sequence[str]] = field(default_factory=dict)
     theme_names: Mapping[str, str] = field(default_factory=dict)
+    spans: Sequence[int] = ()
+    """The classes of `dated` that are in use."""
     speakers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By code: the origins of the logs that count for it, in order."""
 
@@ -96,6 +99,7 @@ def read_known(db: sqlite3.Connection) -> Known:
         names=_names(facts),
         narrower=narrower,
         theme_names=theme_names,
+        spans=sorted(read_spans(db)),
         speakers=speakers,
     )
 

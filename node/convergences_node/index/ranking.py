@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from convergences_node.index.cursors import Place
 from convergences_node.index.filters import Filter, Source, source
+from convergences_node.index.reading import column_of, rows_of
 from convergences_node.index.text import Text
 
 RANKED_MAX = 600
@@ -51,18 +52,14 @@ def by_relevance(
 
 
 def _newest(db: sqlite3.Connection, found: Source, limit: int) -> list[int]:
-    rows = db.execute(
-        f"SELECT {found.row} FROM {found.tables} WHERE {found.where} ORDER BY {found.row} DESC LIMIT ?",
-        [*found.values, limit],
-    )
-    return [row for (row,) in rows]
+    select = f"SELECT {found.row} AS row FROM {found.tables} WHERE {found.where} ORDER BY {found.row} DESC LIMIT ?"
+    return column_of(db, "row", select, [*found.values, limit])
 
 
 def _scored(db: sqlite3.Connection, rows: Sequence[int], text: Text) -> list[tuple[int, int]]:
     """(negative score, negative row) of each row: sorted, the best come first, and the newest among equals."""
-    found = db.execute(
-        "SELECT row, a, b, c FROM states WHERE row IN (SELECT value FROM json_each(?))", (json.dumps(rows),)
-    )
+    select = "SELECT row, a, b, c FROM states WHERE row IN (SELECT value FROM json_each(?))"
+    found = rows_of(db, ("row", "a", "b", "c"), select, (json.dumps(rows),))
     phrases = [term.spaced for term in text.wanted]
     typed = " ".join(word for term in text.wanted for word in term.words)
     return [(-score(columns, phrases, typed), -row) for row, *columns in found]

@@ -22,18 +22,19 @@ from dataclasses import dataclass
 
 from convergences_node.index import cursors
 from convergences_node.index.cursors import Place
-from convergences_node.index.dated import by_date, date_key
+from convergences_node.index.dated import by_date, date_key, estimate
 from convergences_node.index.filters import Filter, check_all, match, source
 from convergences_node.index.query import Query
 from convergences_node.index.ranking import by_relevance
+from convergences_node.index.reading import column_of, rows_of
 from convergences_node.index.text import any_tag
 
 SORTED_MAX = 1_000
 """Matches that are gathered and sorted; with more of them, an order that is kept in the file is followed."""
 COUNT_MAX = 500
 """Matches counted one by one; where there may be more, their number is estimated."""
-SAMPLE_MAX = 200
-"""Elements looked at for an estimate, which is then good to a tenth or so."""
+SAMPLE_MAX = 100
+"""Elements looked at for an estimate, which is then good to a fifth or so."""
 
 Keyed = Sequence[tuple[int, int | str]]
 """Rows, each with its sort key."""
@@ -89,7 +90,8 @@ def _part(db: sqlite3.Connection, query: Query, wanted: Filter, place: Place | N
     if wanted.rows is not None or (not in_lists and _are_few(db, wanted)):
         return _counted(wanted, _sorted(db, query, wanted, place))
     keyed = by_date(db, wanted, place, limit) if query.order == "date" else _by_name(db, wanted, place, limit)
-    return _Part(keyed, *(count(db, wanted) if place is None and len(keyed) == limit else (0, False)))
+    walked = keyed if query.order == "date" else ()
+    return _Part(keyed, *(count(db, wanted, walked) if place is None and len(keyed) == limit else (0, False)))
 
 
 def _counted(wanted: Filter, keyed: Keyed) -> _Part:
@@ -104,12 +106,14 @@ def _kept_count(wanted: Filter) -> int | None:
     return wanted.groups[0].count if alone else None
 
 
-def count(db: sqlite3.Connection, wanted: Filter) -> tuple[int, bool]:
-    """How many match, and whether that is exact: it is, if there are few or one tag is all that is asked for."""
+def count(db: sqlite3.Connection, wanted: Filter, walked: Keyed = ()) -> tuple[int, bool]:
+    """How many match, and whether that is exact: it is, if there are few or one tag is all that is asked for. `walked`:
+    the first page by date, if it was read already."""
     if (kept := _kept_count(wanted)) is not None:
         return kept, True
     if wanted.text is None and wanted.rows is None and not wanted.squares and wanted.count_max > COUNT_MAX:
-        return _estimate(db, wanted), False
+        guess = estimate(db, wanted, walked) if walked else None
+        return _estimate(db, wanted) if guess is None else guess, False
     found = source(wanted)
     (total,) = db.execute(
         f"SELECT count(*) FROM (SELECT 1 FROM {found.tables} WHERE {found.where} LIMIT ?)",
@@ -121,7 +125,7 @@ def count(db: sqlite3.Connection, wanted: Filter) -> tuple[int, bool]:
 def _estimate(db: sqlite3.Connection, wanted: Filter) -> int:
     """About how many match: as many of the rarest tag's elements as of a sample of them, its newest ones."""
     rarest = min(wanted.groups, key=lambda group: group.count)
-    conditions = check_all(wanted, done=rarest)
+    conditions = check_all(wanted, done=[rarest])
     passed, looked_at = db.execute(
         f"SELECT total({conditions.sql}), count(*) FROM"
         " (SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?) w"
@@ -135,11 +139,11 @@ def _by_row(db: sqlite3.Connection, wanted: Filter, place: Place | None, limit: 
     """From the newest on."""
     found = source(wanted)
     after = f" AND {found.row} < ?" if place is not None else ""
-    rows = db.execute(
-        f"SELECT {found.row} FROM {found.tables} WHERE {found.where}{after} ORDER BY {found.row} DESC LIMIT ?",
-        [*found.values, *([place.row] if place is not None else []), limit],
+    select = (
+        f"SELECT {found.row} AS row FROM {found.tables} WHERE {found.where}{after} ORDER BY {found.row} DESC LIMIT ?"
     )
-    return [(row, row) for (row,) in rows]
+    rows = column_of(db, "row", select, [*found.values, *([place.row] if place is not None else []), limit])
+    return [(row, row) for row in rows]
 
 
 def _are_few(db: sqlite3.Connection, wanted: Filter) -> bool:
@@ -158,12 +162,10 @@ def _sorted(db: sqlite3.Connection, query: Query, wanted: Filter, place: Place |
     found = source(wanted, joined=True)
     key, values = ("e.name_key", ()) if query.order == "name" else date_key(wanted)
     after = " WHERE (key, row) > (?, ?)" if place is not None else ""
-    rows = db.execute(
-        f"SELECT row, key FROM (SELECT e.row, {key} AS key FROM {found.tables} WHERE {found.where}){after}"
-        " ORDER BY key, row",
-        [*values, *found.values, *([place.key, place.row] if place else [])],
-    )
-    return rows.fetchall()
+    select = f"SELECT e.row AS row, {key} AS key FROM {found.tables} WHERE {found.where}"
+    select = f"SELECT row, key FROM ({select}){after} ORDER BY key, row"
+    given = [*values, *found.values, *([place.key, place.row] if place else [])]
+    return [(row, key) for row, key in rows_of(db, ("row", "key"), select, given)]
 
 
 def _by_name(db: sqlite3.Connection, wanted: Filter, place: Place | None, limit: int) -> Keyed:
@@ -172,9 +174,8 @@ def _by_name(db: sqlite3.Connection, wanted: Filter, place: Place | None, limit:
     if place is not None:
         conditions.add("(e.name_key, e.row) > (?, ?)", place.key, place.row)
     join = " CROSS JOIN states s ON s.row = e.row" if wanted.text is not None else ""
-    rows = db.execute(
-        f"SELECT e.row, e.name_key FROM elements e INDEXED BY elements_by_name{join} WHERE {conditions.sql}"
-        " ORDER BY e.name_key, e.row LIMIT ?",
-        [*conditions.values, limit],
+    select = (
+        f"SELECT e.row AS row, e.name_key AS key FROM elements e INDEXED BY elements_by_name{join}"
+        f" WHERE {conditions.sql} ORDER BY e.name_key, e.row LIMIT ?"
     )
-    return rows.fetchall()
+    return [(row, key) for row, key in rows_of(db, ("row", "key"), select, [*conditions.values, limit])]

@@ -53,7 +53,7 @@ class Tables:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
         self.nesting_changed = True
-        """Whether a territory or a theme was written since somebody last looked (`known.py`) and set this to False."""
+        """Whether anything that `known.py` reads was written since somebody last looked and set this to False."""
         self._tags: dict[tuple[str, str], int] = {}
         self._territory_tags: set[int] = set()
         self.rolled_back()
@@ -62,6 +62,7 @@ class Tables:
         """Forget numbers that were never written."""
         self._tags.clear()
         self._territory_tags = {tag for (tag,) in self.db.execute("SELECT tag FROM tags WHERE facet = 'territory'")}
+        self._spans = read_spans(self.db)
 
     def current(self, ids: Iterable[bytes]) -> dict[bytes, Current]:
         """What is known of each of these elements; nothing for those never heard of."""
@@ -142,7 +143,16 @@ class Tables:
         for table, some in lines.by_table():
             if some:
                 self.db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(some[0]))})", some)
+        self._see_spans({line[1] for line in lines.dated})
         return lines.words
+
+    def _see_spans(self, spans: set[int]) -> None:
+        """Remember which classes of `dated` were ever used: the others need not be looked through."""
+        if not spans <= self._spans:
+            self._spans |= spans
+            value = " ".join(map(str, sorted(self._spans)))
+            self.db.execute("INSERT OR REPLACE INTO settings VALUES ('spans', ?)", (value,))
+            self.nesting_changed = True
 
     def _rows(self, stated: Sequence[Stated], current: Mapping[bytes, Current]) -> dict[bytes, int]:
         """The row of each element: the one it has, or the first free one from its birth on."""
@@ -201,6 +211,12 @@ class Tables:
         )
         gone = [(territory, tag) for territory, tag, n in changes if n < 0]
         self.db.executemany("DELETE FROM counts WHERE territory = ? AND tag = ? AND n = 0", gone)
+
+
+def read_spans(db: sqlite3.Connection) -> set[int]:
+    """The classes of `dated` that were ever used."""
+    found = db.execute("SELECT value FROM settings WHERE name = 'spans'").fetchone()
+    return set(map(int, found[0].split())) if found else set()
 
 
 def _portions(values: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
