@@ -32,7 +32,7 @@ def disagreements(world: World) -> list[str]:
     if not found:
         found += _nothing_lost(world)
         found += _nothing_false(world)
-        found += _forgotten(world)
+        found += _forgotten(world, kept)
         found += _no_needless_fork(world)
         found += _bodies(world, kept)
         found += _states(world, kept)
@@ -95,7 +95,7 @@ def _nothing_false(world: World) -> list[str]:
     return found
 
 
-def _forgotten(world: World) -> list[str]:
+def _forgotten(world: World, kept: Kept) -> list[str]:
     """Nobody has a body that a valid erasure names; asked here without what the nodes themselves remember of it."""
     charter = world.agglomeration.charter
     erasures: list[Erasure] = []
@@ -110,13 +110,9 @@ def _forgotten(world: World) -> list[str]:
         for node in world.honest
         for log in node.archive.logs.values()
         for at, reading in enumerate(log.readings)
-        if reading and log.bodies[at] is not None and log.origin in _kept(node)
+        if reading and log.bodies[at] is not None and log.origin in kept[node.id]
         if any(erasure.names(log.origin, at, reading.digest, reading.element) for erasure in erasures)
     ]
-
-
-def _kept(node: Town) -> set[str]:
-    return {identity.origin for identity in node.identities() if identity.keep}
 
 
 def _no_needless_fork(world: World) -> list[str]:

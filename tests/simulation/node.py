@@ -65,6 +65,9 @@ class Node:
         self.charter: Charter
         self.candidates: dict[str, LogIdentity] = {}
         self.broken: set[int] = set()
+        self._charter_turn = 0
+        self._identities: list[Identity] = []
+        self._identities_of: object = None
         self._written_at = 0.0
         self._wake_at: float | None = None
         self._obeying = False
@@ -305,7 +308,13 @@ class Node:
         """One's own logs count before the charter names them."""
 
     def identities(self) -> list[Identity]:
-        """As the driver of a real node derives them."""
+        """As the driver of a real node derives them; made anew when the charter, or what we write in, has changed."""
+        state = (self.charter, self._charter_turn, len(self.candidates), len(self.archive.own))
+        if self._identities_of != state:
+            self._identities_of, self._identities = state, self._derive_identities()
+        return self._identities
+
+    def _derive_identities(self) -> list[Identity]:
         own = self.archive.own
         agglomeration = self.charter.agglomeration.territory
         found = [
@@ -358,6 +367,7 @@ class Node:
             reading = log.readings[at]
             if reading and reading.is_control and log.flags[at] is None:
                 changed = self.charter.apply(log.origin, at, reading) or changed
+        self._charter_turn += changed
         return changed
 
     # --- forgetting ---
