@@ -20,32 +20,39 @@ import cbor2
 
 from .. import cbor
 from ..errors import RemoteError, Unreadable
+from .fields import (
+    SIZE_MAX as SIZE_MAX,
+)
+from .fields import BodySlot as BodySlot
+from .fields import (
+    bytes_of,
+    credit_of,
+    hash_of,
+    hashes_of,
+    leaves_of,
+    list_of,
+    natural,
+    origin_of,
+    pair_of,
+    root_of,
+    slots_of,
+)
 from .limits import (
     BATCH_BYTES_MAX,
-    BATCH_RECORDS_MAX,
     BODY_BYTES_MAX,
     COSIGNATURES_MAX,
-    CREDIT_MAX,
     DIGESTS_MAX,
     FOLLOWS_MAX,
     FORK_BYTES_MAX,
     FRAME_BYTES_MAX,
     HEADS_MAX,
-    LEAF_BYTES_MAX,
     LINE_BYTES_MAX,
     NOTE_BYTES_MAX,
-    ORIGIN_CHARS_MAX,
-    PROOF_HASHES_MAX,
     PROOFS_MAX,
     REASON_CHARS_MAX,
 )
 
 VERSION = 1
-HASH_BYTES = 32
-SIZE_MAX = 2**63 - 1
-
-BodySlot: TypeAlias = bytes | bool | None
-"""A body as its holder has it: the bytes, `None` when an erasure named it, `False` when there is none to give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,36 +248,36 @@ def decode(frame: bytes) -> Message:
 
 
 def _hello(version: object, follows: object) -> Hello:
-    return Hello(_uint(version, "version"), tuple(map(_follow, _list(follows, FOLLOWS_MAX, "follows"))))
+    return Hello(natural(version, "version"), tuple(map(_follow, list_of(follows, FOLLOWS_MAX, "follows"))))
 
 
 def _follow(item: object) -> Follow:
     if type(item) is not list or len(item) != 4:
         raise RemoteError("follow that is not four fields")
     origin, size, root, fresh = item
-    return Follow(_origin(origin), _uint(size, "size"), _root(root), _uint(fresh, "time"))
+    return Follow(origin_of(origin), natural(size, "size"), root_of(root), natural(fresh, "time"))
 
 
 def _heads(heads: object) -> Heads:
-    return Heads(tuple(map(_head_note, _list(heads, HEADS_MAX, "heads"))))
+    return Heads(tuple(map(_head_note, list_of(heads, HEADS_MAX, "heads"))))
 
 
 def _head_note(item: object) -> HeadNote:
-    note, lines = _pair(item, "head")
+    note, lines = pair_of(item, "head")
     lines = tuple(
-        _bytes(line, LINE_BYTES_MAX, "cosignature") for line in _list(lines, COSIGNATURES_MAX, "cosignatures")
+        bytes_of(line, LINE_BYTES_MAX, "cosignature") for line in list_of(lines, COSIGNATURES_MAX, "cosignatures")
     )
-    return HeadNote(_bytes(note, NOTE_BYTES_MAX, "head"), lines)
+    return HeadNote(bytes_of(note, NOTE_BYTES_MAX, "head"), lines)
 
 
 def _want(number: object, origin: object, start: object, size: object, root: object, credit: object) -> Want:
     want = Want(
-        _uint(number, "number"),
-        _origin(origin),
-        _uint(start, "start"),
-        _uint(size, "size"),
-        _hash(root, "root"),
-        _credit(credit),
+        natural(number, "number"),
+        origin_of(origin),
+        natural(start, "start"),
+        natural(size, "size"),
+        hash_of(root, "root"),
+        credit_of(credit),
     )
     if want.start >= want.head_size:
         raise RemoteError(f"want of [{want.start}, {want.head_size}), which is empty")
@@ -278,24 +285,24 @@ def _want(number: object, origin: object, start: object, size: object, root: obj
 
 
 def _more(number: object, credit: object) -> More:
-    return More(_uint(number, "number"), _credit(credit))
+    return More(natural(number, "number"), credit_of(credit))
 
 
 def _stop(number: object) -> Stop:
-    return Stop(_uint(number, "number"))
+    return Stop(natural(number, "number"))
 
 
 def _cannot(number: object) -> Cannot:
-    return Cannot(_uint(number, "number"))
+    return Cannot(natural(number, "number"))
 
 
 def _batch(number: object, start: object, headers: object, bodies: object, proof: object) -> Batch:
     batch = Batch(
-        _uint(number, "number"),
-        _uint(start, "start"),
-        _leaves(headers),
-        _slots(bodies),
-        _proof_hashes(proof),
+        natural(number, "number"),
+        natural(start, "start"),
+        leaves_of(headers),
+        slots_of(bodies),
+        hashes_of(proof),
     )
     if not batch.headers or len(batch.headers) != len(batch.bodies):
         raise RemoteError(f"batch of {len(batch.headers)} headers and {len(batch.bodies)} slots")
@@ -305,112 +312,37 @@ def _batch(number: object, start: object, headers: object, bodies: object, proof
 
 
 def _want_proof(origin: object, old: object, new: object, new_root: object) -> WantProof:
-    want = WantProof(_origin(origin), _uint(old, "size"), _uint(new, "size"), _hash(new_root, "root"))
+    want = WantProof(origin_of(origin), natural(old, "size"), natural(new, "size"), hash_of(new_root, "root"))
     if not 0 < want.old <= want.new:
         raise RemoteError(f"want of a proof from {want.old} to {want.new}")
     return want
 
 
 def _proof(origin: object, old: object, new: object, root: object, proof: object) -> Proof:
-    return Proof(_origin(origin), _uint(old, "size"), _uint(new, "size"), _root(root), _proof_hashes(proof))
+    return Proof(origin_of(origin), natural(old, "size"), natural(new, "size"), root_of(root), hashes_of(proof))
 
 
 def _want_bodies(digests: object) -> WantBodies:
-    return WantBodies(tuple(_hash(digest, "digest") for digest in _list(digests, DIGESTS_MAX, "digests")))
+    return WantBodies(tuple(hash_of(digest, "digest") for digest in list_of(digests, DIGESTS_MAX, "digests")))
 
 
 def _bodies(considered: object, bodies: object) -> Bodies:
-    items = _list(bodies, DIGESTS_MAX, "bodies")
-    return Bodies(_uint(considered, "count"), tuple(_bytes(body, BODY_BYTES_MAX, "body") for body in items))
+    items = list_of(bodies, DIGESTS_MAX, "bodies")
+    return Bodies(natural(considered, "count"), tuple(bytes_of(body, BODY_BYTES_MAX, "body") for body in items))
 
 
 def _forks(proofs: object) -> Forks:
-    return Forks(tuple(_bytes(proof, FORK_BYTES_MAX, "fork proof") for proof in _list(proofs, PROOFS_MAX, "forks")))
+    return Forks(tuple(bytes_of(proof, FORK_BYTES_MAX, "fork proof") for proof in list_of(proofs, PROOFS_MAX, "forks")))
 
 
 def _doubt(note: object) -> Doubt:
-    return Doubt(_bytes(note, NOTE_BYTES_MAX, "head"))
+    return Doubt(bytes_of(note, NOTE_BYTES_MAX, "head"))
 
 
 def _bye(reason: object) -> Bye:
     if type(reason) is not str or len(reason) > REASON_CHARS_MAX:
         raise RemoteError("bye without a reason of readable length")
     return Bye(reason)
-
-
-# --- one reader a field ----------------------------------------------------------------------------------------------
-
-
-def _uint(value: object, what: str) -> int:
-    if type(value) is not int or not 0 <= value <= SIZE_MAX:
-        raise RemoteError(f"{what} that is no natural number")
-    return value
-
-
-def _credit(value: object) -> int:
-    credit = _uint(value, "credit")
-    if not 0 < credit <= CREDIT_MAX:
-        raise RemoteError(f"credit of {credit}, from 1 to {CREDIT_MAX} is given")
-    return credit
-
-
-def _origin(value: object) -> str:
-    if type(value) is not str or not 0 < len(value) <= ORIGIN_CHARS_MAX or not value.isascii():
-        raise RemoteError("origin that cannot be read")
-    return value
-
-
-def _bytes(value: object, bytes_max: int, what: str) -> bytes:
-    if type(value) is not bytes or len(value) > bytes_max:
-        raise RemoteError(f"{what} that is no byte string of at most {bytes_max} bytes")
-    return value
-
-
-def _hash(value: object, what: str) -> bytes:
-    if type(value) is not bytes or len(value) != HASH_BYTES:
-        raise RemoteError(f"{what} that is no hash")
-    return value
-
-
-def _root(value: object) -> bytes:
-    """A hash, or nothing where there is none to name."""
-    return b"" if value == b"" else _hash(value, "root")
-
-
-def _list(value: object, count_max: int, what: str) -> list[object]:
-    if type(value) is not list or len(value) > count_max:
-        raise RemoteError(f"{what} that are no list of at most {count_max}")
-    return value
-
-
-def _pair(value: object, what: str) -> tuple[object, object]:
-    if type(value) is not list or len(value) != 2:
-        raise RemoteError(f"{what} that is no pair")
-    return value[0], value[1]
-
-
-def _proof_hashes(value: object) -> tuple[bytes, ...]:
-    return tuple(_hash(item, "proof") for item in _list(value, PROOF_HASHES_MAX, "proof"))
-
-
-def _leaves(value: object) -> tuple[bytes, ...]:
-    """Headers, in one tight loop: this and `_slots` run once a record."""
-    leaves = _list(value, BATCH_RECORDS_MAX, "headers")
-    for leaf in leaves:
-        if type(leaf) is not bytes or len(leaf) > LEAF_BYTES_MAX:
-            raise RemoteError(f"header that is no byte string of at most {LEAF_BYTES_MAX} bytes")
-    return tuple(leaves)  # type: ignore[arg-type]
-
-
-def _slots(value: object) -> tuple[BodySlot, ...]:
-    slots = _list(value, BATCH_RECORDS_MAX, "bodies")
-    for slot in slots:
-        if type(slot) is bytes:
-            if len(slot) > BODY_BYTES_MAX:
-                raise RemoteError(f"body of {len(slot)} bytes, at most {BODY_BYTES_MAX} are taken")
-        elif slot is not None and slot is not False:
-            raise RemoteError("body slot that is neither bytes, null nor false")
-    return tuple(slots)  # type: ignore[arg-type]
 
 
 # --- the table of messages -------------------------------------------------------------------------------------------
