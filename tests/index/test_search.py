@@ -71,6 +71,7 @@ def test_it_finds_what_looking_at_everything_finds(
     if not few:
         monkeypatch.setattr(search, "SORTED_MAX", -1)
         monkeypatch.setattr(search, "COUNT_MAX", 5)
+        monkeypatch.setattr(search, "AROUND_MAX", 0)
         monkeypatch.setattr(filters, "CHECKS_MAX", 1)
         monkeypatch.setattr(dated, "LISTS_MAX", 2)
     themes = [str(element) for element, (kind, _) in naive.states.items() if kind == "theme"]

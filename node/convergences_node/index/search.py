@@ -36,6 +36,9 @@ COUNT_MAX = 500
 SAMPLE_MAX = 100
 """Elements looked at for an estimate, which is then good to a fifth or so."""
 
+AROUND_MAX = 20_000
+"""Elements that may be around a place for all of them to be counted; else an answer says "at least"."""
+
 Keyed = Sequence[tuple[int, int | str]]
 """Rows, each with its sort key."""
 
@@ -85,20 +88,26 @@ def _part(db: sqlite3.Connection, query: Query, wanted: Filter, place: Place | N
         best, total, bounded = by_relevance(db, wanted, place, limit)
         return _Part(best, total, not bounded, bounded)
     if query.order == "newest":
-        return _counted(wanted, _by_row(db, wanted, place, max(limit, 0 if place else COUNT_MAX + 1)))
+        asked = limit if place is not None or _is_wide(wanted) else max(limit, COUNT_MAX + 1)
+        return _counted(wanted, _by_row(db, wanted, place, asked), asked)
     in_lists = query.order == "date" and wanted.text is None and not wanted.squares
     if wanted.rows is not None or (not in_lists and _are_few(db, wanted)):
-        return _counted(wanted, _sorted(db, query, wanted, place))
+        return _counted(wanted, _sorted(db, query, wanted, place), COUNT_MAX + 1)
     keyed = by_date(db, wanted, place, limit) if query.order == "date" else _by_name(db, wanted, place, limit)
     walked = keyed if query.order == "date" else ()
     return _Part(keyed, *(count(db, wanted, walked) if place is None and len(keyed) == limit else (0, False)))
 
 
-def _counted(wanted: Filter, keyed: Keyed) -> _Part:
-    """Where more rows than a page were read, they are the count; where one tag is all that is asked, it is kept."""
+def _is_wide(wanted: Filter) -> bool:
+    """Whether to count a place would mean looking at thousands of elements around it."""
+    return bool(wanted.squares) and wanted.count_max > AROUND_MAX
+
+
+def _counted(wanted: Filter, keyed: Keyed, asked: int) -> _Part:
+    """The rows that were read are the count, if they are fewer than were asked for; one tag's count is kept."""
     if (kept := _kept_count(wanted)) is not None:
         return _Part(keyed, kept, True)
-    return _Part(keyed, min(len(keyed), COUNT_MAX), len(keyed) <= COUNT_MAX)
+    return _Part(keyed, min(len(keyed), asked - 1), len(keyed) < asked)
 
 
 def _kept_count(wanted: Filter) -> int | None:

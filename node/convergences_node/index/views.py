@@ -47,7 +47,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 class Total(msgspec.Struct, frozen=True, kw_only=True):
     """How many elements match: exactly; or, where counting would cost more than answering, about so many, from a
-    sample (for words: at least so many)."""
+    sample (for words and places: at least so many)."""
 
     count: int
     exact: bool = True
