@@ -34,6 +34,8 @@ RECOVERY = SigningKey.from_seed(bytes(32))
 WITNESS = SigningKey.from_seed(b"w" * 32)
 WITNESS_ORIGIN = "convergences/FR-200057867/00112233445566aa"
 
+OUTLINE = [[[489100000, 23300000, 489100000, 23700000, 489600000, 23700000, 489600000, 23300000, 489100000, 23300000]]]
+
 MEAN_NAME = "<b>Éric & \"Zoé\"</b> 'l’été' {{ 7*7 }} \u202egnirts"
 MEAN_TEXT = (
     "# Titre\n\n<script>alert(1)</script> **gras** [lien](javascript:alert(1)) ![i](https://elsewhere.example/x.png)"
@@ -134,7 +136,10 @@ async def small_town(folder: Path, records: bool = True, **settings: Any) -> Asy
 
 async def fill(town: SmallTown) -> None:
     """Write the town's records."""
-    await town.add("territory", "Saint-Denis", code=TERRITORY, type="commune", former_names=["Pierrefitte-sur-Seine"])
+    await town.add(
+        "territory", "Saint-Denis", code=TERRITORY, type="commune", former_names=["Pierrefitte-sur-Seine"],
+        within=["FR-200057867", "FR-93", "FR-R11"], outline=OUTLINE,
+    )  # fmt: skip
     culture = await town.add("theme", "Culture")
     music = await town.add("theme", "Musique", broader=culture)
     bikes = await town.add("theme", "Vélo")

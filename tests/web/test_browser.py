@@ -76,6 +76,16 @@ PAGES = {
     "home": "/",
     "results": "/?q=velo",
     "filtered": "/?kind=place&facet.type=school&from=2026",
+    "everything": "/?vue=liste",
+    "agenda-day": "/?vue=agenda&from=2026-11-24&to=2026-11-24",
+    "agenda-week": "/?vue=agenda",
+    "agenda-month": "/?vue=agenda&from=2026-12-01&to=2026-12-31&q=festival",
+    "agenda-empty": "/?vue=agenda&from=2031&to=2031-02",
+    "map": "/?vue=carte",
+    "map-box": "/?vue=carte&box=2.33,48.92,2.37,48.95&kind=place",
+    "map-empty": "/?vue=carte&q=introuvable+vraiment",
+    "timeline": "/?vue=frise",
+    "timeline-year": "/?vue=frise&from=2026&to=2026",
     "nothing": "/?q=introuvable+vraiment&from=2026-12-01",
     "actor": "/e/{Atelier vélo du Canal}",
     "action": "/e/{Festival des Murs}",
@@ -119,10 +129,12 @@ async def test_pages_are_open_to_everyone(
 
 
 async def too_small(page: Page) -> list[str]:
-    """Links and buttons that a thumb would miss; those inside a sentence are as tall as its line (WCAG 2.5.8)."""
+    """Links and buttons that a thumb would miss; those inside a sentence are as tall as its line, and those of a
+    picture are in the list or the table beside it (WCAG 2.5.8)."""
     found: list[str] = await page.evaluate(
         """(least) => [...document.querySelectorAll('a, button, input:not([type=hidden]), summary')]
-            .filter(it => !it.closest('p:not(.row), dd, .markdown') && !it.matches('.skip') && it.offsetParent !== null)
+            .filter(it => !it.closest('p:not(.row), dd, .markdown, svg'))
+            .filter(it => !it.matches('.skip') && it.offsetParent !== null)
             .filter(it => it.getBoundingClientRect().height < least - 0.5)
             .map(it => it.outerHTML.slice(0, 120))""",
         TARGET_PIXELS,

@@ -31,6 +31,8 @@ class Reading:
     """The language records are in when they do not say."""
     language_asked: str | None
     """The language named in the address, which every link keeps."""
+    view: str = ""
+    """The view that an answer is read in (list, map, …), which its links keep; empty where there is no answer."""
 
     def link(self, path: str, query: str = "") -> str:
         """An address of ours, in the language that was asked for."""
@@ -78,7 +80,7 @@ def card(reading: Reading, item: Item) -> Card:
         lang=reading.lang(),
         when=dates.when(messages, start, end, reading.zone),
         when_iso=start or end or "",
-        where=_where(item),
+        where=where(item),
         summary=shorten(item.summary or ""),
         state=words.term_label(messages, item.kind, "status", item.status) if item.status in STATES_SAID else "",
     )
@@ -96,7 +98,8 @@ def _shown_dates(item: Item) -> tuple[str | None, str | None]:
     return dates.iso(item.first), dates.iso(item.first + seconds)
 
 
-def _where(item: Item) -> str:
+def where(item: Item) -> str:
+    """Where it is, on one line."""
     fields: Mapping[str, object] = {"address": item.address, "locality": item.locality}
     return words.place_line(fields)
 

@@ -94,12 +94,18 @@ def territories_named(view: ElementView) -> Iterator[str]:
             yield from value if isinstance(value, list) else [value]
 
 
-def contents_link(reading: Reading, view: ElementView) -> str | None:
-    """Where all is found that hangs under this element, if it is a theme or a territory."""
+def contents_query(view: ElementView) -> Query | None:
+    """The question for all that hangs under this element, if it is a theme or a territory."""
     kind = KINDS.get(view.item.kind)
     if kind is None:
         return None
     if "broader" in kind.by_name:
-        return page_link(reading, Query(themes=(view.item.id,)))
+        return Query(themes=(view.item.id,))
     code = view.fields.get("code") if "code" in kind.by_name else None
-    return page_link(reading, Query(territories=(code,))) if code else None
+    return Query(territories=(code,)) if code else None
+
+
+def contents_link(reading: Reading, view: ElementView) -> str | None:
+    """Where all of that is found."""
+    query = contents_query(view)
+    return page_link(reading, query) if query else None

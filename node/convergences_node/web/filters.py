@@ -26,6 +26,8 @@ VALUES_PER_FACET_MAX = 12
 FACETS_SHOWN = ("kind", "type", "themes", "territory", "year")
 FACETS_OPEN = ("kind", "themes")
 _SATURDAY = 5
+LIST, AGENDA, MAP, TIMELINE = "liste", "agenda", "carte", "frise"
+"""The views of an answer, as addresses name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,31 @@ class Group:
     open: bool
 
 
-def page_link(reading: Reading, query: Query) -> str:
-    """The address of the page that answers a question."""
-    return reading.link("/", urlencode(query.to_params()))
+def page_link(reading: Reading, query: Query, view: str | None = None) -> str:
+    """The address of the page that answers a question, in the view that the reader is in unless another is named."""
+    return reading.link("/", urlencode(page_params(query, reading.view if view is None else view)))
+
+
+def page_params(query: Query, view: str) -> list[tuple[str, str]]:
+    """The parameters of that address. A list is the view of a question; without any, the address is the home page's."""
+    params = query.to_params()
+    return [*params, ("vue", view)] if view and (view != LIST or not params) else params
 
 
 def today(reading: Reading) -> date:
     """The reader's day."""
     return datetime.fromtimestamp(reading.now, reading.zone).date()
+
+
+def weekend_of(day: date) -> tuple[date, date]:
+    """What is left of this week's Saturday and Sunday: on a Sunday, that day alone."""
+    saturday = day + timedelta(days=_SATURDAY - day.weekday())
+    return max(saturday, day), saturday + timedelta(days=1)
+
+
+def month_of(day: date) -> tuple[date, date]:
+    """The first and last day of a month."""
+    return day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def sorts(reading: Reading, asked: Query) -> tuple[Choice, ...]:
@@ -74,14 +93,11 @@ def sorts(reading: Reading, asked: Query) -> tuple[Choice, ...]:
 def spans(reading: Reading, asked: Query) -> tuple[Choice, ...]:
     """Today, this weekend, this month, any date."""
     now = today(reading)
-    saturday = now + timedelta(days=(_SATURDAY - now.weekday()) % 7) if now.weekday() <= _SATURDAY else now
-    sunday = saturday + timedelta(days=6 - saturday.weekday())
-    last = now.replace(day=monthrange(now.year, now.month)[1])
     named: list[tuple[str, date | None, date | None]] = [
         ("any", None, None),
         ("today", now, now),
-        ("weekend", saturday, sunday),
-        ("month", now.replace(day=1), last),
+        ("weekend", *weekend_of(now)),
+        ("month", *month_of(now)),
     ]
     return tuple(_span(reading, asked, name, first, until) for name, first, until in named)
 
@@ -141,7 +157,13 @@ def chosen(reading: Reading, asked: Query, facets: Facets) -> tuple[Choice, ...]
         labels = {count.value: count.label for count in facets.counts.get(key, ())}
         label = labels.get(value) or words.facet_label(messages, key, value, asked.kinds or tuple(KINDS))
         found.append(Choice(label, page_link(reading, toggled(asked, key, value)[0])))
-    for name, field in (("box", "box"), ("circle", "circle"), ("related", "related"), ("at", "at"), *_DATES):
+    for name, field in (
+        ("box", "box"),
+        ("circle", "circle"),
+        ("related", "related"),
+        ("at", "at"),
+        *_dates_said(reading),
+    ):
         if (value := getattr(asked, field)) is not None:
             day = dates.day_in_words(messages, value, reading.zone) if isinstance(value, str) else ""
             label = messages.text(f"filter.label.{name}", day=day)
@@ -149,7 +171,9 @@ def chosen(reading: Reading, asked: Query, facets: Facets) -> tuple[Choice, ...]
     return tuple(found)
 
 
-_DATES = (("from", "since"), ("to", "until"))
+def _dates_said(reading: Reading) -> tuple[tuple[str, str], ...]:
+    """An agenda says its dates in its title, and leads to others."""
+    return () if reading.view == AGENDA else (("from", "since"), ("to", "until"))
 
 
 def _chosen_values(asked: Query) -> Iterator[tuple[str, str]]:

@@ -1,80 +1,109 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The first page: what happens, who does what, where. A search box, answers at once, then ways to narrow them down.
 
-The page and the API share one judge: the address after the question mark is the same `Query`.
+The page and the API share one judge: the address after the question mark is the same `Query`, and the view it is read
+in. Without either, it is the town's home page.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace as with_view
 from urllib.parse import urlencode
 
-import msgspec
 from aiohttp import web
+from msgspec.structs import replace
 
 from convergences_node.index.query import Query
-from convergences_node.index.views import Total
+from convergences_node.index.views import Answer, Facets, Total
 from convergences_node.web import words
+from convergences_node.web.agenda import agenda
 from convergences_node.web.asking import question_of, town_of
-from convergences_node.web.cards import Card, Reading, card
-from convergences_node.web.filters import chosen, groups, page_link, sorts, spans, today, wider
+from convergences_node.web.cards import Reading, card
+from convergences_node.web.drawn_map import MAP_ITEMS_MAX, drawn_map
+from convergences_node.web.filters import (
+    AGENDA,
+    LIST,
+    MAP,
+    TIMELINE,
+    chosen,
+    groups,
+    page_link,
+    page_params,
+    sorts,
+    spans,
+    wider,
+)
 from convergences_node.web.freshness import freshness
+from convergences_node.web.page_home import home_page
 from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.place_names import territory_names
+from convergences_node.web.scope import scopes
+from convergences_node.web.timeline import timeline
 from convergences_node.web.town_door import Town
-
-# What is about to happen comes before everything else, but does not push it off the screen.
-UPCOMING_MAX = 6
+from convergences_node.web.views import view_links, view_of
 
 
 async def search_page(request: web.Request) -> web.Response:
     """Search, for people: answers at once, then filters with counts; how fresh each town's news are, in words.
 
-    Takes the same parameters as `/api/v1/search`.
+    Takes the same parameters as `/api/v1/search`, and a view: list, agenda, map or timeline. Without any, the home page
+    of the town.
     """
-    reading = reading_of(request)
+    asked, view = question_of(request), view_of(request)
+    if view is None and not asked.to_params():
+        return await home_page(request, reading_of(request))
     town = town_of(request)
-    asked = question_of(request)
-    shown = asked if asked.kinds else msgspec.structs.replace(asked, kinds=words.KINDS_SHOWN)
-    home = not asked.to_params()
-    answer = await town.index.search(shown)
+    reading = with_view(reading_of(request), view=view or LIST)
+    shown = asked if asked.kinds else replace(asked, kinds=words.KINDS_SHOWN)
+    paged = _in_view(reading, shown)
+    answer = await town.index.search(paged)
     facets = await town.index.facets(shown.without_page())
-    upcoming = await _upcoming(town, reading) if home else ()
     names = await territory_names(town, [each.territory for each in answer.coverage])
     agglomeration = town.web_settings.agglomeration_address
+    first = asked.without_page()
     values = {
         "query": asked,
-        "home": home,
-        "hidden": [pair for pair in asked.without_page().to_params() if pair[0] != "q"],
+        "view": reading.view,
+        "views": view_links(reading, asked),
+        "hidden": [pair for pair in page_params(replace(first, text=""), reading.view) if pair != ("vue", LIST)],
         "cards": [card(reading, item) for item in answer.items],
-        "upcoming": upcoming,
-        "upcoming_href": page_link(reading, _agenda(reading)),
         "total": _total(reading, answer.total),
         "bounded": answer.bounded,
         "sorts": sorts(reading, asked),
         "spans": spans(reading, asked),
+        "scopes": await scopes(town, reading, asked),
         "chosen": chosen(reading, asked, facets),
         "groups": groups(reading, asked, facets),
-        "next": page_link(reading, msgspec.structs.replace(shown, cursor=answer.cursor)) if answer.cursor else None,
-        "first": page_link(reading, asked.without_page()) if asked.cursor else None,
+        "next": page_link(reading, replace(paged, limit=asked.limit, cursor=answer.cursor)) if answer.cursor else None,
+        "first": page_link(reading, first) if asked.cursor else None,
         "fresh": freshness(reading, answer.coverage, names, town.charter()),
         "wider": wider(reading, asked),
         "searched": len({each.territory for each in answer.coverage}),
-        "elsewhere": f"{agglomeration}/?{urlencode(asked.without_page().to_params())}" if agglomeration else None,
+        "elsewhere": f"{agglomeration}/?{urlencode(page_params(first, reading.view))}" if agglomeration else None,
         "json": f"/api/v1/search?{urlencode(shown.to_params())}",
+        **await _drawn(town, reading, asked, answer, facets),
     }
     return answer_page(request, "search.html", values)
 
 
+def _in_view(reading: Reading, shown: Query) -> Query:
+    """The page of the answer that a view needs: a map has more on it than a list."""
+    if reading.view == MAP:
+        return replace(shown, limit=MAP_ITEMS_MAX)
+    return replace(shown, sort=shown.sort or "date") if reading.view == TIMELINE and not shown.text else shown
+
+
+async def _drawn(town: Town, reading: Reading, asked: Query, answer: Answer, facets: Facets) -> dict[str, object]:
+    """What only one of the views shows."""
+    if reading.view == AGENDA:
+        return {"agenda": await agenda(town, reading, asked)}
+    if reading.view == MAP:
+        return {"map": await drawn_map(town, reading, asked, answer, facets)}
+    if reading.view == TIMELINE:
+        shown = replace(asked.without_page(), kinds=asked.kinds or words.KINDS_SHOWN, since=None, until=None)
+        return {"timeline": timeline(reading, asked, await town.index.facets(shown))}
+    return {}
+
+
 def _total(reading: Reading, total: Total) -> str:
     return reading.messages.count("search.count" if total.exact else "search.count_at_least", total.count)
-
-
-def _agenda(reading: Reading) -> Query:
-    """Everything dated from today on, soonest first."""
-    return Query(kinds=words.KINDS_DATED, since=today(reading).isoformat(), sort="date")
-
-
-async def _upcoming(town: Town, reading: Reading) -> tuple[Card, ...]:
-    query = msgspec.structs.replace(_agenda(reading), limit=UPCOMING_MAX)
-    answer = await town.index.search(query)
-    return tuple(card(reading, item) for item in answer.items)

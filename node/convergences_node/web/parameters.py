@@ -105,6 +105,12 @@ SEARCH = (
 )
 """A question, and the page of its answer."""
 
+VIEW = Parameter(
+    "vue",
+    "How the page shows the answer: a list, an agenda, a map, a timeline.",
+    {"type": "string", "enum": ["liste", "agenda", "carte", "frise"]},
+)
+
 ELEMENT = (
     Parameter("id", "The element's id.", {"type": "string", "minLength": 1, "maxLength": 60}, example=ELEMENT_EXAMPLE),
 )

@@ -22,7 +22,7 @@ from convergences_node.web import (
     parameters,
     static_files,
 )
-from convergences_node.web.parameters import AT, BUNDLE, DEPTH, ELEMENT, FILTERS, LEVEL, LOG, SEARCH, TILE
+from convergences_node.web.parameters import AT, BUNDLE, DEPTH, ELEMENT, FILTERS, LEVEL, LOG, SEARCH, TILE, VIEW
 from convergences_node.web.route import BYTES, HTML, NOTE, OPENMETRICS, Parameter, Route
 
 QUESTION = ("query-refused", "cursor-refused", "starting")
@@ -33,7 +33,7 @@ STREAM_SECONDS_MAX = 360.0
 
 ROUTES: tuple[Route, ...] = (
     # For people
-    Route("/", page_search.search_page, None, HTML, group="page", query=SEARCH, problems=QUESTION),
+    Route("/", page_search.search_page, None, HTML, group="page", query=(*SEARCH, VIEW), problems=QUESTION),
     Route(
         "/e/{id}",
         page_element.element_page,

@@ -20,6 +20,9 @@ KINDS_SHOWN = tuple(name for name, kind in KINDS.items() if "themes" in kind.by_
 KINDS_DATED = tuple(name for name in KINDS_SHOWN if "start" in KINDS[name].by_name)
 """What happens at a date: an agenda shows these, and not when an association was founded."""
 
+KINDS_ACTING = tuple(name for name in KINDS_SHOWN if "founded" in KINDS[name].by_name)
+"""Who does things: what can be founded."""
+
 _DAYS = {"MO": 1, "TU": 2, "WE": 3, "TH": 4, "FR": 5, "SA": 6, "SU": 7}
 _FREQUENCIES = ("daily", "weekly", "monthly", "yearly")
 RULE_PARTS_MAX = 20

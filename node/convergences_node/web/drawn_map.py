@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""An answer as a map drawn here: outlines of the towns, a mark for each place, a number where many are close together.
+
+No tile and no script: the picture is a part of the page, every town and every mark in it is a link that the keyboard
+reaches, and the list beside it holds the same elements in the same order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from convergences_node.index.details import OutlineView
+from convergences_node.index.filters import around
+from convergences_node.index.query import Box, Query
+from convergences_node.index.views import Answer, Facets, Item
+from convergences_node.web.cards import Card, Reading, card
+from convergences_node.web.filters import LIST, MAP, Choice, page_link
+from convergences_node.web.projecting import WIDTH, Frame, box_of, corners, frame_around, path_of
+from convergences_node.web.town_door import Town
+
+MAP_ITEMS_MAX = 200
+"""Elements on one map and in its list; the next page has the next ones."""
+CELL = 44
+"""Units of a square in which marks would touch: they become one, with their number."""
+APART = 36
+"""Units between two marks, so that each is seen whole."""
+NEAR = 0.08
+"""How much wider than its marks the box of a number is."""
+_MOVES = (
+    ("larger", 0.0, 0.0, 0.5),
+    ("smaller", 0.0, 0.0, 2.0),
+    ("north", 0.0, 0.5, 1.0),
+    ("south", 0.0, -0.5, 1.0),
+    ("west", -0.5, 0.0, 1.0),
+    ("east", 0.5, 0.0, 1.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A town's outline: a link to what is there."""
+
+    path: str
+    href: str
+    name: str
+    label: str
+    x: float
+    y: float
+    is_own: bool
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place, or several that are too close to be drawn apart."""
+
+    x: float
+    y: float
+    href: str
+    label: str
+    kind: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnMap:
+    """All that the template lays out."""
+
+    width: int
+    height: int
+    label: str
+    shapes: tuple[Shape, ...]
+    marks: tuple[Mark, ...]
+    moves: tuple[Choice, ...]
+    cards: tuple[Card, ...]
+    unplaced: tuple[Card, ...]
+    outside: int
+
+
+async def drawn_map(town: Town, reading: Reading, asked: Query, answer: Answer, facets: Facets) -> DrawnMap:
+    """The map of an answer."""
+    outlines = await town.index.outlines()
+    own = town.web_settings.territory
+    placed = [item for item in answer.items if item.location is not None]
+    frame = _frame(asked, outlines, placed, own)
+    seen = [item for item in placed if item.location is not None and frame.holds(item.location)]
+    counts = {count.value: count.count for count in facets.counts.get("territory", ())}
+    return DrawnMap(
+        width=WIDTH,
+        height=frame.height,
+        label=reading.messages.count("map.label", len(seen)),
+        shapes=tuple(_shapes(reading, asked, frame, outlines, counts, own)),
+        marks=tuple(_marks(reading, asked, frame, seen)),
+        moves=_moves(reading, asked, frame),
+        cards=tuple(card(reading, item) for item in placed),
+        unplaced=tuple(card(reading, item) for item in answer.items if item.location is None),
+        outside=len(placed) - len(seen),
+    )
+
+
+def _frame(asked: Query, outlines: Sequence[OutlineView], placed: Sequence[Item], own: str) -> Frame:
+    """What is asked for, else the towns asked for, else all the towns that are known, else where things are."""
+    if asked.box is not None and asked.box.west < asked.box.east and asked.box.south < asked.box.north:
+        return frame_around(asked.box, margin=0)
+    if asked.circle is not None:
+        return frame_around(around(asked.circle))
+    chosen = [each for each in outlines if _is_inside(each, asked.territories)] if asked.territories else list(outlines)
+    points = [point for each in chosen for point in corners(each.outline)]
+    if not points:
+        points = [item.location for item in placed if item.location is not None]
+    if not points:
+        points = [point for each in outlines if each.code == own for point in corners(each.outline)]
+    return frame_around(box_of(points) or Box(-5_0000000, 41_3000000, 9_6000000, 51_1000000))  # metropolitan France
+
+
+def _is_inside(outline: OutlineView, codes: Iterable[str]) -> bool:
+    return not {outline.code, *outline.within}.isdisjoint(codes)
+
+
+def _shapes(
+    reading: Reading,
+    asked: Query,
+    frame: Frame,
+    outlines: Sequence[OutlineView],
+    counts: dict[str, int],
+    own: str,
+) -> Iterable[Shape]:
+    messages = reading.messages
+    for each in outlines:
+        path = path_of(frame, each.outline)
+        box = box_of(corners(each.outline))
+        if not path or box is None:
+            continue
+        x, y = frame.place(((box.south + box.north) // 2, (box.west + box.east) // 2))
+        query = replace(asked.without_page(), territories=(each.code,), box=None, circle=None)
+        yield Shape(
+            path=path,
+            href=page_link(reading, query, MAP),
+            name=each.name if 0 < x < WIDTH and 0 < y < frame.height else "",
+            label=messages.count("map.town", counts.get(each.code, 0), town=each.name),
+            x=x,
+            y=y,
+            is_own=each.code == own,
+            is_chosen=each.code in asked.territories,
+        )
+
+
+def _marks(reading: Reading, asked: Query, frame: Frame, seen: Sequence[Item]) -> Iterable[Mark]:
+    """One mark a square of the picture, in reading order; squares whose marks would touch become one."""
+    squares: dict[tuple[int, int], list[tuple[float, float, Item]]] = {}
+    for item in seen:
+        assert item.location is not None
+        x, y = frame.place(item.location)
+        squares.setdefault((int(y // CELL), int(x // CELL)), []).append((x, y, item))
+    groups: list[list[tuple[float, float, Item]]] = []
+    for _, some in sorted(squares.items(), key=lambda square: (-len(square[1]), square[0])):
+        near = next((group for group in groups if math.dist(_middle(group), _middle(some)) < APART), None)
+        if near is None:
+            groups.append(some)
+        else:
+            near.extend(some)
+    for group in sorted(groups, key=lambda group: (_middle(group)[1], _middle(group)[0])):
+        yield _mark(reading, asked, frame, _middle(group), [item for _, _, item in group])
+
+
+def _middle(group: Sequence[tuple[float, float, Item]]) -> tuple[float, float]:
+    return round(sum(x for x, _, _ in group) / len(group), 1), round(sum(y for _, y, _ in group) / len(group), 1)
+
+
+def _mark(reading: Reading, asked: Query, frame: Frame, place: tuple[float, float], items: Sequence[Item]) -> Mark:
+    points = [item.location for item in items if item.location is not None]
+    x, y = place
+    if len(items) == 1:
+        title = items[0].name or reading.messages.text("element.untitled")
+        return Mark(x, y, reading.element(items[0].id), title, items[0].kind, 1)
+    box = box_of(points)
+    assert box is not None
+    # What is in one building cannot be told apart by coming nearer: a list tells it.
+    view = MAP if len(set(points)) > 1 else LIST
+    query = replace(asked.without_page(), box=frame_around(box, NEAR).box, circle=None)
+    label = reading.messages.count("map.many", len(items))
+    return Mark(x, y, page_link(reading, query, view), label, "many", len(items))
+
+
+def _moves(reading: Reading, asked: Query, frame: Frame) -> tuple[Choice, ...]:
+    first = replace(asked.without_page(), circle=None)
+    return tuple(
+        Choice(
+            reading.messages.text(f"map.{name}"),
+            page_link(reading, replace(first, box=frame.moved(east, north, scale)), MAP),
+        )
+        for name, east, north, scale in _MOVES
+    )

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The home page of a town: what happens today, this weekend, this month; who is behind it; what is new.
+
+The answer before the navigation: the first screen shows things that happen, below a large search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from aiohttp import web
+
+from convergences_node.index.query import Query
+from convergences_node.index.views import Item
+from convergences_node.web import words
+from convergences_node.web.agenda import Day, day_of, line
+from convergences_node.web.asking import town_of
+from convergences_node.web.cards import Card, Reading, card
+from convergences_node.web.filters import AGENDA, LIST, Choice, month_of, page_link, spans, today, weekend_of
+from convergences_node.web.freshness import freshness
+from convergences_node.web.happenings import Happenings, days, happenings
+from convergences_node.web.pages import answer_page
+from convergences_node.web.place_names import territory_names
+from convergences_node.web.scope import scopes
+from convergences_node.web.town_door import Town
+from convergences_node.web.views import view_links
+
+LINES_MAX = 6
+"""In each of the three times; all of them are in the agenda."""
+LASTING_MAX = 4
+ACTIVE_MAX = 6
+NEWEST_MAX = 6
+THEMES_MAX = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """Today, this weekend or this month, and what happens then."""
+
+    key: str
+    title: str
+    href: str
+    days: tuple[Day, ...]
+
+
+async def home_page(request: web.Request, reading: Reading) -> web.Response:
+    """The page."""
+    town = town_of(request)
+    shown = Query(kinds=words.KINDS_SHOWN, limit=NEWEST_MAX)
+    newest = await town.index.search(shown)
+    facets = await town.index.facets(shown.without_page())
+    now = today(reading)
+    last = max(month_of(now)[1], weekend_of(now)[1])
+    found = await happenings(town, reading, Query(), now, last)
+    names = await territory_names(town, [each.territory for each in newest.coverage])
+    active, active_key = await _active(town, found)
+    values: dict[str, object] = {
+        "times": _times(reading, found, now),
+        "lasting": [line(reading, each, None) for each in found.lasting[:LASTING_MAX]],
+        "next": () if found.dated else await _next(town, reading, now),
+        "agenda_href": page_link(reading, Query(), AGENDA),
+        "active": [card(reading, item) for item in active],
+        "active_key": active_key,
+        "newest": [card(reading, item) for item in newest.items],
+        "newest_href": page_link(reading, Query(), LIST),
+        "actors_href": page_link(reading, Query(kinds=words.KINDS_ACTING)),
+        "themes": [
+            Choice(
+                count.label,
+                page_link(reading, Query(themes=(count.value,))),
+                count=reading.messages.number(count.count),
+            )
+            for count in facets.counts.get("themes", ())
+            if count.label
+        ][:THEMES_MAX],
+        "spans": [choice for choice in spans(reading, Query()) if not choice.chosen],
+        "scopes": await scopes(town, reading, Query()),
+        "views": view_links(reading, Query()),
+        "fresh": freshness(reading, newest.coverage, names, town.charter()),
+    }
+    return answer_page(request, "home.html", values)
+
+
+def _times(reading: Reading, found: Happenings, now: date) -> tuple[Time, ...]:
+    """Each day is told once: what is today is not told again as the weekend."""
+    saturday, sunday = weekend_of(now)
+    last = month_of(now)[1]
+    spans_of = {
+        "today": (now, now, [now]),
+        "weekend": (saturday, sunday, [day for day in (saturday, sunday) if day > now]),
+        "month": (month_of(now)[0], last, [day for day in days(now, last) if day not in (now, saturday, sunday)]),
+    }
+    return tuple(
+        Time(
+            key,
+            reading.messages.text(f"when.{key}"),
+            page_link(reading, Query(since=first.isoformat(), until=until.isoformat()), AGENDA),
+            _days(reading, found, some),
+        )
+        for key, (first, until, some) in spans_of.items()
+        if some or key == "today"
+    )
+
+
+def _days(reading: Reading, found: Happenings, some: Sequence[date]) -> tuple[Day, ...]:
+    shown: list[Day] = []
+    left = LINES_MAX
+    for day in some:
+        made = day_of(reading, day, found, left)
+        left -= len(made.lines)
+        if made.lines:
+            shown.append(made)
+        if left <= 0:
+            break
+    return tuple(shown)
+
+
+async def _next(town: Town, reading: Reading, now: date) -> list[Card]:
+    """Where nothing happens this month: what happens next."""
+    query = Query(kinds=words.KINDS_DATED, since=(now + timedelta(days=1)).isoformat(), sort="date", limit=LINES_MAX)
+    return [card(reading, item) for item in (await town.index.search(query)).items]
+
+
+async def _active(town: Town, found: Happenings) -> tuple[Sequence[Item], str]:
+    """Who is behind what happens; while nobody is said to be, who came last."""
+    ids = list(dict.fromkeys(each.item.id for each in (*found.dated, *found.lasting)))
+    active = await town.index.people_behind(ids, ACTIVE_MAX)
+    if active:
+        return active, "active"
+    newest = await town.index.search(Query(kinds=words.KINDS_ACTING, limit=ACTIVE_MAX))
+    return newest.items, "actors"

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""How far to look: my town, my agglomeration, my département, everywhere known here. Links that keep the question."""
+
+from __future__ import annotations
+
+import asyncio
+
+from convergences_protocol.codes import is_territory, level
+from msgspec.structs import replace
+
+from convergences_node.faults import NotFound
+from convergences_node.index.query import Query
+from convergences_node.territories import gazetteer
+from convergences_node.web.cards import Reading
+from convergences_node.web.filters import Choice, page_link
+from convergences_node.web.place_names import territory_names
+from convergences_node.web.town_door import Town
+
+LEVELS = ("group", "departement")
+"""The levels above a town that residents know by name: of each, the nearest."""
+
+
+async def scopes(town: Town, reading: Reading, asked: Query) -> tuple[Choice, ...]:
+    """The territory of this page and those around it, from the nearest; then everything."""
+    own = town.web_settings.territory
+    codes = [own, *await _around(town, own)]
+    names = await territory_names(town, codes)
+    first = asked.without_page()
+    found = [
+        Choice(
+            names.get(code, code),
+            page_link(reading, replace(first, territories=(code,))),
+            asked.territories == (code,),
+        )
+        for code in codes
+    ]
+    everywhere = page_link(reading, replace(first, territories=()))
+    return (*found, Choice(reading.messages.text("scope.everywhere"), everywhere, not asked.territories))
+
+
+async def _around(town: Town, own: str) -> list[str]:
+    """What the town's record says it is in; the gazetteer, while there is none."""
+    within = next((each.within for each in await town.index.territories() if each.code == own), ())
+    if not within:
+        try:
+            within = (await asyncio.to_thread(gazetteer.find, own)).within
+        except NotFound:
+            return []
+    levels = {
+        name: next((code for code in within if is_territory(code) and level(code) == name), None) for name in LEVELS
+    }
+    return [code for code in levels.values() if code is not None and code != own]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""An answer as a timeline: a bar for each year by how much begins in it, each bar a link to what happens then.
+
+Where there are more years than bars fit, a bar stands for ten years or a hundred.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from convergences_protocol.edtf import is_edtf
+from msgspec.structs import replace
+
+from convergences_node.index.query import Query
+from convergences_node.index.views import Facets
+from convergences_node.web.cards import Reading
+from convergences_node.web.filters import TIMELINE, page_link
+
+BARS_MAX = 90
+STEPS = (1, 10, 100, 1000)
+WIDTH, HEIGHT = 600, 140
+BAR_LEAST = 3.0
+"""A year with one thing in it is seen beside a year with a thousand."""
+YEAR_LAST = 9999
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One year, or several."""
+
+    label: str
+    count: str
+    said: str
+    href: str
+    x: float
+    y: float
+    width: float
+    height: float
+    is_chosen: bool
+    is_marked: bool
+    """Whether its label is written under it: there is no room for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All that the template lays out."""
+
+    width: int
+    height: int
+    bars: tuple[Bar, ...]
+    all_href: str
+    is_chosen: bool
+    is_exact: bool
+
+
+def timeline(reading: Reading, asked: Query, facets: Facets) -> Timeline:
+    """The timeline of a question; the facets are those of the question without its dates."""
+    years = {int(count.value): count.count for count in facets.counts.get("year", ()) if count.value.isdigit()}
+    undated = replace(asked.without_page(), since=None, until=None)
+    return Timeline(
+        width=WIDTH,
+        height=HEIGHT,
+        bars=_bars(reading, asked, years),
+        all_href=page_link(reading, undated, TIMELINE),
+        is_chosen=bool(asked.since or asked.until),
+        is_exact=facets.exact,
+    )
+
+
+def _bars(reading: Reading, asked: Query, years: dict[int, int]) -> tuple[Bar, ...]:
+    if not years:
+        return ()
+    step = next(step for step in STEPS if max(years) // step - min(years) // step < BARS_MAX or step == STEPS[-1])
+    counts: Counter[int] = Counter()
+    for year, count in years.items():
+        counts[year // step] += count
+    first, last, most = min(counts), max(counts), max(counts.values())
+    number = last - first + 1
+    every = -(-number // 6)
+    pitch = WIDTH / max(number, 6)
+    return tuple(
+        _bar(reading, asked, group * step, step, counts[group], most, (group - first) * pitch, pitch, every)
+        for group in range(first, last + 1)
+    )
+
+
+def _bar(
+    reading: Reading,
+    asked: Query,
+    year: int,
+    step: int,
+    count: int,
+    most: int,
+    x: float,
+    pitch: float,
+    every: int,
+) -> Bar:
+    messages = reading.messages
+    until = min(year + step - 1, YEAR_LAST)
+    label = str(year) if step == 1 else messages.text("timeline.years", first=year, last=until)
+    dates = (f"{max(year, 1):04}", f"{until:04}")
+    assert all(is_edtf(text) for text in dates)
+    query = replace(asked.without_page(), since=dates[0], until=dates[1])
+    high = max(BAR_LEAST, HEIGHT * count / most) if count else 0.0
+    return Bar(
+        label=label,
+        count=messages.number(count),
+        said=messages.count("timeline.bar", count, label=label),
+        href=page_link(reading, query, TIMELINE),
+        x=round(x + pitch * 0.1, 1),
+        y=round(HEIGHT - high, 1),
+        width=round(pitch * 0.8, 1),
+        height=round(high, 1),
+        is_chosen=(asked.since, asked.until) == dates,
+        is_marked=(year // step) % every == 0,
+    )
