@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import os
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ from convergences_node.web.receipts import receipt_of
 
 if TYPE_CHECKING:
     from convergences_node.town import Town
+
+
+CATCH_UP_SECONDS_MAX = 1.0
 
 
 async def status(town: Town, params: verbs.Status, tell: Tell) -> Json:
@@ -116,7 +120,7 @@ async def peers(town: Town, params: verbs.Peers, tell: Tell) -> Json:
 async def show(town: Town, params: verbs.Show, tell: Tell) -> Json:
     """See `verbs.Show`."""
     element = element_id(params.element)
-    await town.index.catch_up()
+    await _caught_up(town)
     view = await town.index.element(str(element), at=params.at)
     if view is None:
         raise NotFound(f"no element {element} is shown here")
@@ -135,7 +139,7 @@ async def history(town: Town, params: verbs.History, tell: Tell) -> Json:
 
 async def search(town: Town, params: verbs.Search, tell: Tell) -> Json:
     """See `verbs.Search`."""
-    await town.index.catch_up()
+    await _caught_up(town)
     return msgspec.to_builtins(await town.index.search(Query.from_params(params.query)))
 
 
@@ -238,6 +242,12 @@ def _enrolment(log: Enrolled, names: dict[str, str | None], disputes: set[str]) 
         "why": log.end.why if log.end else None,
         "disputed": log.disputed or log.origin in disputes,
     }
+
+
+async def _caught_up(town: Town) -> None:
+    """Let what was written a moment ago be found; but nobody waits for the whole of a backlog."""
+    catching_up = asyncio.ensure_future(town.index.catch_up())
+    await asyncio.wait([catching_up], timeout=CATCH_UP_SECONDS_MAX if town.network is not None else None)
 
 
 def element_id(text: str) -> ElementId:

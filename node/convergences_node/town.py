@@ -29,7 +29,17 @@ from convergences_protocol.origin import territory_of
 from convergences_protocol.replication.views import Held
 
 from convergences_node.archive.archive import Archive, Options
-from convergences_node.archive.model import EpochOpened, ErasuresCame, Event, HeadCame, LogGrew, NewControl, PeerRow
+from convergences_node.archive.model import (
+    BodiesErased,
+    EpochOpened,
+    ErasuresCame,
+    Event,
+    HeadCame,
+    LogGrew,
+    NewControl,
+    PeerRow,
+)
+from convergences_node.backlog import Backlog
 from convergences_node.clockwork import Clockwork, clock_plausible
 from convergences_node.config import Config, load_config
 from convergences_node.continuing import Continuing, read_candidate
@@ -42,16 +52,12 @@ from convergences_node.web.town_door import PeerSeen, TownStatus, WebSettings
 
 if TYPE_CHECKING:
     from convergences_node.network.network import Network
+    from convergences_node.network.transport import Transport
 
 log = logging.getLogger(__name__)
 
 REWOUND_CHOICE = "rewound"
 """A log of which records were set aside, while the index may still show them."""
-
-BACKLOG_RECORDS = 2_000
-"""Records known to be on their way, from which on storing goes before indexing."""
-BACKLOG_SECONDS_MAX = 15.0
-BACKLOG_LOOK_S = 0.25
 
 
 class Town:
@@ -79,7 +85,7 @@ class Town:
         self._former = Former(self)
         self._charter_news = asyncio.Event()
         self._erasure_news = asyncio.Event()
-        self._own_news = asyncio.Event()
+        self._backlog = Backlog(self)
         self._followers: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -130,11 +136,11 @@ class Town:
             follower.cancel()
         await asyncio.gather(*self._followers, return_exceptions=True)
 
-    async def start(self, network: Network) -> None:
-        """Run: the network, in its own time, and the clockwork."""
+    async def start(self, network: Network, p2p: Transport | None = None) -> None:
+        """Run: the network, in its own time, and the clockwork. `p2p` stands in for libp2p."""
         self.network = network
-        self.index.patience = self._let_backlog_in
-        await network.start()
+        self.index.patience = self._backlog.pass_by
+        await network.start(p2p)
         self._clockwork.start()
 
     async def stop(self) -> None:
@@ -144,22 +150,6 @@ class Town:
         if self.network is not None:
             await self.network.stop()
             self.index.patience = self.network = None
-
-    async def _let_backlog_in(self) -> None:
-        """While many records are arriving, store first and index after: both at once take twice as long to be safe.
-
-        Not for ever, so that a large backlog can be searched while it comes; and what is written here is indexed at
-        once.
-        """
-        self._own_news.clear()
-        deadline = time.monotonic() + BACKLOG_SECONDS_MAX
-        while self.network is not None and self.network.backlog() > BACKLOG_RECORDS and time.monotonic() < deadline:
-            try:
-                async with asyncio.timeout(BACKLOG_LOOK_S):
-                    await self._own_news.wait()
-                    return
-            except TimeoutError:
-                continue
 
     # ------------------------------------------------------------------------------------- what the web asks
     @property
@@ -242,8 +232,8 @@ class Town:
             self._charter_news.set()
         if isinstance(event, HeadCame):
             self._clockwork.head_came()
-        if isinstance(event, LogGrew) and event.own:
-            self._own_news.set()
+        if isinstance(event, BodiesErased) or (isinstance(event, LogGrew) and event.own):
+            self._backlog.own_news()
         if isinstance(event, ErasuresCame):
             self._erasure_news.set()
         elif isinstance(event, EpochOpened):

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from convergences_node import backlog
+from convergences_node.archive.model import NewRecord
 from convergences_node.clockwork import BUILT_AT, CLOCK_MAX, clock_plausible
 from convergences_node.founding import create_town
 from convergences_node.network import libp2p_mends
@@ -44,9 +46,7 @@ class Territory:
         stack = self._stacks[code] = AsyncExitStack()
         town = await stack.enter_async_context(Town.open(self.folder / code, clock=clock))
         network = Network(town)
-        town.network = network
-        await network.start(MemoryTransport(town.membership.own.key, self.net))
-        town._clockwork.start()
+        await town.start(network, MemoryTransport(town.membership.own.key, self.net))
         stack.push_async_callback(town.stop)
         await network.settled_p2p()
         return town
@@ -315,3 +315,66 @@ async def test_many_heads_make_few_announcements(territory: Territory) -> None:
 
     await until(last_was_told)
     assert len(sent) <= 4
+
+
+async def write_many(town: Town, count: int) -> None:
+    """A backlog, quickly."""
+    fields = [{"name": f"Association numéro {number}", "type": "association"} for number in range(count)]
+    await town.archive.append([NewRecord("actor", each) for each in fields])
+
+
+async def test_a_large_backlog_is_indexed_by_a_second_process(
+    territory: Territory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node takes records in while a helper indexes them; afterwards the node goes on by itself, from there."""
+    monkeypatch.setattr(backlog, "RECORDS_FOR_HELPER", 1_000)
+    monkeypatch.setattr(backlog, "RECORDS", 0)
+    helped: list[int] = []
+    really_help = backlog.Backlog._help
+
+    async def help_and_tell(self: backlog.Backlog, speakers: Any) -> None:
+        await really_help(self, speakers)
+        helped.append(sum(each.applied for each in await agglomeration.index.coverage()))
+
+    monkeypatch.setattr(backlog.Backlog, "_help", help_and_tell)
+    agglomeration, town = await territory.found(PLAINE_COMMUNE), await territory.found(SAINT_DENIS)
+    await write_many(town, 4_000)
+    await territory.join(agglomeration, town)
+
+    async def all_are_found() -> bool:
+        coverage = await agglomeration.index.coverage()
+        return any(each.territory == SAINT_DENIS and each.applied == each.size == 4_002 for each in coverage)
+
+    async def help_is_over() -> bool:
+        return bool(helped)
+
+    await until(all_are_found)
+    await until(help_is_over)
+    assert helped[0] > 1_000, "the helper did a good part of it"
+    await add(town, "Écrit après")
+    await until(lambda: found(agglomeration, "écrit après"))
+    assert (await found(agglomeration, "numéro 3999"))[0]["territory"] == SAINT_DENIS
+
+
+async def test_what_is_written_here_does_not_wait_for_others_backlog(
+    territory: Territory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index comes back from the helper at once, and the helper is gone."""
+    monkeypatch.setattr(backlog, "RECORDS_FOR_HELPER", 100)
+    agglomeration = await territory.found(PLAINE_COMMUNE)
+    network = agglomeration.network
+    assert network is not None
+    monkeypatch.setattr(network, "backlog", lambda: 1_000_000)  # for ever on its way
+    lent = asyncio.Event()
+    really_help = backlog.Backlog._help
+
+    async def help_and_tell(self: backlog.Backlog, speakers: Any) -> None:
+        lent.set()
+        await really_help(self, speakers)
+
+    monkeypatch.setattr(backlog.Backlog, "_help", help_and_tell)
+    agglomeration.index._wake.set()
+    async with asyncio.timeout(WITHIN):
+        await lent.wait()
+    await add(agglomeration, "Écrit ici")
+    await until(lambda: found(agglomeration, "écrit ici"))

@@ -26,15 +26,16 @@ from convergences_protocol.charter import Charter
 from convergences_protocol.element import ElementId
 
 from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpened, Event, LogGrew
-from convergences_node.index import answering, details
+from convergences_node.index import answering, details, store
 from convergences_node.index import element as elements
 from convergences_node.index.coverage import coverage_of, territory_views
 from convergences_node.index.details import Detail, OutlineView
 from convergences_node.index.following import ArchiveDoor, Follower, Report, own_speakers
 from convergences_node.index.history import revisions_of
 from convergences_node.index.keeper import Keeper
+from convergences_node.index.known import read_known
 from convergences_node.index.occurrences import Horizon
-from convergences_node.index.projection import Speakers
+from convergences_node.index.projection import Speakers, progress_of
 from convergences_node.index.query import Query
 from convergences_node.index.views import Answer, Coverage, ElementView, Facets, Item, Revision, TerritoryView, Walk
 
@@ -69,6 +70,7 @@ class Index:
         self._task: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self._torn = False
+        self._lent = False
         self.patience: Callable[[], Awaitable[None]] | None = None
         """Awaited before each catching up: a backlog that is arriving may be let in before it is searched."""
 
@@ -197,6 +199,37 @@ class Index:
                 await self._rebuild()
             return await self._catch_up(report)
 
+    async def catch_up_as(self, speakers: Speakers) -> int:
+        """As `catch_up`, with these logs speaking: for a process that was lent the index (`helper.py`)."""
+        self._follower.speakers = speakers
+        return await self.catch_up()
+
+    async def lend(self, work: Callable[[Speakers], Awaitable[None]]) -> bool:
+        """Have the file written by somebody else while `work` runs; questions go on being answered from it.
+
+        `work` is given the logs that speak. Everything that would write here waits. False, at once, while a rebuild
+        is under way.
+        """
+        async with self._turn:
+            if self.rebuilding or self._torn:
+                return False
+            self._lent = True
+            await self._in_writer(self._keeper.let_go)
+            try:
+                await work(dict(self._keeper.projection.speakers))
+            finally:
+                await self._take_back()
+        return True
+
+    async def _take_back(self) -> None:
+        try:
+            await self._in_writer(self._keeper.take_back)
+        except store.UnfitError as unfit:
+            log.warning("index rebuilt from the archive: what it was lent to left it so: %s", unfit)
+            self._torn = True
+            self._wake.set()
+        self._lent = False
+
     async def reindex(self, report: Report | None = None) -> int:
         """Build the index again beside the one that serves, which then makes way. Returns how many entries it read."""
         async with self._turn:
@@ -242,7 +275,12 @@ class Index:
             self._wake.set()
 
     async def _refresh(self) -> None:
-        progress = await self._in_writer(lambda: self._keeper.projection.progress())
+        if self._lent:
+            # Whoever writes meanwhile does not tell: it is read from the file.
+            progress = await self._ask(progress_of)
+            self._keeper.known = await self._ask(read_known)
+        else:
+            progress = await self._in_writer(lambda: self._keeper.projection.progress())
         known = self._keeper.known
         self._coverage = await self._archive.read(lambda reader: coverage_of(reader, progress, known))
         self._covered_at = time.monotonic()

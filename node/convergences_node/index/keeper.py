@@ -93,6 +93,17 @@ class Keeper:
             self.generation += 1
         self.projection, self.known = Projection(db, self._path, horizon), known
 
+    def let_go(self) -> None:
+        """Let another process write the file that serves."""
+        self.projection.db.close()
+
+    def take_back(self) -> None:
+        """Write again, after another process has. Raises `store.UnfitError` if what it left cannot be trusted."""
+        db = store.open_writer(self._path, check=False)
+        self.projection = Projection(db, self._path, self.projection.horizon)
+        self.projection.tables.nesting_changed = True
+        self.learn()
+
     def learn(self) -> None:
         """Look again at how territories and themes nest, if that may have changed."""
         if self.projection.tables.nesting_changed:

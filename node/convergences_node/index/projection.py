@@ -133,10 +133,7 @@ class Projection:
 
     def progress(self) -> dict[str, tuple[int, int]]:
         """By origin: how many entries were taken in, and how many of those are kept aside."""
-        rows = self.db.execute(
-            "SELECT origin, applied, (SELECT count(*) FROM aside a WHERE a.log = logs.log) FROM logs"
-        )
-        return {origin: (applied, aside) for origin, applied, aside in rows}
+        return progress_of(self.db)
 
     def roots(self) -> dict[str, tuple[int, bytes]]:
         """By origin: how many entries were taken in, and the root of the log's tree at that size."""
@@ -332,3 +329,9 @@ def _speaker_rows(speakers: Speakers) -> list[tuple[str, int, str, int]]:
         for territory, logs in sorted(speakers.items())
         for place, (origin, stop) in enumerate(logs)
     ]
+
+
+def progress_of(db: sqlite3.Connection) -> dict[str, tuple[int, int]]:
+    """`Projection.progress`, of any connection."""
+    rows = db.execute("SELECT origin, applied, (SELECT count(*) FROM aside a WHERE a.log = logs.log) FROM logs")
+    return {origin: (applied, aside) for origin, applied, aside in rows}

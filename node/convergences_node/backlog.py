@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""While many records of other towns are arriving: who indexes them, and when.
+
+A backlog is stored first, because what is stored is safe. A large one is indexed meanwhile by a second process
+(`index/helper.py`), so that neither waits for the other; a middling one waits, for a while, until it is stored.
+Whenever something is written at this node itself, or is to be forgotten, the node takes its index back at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from convergences_node.archive.reader import ArchiveReader
+from convergences_node.index.projection import Speakers
+
+if TYPE_CHECKING:
+    from convergences_node.town import Town
+
+log = logging.getLogger(__name__)
+
+RECORDS = 2_000
+"""Records known to be on their way, from which on storing goes before indexing."""
+RECORDS_FOR_HELPER = 20_000
+"""From here on a second process pays: it takes half a second and 45 MiB to be there at all."""
+WAIT_SECONDS_MAX = 15.0
+LOOK_SECONDS = 0.25
+END_SECONDS_MAX = 60.0
+"""What the helper may take to finish once the backlog is in: it is at most some seconds behind."""
+
+
+class Backlog:
+    """Decides, before each catching up of the index, who does it."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+        self._own_news = asyncio.Event()
+
+    def own_news(self) -> None:
+        """Something was written here, or is to be forgotten: no waiting for others' records."""
+        self._own_news.set()
+
+    async def pass_by(self) -> None:
+        """Return when this node is to catch up by itself."""
+        self._own_news.clear()
+        if self._arriving() >= RECORDS_FOR_HELPER and await self._town.index.lend(self._help):
+            return
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
+        while self._arriving() > RECORDS and time.monotonic() < deadline and not await self._interrupted():
+            pass
+
+    def _arriving(self) -> int:
+        return self._town.network.backlog() if self._town.network is not None else 0
+
+    async def _interrupted(self) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._own_news.wait()
+        return self._own_news.is_set()
+
+    async def _help(self, speakers: Speakers) -> None:
+        """Let a helper index until the backlog is in, or until something here cannot wait."""
+        told = {
+            "speakers": {territory: list(logs) for territory, logs in speakers.items()},
+            "revealed": await self._town.archive.read(_revealed),
+            "now": self._town.now(),
+        }
+        command = (sys.executable, "-m", "convergences_node.index.helper", str(self._town.folder))
+        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE)
+        assert process.stdin is not None
+        try:
+            process.stdin.write(json.dumps(told).encode() + b"\n")
+            while self._arriving() > RECORDS and process.returncode is None:
+                if await self._interrupted():
+                    return
+            process.stdin.close()
+            async with asyncio.timeout(END_SECONDS_MAX):
+                while process.returncode is None and not await self._interrupted():
+                    pass
+        except (OSError, TimeoutError) as error:
+            log.warning("the second indexing process is of no help: %s", error or type(error).__name__)
+        finally:
+            if process.returncode is None:
+                process.kill()  # what it had not committed is taken in again
+            await process.wait()
+
+
+def _revealed(reader: ArchiveReader) -> dict[int, int]:
+    """How far one's own logs may be shown, by the archive's number for each."""
+    return {state.number: state.size for state in reader.logs() if state.own}
