@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from convergences_protocol import checkpoint
+from convergences_protocol import checkpoint, doubt, fork
 from convergences_protocol.charter import Enrolled
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.enrolment import END, ENROL, End, Enrolment
@@ -46,16 +46,27 @@ class Agglomeration(Town):
         return checkpoint.parse(log.heads[size]) if size else Checkpoint(origin, 0, EMPTY_ROOT)
 
     def end_former(self, origin: str) -> None:
-        """An epoch of the charter's own log is over: it counts as far as it could be pulled back."""
+        """An epoch of the charter's own log is over: it counts as far as it could be pulled back.
+
+        If it parted, the history of the others is to stand: ours goes along to the new epoch.
+        """
 
         def commit() -> None:
             enrolled = self.charter.enrolled(origin)
             if enrolled and not enrolled.end:
-                self.end(origin, self.archive.own[-1], "began a new epoch")
+                self.end(origin, self.archive.own[-1], "began a new epoch", self._others_history(origin))
                 self._show()
 
         self.write(commit)
         self.obey()
+
+    def _others_history(self, origin: str) -> Checkpoint | None:
+        log = self.archive.log(origin)
+        if log.fork is None:
+            return None
+        proof = fork.decode(log.fork)
+        heads = [checkpoint.parse(proof.first), checkpoint.parse(proof.second)]
+        return doubt.history_to_stand(heads, size=log.size, root_at=log.root_at)
 
     # --- new epochs ---
 

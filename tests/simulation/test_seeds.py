@@ -39,6 +39,8 @@ def test_when_the_faults_stop_all_agree(first: int) -> None:
             (255, "a town merged while its clone was enrolled"),
             (51, "a body was counted twice on its way to the card"),
             (1120, "a charter went on counting what had been rewound"),
+            (2053, "a merged town with an old card never took its tail back"),
+            (2115, "an agglomeration let its own branch stand and lost the others"),
             (272, "a clone was switched on after the faults had stopped"),
         ]
     ],

@@ -157,6 +157,7 @@ class Town(Node):
         """Compare guard, archive and machine; reveal what the power cut kept from being revealed."""
         self.unacknowledged.clear()
         if self.merged:
+            self._close_for_good()
             return
         log = self.archive.current
         guarded = None
@@ -177,7 +178,11 @@ class Town(Node):
 
         def judge() -> None:
             log = self.archive.current
-            if origin != life or log.origin != life or self.merged:
+            if origin != life or log.origin != life:
+                return
+            if self.merged:
+                self._close_for_good()
+                self.machine.log_known(self.archive.view(origin), self.wire.now)
                 return
             shown = Checkpoint(origin, head.size, head.root)
             verdict = doubt.judge_head(shown, size=log.size, root_at=log.root_at)
@@ -197,6 +202,12 @@ class Town(Node):
         old.cut(size)
         old.closed = True
         self._open(Checkpoint(old.origin, size, old.root_at(size)) if size else None)
+
+    def _close_for_good(self) -> None:
+        """A town that has merged opens no new epoch: what others have of its last one comes back, and that is all."""
+        log = self.archive.current
+        log.cut(log.head_size())
+        log.closed = True
 
     def _tell_epochs(self) -> None:
         """The machine learns of the new log, the charter presumes it, and the old one is like any other's now."""
