@@ -31,6 +31,9 @@ MMAP_BYTES = 0x7FFF0000
 are not copied. Over a million elements a fifth of a question's time was copying."""
 WAL_PAGES_MAX = 8_000
 """32 MiB: a rebuild writes the same pages of its lists again and again, and each of them once to the file."""
+CHECKED_BYTES_MAX = 1 << 28
+"""A larger file is not read through before it serves (half a second for 100,000 elements): what is torn in it is found
+when it is asked for, and it is built again then."""
 BUSY_MS = 10_000
 SEGMENTS_USUAL, SEGMENTS_MUCH = 4, 16
 """Segments of one level that full-text search merges by itself: SQLite's default, and its most."""
@@ -77,7 +80,8 @@ def open_writer(path: Path, *, check: bool = True) -> sqlite3.Connection:
         found = db.execute("SELECT value FROM settings WHERE name = 'version'").fetchone()
         if found is None or found[0] != program_version():
             raise UnfitError("version", f"built as {found and found[0]}, this program builds {program_version()}")
-        if check and (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        small = path.stat().st_size <= CHECKED_BYTES_MAX
+        if check and small and (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise UnfitError("torn", str(verdict)[:200])
     except (sqlite3.DatabaseError, UnfitError) as error:
         if db is not None:
