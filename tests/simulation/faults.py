@@ -143,7 +143,8 @@ def _clone(world: World) -> None:
 
 
 def _merge(world: World) -> None:
-    """A town joins another: it stops writing; once its last head is here, the charter says so."""
+    """A town joins another: it stops writing; once nothing of it is left behind, and its last head is here, the charter
+    says so."""
     one, other = world.random.sample(world.towns, 2)
     if one.merged or other.merged or not one.honest:
         return
@@ -155,7 +156,8 @@ def _merge(world: World) -> None:
         mine, theirs = one.archive.current, agglomeration.archive.logs.get(one.archive.own[-1])
         ready = theirs and theirs.head_size() == mine.head_size()
         ongoing = agglomeration.charter.ongoing(one.territory)
-        if agglomeration.alive and ready and ongoing and ongoing.origin == mine.origin:
+        whole = one.alive and one.nothing_left_behind()
+        if agglomeration.alive and ready and whole and ongoing and ongoing.origin == mine.origin:
             agglomeration.merge(mine.origin, other.archive.own[-1])
         else:
             world.wire.after(30.0, try_to_end)

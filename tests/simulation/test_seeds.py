@@ -41,6 +41,7 @@ def test_when_the_faults_stop_all_agree(first: int) -> None:
             (1120, "a charter went on counting what had been rewound"),
             (2053, "a merged town with an old card never took its tail back"),
             (2115, "an agglomeration let its own branch stand and lost the others"),
+            (3322, "a town merged before it had brought its own along"),
             (272, "a clone was switched on after the faults had stopped"),
         ]
     ],

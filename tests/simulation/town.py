@@ -254,40 +254,47 @@ class Town(Node):
             self.write(open_another)
 
     def _bring_along(self) -> None:
-        """Append again what is ours and would not count otherwise."""
-        if self.merged or len(self.archive.own) < 2:
-            return
-        self.write(self._append_again)
+        """Append again what is ours and would not count otherwise; also while the territory is being handed over."""
+        if len(self.archive.own) > 1:
+            self.write(self._append_again)
 
-    def _append_again(self) -> None:
-        current = self.archive.current
-        if self.merged:
-            return
+    def to_bring_along(self) -> list[tuple[bytes, bytes | None]]:
+        """Records of ours, beyond the ends of our former logs or set aside, that count nowhere else."""
         spans = dict(self.charter.counts(self.territory))
-        if current.origin not in spans:
-            return
+        current = self.archive.current
         present: set[bytes] = set()
         rest: list[tuple[bytes, bytes | None]] = []
         for origin in self.archive.own:
             log = self.archive.logs[origin]
-            upto = spans.get(origin, 0) if origin in spans else 0
+            upto = spans.get(origin, 0)
             stop = log.size if upto is None else min(upto, log.size)
             present.update(reading.digest for reading in log.readings[:stop] if reading)
-            ended = self.charter.enrolled(origin)
-            if origin != current.origin and ended and ended.end:
+            if origin != current.origin and self._has_ended(origin):
                 rest += zip(log.headers[stop:], log.bodies[stop:], strict=True)
         rest += [(aside.header, aside.body) for aside in self.archive.aside]
-        chosen = doubt.to_append_again([header for header, _ in rest], present)
+        return [rest[at] for at in doubt.to_append_again([header for header, _ in rest], present)]
+
+    def _has_ended(self, origin: str) -> bool:
+        enrolled = self.charter.enrolled(origin)
+        return enrolled is not None and enrolled.end is not None
+
+    def nothing_left_behind(self) -> bool:
+        """Whether all former logs have their end, and all that was beyond it is in the current one."""
+        return all(map(self._has_ended, self.archive.own[:-1])) and not self.to_bring_along()
+
+    def _append_again(self) -> None:
+        current = self.archive.current
+        counted = any(origin == current.origin for origin, _ in self.charter.counts(self.territory))
+        if current.closed or not counted or self._has_ended(current.origin):
+            return
+        chosen = self.to_bring_along()
         if not chosen:
             return
         start = current.size
-        for at in chosen:
-            header, body = rest[at]
-            reading = read_header(header)
-            if reading.body_digest and body is None:
-                self.world.count("bodies_gone")
+        for header, body in chosen:
             self._append(current, header, body)
-            if reading.body_digest and body is None:
+            if body is None and read_header(header).body_digest:
+                self.world.count("bodies_gone")
                 current.slots[-1] = Slot.WANTED
         self.wire.mark(f"again {self.id} {len(chosen)}")
         self._written(current, start)
