@@ -83,6 +83,7 @@ class Town:
         self._waiting_told: set[str] = set()
         self._continuing = Continuing()
         self._former = Former(self)
+        self._rewound = False
         self._charter_news = asyncio.Event()
         self._erasure_news = asyncio.Event()
         self._backlog = Backlog(self)
@@ -255,8 +256,11 @@ class Town:
             await self._charter_news.wait()
             self._charter_news.clear()
             try:
-                new_epoch = await self.membership.own_epoch()
-                if await self.membership.refresh() or new_epoch:
+                changed = await self.membership.own_epoch()
+                if self._rewound:  # the charter may have read what no longer stands
+                    self._rewound, changed = False, True
+                    await self.membership.load()
+                if await self.membership.refresh() or changed:
                     await self._spread_charter()
                 await self._former.look()
                 if self.config.node.kind == "agglomeration":
@@ -342,6 +346,8 @@ class Town:
         log.warning(
             "%d records of %s are set aside: the charter ended it at %d with another history", count, origin, size
         )
+        self._rewound = True
+        self._charter_news.set()
         self._followers.append(asyncio.create_task(self._index_again(), name="index after a rewind"))
 
     async def _index_again(self) -> None:
