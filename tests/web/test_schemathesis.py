@@ -31,7 +31,8 @@ BOUNDED = settings(
     suppress_health_check=list(HealthCheck),
 )
 # Well formed and refused all the same: a cursor that no answer gave, a box whose south is north of its north.
-_REFUSED_BY_MEANING = {"/", "/api/v1/search", "/api/v1/facets"}
+_REFUSED_BY_MEANING = {"/", "/chiffres", "/affiche", "/api/v1/search", "/api/v1/facets"}
+_REFUSED_BY_MEANING |= {f"/search.{suffix}" for suffix in ("ics", "atom", "geojson", "csv", "jsonld")}
 
 
 def ask_everything(address: str, elements: list[str], mode: GenerationMode) -> int:

@@ -58,6 +58,7 @@ def describe(routes: Sequence[Route]) -> Tree:
 
 TAGS = {
     "api": "What the town knows, for programs. Read only, no account.",
+    "take": "The same, to be taken elsewhere: calendars, feeds, maps, tables, linked data.",
     "log": "The signed logs as C2SP tlog-tiles, with the erasable bodies beside them.",
     "page": "Pages for people, in French and English.",
     "node": "How the node is, for those who watch over it.",

@@ -15,11 +15,14 @@ from convergences_node.web.asking import date_of, element_of, town_of
 from convergences_node.web.cards import Reading
 from convergences_node.web.element_facts import contents_link, facts, territories_named
 from convergences_node.web.element_history import history
+from convergences_node.web.exporting import base_of
 from convergences_node.web.filters import page_link
 from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.place_names import territory_in, territory_names, town_name
 from convergences_node.web.problems import Problem
 from convergences_node.web.relations import TREE_DEPTH, branches
+from convergences_node.web.schema_org import schema_block
+from convergences_node.web.taking import take_element
 
 NEIGHBOURHOOD_METRES = 500
 # Names of witnesses said in one sentence; all of them are in the API.
@@ -58,6 +61,8 @@ async def element_page(request: web.Request) -> web.Response:
             "relations": branches(reading, str(element), walk.steps, names),
             "relations_more": view.relations_more or not walk.complete,
             "at_words": dates.day_in_words(reading.messages, at, reading.zone) if at else "",
+            "take": take_element(reading, str(element)),
+            "schema": schema_block(view, f"{base_of(request)}/e/{element}"),
             "proof": _proof(reading, view, witnesses, names),
         },
     )

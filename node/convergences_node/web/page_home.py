@@ -24,6 +24,7 @@ from convergences_node.web.happenings import Happenings, days, happenings
 from convergences_node.web.pages import answer_page
 from convergences_node.web.place_names import territory_names
 from convergences_node.web.scope import scopes
+from convergences_node.web.taking import take_search
 from convergences_node.web.town_door import Town
 from convergences_node.web.views import view_links
 
@@ -78,6 +79,7 @@ async def home_page(request: web.Request, reading: Reading) -> web.Response:
         "spans": [choice for choice in spans(reading, Query()) if not choice.chosen],
         "scopes": await scopes(town, reading, Query()),
         "views": view_links(reading, Query()),
+        "take": take_search(reading, Query()),
         "fresh": freshness(reading, newest.coverage, names, town.charter()),
     }
     return answer_page(request, "home.html", values)

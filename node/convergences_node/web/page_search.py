@@ -38,6 +38,7 @@ from convergences_node.web.page_home import home_page
 from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.place_names import territory_names
 from convergences_node.web.scope import scopes
+from convergences_node.web.taking import take_search
 from convergences_node.web.timeline import timeline
 from convergences_node.web.town_door import Town
 from convergences_node.web.views import view_links, view_of
@@ -81,6 +82,7 @@ async def search_page(request: web.Request) -> web.Response:
         "searched": len({each.territory for each in answer.coverage}),
         "elsewhere": f"{agglomeration}/?{urlencode(page_params(first, reading.view))}" if agglomeration else None,
         "json": f"/api/v1/search?{urlencode(shown.to_params())}",
+        "take": take_search(reading, asked),
         **await _drawn(town, reading, asked, answer, facets),
     }
     return answer_page(request, "search.html", values)

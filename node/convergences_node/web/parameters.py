@@ -92,6 +92,9 @@ FILTERS = (
 )
 """What narrows a question down."""
 
+CURSOR = Parameter(
+    "cursor", "The `cursor` of the page before, with the same question.", {"type": "string", "maxLength": 400}
+)
 SEARCH = (
     *FILTERS,
     Parameter(
@@ -99,11 +102,11 @@ SEARCH = (
         "How many on a page.",
         {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
     ),
-    Parameter(
-        "cursor", "The `cursor` of the page before, with the same question.", {"type": "string", "maxLength": 400}
-    ),
+    CURSOR,
 )
 """A question, and the page of its answer."""
+EXPORT = (*FILTERS, CURSOR)
+"""A question whose whole answer is taken away, as far as one file holds it."""
 
 VIEW = Parameter(
     "vue",

@@ -17,12 +17,19 @@ from convergences_node.web import (
     health,
     logs,
     page_element,
+    page_poster,
     page_search,
+    page_statistics,
     pages,
     parameters,
     static_files,
+    take_calendar,
+    take_feed,
+    take_linked,
+    take_places,
+    take_table,
 )
-from convergences_node.web.parameters import AT, BUNDLE, DEPTH, ELEMENT, FILTERS, LEVEL, LOG, SEARCH, TILE, VIEW
+from convergences_node.web.parameters import AT, BUNDLE, DEPTH, ELEMENT, EXPORT, FILTERS, LEVEL, LOG, SEARCH, TILE, VIEW
 from convergences_node.web.route import BYTES, HTML, NOTE, OPENMETRICS, Parameter, Route
 
 QUESTION = ("query-refused", "cursor-refused", "starting")
@@ -31,9 +38,28 @@ FILE = ("log-unknown", "tile-absent")
 # A bundle of bodies may hold 16 MiB, on a line that carries 50 kB a second.
 STREAM_SECONDS_MAX = 360.0
 
+TAKEN = (
+    ("ics", "text/calendar", take_calendar.search_calendar, take_calendar.element_calendar),
+    ("atom", "application/atom+xml", take_feed.search_feed, take_feed.element_feed),
+    ("geojson", take_places.MEDIA, take_places.search_places, take_places.element_places),
+    ("csv", "text/csv", take_table.search_table, take_table.element_table),
+    ("jsonld", take_linked.MEDIA, take_linked.search_linked, take_linked.element_linked),
+)
+
 ROUTES: tuple[Route, ...] = (
     # For people
     Route("/", page_search.search_page, None, HTML, group="page", query=(*SEARCH, VIEW), problems=QUESTION),
+    Route("/chiffres", page_statistics.statistics_page, None, HTML, group="page", query=FILTERS, problems=QUESTION),
+    Route("/affiche", page_poster.poster_page, None, HTML, group="page", query=FILTERS, problems=QUESTION),
+    # To be taken elsewhere; before the page of an element, whose address any of these would be otherwise
+    *(
+        Route(f"/search.{suffix}", handler, None, media, group="take", query=EXPORT, problems=QUESTION)
+        for suffix, media, handler, _ in TAKEN
+    ),
+    *(
+        Route(f"/e/{{id}}.{suffix}", handler, None, media, group="take", path_parameters=ELEMENT, problems=ONE)
+        for suffix, media, _, handler in TAKEN
+    ),
     Route(
         "/e/{id}",
         page_element.element_page,

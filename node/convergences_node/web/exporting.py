@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What every export shares: the elements it holds with all their fields, its bounds, its addresses, how it is answered.
+
+An export is the same question as the page, read by a program: a calendar, a feed reader, a spreadsheet, a map. It holds
+at most `ITEMS_MAX` elements and says in a `Link` header (RFC 8288) where the next ones are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from aiohttp import web
+from msgspec.structs import replace
+
+from convergences_node.index.details import Detail
+from convergences_node.index.query import LIMIT_MAX, Query
+from convergences_node.index.views import ElementView, Item
+from convergences_node.web import words
+from convergences_node.web.asking import element_of, messages_of, question_of, town_of
+from convergences_node.web.element_facts import contents_query
+from convergences_node.web.etag import CACHE_ASK, conditional
+from convergences_node.web.problems import Problem
+from convergences_node.web.town_door import Town
+
+ITEMS_MAX = 1000
+"""Elements in one file: five pages of the index, about half a megabyte."""
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
+# XML 1.0 section 2.2 has no place for these, RFC 5545 section 3.1 neither, and no reader wants them.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Elements, all that their records say, and where the next ones are."""
+
+    title: str
+    items: tuple[Item, ...]
+    details: Mapping[str, Detail]
+    base: str
+    """The address of this node, without a last slash."""
+    here: str
+    """The address of this export."""
+    page: str
+    """The page that shows the same to a person."""
+    next: str | None = None
+
+    def address(self, element: str) -> str:
+        """The page of an element: what it is called on the web."""
+        return f"{self.base}/e/{quote(element, safe=':')}"
+
+
+def base_of(request: web.Request) -> str:
+    """The address that the reader came by; a name that no browser would send is not repeated."""
+    host = request.host if _HOST.fullmatch(request.host) else "localhost"
+    return f"{request.scheme}://{host}"
+
+
+def printable(text: str) -> str:
+    """A text without the characters that no format can carry, its lines ended one way."""
+    return _UNPRINTABLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+async def exported_search(request: web.Request, asked: Query, most: int = ITEMS_MAX) -> Exported:
+    """What a question finds, up to a bound."""
+    town, base = town_of(request), base_of(request)
+    items, cursor = await gather(town, asked, most)
+    params = urlencode(question_of(request).without_page().to_params())
+    further = urlencode(replace(asked, cursor=cursor, limit=Query().limit).to_params()) if cursor else None
+    return Exported(
+        title=_title(request, asked),
+        items=items,
+        details=await town.index.details([item.id for item in items]),
+        base=base,
+        here=f"{base}{request.path_qs}",
+        page=f"{base}/?{params}" if params else f"{base}/",
+        next=f"{base}{request.path}?{further}" if further else None,
+    )
+
+
+async def gather(town: Town, asked: Query, most: int) -> tuple[tuple[Item, ...], str | None]:
+    """The first elements that a question finds, and the cursor after them."""
+    items: list[Item] = []
+    cursor = asked.cursor
+    while len(items) < most:
+        page = await town.index.search(replace(asked, cursor=cursor, limit=min(LIMIT_MAX, most - len(items))))
+        items += page.items
+        cursor = page.cursor
+        if cursor is None:
+            break
+    return tuple(items), cursor
+
+
+async def exported_element(request: web.Request) -> tuple[Exported, ElementView]:
+    """One element, with all that its record says."""
+    town, element = town_of(request), str(element_of(request))
+    view = await town.index.element(element)
+    if view is None:
+        raise Problem("element-unknown", element=element)
+    base = base_of(request)
+    exported = Exported(
+        title=_site_title(request, view.item.name),
+        items=(view.item,),
+        details=await town.index.details([element]),
+        base=base,
+        here=f"{base}{request.path_qs}",
+        page=f"{base}/e/{quote(element, safe=':')}",
+    )
+    return exported, view
+
+
+async def with_related(request: web.Request, exported: Exported, view: ElementView, asked: Query) -> Exported:
+    """The element with what hangs under it or is linked to it, narrowed by the question."""
+    town = town_of(request)
+    under = contents_query(view)
+    query = replace(
+        asked,
+        themes=under.themes if under else (),
+        territories=under.territories if under else (),
+        related=None if under else view.item.id,
+    )
+    items, _ = await gather(town, query, ITEMS_MAX)
+    every = {item.id: item for item in (view.item, *items)}
+    details = await town.index.details(list(every))
+    return Exported(exported.title, tuple(every.values()), details, exported.base, exported.here, exported.page)
+
+
+def shown(asked: Query) -> Query:
+    """The question as a page asks it: what a person looks for, unless kinds are named."""
+    return asked if asked.kinds else replace(asked, kinds=words.KINDS_SHOWN)
+
+
+def _title(request: web.Request, asked: Query) -> str:
+    messages = messages_of(request)
+    text = printable(asked.text)
+    return _site_title(request, messages.text("search.title_text", text=text) if text else messages.text("take.all"))
+
+
+def _site_title(request: web.Request, name: str) -> str:
+    return messages_of(request).text("site.title", page=printable(name), town=town_of(request).web_settings.name)
+
+
+def answer_file(request: web.Request, exported: Exported, body: bytes, media: str, suffix: str) -> web.Response:
+    """The file, or 304 if the reader holds it; with a name to be kept under and the way to the next one."""
+    response = conditional(request, body, media, cache=CACHE_ASK, vary=("Accept-Language", "Host"))
+    name = re.sub(r"[^A-Za-z0-9-]+", "-", request.match_info.get("id", "") or "convergences").strip("-")[:80]
+    response.headers["Content-Disposition"] = f'inline; filename="{name}.{suffix}"'
+    if exported.next:
+        response.headers["Link"] = f'<{exported.next}>; rel="next"'
+    return response

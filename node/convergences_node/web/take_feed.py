@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A search or an element as an Atom feed (RFC 4287): what is new, followed by a feed reader.
+
+An entry's id is the element's uuid as a URN, so that it stays itself whichever town's feed it is read in. The next
+pages are linked as RFC 5005 section 3 has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, uuid5
+from xml.etree import ElementTree as ET
+
+from aiohttp import web
+from convergences_protocol.element import ElementId
+from msgspec.structs import replace
+
+from convergences_node.index.query import Query
+from convergences_node.index.views import Item
+from convergences_node.web import dates, words
+from convergences_node.web.asking import question_of, town_of
+from convergences_node.web.cards import Reading
+from convergences_node.web.exporting import (
+    Exported,
+    answer_file,
+    exported_element,
+    exported_search,
+    printable,
+    shown,
+    with_related,
+)
+from convergences_node.web.pages import reading_of
+
+MEDIA = "application/atom+xml; charset=utf-8"
+ENTRIES_MAX = 50
+ATOM, GEORSS = "http://www.w3.org/2005/Atom", "http://www.georss.org/georss"
+_TIME_LAST = 253_402_300_799
+
+
+async def search_feed(request: web.Request) -> web.Response:
+    """A search as an Atom feed, the newest first unless another order is asked for."""
+    asked = question_of(request)
+    exported = await exported_search(request, replace(shown(asked), sort=asked.sort or "newest"), ENTRIES_MAX)
+    return await _answer(request, exported)
+
+
+async def element_feed(request: web.Request) -> web.Response:
+    """An element as an Atom feed: itself, and the newest of what is linked to it or hangs under it."""
+    exported, view = await exported_element(request)
+    exported = await with_related(request, exported, view, shown(Query(sort="newest")))
+    return await _answer(request, exported)
+
+
+async def _answer(request: web.Request, exported: Exported) -> web.Response:
+    town = town_of(request)
+    body = await asyncio.to_thread(
+        feed, exported, reading_of(request), town.web_settings.name, town.status().started_at
+    )
+    return answer_file(request, exported, body, MEDIA, "atom")
+
+
+def feed(exported: Exported, reading: Reading, author: str, started_at: int) -> bytes:
+    """The feed's bytes."""
+    ET.register_namespace("", ATOM)
+    ET.register_namespace("georss", GEORSS)
+    items = exported.items[:ENTRIES_MAX]
+    root = ET.Element(_atom("feed"), {"{http://www.w3.org/XML/1998/namespace}lang": reading.messages.language})
+    _text(root, "id", f"urn:uuid:{uuid5(NAMESPACE_URL, exported.here)}")
+    _text(root, "title", exported.title)
+    _text(root, "updated", _time(max((item.time for item in items), default=started_at)))
+    _text(ET.SubElement(root, _atom("author")), "name", author)
+    _link(root, "self", exported.here, "application/atom+xml")
+    _link(root, "alternate", exported.page, "text/html")
+    if exported.next:
+        _link(root, "next", exported.next, "application/atom+xml")
+    for item in items:
+        _entry(root, exported, reading, item)
+    body: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return body
+
+
+def _entry(root: ET.Element, exported: Exported, reading: Reading, item: Item) -> None:
+    entry = ET.SubElement(root, _atom("entry"))
+    element = ElementId.parse(item.id)
+    detail = exported.details.get(item.id)
+    fields = detail.fields if detail else {}
+    labels = detail.labels if detail else {}
+    _text(entry, "id", f"urn:uuid:{item.id.partition(':')[2]}")
+    _text(entry, "title", item.name or reading.messages.text("element.untitled"))
+    _text(entry, "published", _time(int.from_bytes(element.uuid[:6], "big") // 1000))
+    _text(entry, "updated", _time(item.time))
+    _link(entry, "alternate", exported.address(item.id), "text/html")
+    author = ET.SubElement(entry, _atom("author"))
+    _text(author, "name", labels.get(item.territory, item.territory))
+    _category(entry, item.kind, words.kind_label(reading.messages, item.kind))
+    for theme in item.themes:
+        if theme in labels:
+            _category(entry, theme, labels[theme])
+    _text(entry, "summary", _summary(reading, item))
+    if licence := fields.get("licence"):
+        _text(entry, "rights", str(licence))
+    if item.location is not None and "location" in fields:
+        lat, lon = item.location
+        ET.SubElement(entry, f"{{{GEORSS}}}point").text = f"{lat / 1e7:.7f} {lon / 1e7:.7f}"
+
+
+def _summary(reading: Reading, item: Item) -> str:
+    """When and where in words, then what: a feed reader shows little else. Never empty: an entry without content needs
+    one."""
+    when = dates.when(reading.messages, item.start, item.end, reading.zone)
+    where = words.place_line({"address": item.address, "locality": item.locality})
+    lines = [part for part in (when, where, item.summary or "") if part]
+    return "\n".join(lines) or words.kind_label(reading.messages, item.kind)
+
+
+def _atom(name: str) -> str:
+    return f"{{{ATOM}}}{name}"
+
+
+def _text(parent: ET.Element, name: str, text: str) -> None:
+    ET.SubElement(parent, _atom(name)).text = printable(text)
+
+
+def _link(parent: ET.Element, rel: str, href: str, media: str) -> None:
+    ET.SubElement(parent, _atom("link"), {"rel": rel, "href": href, "type": media})
+
+
+def _category(parent: ET.Element, term: str, label: str) -> None:
+    ET.SubElement(parent, _atom("category"), {"term": printable(term), "label": printable(label)})
+
+
+def _time(seconds: int) -> str:
+    """RFC 3339, of a clock that may have been anywhere."""
+    moment = datetime.fromtimestamp(min(max(seconds, 0), _TIME_LAST), UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The poster of the week: seven days, bounded to a sheet, with a code that leads to the same days."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient
+from convergences_node.web.page_poster import LINES_MAX, lines_a_day
+from playwright.async_api import async_playwright
+
+from .small_town import SmallTown
+from .test_browser import ARGUMENTS, CHROMIUM, keep_picture
+
+
+async def poster(client: TestClient, query: str = "") -> str:
+    answer = await client.get(f"/affiche?lang=fr&{query}")
+    assert answer.status == 200, await answer.text()
+    return await answer.text()
+
+
+async def test_it_tells_seven_days_from_today_or_from_a_day_that_is_asked(client: TestClient) -> None:
+    now = await poster(client)
+    assert "vendredi 20 au jeudi 26 novembre 2026" in now
+    assert "Réparer son vélo" in now
+    assert "Festival des Murs" not in now
+    later = await poster(client, "from=2026-12-04")
+    assert "Festival des Murs" in later
+    assert later.count("Festival des Murs") == 2
+
+
+async def test_it_fits_on_a_sheet(client: TestClient, town: SmallTown) -> None:
+    for number in range(60):
+        await town.add("action", f"Atelier {number}", type="event", start=f"2026-11-2{number % 5}")
+    await town.index.catch_up()
+    html = await poster(client)
+    assert len(re.findall('<li class="line', html)) <= LINES_MAX
+    assert len(re.findall('<h2 id="p2026', html)) == 5
+    assert "Ce n’est pas tout" in html
+
+
+def test_a_full_day_leaves_room_for_the_others() -> None:
+    assert lines_a_day([0] * 7) == LINES_MAX
+    assert lines_a_day([24, 0, 0, 0, 0, 0, 0]) == 24
+    assert lines_a_day([60, 1, 1, 0, 0, 0, 0]) == 22
+    assert lines_a_day([60] * 7) == 3
+
+
+async def test_its_code_leads_to_the_same_days(client: TestClient) -> None:
+    html = await poster(client, "from=2026-12-04&q=festival")
+    (address,) = re.findall(r'<p class="address">([^<]*)</p>', html)
+    assert "<svg" in html.split('role="img"')[1]
+    path = address.replace("&amp;", "&").removeprefix(str(client.make_url("/")).rstrip("/"))
+    assert "Festival des Murs" in await (await client.get(path)).text()
+
+
+@pytest.mark.parametrize("start", ["0001", "9999-12-31", "2026", "2026-11-20T10:00+14:00"])
+async def test_any_day_typed_by_hand_is_answered(client: TestClient, start: str) -> None:
+    assert (await client.get("/affiche", params={"from": start})).status == 200
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}: apt-get install chromium")
+async def test_it_prints_on_one_page(client: TestClient, town: SmallTown, tmp_path: Path) -> None:
+    """A full sheet, printed by a real browser, is one page of A4."""
+    for number in range(60):
+        await town.add("action", f"Atelier {number}", type="event", start=f"2026-11-2{number % 5}T18:00+01:00")
+    await town.index.catch_up()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        page = await browser.new_page(locale="fr")
+        await page.goto(str(client.make_url("/affiche")))
+        await page.emulate_media(media="print")
+        await keep_picture(page, "poster-printed")
+        printed = await page.pdf(prefer_css_page_size=True, print_background=True)
+        await browser.close()
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1

@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What is taken away is read by its reader: calendars, feeds, maps, tables, linked data, each by its own rules."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+from zoneinfo import ZoneInfo
+
+import icalendar
+import pytest
+import rdflib
+from aiohttp.test_utils import TestClient
+from convergences_node.web.exporting import printable
+from convergences_node.web.take_calendar import When, when_of
+from convergences_node.web.take_places import geometry
+from convergences_node.web.take_table import columns, safe
+from convergences_node.web.timezones import timezone_component
+
+from .small_town import SmallTown
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+NAUGHTY = SHARED / "conformance" / "blns" / "blns.json"
+SUFFIXES = ("ics", "atom", "geojson", "csv", "jsonld")
+PARIS = ZoneInfo("Europe/Paris")
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+async def take(client: TestClient, path: str, **params: Any) -> bytes:
+    answer = await client.get(path, params=params)
+    assert answer.status == 200, await answer.text()
+    return await answer.read()
+
+
+async def events(client: TestClient, path: str, **params: Any) -> dict[str, Any]:
+    """The events of a calendar by their title, read back by the library."""
+    body = await take(client, path, **params)
+    assert b"\n" not in body.replace(b"\r\n", b"")
+    assert all(len(line) <= 75 for line in body.split(b"\r\n"))
+    calendar = icalendar.Calendar.from_ical(body)
+    found = {str(event["summary"]): event for event in calendar.walk("VEVENT")}
+    assert all(event["uid"] and event["dtstamp"] for event in found.values())
+    return found
+
+
+def naughty() -> list[str]:
+    return [text for text in json.loads(NAUGHTY.read_text("utf-8")) if text.strip()]
+
+
+# ------------------------------------------------------------------------------------------------------------- anywhere
+@pytest.mark.parametrize("suffix", SUFFIXES)
+async def test_a_search_and_every_element_can_be_taken_away(client: TestClient, town: SmallTown, suffix: str) -> None:
+    """As what it says it is, with a name to keep it under, cacheable, readable by any site's scripts."""
+    for path in (f"/search.{suffix}", *(f"/e/{id_}.{suffix}" for id_ in town.elements.values())):
+        answer = await client.get(path)
+        if path.endswith(f"{town.elements['withdrawn']}.{suffix}"):
+            assert answer.status == 404
+            continue
+        assert answer.status == 200, (path, await answer.text())
+        assert answer.headers["Content-Disposition"].endswith(f'.{suffix}"')
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        again = await client.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+        assert again.status == 304, path
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+async def test_a_page_says_where_it_can_be_taken(client: TestClient, town: SmallTown, suffix: str) -> None:
+    """For programs in the head, for people in one row; both lead somewhere."""
+    for path in ("/", "/?q=vélo&vue=agenda", f"/e/{town.elements['Festival des Murs']}", "/chiffres"):
+        html = await (await client.get(path)).text()
+        head, _, rest = html.partition("</head>")
+        links = re.findall(rf'<link rel="alternate"[^>]*href="([^"]*\.{suffix}[^"]*)"', head)
+        row = rest.split('class="take"')[1].split("</nav>")[0]
+        assert len(links) == 1, path
+        assert f'href="{links[0]}"' in row
+        assert (await client.get(links[0].replace("&amp;", "&"))).status == 200
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+async def test_what_is_naughty_is_still_well_formed(client: TestClient, town: SmallTown, suffix: str) -> None:
+    texts = naughty()[::4]
+    for number, text in enumerate(texts):
+        name = "".join(each for each in text if each.isprintable())[:150].strip() or f"n{number}"
+        await town.add("action", name, type="event", start="2026-12-01", summary=name, description=name)
+    await town.index.catch_up()
+    body = await take(client, f"/search.{suffix}", kind="action")
+    if suffix == "ics":
+        calendar = icalendar.Calendar.from_ical(body)
+        assert len(calendar.walk("VEVENT")) == len(texts) + 2
+    elif suffix == "atom":
+        assert len(ET.fromstring(body).findall(f"{ATOM}entry")) == 50
+    elif suffix == "csv":
+        rows = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline="")))
+        assert len({len(row) for row in rows}) == 1
+        for row in rows[1:]:
+            assert not [cell for cell in row if cell[:1] in "=@" and cell]
+    else:
+        json.loads(body)
+
+
+async def test_an_export_is_bounded_and_says_where_the_rest_is(client: TestClient, town: SmallTown) -> None:
+    answer = await client.get("/search.atom")
+    feed = ET.fromstring(await answer.read())
+    assert len(feed.findall(f"{ATOM}entry")) == 50
+    (link,) = [link.get("href") for link in feed.findall(f"{ATOM}link") if link.get("rel") == "next"]
+    assert link in answer.headers["Link"]
+    further = ET.fromstring(
+        await (await client.get(str(link).removeprefix(str(client.make_url("/")).rstrip("/")))).read()
+    )
+    first, second = (
+        {entry.findtext(f"{ATOM}id") for entry in each.findall(f"{ATOM}entry")} for each in (feed, further)
+    )
+    assert second
+    assert not first & second
+
+
+# ------------------------------------------------------------------------------------------------------------ calendar
+async def test_a_calendar_repeats_the_workshop_in_its_time_zone(client: TestClient, town: SmallTown) -> None:
+    found = await events(client, "/search.ics")
+    workshop = found["Réparer son vélo"]
+    assert workshop["dtstart"].params["TZID"] == "Europe/Paris"
+    assert workshop["dtstart"].dt == datetime(2026, 11, 24, 18, tzinfo=PARIS)
+    assert workshop["dtend"].dt == datetime(2026, 11, 24, 20, tzinfo=PARIS)
+    assert workshop["rrule"]["FREQ"] == ["WEEKLY"]
+    assert workshop["status"] == "CONFIRMED"
+    assert workshop["uid"] == town.elements["Réparer son vélo"]
+    assert workshop["geo"].to_ical() == "48.9361;2.3541"
+    assert [str(each) for each in workshop["categories"].cats] == ["Vélo"]
+    assert str(workshop["url"]).endswith(f"/e/{town.elements['Réparer son vélo']}")
+    festival = found["Festival des Murs"]
+    assert (festival["dtstart"].dt, festival["dtend"].dt) == (date(2026, 12, 5), date(2026, 12, 7))
+    assert festival["status"] == "TENTATIVE"
+
+
+async def test_exceptions_and_the_end_of_a_rule_are_in_the_kind_of_value_of_the_beginning(
+    client: TestClient, town: SmallTown
+) -> None:
+    """RFC 5545 sections 3.3.10 and 3.8.5.1, across the change of the clocks."""
+    await town.add(
+        "action", "Chorale", type="activity", start="2026-10-20T19:30+02:00", timezone="Europe/Paris",
+        recurrence="FREQ=WEEKLY;BYDAY=TU;UNTIL=20261215", exceptions=["2026-11-10", "2026-11-17T19:30+01:00"],
+    )  # fmt: skip
+    await town.add(
+        "action", "Braderie", type="event", start="2026-11-01", recurrence="FREQ=DAILY;UNTIL=20261103T120000Z",
+        exceptions=["2026-11-02"],
+    )  # fmt: skip
+    await town.index.catch_up()
+    found = await events(client, "/search.ics")
+    choir, fair = found["Chorale"], found["Braderie"]
+    assert choir["rrule"]["UNTIL"] == [datetime(2026, 12, 15, 22, 59, 59, tzinfo=UTC)]
+    exdates = choir["exdate"] if isinstance(choir["exdate"], list) else [choir["exdate"]]
+    moments = [each.dt for some in exdates for each in some.dts]
+    assert moments == [datetime(2026, 11, 10, 19, 30, tzinfo=PARIS), datetime(2026, 11, 17, 19, 30, tzinfo=PARIS)]
+    assert all(some.params["TZID"] == "Europe/Paris" for some in exdates)
+    assert fair["rrule"]["UNTIL"] == [date(2026, 11, 3)]
+    assert fair["exdate"].dts[0].dt == date(2026, 11, 2)
+
+
+async def test_a_changed_event_has_a_higher_sequence_and_a_cancelled_one_stays(
+    client: TestClient, town: SmallTown
+) -> None:
+    from convergences_node.archive.model import NewRecord
+
+    fields = {"name": "Bal", "type": "event", "start": "2026-12-31T21:00+01:00", "status": "confirmed"}
+    (placed,) = await town.archive.append([NewRecord("action", fields)])
+    await town.index.catch_up()
+    before = (await events(client, "/search.ics"))["Bal"]
+    await town.change(placed, "action", {**fields, "status": "cancelled"})
+    await town.index.catch_up()
+    after = (await events(client, "/search.ics"))["Bal"]
+    assert after["uid"] == before["uid"]
+    assert int(after["sequence"]) > int(before["sequence"])
+    assert after["status"] == "CANCELLED"
+
+
+async def test_an_actor_s_calendar_is_what_it_does_and_a_theme_s_what_is_under_it(
+    client: TestClient, town: SmallTown
+) -> None:
+    assert list(await events(client, f"/e/{town.elements['Atelier vélo du Canal']}.ics")) == ["Réparer son vélo"]
+    assert list(await events(client, f"/e/{town.elements['Culture']}.ics")) == ["Festival des Murs"]
+    assert len(await events(client, f"/e/{town.elements['Saint-Denis']}.ics")) == 2
+    assert list(await events(client, f"/e/{town.elements['Festival des Murs']}.ics")) == ["Festival des Murs"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "when"),
+    [
+        ({"start": "2026"}, When(date(2026, 1, 1), date(2027, 1, 1))),
+        ({"start": "2026-12"}, When(date(2026, 12, 1), date(2027, 1, 1))),
+        ({"start": "2026-02", "end": "2026-02"}, When(date(2026, 2, 1), date(2026, 3, 1))),
+        ({"start": "2026-12-05"}, When(date(2026, 12, 5), date(2026, 12, 6))),
+        ({"start": "2026-12-05T10:00Z"}, When(datetime(2026, 12, 5, 11, tzinfo=PARIS), None)),
+        (
+            {"start": "2026-12-05T10:00Z", "end": "2026-12-06"},
+            When(datetime(2026, 12, 5, 11, tzinfo=PARIS), datetime(2026, 12, 7, tzinfo=PARIS)),
+        ),
+        ({"start": "9999"}, None),
+        ({"end": "2026"}, None),
+        ({}, None),
+    ],
+)
+def test_a_date_is_as_precise_in_a_calendar_as_it_is_known(fields: dict[str, str], when: When | None) -> None:
+    assert when_of(fields, PARIS) == when
+
+
+def test_a_time_zone_s_changes_are_told_in_the_time_before_them() -> None:
+    """RFC 5545 section 3.6.5: Paris goes from 2:00 to 3:00 in March, from 3:00 to 2:00 in October."""
+    zone = timezone_component(PARIS, 2026, 2026)
+    spring = next(part for part in zone.subcomponents if part.name == "DAYLIGHT")
+    moments = [spring["dtstart"].dt, *(each.dt for each in spring["rdate"].dts)]
+    assert datetime(2026, 3, 29, 2) in moments
+    autumn = [part for part in zone.subcomponents if part.name == "STANDARD"][-1]
+    assert datetime(2026, 10, 25, 3) in [autumn["dtstart"].dt, *(each.dt for each in autumn["rdate"].dts)]
+    assert (spring["tzoffsetfrom"].td.seconds, spring["tzoffsetto"].td.seconds) == (3600, 7200)
+
+
+# ---------------------------------------------------------------------------------------------------------------- feed
+async def test_a_feed_is_atom_by_rule(client: TestClient, town: SmallTown) -> None:
+    """RFC 4287 section 4.1: what a feed and an entry must have, once."""
+    feed = ET.fromstring(await take(client, "/search.atom", q="vélo"))
+    assert feed.tag == f"{ATOM}feed"
+    assert {link.get("rel") for link in feed.findall(f"{ATOM}link")} >= {"self", "alternate"}
+    entries = feed.findall(f"{ATOM}entry")
+    assert len(entries) >= 2
+    for part in (feed, *entries):
+        for name in ("id", "title", "updated", "author"):
+            assert len(part.findall(f"{ATOM}{name}")) == 1, name
+        updated = part.findtext(f"{ATOM}updated") or ""
+        assert datetime.fromisoformat(updated).tzinfo is not None
+        assert (part.findtext(f"{ATOM}id") or "").startswith("urn:uuid:")
+    assert all(entry.findtext(f"{ATOM}summary") for entry in entries)
+    club = next(entry for entry in entries if entry.findtext(f"{ATOM}title") == "Atelier vélo du Canal")
+    assert town.elements["Atelier vélo du Canal"].endswith((club.findtext(f"{ATOM}id") or "").removeprefix("urn:uuid:"))
+
+
+async def test_a_feed_of_nothing_is_still_a_feed(client: TestClient) -> None:
+    feed = ET.fromstring(await take(client, "/search.atom", q="introuvable"))
+    assert feed.findtext(f"{ATOM}updated")
+    assert feed.findall(f"{ATOM}entry") == []
+
+
+# -------------------------------------------------------------------------------------------------------------- places
+async def test_geojson_has_the_shape_that_maps_read(client: TestClient, town: SmallTown) -> None:
+    """RFC 7946, and the shape of the contours that the examples came with."""
+    contours = json.loads((Path(__file__).parents[2] / "examples/plaine-commune/contours.geojson").read_text("utf-8"))
+    found = json.loads(await take(client, "/search.geojson"))
+    assert found.keys() == {"type", "features"}
+    assert found["type"] == contours["type"] == "FeatureCollection"
+    for feature in found["features"]:
+        assert {"type", "geometry", "properties"} <= feature.keys()
+        if feature["geometry"] is not None:
+            lon, lat = feature["geometry"]["coordinates"]
+            assert 2 < lon < 3 < 48 < lat < 49
+    names = {feature["properties"]["name"]: feature["geometry"] for feature in found["features"]}
+    assert names["Maison des associations"] == {"type": "Point", "coordinates": [2.354, 48.936]}
+    assert names["Chœur des Joncherolles"] is None
+    one = json.loads(await take(client, f"/e/{town.elements['Saint-Denis']}.geojson"))
+    assert (one["type"], one["geometry"]["type"]) == ("Feature", "MultiPolygon")
+    ring = one["geometry"]["coordinates"][0][0]
+    assert ring[0] == ring[-1]
+
+
+def test_an_outer_ring_turns_against_the_clock_and_a_hole_with_it() -> None:
+    clockwise = [0, 0, 10, 0, 10, 10, 0, 10, 0, 0]  # latitude first: north, then east
+    made = geometry({"outline": [[clockwise, clockwise]]})
+    assert made is not None
+    outer, hole = made["coordinates"][0]
+
+    def area(ring: list[list[float]]) -> float:
+        return sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(ring))
+
+    assert area(outer) > 0 > area(hole)
+
+
+# --------------------------------------------------------------------------------------------------------------- table
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "\t=1", " =1", "\r=1", "＝1", "%0A", "|x", "\ufeff=1"]
+)
+def test_a_formula_is_never_computed(text: str) -> None:
+    assert safe(text).startswith("'")
+
+
+@pytest.mark.parametrize("text", ["+33 1 23 45 67 89", "-1.5536", "12", "Éric - Zoé", "a=b", "", "2026-12-05"])
+def test_what_is_no_formula_is_left_alone(text: str) -> None:
+    assert safe(text) == text
+
+
+async def test_a_table_has_the_columns_of_the_kinds_asked_for(client: TestClient, town: SmallTown) -> None:
+    body = await take(client, "/search.csv", kind="actor")
+    rows = list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline="")))
+    assert list(rows[0]) == columns(["actor"])
+    club = next(row for row in rows if row["name"] == "Atelier vélo du Canal")
+    assert (club["phone"], club["founded"], club["themes"]) == ("+33 1 23 45 67 89", "2013", "Vélo")
+    places = await take(client, "/search.csv", kind="place", q="maison")
+    (hall,) = csv.DictReader(io.StringIO(places.decode("utf-8-sig"), newline=""))
+    assert (hall["location_latitude"], hall["location_longitude"]) == ("48.9360000", "2.3540000")
+
+
+# --------------------------------------------------------------------------------------------------------- linked data
+async def test_linked_data_is_read_by_an_rdf_library(client: TestClient, town: SmallTown) -> None:
+    for path in (f"/e/{town.elements['Atelier vélo du Canal']}.jsonld", "/search.jsonld"):
+        graph = rdflib.Graph().parse(data=(await take(client, path)).decode(), format="json-ld")
+        names = {str(value) for value in graph.objects() if "vélo du Canal" in str(value)}
+        assert "Atelier vélo du Canal" in names, path
+    subjects = {str(subject) for subject in graph.subjects()}
+    assert any(subject.endswith(f"/e/{town.elements['Festival des Murs']}") for subject in subjects)
+
+
+async def test_a_page_tells_search_engines_what_it_is_about(client: TestClient, town: SmallTown) -> None:
+    """A data block is not executed, so the policy that forbids every script lets it be."""
+    for name, kind in (
+        ("Réparer son vélo", "Event"),
+        ("Atelier vélo du Canal", "NGO"),
+        ("Maison des associations", "Place"),
+    ):
+        html = await (await client.get(f"/e/{town.elements[name]}")).text()
+        (block,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', html, re.DOTALL)
+        found = json.loads(block)
+        assert (found["@context"], found["@type"], found["name"]) == ("https://schema.org", kind, name)
+    mean = next(id_ for name, id_ in town.elements.items() if "Zoé" in name)
+    html = await (await client.get(f"/e/{mean}")).text()
+    (block,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', html, re.DOTALL)
+    assert "<" not in block
+    assert "Zoé" in json.loads(block)["name"]
+
+
+def test_unprintable_characters_are_left_out() -> None:
+    assert printable("a\x00b\x0bc\r\nd\re\ufffe") == "abc\nd\ne"
+
+
+async def test_a_host_that_no_browser_sends_is_not_repeated(client: TestClient) -> None:
+    answer = await client.get("/search.atom", headers={"Host": 'x"><script>'})
+    assert answer.status in (200, 400)
+    assert b"<script>" not in await answer.read()
