@@ -48,7 +48,7 @@ async def test_pages_and_verbs_do_not_wait_for_the_network(cluster: Any) -> None
     await node.start()
     status = await node.call("status")
     async with aiohttp.ClientSession() as session, session.get(status["addresses"]["http"] + "healthz") as answer:
-        assert answer.status == 200
+        assert answer.status in (200, 503)  # 503: its first index is still being made
     assert stat.S_IMODE((node.folder / SOCKET_NAME).stat().st_mode) == 0o600
     assert await node.stop() == 0  # also when the network has not come up yet
 
