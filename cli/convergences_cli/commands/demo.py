@@ -48,6 +48,8 @@ def command(
 
     example = load_example(territory, examples or EXAMPLES)
     # Whoever ends the demo by a signal ends it as Ctrl-C does: every node stopped, the folders gone.
+    # A shell starts what it puts in the background with SIGINT ignored, which would ignore both.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     started = time.monotonic()
     quiet = check or as_json or not sys.stdout.isatty()
