@@ -26,8 +26,8 @@ from convergences_node.index.index import Index
 
 T = TypeVar("T")
 
-NICE = 5
-"""The node's own threads go first when there is not enough for both."""
+NICE = 19
+"""It takes only what the node leaves: what is stored is safe, and what is searchable a little later is only late."""
 LOOK_SECONDS = 0.1
 """How long to wait for more when all that is there has been taken in."""
 
