@@ -130,7 +130,7 @@ def _watch(receiver: Running, agglomeration: Path, whole: int, records: int) -> 
         if not early and durable - before > records / 10:
             early = receiver.resident_mib("VmHWM")
         if durable_at and searchable_size(agglomeration, TOWN) >= whole:
-            received = _received(agglomeration)
+            received = received_bytes(agglomeration)
             peak = receiver.resident_mib("VmHWM")
             moved = whole - before
             return Run(moved / (durable_at - begun), moved / (now - begun), received, peak, early)
@@ -164,9 +164,9 @@ def _cheap_cases(folder: Path, headers: list[bytes], bodies: list[bytes]) -> Ite
     """The same pair again: with nothing missing, then with a hundred records missing."""
     town, agglomeration = folder / "town", folder / "agglomeration"
     with running(agglomeration, town):
-        wait_until(lambda: answers(agglomeration) and _connected(agglomeration), "the two are connected")
+        wait_until(lambda: answers(agglomeration) and connected(agglomeration), "the two are connected")
         wait_until(lambda: _quiet(agglomeration), "the exchange is over")
-        nothing = _received(agglomeration)
+        nothing = received_bytes(agglomeration)
     yield Figure(
         "wire: nothing missing, two logs", nothing, "bytes", 2 * 1024, "1 KiB a log", "at most 1", nothing <= 2048
     )
@@ -175,26 +175,28 @@ def _cheap_cases(folder: Path, headers: list[bytes], bodies: list[bytes]) -> Ite
     with running(agglomeration, town):
         wait_until(lambda: durable_size(agglomeration, TOWN) >= whole, "the hundred have come")
         wait_until(lambda: _quiet(agglomeration), "the exchange is over")
-        received = _received(agglomeration)
+        received = received_bytes(agglomeration)
     sample = sum(map(len, headers[:MISSING])) + sum(map(len, bodies[:MISSING]))
     limit = 1.2 * sample + 4096
     yield Figure("wire: 100 missing of 100,000", received, "bytes", limit, "1.2 of their bytes and 4 KiB", "at most 1",
                  received <= limit)  # fmt: skip
 
 
-def _received(folder: Path) -> int:
+def received_bytes(folder: Path) -> int:
+    """Bytes that this node's peers have sent it since it started."""
     return sum(int(peer["received_bytes"] or 0) for peer in call(folder, "peers")["peers"])
 
 
-def _connected(folder: Path) -> bool:
+def connected(folder: Path) -> bool:
+    """Whether a peer is connected to this node."""
     return any(peer["connected"] for peer in call(folder, "peers")["peers"])
 
 
 def _quiet(folder: Path) -> bool:
     """Whether a second passes without a byte received."""
-    before = _received(folder)
+    before = received_bytes(folder)
     time.sleep(1)
-    return _received(folder) == before
+    return received_bytes(folder) == before
 
 
 def answers(folder: Path) -> bool:

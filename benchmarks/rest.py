@@ -16,9 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from convergences_node.config import load_config
-from convergences_node.control import call
 
-from .backlog import wait_until
+from .backlog import connected, received_bytes, wait_until
 from .figures import Figure
 from .world import TOWN, durable_size, running
 
@@ -34,11 +33,11 @@ def measure(town: Path, agglomeration: Path, seconds: int = REST_SECONDS) -> Ite
         wait_until(lambda: _healthy(agglomeration), "the agglomeration is ready")
         ready = time.perf_counter() - holder.started_at
         with running(town):
-            wait_until(lambda: _connected(agglomeration), "the town is connected")
+            wait_until(lambda: connected(agglomeration), "the town is connected")
             time.sleep(SETTLE_SECONDS)
-            before, cpu = _received(agglomeration), holder.cpu_seconds()
+            before, cpu = received_bytes(agglomeration), holder.cpu_seconds()
             time.sleep(seconds)
-            heard, used = _received(agglomeration) - before, holder.cpu_seconds() - cpu
+            heard, used = received_bytes(agglomeration) - before, holder.cpu_seconds() - cpu
             resident = holder.resident_mib()
     bare = _bare_process_mib()
     yield Figure(f"ready with {records:,} records", ready, "s", None, "", "3", ready <= 3)
@@ -56,14 +55,6 @@ def _healthy(folder: Path) -> bool:
     with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(address, timeout=2) as answer:
         return bool(answer.status == 200)
     return False
-
-
-def _received(folder: Path) -> int:
-    return sum(int(peer["received_bytes"] or 0) for peer in call(folder, "peers")["peers"])
-
-
-def _connected(folder: Path) -> bool:
-    return any(peer["connected"] for peer in call(folder, "peers")["peers"])
 
 
 def _bare_process_mib() -> float:
