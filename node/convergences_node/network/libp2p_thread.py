@@ -12,7 +12,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -37,6 +36,7 @@ from convergences_node.network import libp2p_mends
 from convergences_node.network.libp2p_gate import Gate
 from convergences_node.network.libp2p_link import FRAME_SECONDS_MAX, close_connection, key_of, read_frame, write_frame
 from convergences_node.network.libp2p_links import REPLICATE, LinkEvents, Links
+from convergences_node.network.libp2p_settings import Libp2pSettings
 from convergences_node.network.transport import GOSSIP_BYTES_MAX, JOIN_BYTES_MAX, Link, PeerKey
 
 JOIN = TProtocol("/convergences/join/1")
@@ -51,17 +51,6 @@ GOSSIP_GAP_S = 0.02
 GOSSIP_DEGREE = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the thread is started with."""
-
-    seed: bytes
-    listen: Sequence[str]
-    connections: int = 256
-    peer_streams: int = 16
-    ping_s: float = 45.0
-
-
 class Events(LinkEvents, Protocol):
     """What the thread tells. Every method returns at once and may be called from the trio thread."""
 
@@ -73,7 +62,7 @@ class Events(LinkEvents, Protocol):
 class Libp2pHost:
     """A libp2p host with the manners of this network."""
 
-    def __init__(self, settings: Settings, events: Events, dice: random.Random | None = None) -> None:
+    def __init__(self, settings: Libp2pSettings, events: Events, dice: random.Random | None = None) -> None:
         self._settings = settings
         self._events = events
         self.gate = Gate(settings.peer_streams, events.misbehaved)

@@ -14,11 +14,11 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from convergences_protocol.errors import ConvergencesError, LocalError, RemoteError
 
+from convergences_node.network.libp2p_settings import Libp2pSettings as Libp2pSettings
 from convergences_node.network.transport import Link, Listener, PeerKey
 
 if TYPE_CHECKING:
@@ -35,17 +35,6 @@ START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 5.0
 RESTART_FIRST_S = 5.0
 RESTART_MAX_S = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Libp2pSettings:
-    """As `libp2p_thread.Settings`, which cannot be imported without the library."""
-
-    seed: bytes
-    listen: Sequence[str]
-    connections: int = 256
-    peer_streams: int = 16
-    ping_s: float = 45.0
 
 
 class Libp2pTransport:
@@ -158,15 +147,8 @@ class Libp2pTransport:
 
             from convergences_node.network import libp2p_thread
 
-            settings = libp2p_thread.Settings(
-                self._settings.seed,
-                self._settings.listen,
-                self._settings.connections,
-                self._settings.peer_streams,
-                self._settings.ping_s,
-            )
             events = _Events(self, started)
-            host = libp2p_thread.Libp2pHost(settings, events, self._dice)
+            host = libp2p_thread.Libp2pHost(self._settings, events, self._dice)
 
             async def main() -> None:
                 self._token = trio.lowlevel.current_trio_token()
