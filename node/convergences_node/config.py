@@ -27,6 +27,7 @@ CONFIG_BYTES_MAX = 65_536
 MENDED = "mend it by hand, or take it from the backup; nothing that was written is in it"
 """The next step for a settings file that was torn."""
 
+_PUBLIC_URL = re.compile(r"https?://([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?/?")
 ADDRESSES_MAX = 64
 """Enough for every way to reach a cluster's nodes that a person would type by hand."""
 
@@ -69,7 +70,8 @@ class HttpSection(Section):
         str,
         Meta(
             max_length=500,
-            description="Address under which others reach these pages, put in invitations and links; empty if none.",
+            description="Address under which the world reaches these pages, such as `https://stains.example`: put in"
+            " invitations, calendars, feeds, embeds, the sitemap; empty: the address that each reader came by.",
         ),
     ] = ""
     language: Annotated[
@@ -180,6 +182,7 @@ def parse_config(data: bytes, path: str = CONFIG_NAME) -> Config:
     except msgspec.ValidationError as error:
         raise LocalError(f"{path}: {_sentence(str(error))}", hint="docs/configuration.md lists the settings") from None
     _check_addresses(config, path)
+    _check_public_url(config, path)
     return config
 
 
@@ -202,6 +205,13 @@ def _check_addresses(config: Config, path: str) -> None:
                 f"{path}: peers.addresses: {address!r} is neither /ip4/…/tcp/…/p2p/<id> nor http://…",
                 hint="convergences status, run at the peer, shows its addresses",
             )
+
+
+def _check_public_url(config: Config, path: str) -> None:
+    """The pages begin at the root of their host: an address with a path would lead to pages that are not there."""
+    url = config.http.public_url
+    if url and not _PUBLIC_URL.fullmatch(url):
+        raise LocalError(f"{path}: http.public_url: {url!r} is not an address such as https://stains.example")
 
 
 def loopback_only(config: Config) -> bool:

@@ -162,6 +162,7 @@ class Town:
             name=self.config.node.name,
             language=http.language,
             timezone=http.timezone,
+            public_url=http.public_url.rstrip("/"),
             agglomeration_address=self._agglomeration_address(),
             requests_per_second=limits.requests_per_second,
             requests_burst=limits.requests_burst,

@@ -48,6 +48,8 @@ def test_defaults_need_only_a_name_and_a_territory() -> None:
         (b"[logs]\nlevel = 'verbose'\n", "logs.level: invalid enum value 'verbose'"),
         (b"[p2p]\nlisten = ['0.0.0.0:4750']\n", "p2p.listen: '0.0.0.0:4750' is not an address"),
         (b"[peers]\naddresses = ['/ip4/192.0.2.1/tcp/4750']\n", "peers.addresses"),
+        (b"[http]\npublic_url = 'stains.example'\n", "http.public_url: 'stains.example' is not an address"),
+        (b"[http]\npublic_url = 'https://stains.example/archive'\n", "http.public_url"),
         (b"[http\n", "is not TOML"),
         (b"\xff\xfe", "is not UTF-8"),
     ],

@@ -53,7 +53,10 @@ class Exported:
 
 
 def base_of(request: web.Request) -> str:
-    """The address that the reader came by; a name that no browser would send is not repeated."""
+    """The address of these pages that the operator gave; else the one that the reader came by, and a name that no
+    browser would send is not repeated."""
+    if public := town_of(request).web_settings.public_url:
+        return public
     host = request.host if _HOST.fullmatch(request.host) else "localhost"
     return f"{request.scheme}://{host}"
 

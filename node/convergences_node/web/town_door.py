@@ -34,6 +34,8 @@ class WebSettings:
     """The language of a page when the reader's browser asks for none that we have."""
     timezone: str = "Europe/Paris"
     """The hours on the pages, for records that name no time zone of their own."""
+    public_url: str = ""
+    """The address by which the world reaches these pages (`https://…`, no last slash); empty: the reader's own."""
     agglomeration_address: str | None = None
     """Where the same question can be put to the agglomeration's own pages, if anywhere (`https://…`, no last slash)."""
     requests_per_second: float = 50.0
