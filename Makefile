@@ -16,7 +16,17 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-setup: $(VENV)/.installed ## build .venv from the lock, with our own package in it
+BUILT := node/convergences_node/web/built/built.json
+
+# A machine without node, or a registry that does not answer, is no failure: what is missing is said in one sentence.
+$(BUILT): front/package-lock.json front/build.mjs front/hatch_build.py $(wildcard front/src/*)
+	@bash deploy/system-packages.sh
+	@$(PYTHON) front/hatch_build.py
+	@if [ -e $@ ]; then touch $@; fi
+
+front: $(BUILT) ## build the scripts of the pages (needs node and npm)
+
+setup: $(VENV)/.installed front ## build .venv from the lock, with our own package in it, and the scripts of the pages
 
 demo: setup ## ten nodes of Plaine Commune on this machine; prints addresses to open
 	$(BIN)/convergences demo
@@ -43,6 +53,6 @@ lock: ## resolve the dependencies again (needs uv) and write the two locks
 	uv export --quiet --no-emit-project --all-groups --output-file requirements-dev.lock
 
 clean: ## remove what the commands above have built
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist build node/convergences_node/web/built front/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup demo test lint types check-demo bench lock clean
+.PHONY: help setup front demo test lint types check-demo bench lock clean
