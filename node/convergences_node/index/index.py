@@ -34,8 +34,10 @@ from convergences_node.index.following import ArchiveDoor, Follower, Report, own
 from convergences_node.index.history import revisions_of
 from convergences_node.index.keeper import Keeper
 from convergences_node.index.known import read_known
+from convergences_node.index.marks import Marks
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Speakers, progress_of
+from convergences_node.index.published import Bulletin, Published, published_on
 from convergences_node.index.query import Query
 from convergences_node.index.views import Answer, Coverage, ElementView, Facets, Item, Revision, TerritoryView, Walk
 
@@ -64,6 +66,7 @@ class Index:
         self._follower = Follower(archive, self._keeper, self._in_writer)
         self._coverage: tuple[Coverage, ...] = ()
         self._covered_at = 0.0
+        self._bulletin = Bulletin()
         self._covering: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -131,6 +134,10 @@ class Index:
         """How many matches have each value of each facet."""
         return await self._ask(lambda db: answering.facets(db, query, self._keeper.known))
 
+    async def marks(self, query: Query) -> Marks:
+        """What matches as marks on a map, whatever page and order are asked for; the newest where they are many."""
+        return await self._ask(lambda db: answering.marks(db, query, self._keeper.known))
+
     async def element(self, element: str, at: str | None = None) -> ElementView | None:
         """An element with its relations (at a date); None if it is not here, or no longer. ValueError: not an id."""
         wanted = ElementId.parse(element)
@@ -140,6 +147,11 @@ class Index:
         """What is related to an element by at most `depth` steps."""
         wanted = ElementId.parse(element)
         return await self._ask(lambda db: elements.walk(db, wanted, self._keeper.known, at, depth))
+
+    async def published(self, element: str, most: int) -> Published:
+        """What is published on an element or on what belongs to it, the newest first."""
+        wanted = ElementId.parse(element)
+        return await self._ask(lambda db: published_on(db, wanted, self._keeper.known, self._bulletin, most))
 
     async def history(self, element: str) -> list[Revision]:
         """Every record about an element, oldest first, those that do not count too. From the archive."""

@@ -20,6 +20,7 @@ from convergences_node.web.filters import page_link
 from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.place_names import territory_in, territory_names, town_name
 from convergences_node.web.problems import Problem
+from convergences_node.web.publications import SHOWN_MAX, all_link, lines
 from convergences_node.web.relations import TREE_DEPTH, branches
 from convergences_node.web.schema_org import schema_block
 from convergences_node.web.taking import take_element
@@ -40,6 +41,8 @@ async def element_page(request: web.Request) -> web.Response:
     witnesses = await town.archive.read(lambda reader: _witnesses(reader, view)) if view else ()
     logs = [*witnesses, *(revision.origin for revision in revisions)]
     codes = [*map(territory_in, logs), *(territories_named(view) if view else ())]
+    published = await town.index.published(str(element), SHOWN_MAX)
+    codes += [each.item.territory for each in published.publications]
     names = await territory_names(town, [element.territory, *codes])
     values: dict[str, object] = {
         "id": str(element),
@@ -59,6 +62,8 @@ async def element_page(request: web.Request) -> web.Response:
             **values,
             **_shown(reading, view, names),
             "relations": branches(reading, str(element), walk.steps, names),
+            "published": lines(reading, published.publications, names),
+            "published_href": all_link(reading, view) if published.more else None,
             "relations_more": view.relations_more or not walk.complete,
             "at_words": dates.day_in_words(reading.messages, at, reading.zone) if at else "",
             "take": take_element(reading, str(element)),
