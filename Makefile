@@ -47,6 +47,9 @@ check-demo: setup ## the main job from end to end, without a screen
 bench: setup ## every figure beside its reference, in one run
 	$(BIN)/python -m benchmarks
 
+audit: setup ## every kind of page in a real browser: axe, weight, paints, pictures
+	$(BIN)/python -m benchmarks.audit
+
 lock: ## resolve the dependencies again (needs uv) and write the two locks
 	uv lock --quiet
 	uv export --quiet --no-emit-project --no-dev --output-file requirements.lock
@@ -55,4 +58,4 @@ lock: ## resolve the dependencies again (needs uv) and write the two locks
 clean: ## remove what the commands above have built
 	rm -rf $(VENV) dist build node/convergences_node/web/built front/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup front demo test lint types check-demo bench lock clean
+.PHONY: help setup front demo test lint types check-demo bench audit lock clean

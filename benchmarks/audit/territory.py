@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What the audit looks at: the whole demo, and a few records beside it that its sources do not have.
+
+The open data of the demo has no coming dates, no long texts and no article, so pages would be audited half empty. What
+is added says that it is for the audit, is written into nodes that are thrown away, and is never part of the demo.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from convergences_node.demo.example import load_example
+from convergences_node.demo.nodes import Node
+from convergences_node.demo.scenario import Scenario
+from convergences_node.demo.watching import Api
+
+SECONDS_MAX = 300
+TIMES = (("Atelier", 0, 18), ("Concert", 1, 20), ("Conseil de quartier", 3, 19), ("Marché", 6, 9), ("Bal", 12, 21))
+TEXT = (
+    "## Venir\n\nLe **mardi**, avec ou sans vélo.\n\n- outils prêtés\n- café offert\n\n[Le site](https://example.org/)"
+)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The node that is looked at."""
+
+    address: str
+    elements: Mapping[str, str]
+    """An id for each kind that has a page of its own."""
+
+
+@contextmanager
+def territory(folder: Path, name: str = "plaine-commune") -> Iterator[Looked]:
+    """The demo under way, with the audit's records in it, until the block ends."""
+    with Scenario(load_example(name), folder, SECONDS_MAX, _tell) as demo:
+        demo.play()
+        node = demo.agglomeration
+        elements = _write(node)
+        address = demo.addresses()[0][1].rstrip("/")
+        yield Looked(address, {**_some_of_the_demo(Api(address)), **elements})
+
+
+def _tell(stage: str, values: Mapping[str, Any]) -> None:
+    print(f"audit: {stage}", file=sys.stderr, flush=True)
+
+
+def _write(node: Node) -> dict[str, str]:
+    today = datetime.now(UTC).date()
+    club = _add(
+        node, "actor", name="Audit : atelier vélo du canal", type="association", summary="On y répare son vélo.",
+        description=TEXT, email="bonjour@example.org", phone="+33 1 23 45 67 89", founded="2013",
+    )  # fmt: skip
+    events = [
+        _add(
+            node, "action", name=f"Audit : {name}", type="event", locality="Saint-Denis", town=node.code,
+            start=f"{today + timedelta(days=days)}T{hour:02}:00+01:00",
+            end=f"{today + timedelta(days=days)}T{hour + 1:02}:30+01:00",
+            summary="Un rendez-vous écrit pour regarder les pages.",
+        )
+        for name, days, hour in TIMES
+    ]  # fmt: skip
+    for event in events:
+        _add(node, "relation", subject=club, predicate="organises", object=event)
+    article = _add(node, "content", name="Audit : le programme", type="article", text=TEXT, about=[events[1], club])
+    gone = _add(node, "actor", name="Audit : parti", type="company")
+    node.ask("withdraw", element=gone)
+    return {"actor": club, "action": events[1], "content": article, "gone": gone}
+
+
+def _add(node: Node, kind: str, **fields: Any) -> str:
+    return str(node.ask("add", kind=kind, fields=fields)["element"])
+
+
+def _some_of_the_demo(api: Api) -> dict[str, str]:
+    """The first element of each kind that the demo's sources have."""
+    found = {}
+    for kind in ("place", "theme", "territory", "actor"):
+        items = api.get("search", kind=kind, limit=1)["items"]
+        found |= {kind: items[0]["id"]} if items else {}
+    return found
