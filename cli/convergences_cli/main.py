@@ -15,6 +15,7 @@ import click
 from convergences_protocol.errors import ConvergencesError, Refused
 
 from convergences_cli import commands
+from convergences_cli.words import language, say
 
 EXIT_CODES = {"refused": 1, "local": 1, "unreadable": 1, "not found": 3, "conflict": 4, "remote": 5}
 
@@ -79,9 +80,11 @@ def _explain(error: ConvergencesError, data: dict[str, Any] | None) -> None:
         click.echo(json.dumps({"error": data}, ensure_ascii=False))
         return
     if isinstance(error, Refused) and error.faults:
+        from convergences_node.fault_sentences import fault_sentence
+
         for fault in error.faults:
-            click.echo(f"refused: {fault}", err=True)
+            click.echo(say("error.refused", what=fault_sentence(fault, language())), err=True)
     else:
-        click.echo(f"error: {error}", err=True)
+        click.echo(say("error.error", what=error), err=True)
     if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
+        click.echo(say("error.hint", what=error.hint), err=True)

@@ -30,17 +30,27 @@ def error_to_json(error: ConvergencesError | Unreadable) -> dict[str, Any]:
     """`{code, message, hint, …}`, from which `error_from_json` makes the same error again."""
     data: dict[str, Any] = {"code": code_of(error), "message": str(error), "hint": getattr(error, "hint", None)}
     if isinstance(error, Refused):
-        data["faults"] = [{"path": f.path, "code": f.code, "params": dict(f.params)} for f in error.faults]
+        data["faults"] = [fault_to_json(fault) for fault in error.faults]
     if isinstance(error, Conflict):
         data |= {"current": error.current, "given": error.given}
     return data
+
+
+def fault_to_json(fault: Fault) -> dict[str, Any]:
+    """`{path, code, params}`; its sentence is chosen where it is shown."""
+    return {"path": fault.path, "code": fault.code, "params": dict(fault.params)}
+
+
+def fault_from_json(data: dict[str, Any]) -> Fault:
+    """The fault that the other side found."""
+    return Fault(data["path"], data["code"], data["params"])
 
 
 def error_from_json(data: dict[str, Any]) -> ConvergencesError | Unreadable:
     """The error that the other side raised."""
     code, message, hint = data["code"], str(data["message"]), data.get("hint")
     if code == "refused":
-        return Refused([Fault(f["path"], f["code"], f["params"]) for f in data["faults"]])
+        return Refused([fault_from_json(fault) for fault in data["faults"]], message, hint=hint)
     if code == "conflict":
         return Conflict(message, current=data["current"], given=data["given"], hint=hint)
     if code == "unreadable":

@@ -42,9 +42,9 @@ class Unreadable(ConvergencesError, ValueError):  # noqa: N818 -- says what the 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong in what a person gave: where (`themes.2`), what (a message key's end), and with which values.
+    """One thing wrong in what a person gave: where (`themes.2`), what (a code), and with which values.
 
-    The sentence is chosen where it is shown, in the reader's language, under the key `fault.<code>`.
+    The sentence is chosen where it is shown, in the reader's language.
     """
 
     path: str

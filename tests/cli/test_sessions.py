@@ -75,10 +75,22 @@ def test_refused_rows_are_shown_and_the_exit_code_says_so(terminal: Terminal) ->
     assert seen.code == 1
     assert seen.out.splitlines() == [
         "3 rows: 1 new, 0 changed, 0 unchanged, 2 refused; 0 relations, 0 new themes",
-        "line 3: refused: name: missing",
-        "line 4: refused: type: unknown term",
+        "line 3, refused: “name” is missing.",
+        "line 4, refused: “type” is not a word of the list; a word of your own begins with x-.",
     ]
     assert "Le 6b" in terminal.done("search 6b --folder sd").out
+
+
+def test_what_is_refused_is_said_in_french_too(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the locale asks: an operator reads the report, not only a program."""
+    terminal.done("init 93066 --folder sd")
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    Path("lieux.csv").write_text("id;name;type;website\n1;Le 6b;culture;/\n2;;culture;\n", "utf-8")
+    assert terminal.type("import lieux.csv --kind place --folder sd").out.splitlines()[1:] == [
+        "ligne 2, refusée : «\u00a0website\u00a0» n’est pas une adresse du Web\u00a0: '/'.",
+        "ligne 3, refusée : «\u00a0name\u00a0» manque.",
+    ]
+    assert terminal.type("add place type=culture --folder sd").err == "refusé : «\u00a0name\u00a0» manque.\n"
 
 
 def test_a_record_is_written_changed_withdrawn_and_its_history_told(terminal: Terminal) -> None:
@@ -106,11 +118,11 @@ def test_wrong_fields_are_all_said_at_once(terminal: Terminal) -> None:
     seen = terminal.type("add place nom=x location=ici --folder sd")
     assert seen.code == 1
     assert seen.err.splitlines()[:2] == [
-        "refused: nom: unknown_field",
-        "refused: location: unreadable_value (reason not a latitude and a longitude: 'ici')",
+        "refused: “nom” is not a field of this kind.",
+        "refused: “location” is not a latitude and a longitude: 'ici'.",
     ]
     seen = terminal.type("add place name=x --folder sd")
-    assert (seen.code, seen.err) == (1, "refused: type: missing\n")
+    assert (seen.code, seen.err) == (1, "refused: “type” is missing.\n")
 
 
 def test_a_search_filters_as_the_api_does(town: Terminal) -> None:
@@ -164,7 +176,7 @@ def test_an_element_is_forgotten_and_an_import_does_not_bring_it_back(town: Term
     assert b"Banlieues Bleues" not in Path("sd/archive.db").read_bytes()
     again = town.type(f"import {EXAMPLE}/records/93066.ndjson --mapping {EXAMPLE}/mapping.toml --folder sd --json")
     assert again.code == 1
-    assert [entry["reason"] for entry in again.json["refused"]] == ["erased here: not made again"]
+    assert [entry["code"] for entry in again.json["refused"]] == ["row_erased"]
 
 
 def test_what_a_person_edited_is_not_overwritten_by_the_table(terminal: Terminal) -> None:
@@ -180,7 +192,7 @@ def test_what_a_person_edited_is_not_overwritten_by_the_table(terminal: Terminal
     seen = terminal.type("import lieux.csv --kind place --folder sd --json")
     assert seen.code == 1
     assert (seen.json["changed"], seen.json["refused_count"]) == (1, 1)
-    assert "was edited here since: left as it is" in seen.json["refused"][0]["reason"]
+    assert seen.json["refused"][0]["code"] == "row_edited"
     assert "Le 6b, à quai" in terminal.done("search quai --folder sd").out
 
 

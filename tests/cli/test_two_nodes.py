@@ -76,5 +76,5 @@ def test_an_invitation_for_another_town_is_refused(terminal: Terminal) -> None:
     text = terminal.done("invite 93001 --address http://127.0.0.1:9/ --folder pc").out.strip()
     seen = terminal.type(f"join {text} --folder sd")
     assert seen.code == 1
-    assert seen.err.startswith("refused: invitation: invitation_other_territory")
+    assert seen.err.startswith("refused: The invitation is for FR-93001, and this log is that of FR-93066.")
     assert terminal.type("join nonsense --folder sd").code == 2

@@ -116,7 +116,7 @@ async def test_refused_rows_never_stop_the_good_ones(desk: MemoryDesk, tmp_path:
     ]
     report = await run(desk, tmp_path, mapping, rows)
     assert counts(report) == (2, 0, 0, 6)
-    assert [(entry["line"], entry["field"]) for entry in report["refused"]] == [
+    assert [(entry["line"], entry["path"]) for entry in report["refused"]] == [
         (2, "name"),
         (3, "id"),
         (4, "start"),
@@ -124,7 +124,7 @@ async def test_refused_rows_never_stop_the_good_ones(desk: MemoryDesk, tmp_path:
         (6, "name"),
         (7, "row"),
     ]
-    assert "line 1" in report["refused"][-1]["reason"]
+    assert (report["refused"][-1]["code"], report["refused"][-1]["params"]) == ("row_taken", {"line": 1})
 
 
 async def test_a_dry_run_writes_nothing_and_says_the_same(desk: MemoryDesk, tmp_path: Path, mapping: Mapping) -> None:
@@ -143,7 +143,7 @@ async def test_what_was_erased_or_withdrawn_is_not_made_again(
     desk.gone[desk.element_of("test", "1")] = "erased"
     report = await run(desk, tmp_path, mapping, [ACTOR | {"name": "again"}])
     assert counts(report) == (0, 0, 0, 1)
-    assert report["refused"][0]["reason"] == "erased here: not made again"
+    assert report["refused"][0]["code"] == "row_erased"
 
 
 async def test_what_people_have_edited_is_left_as_they_left_it(
@@ -157,7 +157,7 @@ async def test_what_people_have_edited_is_left_as_they_left_it(
     assert counts(await run(desk, tmp_path, mapping, [ACTOR])) == (0, 0, 1, 0)
     report = await run(desk, tmp_path, mapping, [ACTOR | {"name": "autre"}])
     assert counts(report) == (0, 0, 0, 1)
-    assert "was edited here" in report["refused"][0]["reason"]
+    assert report["refused"][0]["code"] == "row_edited"
     assert desk.elements[element][1]["name"] == "Le 6b, à quai"
 
 
@@ -216,7 +216,7 @@ async def test_a_value_that_may_be_left_out_does_not_cost_the_row(
     """And the report says what was lost."""
     report = await run(desk, tmp_path, mapping, [ACTOR | {"site": "/"}])
     assert counts(report) == (1, 0, 0, 0)
-    assert report["left_out"] == [{"line": 1, "field": "website", "reason": "not a web address: '/'"}]
+    assert report["left_out"] == [{"line": 1, "path": "website", "code": "cell_url", "params": {"given": "'/'"}}]
 
 
 async def test_a_table_of_our_own_columns_needs_no_mapping(desk: MemoryDesk, tmp_path: Path) -> None:

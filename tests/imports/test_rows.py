@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from convergences_node.imports.rows import Row, read_rows, sniff
 from convergences_node.imports.text import LINE_CHARS_MAX
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 
 def rows_of(path: Path, data: bytes | str, **said: str) -> list[Row]:
@@ -17,7 +17,7 @@ def rows_of(path: Path, data: bytes | str, **said: str) -> list[Row]:
 
 
 def faults(rows: list[Row]) -> list[tuple[int, str]]:
-    return [(row.line, row.fault) for row in rows if row.fault]
+    return [(row.line, row.fault.code) for row in rows if row.fault]
 
 
 @pytest.mark.parametrize("delimiter", list(";,\t|"))
@@ -55,7 +55,7 @@ def test_a_line_in_another_encoding_costs_only_itself(tmp_path: Path) -> None:
     """Two exports pasted together: the second one's accents are refused by line, the rest is read."""
     data = "nom\nÉté\n".encode() * 200_000 + "Hiver à part\n".encode("cp1252") + b"Printemps\n"
     rows = rows_of(tmp_path / "t", data)
-    assert faults(rows) == [(400_001, "not readable as utf-8")]
+    assert faults(rows) == [(400_001, "row_encoding")]
     assert rows[-1].cells == {"nom": "Printemps"}
 
 
@@ -72,7 +72,7 @@ def test_a_line_without_end_is_refused_and_passed_over(tmp_path: Path) -> None:
     """A megabyte on one line is not a row; the next line is."""
     long = "x" * (3 * LINE_CHARS_MAX)
     rows = rows_of(tmp_path / "t", f"a,b\n1,{long}\n2,après\n")
-    assert faults(rows) == [(2, f"line longer than {LINE_CHARS_MAX} characters")]
+    assert faults(rows) == [(2, "row_too_long")]
     assert rows[-1].cells == {"a": "2", "b": "après"}
     rows = rows_of(tmp_path / "t", f'{{"a": 1}}\n{{"a": "{long}"}}\n{{"a": 2}}\n')
     assert [row.cells for row in rows if not row.fault] == [{"a": 1}, {"a": 2}]
@@ -83,7 +83,7 @@ def test_missing_cells_are_empty_and_too_many_are_refused(tmp_path: Path) -> Non
     rows = rows_of(tmp_path / "t", "a,b,c\n1\n1,2,3,,\n1,2,3,4\n")
     assert rows[0].cells == {"a": "1"}
     assert rows[1].cells == {"a": "1", "b": "2", "c": "3"}
-    assert rows[2].fault == "4 cells under 3 columns"
+    assert rows[2].fault == Fault("row", "row_cells", {"cells": 4, "columns": 3})
 
 
 @pytest.mark.parametrize("data", ["", "\n\n\n", "\ufeff", "a,b,c\n", "\0\0\0", "[]", "[", "{", '{"features": []}', " "])

@@ -79,7 +79,7 @@ def test_every_key_that_the_code_names_exists() -> None:
 
 # Keys that are put together from a kind, a term, a problem, a number.
 _COMPOSED = (
-    "kind.", "kinds.", "field.", "term.", "relation.outgoing.", "relation.incoming.", "problem.", "fault.", "language.",
+    "kind.", "kinds.", "field.", "term.", "relation.outgoing.", "relation.incoming.", "problem.", "language.",
     "date.month.", "date.weekday.", "date.ago.", "sort.", "facet.", "when.", "view.", "agenda.", "map.",
     "home.", "take.", "statistics.", "poster.", "history.", "filter.label.", "recurrence.",
 )  # fmt: skip

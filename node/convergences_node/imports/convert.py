@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from convergences_protocol import cbor
+from convergences_protocol.errors import Fault
 from convergences_protocol.kinds import KINDS, Field, FieldType, Kind, check
 from convergences_protocol.record import BODY_BYTES_MAX
 
@@ -37,14 +38,6 @@ BY_TYPE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong, or given up, in a row: the field (or `row`), and the reason."""
-
-    field: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class ImpliedRelation:
     """A relation between the row and another row."""
 
@@ -66,7 +59,7 @@ class Converted:
     fields: dict[str, Any]
     columns: dict[str, Column]
     relations: list[ImpliedRelation]
-    left_out: list[Problem] = field(default_factory=list)
+    left_out: list[Fault] = field(default_factory=list)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -85,27 +78,27 @@ class Converted:
 class BadRow(Exception):  # noqa: N818 - the row is bad, the program is not
     """A row that is refused, with everything that is wrong with it."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(f"{problem.field}: {problem.reason}" for problem in problems))
-        self.problems = list(problems)
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = list(faults)
 
 
 def convert(row: Row, mapping: Mapping) -> Converted:
     """The element that a row describes. Raises `BadRow`."""
     if row.fault:
-        raise BadRow([Problem("row", row.fault)])
+        raise BadRow([row.fault])
     element = next((element for element in mapping.element if element.fits(row.cells)), None)
     if element is None:
-        raise BadRow([Problem("row", "no element of the mapping is for this row")])
+        raise BadRow([Fault("row", "row_no_element")])
     kind = KINDS[element.kind]
     source, source_id = _identity(row, mapping)
     columns = element.columns()
-    fields, problems, left_out = _fields(row, kind, columns)
+    fields, faults, left_out = _fields(row, kind, columns)
     fields |= _provenance(mapping, source, source_id, fields)
-    problems += _judge(kind, fields, columns, left_out)
-    problems += _too_large(fields)
-    if problems:
-        raise BadRow(problems)
+    faults += _judge(kind, fields, columns, left_out)
+    faults += _too_large(fields)
+    if faults:
+        raise BadRow(faults)
     named_here = _with_source(fields, source)
     relations = list(_relations(row, element, source))
     return Converted(row.line, kind, source, source_id, named_here, columns, relations, left_out)
@@ -117,29 +110,29 @@ def _identity(row: Row, mapping: Mapping) -> tuple[str, str]:
     column = named if isinstance(named, Column) else Column(value=named)
     source = clean(row.cells.get(column.column) if column.column else column.value) or clean(column.value)
     source_id = clean(row.cells.get(mapping.source.id))
-    problems = [
-        Problem(name, "empty: nothing would tell this row again" if not value else "too long for a name")
+    faults = [
+        Fault(name, "too_long", {"limit": SOURCE_CHARS_MAX}) if value else Fault(name, "row_unidentified")
         for name, value in (("source", source), (mapping.source.id, source_id))
         if not 0 < len(value) <= SOURCE_CHARS_MAX
     ]
-    if problems:
-        raise BadRow(problems)
+    if faults:
+        raise BadRow(faults)
     return source, source_id
 
 
-def _fields(row: Row, kind: Kind, columns: dict[str, Column]) -> tuple[dict[str, Any], list[Problem], list[Problem]]:
+def _fields(row: Row, kind: Kind, columns: dict[str, Column]) -> tuple[dict[str, Any], list[Fault], list[Fault]]:
     fields: dict[str, Any] = {}
-    problems: list[Problem] = []
-    left_out: list[Problem] = []
+    faults: list[Fault] = []
+    left_out: list[Fault] = []
     for name, column in columns.items():
         try:
             value = _value(row, kind.by_name[name], column)
         except BadCell as error:
-            (left_out if column.bad == "leave_out" else problems).append(Problem(name, str(error)))
+            (left_out if column.bad == "leave_out" else faults).append(error.at(name))
             continue
         if value is not None and value != []:
             fields[name] = value
-    return fields, problems, left_out
+    return fields, faults, left_out
 
 
 def _value(row: Row, declared: Field, column: Column) -> Any:
@@ -188,28 +181,27 @@ def _provenance(mapping: Mapping, source: str, source_id: str, fields: dict[str,
     return {name: value for name, value in given.items() if value is not None and name not in fields}
 
 
-def _judge(kind: Kind, fields: dict[str, Any], columns: dict[str, Column], left_out: list[Problem]) -> list[Problem]:
+def _judge(kind: Kind, fields: dict[str, Any], columns: dict[str, Column], left_out: list[Fault]) -> list[Fault]:
     """The kind's own judgement; what may be left out is taken out of `fields`."""
-    problems = []
+    faults = []
     for fault in check(kind, {name: _stand_in(value) for name, value in fields.items()}):
         name = fault.path.partition(".")[0]
-        problem = Problem(fault.path, _sentence(fault.code, fault.params))
         if name in columns and columns[name].bad == "leave_out" and name not in kind.required:
             fields.pop(name, None)
-            left_out.append(problem)
+            left_out.append(fault)
         else:
-            problems.append(problem)
-    return problems
+            faults.append(fault)
+    return faults
 
 
-def _too_large(fields: dict[str, Any]) -> list[Problem]:
+def _too_large(fields: dict[str, Any]) -> list[Fault]:
     """A record's body is bounded; only a row with a lot of text is worth measuring."""
     if sum(len(str(value)) for value in fields.values()) < BODY_BYTES_MAX // 8:
         return []
     body_bytes = len(cbor.encode({name: _stand_in(value) for name, value in fields.items()}))
     if body_bytes <= BODY_BYTES_MAX - SALT_MARGIN_BYTES:
         return []
-    return [Problem("row", f"{body_bytes} bytes, a record has at most {BODY_BYTES_MAX}")]
+    return [Fault("row", "body_too_long", {"bytes": body_bytes, "bytes_max": BODY_BYTES_MAX})]
 
 
 _SOME_ELEMENT = "FR-93066:00000000-0000-7000-8000-000000000000"
@@ -220,11 +212,6 @@ def _stand_in(value: Any) -> Any:
     if isinstance(value, list):
         return [_stand_in(item) for item in value]
     return _SOME_ELEMENT if isinstance(value, Label | Reference) else value
-
-
-def _sentence(code: str, params: Any) -> str:
-    values = ", ".join(f"{name} {value}" for name, value in params.items())
-    return code.replace("_", " ") + (f" ({values})" if values else "")
 
 
 def _with_source(fields: dict[str, Any], source: str) -> dict[str, Any]:

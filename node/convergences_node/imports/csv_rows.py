@@ -9,6 +9,8 @@ import csv
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from convergences_protocol.errors import Fault
+
 from .rows import Dialect, Row
 from .text import LINE_CHARS_MAX, Line, read_lines
 
@@ -44,8 +46,10 @@ def read_csv(file: BinaryIO, dialect: Dialect) -> Iterator[Row]:
             cells = next(reader)
         except StopIteration:
             return
-        except (csv.Error, _UnreadableLine) as error:
-            yield Row(source.begun, {}, str(error))
+        except csv.Error as error:
+            yield Row(source.begun, {}, Fault("row", "row_csv", {"reason": str(error)}))
+        except _UnreadableLine as error:
+            yield Row(source.begun, {}, error.fault)
             continue
         if not cells:
             continue
@@ -61,12 +65,16 @@ def _header(cells: list[str]) -> list[str]:
 
 def _row(line: int, columns: list[str], cells: list[str]) -> Row:
     if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
-        return Row(line, {}, f"{len(cells)} cells under {len(columns)} columns")
+        return Row(line, {}, Fault("row", "row_cells", {"cells": len(cells), "columns": len(columns)}))
     return Row(line, dict(zip(columns, cells, strict=False)))
 
 
 class _UnreadableLine(Exception):  # noqa: N818 - says what the line is
     """A line that must not reach the csv module."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault)
+        self.fault = fault
 
 
 class _Lines:
@@ -92,5 +100,5 @@ class _Lines:
         if line.fault:
             raise _UnreadableLine(line.fault)
         if self._chars > LINE_CHARS_MAX:
-            raise _UnreadableLine(f"row longer than {LINE_CHARS_MAX} characters: is a quote left open?")
+            raise _UnreadableLine(Fault("row", "row_too_long", {"limit": LINE_CHARS_MAX}))
         return line.text

@@ -7,10 +7,11 @@ from hashlib import sha256
 from typing import Any
 
 from convergences_protocol.element import ElementId
+from convergences_protocol.errors import Fault
 
 from convergences_node.archive.model import NewRecord, SourceRow
 
-from .convert import SOURCE_CHARS_MAX, BadRow, Converted, ImpliedRelation, Problem
+from .convert import SOURCE_CHARS_MAX, BadRow, Converted, ImpliedRelation
 from .desk import Key, Known, content_digest
 
 
@@ -44,7 +45,7 @@ class Decision:
     changed: int = 0
     unchanged: int = 0
     relations: int = 0
-    refused: list[tuple[int, Problem]] = field(default_factory=list)
+    refused: list[tuple[int, Fault]] = field(default_factory=list)
 
 
 def changed(resolved: Sequence[Resolved], known: Mapping[Key, Known]) -> list[Known]:
@@ -60,8 +61,8 @@ def decide(resolved: Sequence[Resolved], known: Mapping[Key, Known], edited: Col
         before = known.get(one.row.key)
         record = _record(one.row.kind.name, one.fields, one.element, before, one.row.key)
         if record is not None and one.element in edited:
-            reason = f"{one.element} was edited here since: left as it is"
-            decision.refused.append((one.row.line, Problem("row", reason)))
+            edited_here = Fault("row", "row_edited", {"element": str(one.element)})
+            decision.refused.append((one.row.line, edited_here))
             continue
         if record is None:
             decision.unchanged += 1
@@ -106,10 +107,10 @@ def implied(row: Converted, element: ElementId, others: Mapping[Key, ElementId])
     for relation in row.relations:
         other = _other_end(relation, others)
         if other is None:
-            problem = Problem(relation.predicate, f"names {relation.other}: not in this file, nor imported before")
+            unknown = Fault(relation.predicate, "row_unknown", {"given": str(relation.other)})
             if not relation.may_be_left_out:
-                raise BadRow([problem])
-            row.left_out.append(problem)
+                raise BadRow([unknown])
+            row.left_out.append(unknown)
             continue
         subject, target = (str(element), other) if relation.row_is_subject else (other, str(element))
         source_id = _relation_id(row, relation)

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from convergences_protocol.element import ElementId
+from convergences_protocol.errors import Fault
 
 from convergences_node.archive.model import NewRecord
 from convergences_node.faults import Conflict
 
-from .convert import BadRow, Converted, Problem, convert
+from .convert import BadRow, Converted, convert
 from .decide import Decision, Resolved, changed, decide, implied
 from .desk import Desk, Key, Known
 from .mapping import Mapping
@@ -87,16 +88,16 @@ class _Run:
                 batch.append(convert(row, self.mapping))
             except BadRow as error:
                 batch.append(error)
-                self.report.refuse(row.line, error.problems)
+                self.report.refuse(row.line, error.faults)
         return batch
 
     def _plan(self, row: Converted, known: Known | None, planned: dict[Key, Planned]) -> None:
         key = row.key
         taken = planned[key].line if key in planned else self.survey.line_of(key)
         if taken is not None:
-            self.report.refuse(row.line, [Problem("row", f"the same source and id as line {taken}")])
+            self.report.refuse(row.line, [Fault("row", "row_taken", {"line": taken})])
         elif known and known.gone:
-            self.report.refuse(row.line, [Problem("row", f"{known.gone} here: not made again")])
+            self.report.refuse(row.line, [Fault("row", f"row_{known.gone}")])
         else:
             planned[key] = Planned(row.line, known.element if known else self.desk.new_id())
 
@@ -155,7 +156,7 @@ class _Run:
                 resolved.append(Resolved(row, element, fields, implied(row, element, others)))
                 self.report.leave_out(row.line, row.left_out)
             except BadRow as error:
-                self.report.refuse(row.line, error.problems)
+                self.report.refuse(row.line, error.faults)
         return resolved
 
     async def _others(self, rows: Sequence[Converted]) -> dict[Key, ElementId]:
@@ -168,19 +169,19 @@ class _Run:
     def _fields(self, row: Converted, themes: Themes, others: dict[Key, ElementId]) -> dict[str, Any]:
         """The row's fields with everything it names found. Raises `BadRow`."""
         fields: dict[str, Any] = {}
-        problems: list[Problem] = []
+        faults: list[Fault] = []
         for name, value in row.fields.items():
             try:
                 found = [one for item in _as_list(value) for one in self._found(row, name, item, themes, others)]
             except BadCell as error:
-                problems.append(Problem(name, str(error)))
+                faults.append(error.at(name))
                 continue
             if isinstance(value, list) and row.kind.by_name[name].many:
                 found = list(dict.fromkeys(found))
             if found or not _is_open(value):
                 fields[name] = found if isinstance(value, list) else found[0]
-        if problems:
-            raise BadRow(problems)
+        if faults:
+            raise BadRow(faults)
         return fields
 
     def _found(self, row: Converted, name: str, item: Any, themes: Themes, others: dict[Key, ElementId]) -> list[Any]:
@@ -192,7 +193,7 @@ class _Run:
             return [item]
         element = others.get((item.source, item.source_id))
         if element is None and column is not None and column.unknown != "leave_out":
-            raise BadCell(f"names {item}, which is not in this file, nor imported before")
+            raise BadCell("row_unknown", given=str(item))
         return [str(element)] if element else []
 
     def _count(self, decision: Decision) -> None:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from convergences_protocol.errors import Fault
+
 from .rows import Dialect, Row
 from .text import LINE_CHARS_MAX, read_lines
 
@@ -34,7 +36,7 @@ def _parse(number: int, text: str) -> Row:
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        return Row(number, {}, f"not JSON: {str(error)[:200]}")
+        return Row(number, {}, Fault("row", "row_not_json", {"reason": str(error)[:200]}))
     return _row(number, value)
 
 
@@ -44,7 +46,7 @@ def _no_constant(name: str) -> None:
 
 def _row(number: int, value: Any) -> Row:
     if not isinstance(value, dict):
-        return Row(number, {}, f"a row is a JSON object, not {type(value).__name__}")
+        return Row(number, {}, Fault("row", "row_not_an_object", {"found": type(value).__name__}))
     if value.get("type") == "Feature" and isinstance(value.get("properties"), dict):
         value = _feature(value)
     return Row(number, _flat(value))
@@ -76,7 +78,7 @@ def read_json(file: BinaryIO, dialect: Dialect) -> Iterator[Row]:
     """The objects of a list, or of the list named `features`, `elements`, `results` or `data` of one object."""
     window = _Window(file, dialect.encoding)
     if not window.enter_list():
-        yield Row(1, {}, "no list of objects in this JSON document")
+        yield Row(1, {}, Fault("row", "json_no_list"))
         return
     decoder = json.JSONDecoder(parse_constant=_no_constant)
     while window.at_object():
@@ -85,11 +87,11 @@ def read_json(file: BinaryIO, dialect: Dialect) -> Iterator[Row]:
             value = window.take(decoder)
         except (ValueError, RecursionError) as error:
             # Past a broken object nothing tells where the next one begins.
-            yield Row(line, {}, f"not JSON from here on: {str(error)[:200]}")
+            yield Row(line, {}, Fault("row", "json_broken", {"reason": str(error)[:200]}))
             return
         yield _row(line, value)
     if not window.closed():
-        yield Row(window.line, {}, "the list is not closed: is the file cut short?")
+        yield Row(window.line, {}, Fault("row", "json_cut"))
 
 
 class _Window:

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .convert import Problem
+from convergences_protocol.errors import Fault
+
+from convergences_node.faults import fault_to_json
 
 LISTED_MAX = 1000
 """Refused rows listed with their reasons; the rest are counted: a million bad rows are one mistake, not a million."""
@@ -26,15 +28,15 @@ class Report:
     refused: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[dict[str, Any]] = field(default_factory=list)
 
-    def refuse(self, line: int, problems: Sequence[Problem]) -> None:
+    def refuse(self, line: int, faults: Sequence[Fault]) -> None:
         """One row, with everything that is wrong with it."""
         self.refused_count += 1
-        _list(self.refused, line, problems)
+        _list(self.refused, line, faults)
 
-    def leave_out(self, line: int, problems: Sequence[Problem]) -> None:
+    def leave_out(self, line: int, faults: Sequence[Fault]) -> None:
         """Values that the row went without."""
-        self.left_out_count += len(problems)
-        _list(self.left_out, line, problems)
+        self.left_out_count += len(faults)
+        _list(self.left_out, line, faults)
 
     def to_json(self, *, dry_run: bool, dialect: dict[str, str]) -> dict[str, Any]:
         return {
@@ -53,7 +55,7 @@ class Report:
         }
 
 
-def _list(entries: list[dict[str, Any]], line: int, problems: Sequence[Problem]) -> None:
-    for problem in problems:
+def _list(entries: list[dict[str, Any]], line: int, faults: Sequence[Fault]) -> None:
+    for fault in faults:
         if len(entries) < LISTED_MAX:
-            entries.append({"line": line, "field": problem.field, "reason": problem.reason})
+            entries.append({"line": line, **fault_to_json(fault)})

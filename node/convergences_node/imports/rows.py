@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 from .text import SAMPLE_BYTES, detect_encoding, known_encoding
 
@@ -25,7 +25,7 @@ class Row:
 
     line: int
     cells: dict[str, Any]
-    fault: str | None = None
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 SAMPLE_BYTES = 256 * 1024
 """Enough text to tell French apart from noise; charset-normalizer takes a second on more."""
@@ -37,7 +37,7 @@ class Line:
 
     number: int
     text: str
-    fault: str | None = None
+    fault: Fault | None = None
 
 
 def detect_encoding(sample: bytes) -> str:
@@ -103,9 +103,9 @@ def _lines(text: io.TextIOWrapper, marks: str, encoding: str) -> Iterator[Line]:
         number += 1
         if len(line) == LINE_CHARS_MAX and not line.endswith(("\n", "\r")):
             _skip_line(text)
-            yield Line(number, "\n", f"line longer than {LINE_CHARS_MAX} characters")
+            yield Line(number, "\n", Fault("row", "row_too_long", {"limit": LINE_CHARS_MAX}))
         elif not line.isascii() and not strange.isdisjoint(line):
-            yield Line(number, "\n", f"not readable as {encoding}")
+            yield Line(number, "\n", Fault("row", "row_encoding", {"encoding": encoding}))
         else:
             yield Line(number, line)
 

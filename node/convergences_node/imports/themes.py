@@ -47,7 +47,7 @@ class Themes:
         if found:
             return found
         if column.unknown == "refuse":
-            raise BadCell(f"no theme is called {shown(label)}")
+            raise BadCell("theme_unknown", given=shown(label))
         return [str(self._create(label, column.under))] if column.unknown == "create" else []
 
     def take_new(self) -> list[NewRecord]:
@@ -78,9 +78,9 @@ class Themes:
 
     def _create(self, label: str, under: str | None) -> ElementId:
         if self.created >= THEMES_NEW_MAX:
-            raise BadCell(f"more than {THEMES_NEW_MAX} new themes: {shown(label)} is not made")
+            raise BadCell("themes_new", limit=THEMES_NEW_MAX, given=shown(label))
         if not folded(label) or any(NAME.faults_of(label)):
-            raise BadCell(f"not a theme's name: {shown(label)}")
+            raise BadCell("theme_name", given=shown(label))
         fields: dict[str, Any] = {"name": label}
         if under and folded(under) != folded(label):
             parent = self._known.get(folded(under)) or self._create(under, None)

@@ -2,7 +2,7 @@
 """Small named pieces of work: from a cell as somebody typed it to a value that a field accepts.
 
 Each is pure, takes what is in the cells and the column's settings, answers the value, or None for an empty cell, and
-raises `BadCell` with a reason for a person when the cell cannot be understood. They do not guess: `03/04/2024` is a
+raises `BadCell` when the cell cannot be understood. They do not guess: `03/04/2024` is a
 French date because the tables are French, but a time that does not say its offset is refused.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 
 from convergences_protocol.edtf import is_edtf
 from convergences_protocol.element import is_element_text
+from convergences_protocol.errors import Fault
 
 from .mapping import Column
 
@@ -30,7 +31,16 @@ _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}(?:[:/?#
 
 
 class BadCell(Exception):  # noqa: N818 - the cell is bad, the program is not
-    """A cell that cannot be understood; the reason is for a person."""
+    """A cell that cannot be understood: `code` and `params` are those of the fault that its field will have."""
+
+    def __init__(self, code: str, **params: object) -> None:
+        super().__init__(f"{code} {params}")
+        self.code = code
+        self.params = params
+
+    def at(self, path: str) -> Fault:
+        """The fault of the field that the cell was for."""
+        return Fault(path, self.code, self.params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +108,9 @@ def date(cells: Sequence[Any], column: Column) -> str | None:
     elif match := _FRENCH.fullmatch(given):
         found = f"{match[3]}-{int(match[2]):02}-{int(match[1]):02}"
     else:
-        raise BadCell(f"not a date: {shown(given)}")
+        raise BadCell("cell_date", given=shown(given))
     if not is_edtf(found):
-        raise BadCell(f"not a day of the calendar: {shown(given)}")
+        raise BadCell("cell_day", given=shown(given))
     return found
 
 
@@ -110,7 +120,7 @@ def _iso(match: re.Match[str]) -> str:
     if time is None or (offset is None and time.strip("0:") == ""):
         return day
     if offset is None:
-        raise BadCell(f"a time without its offset from UTC: {shown(match[0])}")
+        raise BadCell("cell_offset", given=shown(match[0]))
     if offset != "Z":
         offset = f"{offset[:3]}:{offset[-2:]}"
     return f"{day}T{time}{'Z' if offset in ('+00:00', '-00:00') else offset}"
@@ -126,12 +136,12 @@ def point(cells: Sequence[Any], column: Column) -> list[int] | None:
     if not any(texts):
         return None
     if len(texts) != 2:
-        raise BadCell(f"not a latitude and a longitude: {shown(' '.join(texts))}")
+        raise BadCell("cell_point", given=shown(" ".join(texts)))
     latitude, longitude = (_degrees(part) for part in texts)
     if abs(latitude) > 90 * E7 or abs(longitude) > 180 * E7:
-        raise BadCell(f"not on Earth: {shown(' '.join(texts))}")
+        raise BadCell("cell_not_on_earth", given=shown(" ".join(texts)))
     if not latitude and not longitude:
-        raise BadCell("the point 0, 0 is in the sea: an empty cell is better")
+        raise BadCell("cell_in_the_sea")
     return [latitude, longitude]
 
 
@@ -141,7 +151,7 @@ def _degrees(part: str) -> int:
         if not number.is_finite() or abs(number) > 360:
             raise InvalidOperation
     except ArithmeticError:
-        raise BadCell(f"not a number of degrees: {shown(part)}") from None
+        raise BadCell("cell_degrees", given=shown(part)) from None
     return int((number * E7).to_integral_value())
 
 
@@ -152,7 +162,7 @@ def term(cells: Sequence[Any], column: Column) -> str | None:
         return given or column.otherwise
     found = column.terms.get(given, column.otherwise)
     if found is None and given:
-        raise BadCell(f"no term for {shown(given)}")
+        raise BadCell("cell_term", given=shown(given))
     return found
 
 
@@ -164,7 +174,7 @@ def url(cells: Sequence[Any], column: Column) -> str | None:
         return scheme.lower() + mark + rest or None
     if " " not in given and _DOMAIN.fullmatch(given):
         return f"https://{given}"
-    raise BadCell(f"not a web address: {shown(given)}")
+    raise BadCell("cell_url", given=shown(given))
 
 
 def integer(cells: Sequence[Any], column: Column) -> int | None:
@@ -172,7 +182,7 @@ def integer(cells: Sequence[Any], column: Column) -> int | None:
     if not given:
         return None
     if not re.fullmatch(r"[+-]?\d{1,18}(?:[.,]0+)?", given):
-        raise BadCell(f"not a whole number: {shown(given)}")
+        raise BadCell("cell_integer", given=shown(given))
     return int(re.split(r"[.,]", given)[0])
 
 
@@ -181,7 +191,7 @@ def boolean(cells: Sequence[Any], column: Column) -> bool | None:
     if given in TRUE | FALSE:
         return given in TRUE
     if given:
-        raise BadCell(f"neither yes nor no: {shown(given)}")
+        raise BadCell("cell_boolean", given=shown(given))
     return None
 
 
@@ -206,7 +216,7 @@ def reference(cells: Sequence[Any], column: Column) -> str | Reference | None:
     if not given or is_element_text(given):
         return given or None
     if len(given) > REFERENCE_CHARS_MAX or not given.isprintable():
-        raise BadCell(f"not the name of a row: {shown(given)}")
+        raise BadCell("cell_reference", given=shown(given))
     source, colon, source_id = given.partition(":")
     return Reference(source, source_id) if colon else Reference("", given)
 

@@ -24,7 +24,7 @@ def fields_from_text(kind: Kind, pairs: Sequence[tuple[str, str]]) -> dict[str, 
         try:
             value = _value(declared.type, text)
         except BadCell as error:
-            faults.append(Fault(name, "unreadable_value", {"reason": str(error)}))
+            faults.append(error.at(name))
             continue
         if declared.many:
             fields.setdefault(name, []).append(value)
@@ -41,7 +41,7 @@ def fields_from_text(kind: Kind, pairs: Sequence[tuple[str, str]]) -> dict[str, 
 def _value(type: FieldType, text: str) -> Any:
     value = TRANSFORMS[BY_TYPE.get(type, "text")]([text], Column())
     if isinstance(value, Reference):
-        raise BadCell("an element's id is wanted, such as FR-93066:0193a1b2-…")
+        raise BadCell("bad_element")
     if value is None:
         raise BadCell("empty")
     return value

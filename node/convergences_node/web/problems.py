@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 from convergences_protocol.errors import Fault
 
+from convergences_node.fault_sentences import fault_sentence
 from convergences_node.web.messages import Messages
 
 PROBLEM_JSON = "application/problem+json"
@@ -100,13 +101,7 @@ def draw(problem: Problem, messages: Messages, instance: str) -> ProblemDocument
 
 
 def _found(fault: Fault, messages: Messages) -> FaultFound:
-    key = f"fault.{fault.code}"
-    try:
-        detail = messages.text(key, path=fault.path, **fault.params)
-    except KeyError:
-        # A newer judge's fault, or one without its values: to say less is better than to fail while refusing.
-        detail = messages.text("fault.other", path=fault.path, code=fault.code)
-    return FaultFound(fault.path, fault.code, detail)
+    return FaultFound(fault.path, fault.code, fault_sentence(fault, messages.language))
 
 
 def answer_document(document: ProblemDocument, language: str, headers: Mapping[str, str]) -> web.Response:

@@ -84,7 +84,7 @@ class Field:
         elif not value:
             yield Fault(self.name, "empty")
         elif len(value) > MANY_MAX:
-            yield Fault(self.name, "too_many", {"count": len(value), "count_max": MANY_MAX})
+            yield Fault(self.name, "too_many", {"limit": MANY_MAX})
         else:
             for number, item in enumerate(value):
                 yield from self._judge(item, f"{self.name}.{number}")

@@ -28,7 +28,7 @@ FAULT_CODES: Mapping[str, frozenset[str]] = MappingProxyType(
         "wrong_type": frozenset({"expected"}),
         "empty": frozenset(),
         "too_long": frozenset({"limit"}),
-        "too_many": frozenset({"count", "count_max"}),
+        "too_many": frozenset({"limit"}),
         "out_of_range": frozenset({"limit"}),
         "unseen_characters": frozenset(),
         "not_nfc": frozenset(),
@@ -50,7 +50,7 @@ FAULT_CODES: Mapping[str, frozenset[str]] = MappingProxyType(
         "body_too_long": frozenset({"bytes", "bytes_max"}),
     }
 )
-"""Every code that a fault of a record can have, and the values that come with it; `fault.<code>` is its sentence."""
+"""Every code that a fault of a record can have, and the values that come with it."""
 
 Rule = Callable[[Mapping[str, object]], Iterable[Fault]]
 

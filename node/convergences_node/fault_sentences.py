@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What is wrong in what a person gave, as a sentence in the reader's language.
+
+A fault travels as its place, its code and its values: over the control socket, in an import's report, in an answer of
+the API. Whoever shows it, a page or the command line, asks here for the words. `sentences/*.toml` has them, French
+first, the same codes in each.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+from convergences_protocol.errors import Fault
+
+
+def fault_sentence(fault: Fault, language: str) -> str:
+    """The sentence of a fault. Of a code that is not known here, a newer program's, the code itself is shown: to say
+    less is better than to fail while refusing. KeyError for a language that there is not."""
+    sentences = fault_sentences(language)
+    try:
+        return sentences[fault.code].format(path=fault.path, **fault.params)
+    except KeyError:
+        return sentences["other"].format(path=fault.path, code=fault.code)
+
+
+@cache
+def fault_sentences(language: str) -> Mapping[str, str]:
+    """Every sentence of a language (`fr`, `en`), by its fault's code."""
+    path = resources.files(__package__).joinpath("sentences", f"{language}.toml")
+    if not path.is_file():
+        raise KeyError(language)
+    return tomllib.loads(path.read_text("utf-8"))

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Whatever a person is refused for has a sentence, in every language, with the values that come with it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from convergences_node.fault_sentences import fault_sentence, fault_sentences
+from convergences_protocol import admission, invitation
+from convergences_protocol.errors import Fault
+from convergences_protocol.kinds.kind import FAULT_CODES
+
+ROOT = Path(__file__).parents[1]
+PLACE = re.compile(r"\{(\w+)\}")
+LANGUAGES = ("fr", "en")
+# Of codes that the program puts together.
+_COMPOSED = {
+    *(f"invitation_{code}" for code in invitation._SENTENCES),
+    *(f"epoch_{code}" for code in admission._REASONS),
+    *(f"row_{gone}" for gone in ("erased", "withdrawn")),
+}
+
+
+def _codes_named() -> set[str]:
+    """The second argument of each `Fault(…)`, the first of each `BadCell(…)`, where it is written out."""
+    found = set()
+    for path in [*ROOT.glob("protocol/convergences_protocol/**/*.py"), *ROOT.glob("node/convergences_node/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                at = {"Fault": 1, "BadCell": 0}.get(node.func.id)
+                if at is not None and len(node.args) > at and isinstance(node.args[at], ast.Constant):
+                    found.add(node.args[at].value)
+    return found
+
+
+def test_every_code_has_its_sentence() -> None:
+    named = _codes_named()
+    assert len(named) > 30
+    assert named | _COMPOSED | FAULT_CODES.keys() <= fault_sentences("fr").keys()
+
+
+def test_both_languages_say_the_same() -> None:
+    """The same codes, and the values that one shows, the other shows too."""
+    french, english = (fault_sentences(language) for language in LANGUAGES)
+    assert french.keys() == english.keys()
+    for code, text in french.items():
+        assert set(PLACE.findall(text)) == set(PLACE.findall(english[code])), code
+
+
+@pytest.mark.parametrize("code", sorted(FAULT_CODES))
+def test_a_record_s_fault_is_said_with_its_values(code: str) -> None:
+    """No sentence wants a value that the judge does not give."""
+    assert set(PLACE.findall(fault_sentences("fr")[code])) <= FAULT_CODES[code] | {"path"}
+
+
+def test_a_code_that_is_not_known_here_is_said_all_the_same() -> None:
+    """A newer program's, or one whose values did not come along."""
+    assert fault_sentence(Fault("name", "too_loud"), "en") == "“name”: too_loud."
+    assert fault_sentence(Fault("name", "too_long"), "en") == "“name”: too_long."
+
+
+def test_french_spaces_do_not_break() -> None:
+    for code, text in fault_sentences("fr").items():
+        assert not re.search(r" [:;?!»]|« ", text), code
