@@ -89,6 +89,19 @@ class HttpSection(Section):
     ] = []
 
 
+class MapSection(Section):
+    """What maps are drawn on. Without a file they show the outlines of the communes, which every node has."""
+
+    tiles: Annotated[
+        str,
+        Meta(
+            max_length=200,
+            pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*\.pmtiles)?$",
+            description="A `.pmtiles` file in the node's folder (basemap of Protomaps), shown to everyone; empty if none.",
+        ),
+    ] = ""
+
+
 class P2pSection(Section):
     """The peer to peer network (libp2p)."""
 
@@ -147,6 +160,7 @@ class Config(Section):
 
     node: NodeSection
     http: HttpSection = msgspec.field(default_factory=HttpSection)
+    map: MapSection = msgspec.field(default_factory=MapSection)
     p2p: P2pSection = msgspec.field(default_factory=P2pSection)
     peers: PeersSection = msgspec.field(default_factory=PeersSection)
     discovery: DiscoverySection = msgspec.field(default_factory=DiscoverySection)

@@ -164,6 +164,7 @@ class Town:
             timezone=http.timezone,
             public_url=http.public_url.rstrip("/"),
             agglomeration_address=self._agglomeration_address(),
+            map_tiles=self.folder / self.config.map.tiles if self.config.map.tiles else None,
             requests_per_second=limits.requests_per_second,
             requests_burst=limits.requests_burst,
             proxies_trusted=tuple(http.proxies_trusted),

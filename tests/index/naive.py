@@ -166,7 +166,11 @@ class Naive:
         start, end = pairs.get(kind, ("began", "ended"))
         began = span(fields[start])[0] if start in fields else None
         ended = span(fields[end])[1] if end in fields else None
-        if kind == "action" and ended is None and began is not None and "recurrence" not in fields:
+        if kind == "action" and "recurrence" in fields:
+            lasts = [last for _, last in self.moments(element)]
+            is_over = "UNTIL=" in fields["recurrence"] or "COUNT=" in fields["recurrence"]
+            ended = max([*lasts, span(fields[start])[1], ended or 0]) if is_over else None
+        elif kind == "action" and ended is None and began is not None:
             ended = span(fields[start])[1]
         return began, ended
 

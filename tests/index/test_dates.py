@@ -118,6 +118,17 @@ def test_what_exists_at_a_date(desk: Desk) -> None:
     assert desk.names(**{"from": "2020-05-01", "to": "2020-05-31"}) == ["Jeune"], "founded then"
 
 
+def test_what_recurs_exists_until_its_series_ends(desk: Desk) -> None:
+    """Not until the end of its first time, which is all that its `end` says."""
+    hours = {"start": "2026-06-02T18:00+02:00", "end": "2026-06-02T20:00+02:00"}
+    event(desk, "Pour toujours", **hours, recurrence="FREQ=WEEKLY")
+    event(desk, "Cinq fois", **hours, recurrence="FREQ=WEEKLY;COUNT=5")
+    desk.catch_up()
+    assert desk.names(at="2026-06-20", sort="name") == ["Cinq fois", "Pour toujours"]
+    assert desk.names(at="2026-09", sort="name") == ["Pour toujours"]
+    assert desk.names(at="2026-05") == []
+
+
 def test_the_horizon_moves_and_occurrences_with_it(desk: Desk) -> None:
     event(desk, "Atelier", start="2026-05-05T18:00Z", recurrence="FREQ=WEEKLY", timezone="UTC")
     desk.catch_up()

@@ -13,6 +13,7 @@ from convergences_node.index.facets import count_facets
 from convergences_node.index.filters import Filter, make_filter
 from convergences_node.index.items import items_of
 from convergences_node.index.known import Known
+from convergences_node.index.marks import Marks, marks_of
 from convergences_node.index.query import Query
 from convergences_node.index.search import find
 from convergences_node.index.views import Answer, Coverage, Facets, Total
@@ -33,6 +34,11 @@ def answer(db: sqlite3.Connection, query: Query, known: Known, coverage: Sequenc
 def facets(db: sqlite3.Connection, query: Query, known: Known) -> Facets:
     """How many matches have each value of each facet."""
     return count_facets(db, _filter(db, query, known), known)
+
+
+def marks(db: sqlite3.Connection, query: Query, known: Known) -> Marks:
+    """What matches and has a point, for a map."""
+    return marks_of(db, _filter(db, query, known))
 
 
 def _filter(db: sqlite3.Connection, query: Query, known: Known) -> Filter:

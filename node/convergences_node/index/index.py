@@ -35,6 +35,7 @@ from convergences_node.index.history import revisions_of
 from convergences_node.index.keeper import Keeper
 from convergences_node.index.known import read_known
 from convergences_node.index.marks import Marks
+from convergences_node.index.marks import Marks
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Speakers, progress_of
 from convergences_node.index.published import Bulletin, Published, published_on
@@ -133,6 +134,10 @@ class Index:
     async def facets(self, query: Query) -> Facets:
         """How many matches have each value of each facet."""
         return await self._ask(lambda db: answering.facets(db, query, self._keeper.known))
+
+    async def marks(self, query: Query) -> Marks:
+        """What matches as marks on a map, whatever page and order are asked for; the newest where they are many."""
+        return await self._ask(lambda db: answering.marks(db, query, self._keeper.known))
 
     async def marks(self, query: Query) -> Marks:
         """What matches as marks on a map, whatever page and order are asked for; the newest where they are many."""

@@ -8,6 +8,7 @@ tomorrow is searched without a line here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -44,6 +45,9 @@ UNDATED = ("", "undated")
 # When something happens, and when something exists, in the words of the kinds. Both are (first, last).
 _HAPPENS = (("start", "end"), ("published", None), ("founded", None), ("began", None))
 _EXISTS = (("founded", "dissolved"), ("began", "ended"), ("from", "to"), ("start", "end"))
+
+_ENDS = re.compile(r"\b(?:UNTIL|COUNT)=", re.IGNORECASE)
+"""What a recurrence rule (RFC 5545 section 3.3.10) says if it comes to an end."""
 
 _encode = msgspec.json.Encoder().encode
 _span = lru_cache(maxsize=8_192)(span)  # most dates of a town are those of a few seasons
@@ -185,6 +189,9 @@ def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: 
     if occurrences:
         # A series without an end has one at the horizon: what lies beyond is not known yet.
         last = max(occurrences[-1][1], last or occurrences[-1][1])
+    if occurrences is not None and plan.exists == plan.happens:
+        # It is there until its series ends, not until its first time does.
+        ended = last if _ENDS.search(fields["recurrence"]) else None
     lat, lon, outline = _where(plan, fields)
     cells = squares_of_point(lat, lon) if lat is not None and lon is not None else squares_of(outline)
     title = str(fields.get(plan.title, "")) if plan.title else ""

@@ -21,7 +21,7 @@ from convergences_node.index.normalise import NORMALISER_VERSION
 INDEX_NAME = "index.db"
 REBUILD_NAME = "index.new.db"
 SCHEMA = Path(__file__).with_name("schema.sql")
-VERSION = 2
+VERSION = 3
 """Changes with anything in `row.py` and `lines.py` that changes what is stored; the schema counts by itself."""
 
 WRITER_CACHE_KIB = 16_384

@@ -7,12 +7,14 @@ it.
 
 from __future__ import annotations
 
+from convergences_node.index.marks import Marks
 from convergences_node.index.views import Answer, ElementView, Facets
 from convergences_node.web import (
     answers,
     api_description,
     api_elements,
     api_logs,
+    api_map,
     api_search,
     health,
     logs,
@@ -95,6 +97,9 @@ ROUTES: tuple[Route, ...] = (
     # For programs: what the town knows
     Route("/api/v1/search", api_search.search_list, Answer, query=SEARCH, problems=QUESTION),
     Route("/api/v1/facets", api_search.facets_list, Facets, query=FILTERS, problems=QUESTION),
+    Route("/api/v1/marks", api_map.marks_list, Marks, query=FILTERS, problems=QUESTION),
+    Route("/api/v1/outlines", api_map.outlines_list, None, take_places.MEDIA, problems=("starting",)),
+    Route("/api/v1/tiles.pmtiles", api_map.tiles_show, None, api_map.TILES_MEDIA, problems=("not-found",), whole=False),
     Route(
         "/api/v1/elements/{id}",
         api_elements.element_show,

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What protects readers from pages and the node from readers: headers, and a bound on how fast one client may ask.
 
-The policy allows a page nothing but its own stylesheet and images: no script at all, no other host, no frame, forms
-only to ourselves. API and log answers may be read by any site's scripts (they are public and read-only); pages may
-not.
+The policy allows a page nothing but this node's own files: no script or style inside a page, where an author's text is,
+no other host, no frame, forms only to ourselves. API and log answers may be read by any site's scripts (they are public
+and read-only); pages may not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from functools import lru_cache
 from aiohttp import web
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
 )
 
 HEADERS_EVERYWHERE = {

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from convergences_protocol.charter import Charter
@@ -38,6 +39,8 @@ class WebSettings:
     """The address by which the world reaches these pages (`https://…`, no last slash); empty: the reader's own."""
     agglomeration_address: str | None = None
     """Where the same question can be put to the agglomeration's own pages, if anywhere (`https://…`, no last slash)."""
+    map_tiles: Path | None = None
+    """The PMTiles archive that maps are drawn on, if the operator has put one into the node's folder."""
     requests_per_second: float = 50.0
     """How fast one client may ask, once its burst is spent; 0 lifts the bound (for a benchmark)."""
     requests_burst: int = 300

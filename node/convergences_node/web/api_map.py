@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What a map is drawn from: marks for what a question finds, outlines of the territories, and the operator's tiles.
+
+All of it is asked by the map that scripts draw in a page, from this node alone; any other map may ask for it too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from msgspec.structs import replace
+
+from convergences_node.index.details import OutlineView
+from convergences_node.web import words
+from convergences_node.web.asking import answer_json, question_of, town_of
+from convergences_node.web.etag import CACHE_ASK, conditional
+from convergences_node.web.problems import Problem
+from convergences_node.web.take_places import MEDIA, geometry
+
+POINTS_MAX = 40_000
+"""Corners in one answer, about 300 KB compressed: all communes of a département. Further territories are left out."""
+STEP = 1_000
+"""1e-4 degree, about ten metres: corners that are closer to the one before are left out."""
+TILES_MEDIA = "application/vnd.pmtiles"
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+async def marks_list(request: web.Request) -> web.Response:
+    """What a question finds as marks on a map: id, kind, name, latitude, longitude, first and last second it exists.
+
+    What has no place is left out. There are at most 2,000 marks, the newest; `complete` says whether these are all, and
+    a smaller `box` shows the others.
+    """
+    asked = question_of(request)
+    shown = asked if asked.kinds else replace(asked, kinds=words.KINDS_SHOWN)
+    return answer_json(request, await town_of(request).index.marks(shown))
+
+
+async def outlines_list(request: web.Request) -> web.Response:
+    """The outlines of the territories known here, as a GeoJSON FeatureCollection (RFC 7946), to about ten metres."""
+    outlines = await town_of(request).index.outlines()
+    return conditional(request, await asyncio.to_thread(_collection, outlines), MEDIA, cache=CACHE_ASK)
+
+
+async def tiles_show(request: web.Request) -> web.StreamResponse:
+    """The map that the operator put into the node's folder: a PMTiles archive (version 3), read in ranges.
+
+    Most nodes have none; their maps are drawn from outlines.
+    """
+    path = town_of(request).web_settings.map_tiles
+    if path is None or not await asyncio.to_thread(path.is_file):
+        raise Problem("not-found")
+    return web.FileResponse(path, headers={"Content-Type": TILES_MEDIA, "Cache-Control": CACHE_ASK})
+
+
+def _collection(outlines: Sequence[OutlineView]) -> bytes:
+    return _encode({"type": "FeatureCollection", "features": list(_features(outlines))})
+
+
+def _features(outlines: Iterable[OutlineView]) -> Iterator[Mapping[str, Any]]:
+    left = POINTS_MAX
+    for each in outlines:
+        thinned = [[_thinned(ring) for ring in polygon] for polygon in each.outline]
+        left -= sum(len(ring) // 2 for polygon in thinned for ring in polygon)
+        if left < 0:
+            return
+        properties = {"code": each.code, "name": each.name, "within": each.within}
+        yield {"type": "Feature", "id": each.code, "geometry": geometry({"outline": thinned}), "properties": properties}
+
+
+def _thinned(ring: Sequence[int]) -> list[int]:
+    """A ring without the corners that nobody would tell apart; never fewer than the four of a ring (section 3.1.6)."""
+    found: list[int] = []
+    last: tuple[int, int] | None = None
+    for lat, lon in zip(ring[0::2], ring[1::2], strict=False):
+        corner = round(lat / STEP), round(lon / STEP)
+        if corner != last:
+            found += (corner[0] * STEP, corner[1] * STEP)
+        last = corner
+    return found if len(found) >= 8 else list(ring)
