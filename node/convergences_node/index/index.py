@@ -26,8 +26,9 @@ from convergences_protocol.charter import Charter
 from convergences_protocol.element import ElementId
 
 from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpened, Event, LogGrew
-from convergences_node.index import answering, details, store
+from convergences_node.index import addresses, answering, details, store
 from convergences_node.index import element as elements
+from convergences_node.index.addresses import Address
 from convergences_node.index.coverage import coverage_of, territory_views
 from convergences_node.index.details import Detail, OutlineView
 from convergences_node.index.following import ArchiveDoor, Follower, Report, own_speakers
@@ -157,6 +158,14 @@ class Index:
         """What is published on an element or on what belongs to it, the newest first."""
         wanted = ElementId.parse(element)
         return await self._ask(lambda db: published_on(db, wanted, self._keeper.known, self._bulletin, most))
+
+    async def count(self, kinds: Sequence[str]) -> int:
+        """How many elements of these kinds there are."""
+        return await self._ask(lambda db: addresses.count_of(db, kinds))
+
+    async def addresses(self, kinds: Sequence[str], skipped: int, most: int) -> Sequence[Address]:
+        """Some of these elements, the oldest first, for a site map."""
+        return await self._ask(lambda db: addresses.addresses_of(db, kinds, skipped, most))
 
     async def history(self, element: str) -> list[Revision]:
         """Every record about an element, oldest first, those that do not count too. From the archive."""

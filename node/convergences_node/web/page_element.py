@@ -12,7 +12,7 @@ from convergences_node.index.query import Circle, Query
 from convergences_node.index.views import ElementView
 from convergences_node.web import dates, markdown, words
 from convergences_node.web.asking import date_of, element_of, town_of
-from convergences_node.web.cards import Reading
+from convergences_node.web.cards import Reading, card, shorten
 from convergences_node.web.element_facts import contents_link, facts, territories_named
 from convergences_node.web.element_history import history
 from convergences_node.web.exporting import base_of
@@ -61,6 +61,7 @@ async def element_page(request: web.Request) -> web.Response:
         {
             **values,
             **_shown(reading, view, names),
+            "description": description(reading, view),
             "relations": branches(reading, str(element), walk.steps, names),
             "published": lines(reading, published.publications, names),
             "published_href": all_link(reading, view) if published.more else None,
@@ -104,6 +105,12 @@ def _shown(reading: Reading, view: ElementView, names: Mapping[str, str]) -> dic
         "licence_href": markdown.safe_link(str(fields.get("licence", ""))),
         "fetched": dates.day_in_words(messages, fields["fetched"], reading.zone) if fields.get("fetched") else "",
     }
+
+
+def description(reading: Reading, view: ElementView) -> str:
+    """The element in a sentence or two, for who only sees its link: when, where, what."""
+    said = card(reading, view.item)
+    return shorten(" · ".join(part for part in (said.when, said.where, said.summary or said.kind_label) if part))
 
 
 def _near(reading: Reading, view: ElementView) -> str | None:

@@ -19,6 +19,7 @@ from convergences_node.web.cards import Reading
 from convergences_node.web.etag import CACHE_ASK, conditional
 from convergences_node.web.messages import LANGUAGES, catalogue
 from convergences_node.web.problems import PROBLEMS, Problem, ProblemDocument, draw
+from convergences_node.web.sharing import shared
 
 HTML_TYPE = "text/html; charset=utf-8"
 TEMPLATES: web.AppKey[Environment] = web.AppKey("templates")
@@ -65,6 +66,7 @@ def draw_page(request: web.Request, template: str, values: Mapping[str, object])
             languages=_languages(request, messages.language),
             town=town_of(request).web_settings,
             reading=reading,
+            shared=None if "problem" in values else shared(request, messages.language),
             **values,
         )
         .encode()

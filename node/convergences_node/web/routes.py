@@ -24,6 +24,7 @@ from convergences_node.web import (
     page_statistics,
     pages,
     parameters,
+    sitemap,
     static_files,
     take_calendar,
     take_feed,
@@ -53,6 +54,18 @@ ROUTES: tuple[Route, ...] = (
     Route("/", page_search.search_page, None, HTML, group="page", query=(*SEARCH, VIEW), problems=QUESTION),
     Route("/chiffres", page_statistics.statistics_page, None, HTML, group="page", query=FILTERS, problems=QUESTION),
     Route("/affiche", page_poster.poster_page, None, HTML, group="page", query=FILTERS, problems=QUESTION),
+    # For search engines
+    Route("/robots.txt", sitemap.robots_show, None, NOTE, group="take", whole=False),
+    Route("/sitemap.xml", sitemap.sitemap_show, None, sitemap.MEDIA, group="take", problems=("starting",)),
+    Route(
+        "/sitemap-{number}.xml",
+        sitemap.sitemap_part_show,
+        None,
+        sitemap.MEDIA,
+        group="take",
+        path_parameters=(sitemap.NUMBER,),
+        problems=("starting", "not-found"),
+    ),
     # To be taken elsewhere; before the page of an element, whose address any of these would be otherwise
     *(
         Route(f"/search.{suffix}", handler, None, media, group="take", query=EXPORT, problems=QUESTION)

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""How a page presents itself elsewhere: its one address, and where an embed of it is described (oEmbed).
+
+The head of every page says it for search engines (`canonical`), for messengers and social sites (Open Graph, Twitter
+cards), and for editors that turn a pasted link into an embed. The title and the description are the page's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from convergences_node.web.asking import ROUTE
+from convergences_node.web.exporting import base_of
+
+NO_ADDRESS = ("lang", "cursor")
+"""What does not make another page of it: the reader's language, and where one reads on."""
+EMBEDDED = ("/", "/e/{id}")
+"""The routes whose pages can be embedded elsewhere."""
+LOCALES = {"fr": "fr_FR", "en": "en_GB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the head of a page says of it."""
+
+    address: str
+    type: str
+    locale: str
+    oembed: str | None
+
+
+def shared(request: web.Request, language: str) -> Shared:
+    """What the head of the page that is answered says."""
+    pairs = [(name, value) for name, value in request.query.items() if name not in NO_ADDRESS and value]
+    base = base_of(request)
+    address = f"{base}{request.rel_url.raw_path}" + (f"?{urlencode(pairs)}" if pairs else "")
+    route = request.get(ROUTE)
+    path = route.path if route else ""
+    asked = urlencode({"url": address, "format": "json"})
+    return Shared(
+        address=address,
+        type="article" if path == "/e/{id}" else "website",
+        locale=LOCALES.get(language, language),
+        oembed=f"{base}/oembed?{asked}" if path in EMBEDDED and (pairs or path != "/") else None,
+    )
