@@ -138,6 +138,11 @@ class Charter:
         return self._derived().chain.logs[-1]
 
     @property
+    def territory(self) -> str:
+        """The agglomeration's: every log that the charter is read from is of this one."""
+        return self._pinned.territory
+
+    @property
     def chain(self) -> list[LogIdentity]:
         """The agglomeration's logs that the charter is read from, in order."""
         return list(self._derived().chain.logs)
@@ -236,22 +241,25 @@ class Charter:
 
     def _derive(self) -> _Derived:
         derived = _Derived(derive_chain(self._pinned, self._evidence))
+        enrolled = derived.enrolled
         for log in self._named(derived):
-            known = derived.enrolled.get(log.origin)
+            known = enrolled.get(log.identity.origin)
             if known is None or (known.presumed and known.identity == log.identity):
-                derived.enrolled[log.origin] = log
+                enrolled[log.identity.origin] = log
         self._link(derived)
         # Whom the `end` of a log of the same territory names comes before those who were only enrolled.
         named = {(territory_of(origin), end.successor) for origin, end in derived.ends.items()}
         held: set[str] = set()
-        for origin, log in sorted(derived.enrolled.items(), key=lambda item: (item[1].territory, item[0]) not in named):
-            end = derived.ends.get(origin)
+        for origin in sorted(enrolled, key=lambda origin: (territory_of(origin), origin) not in named):
+            end, territory = derived.ends.get(origin), territory_of(origin)
             goes_on = end is None and origin not in derived.heirs
-            derived.enrolled[origin] = replace(log, end=end, disputed=goes_on and log.territory in held)
+            disputed = goes_on and territory in held
+            if end or disputed:
+                enrolled[origin] = replace(enrolled[origin], end=end, disputed=disputed)
             if goes_on:
-                held.add(log.territory)
-        for log in derived.enrolled.values():
-            derived.by_territory.setdefault(log.territory, []).append(log)
+                held.add(territory)
+        for origin, log in enrolled.items():
+            derived.by_territory.setdefault(territory_of(origin), []).append(log)
         return derived
 
     def _named(self, derived: _Derived) -> Iterator[Enrolled]:

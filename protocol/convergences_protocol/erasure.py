@@ -104,7 +104,7 @@ def is_valid(erasure: Erasure, charter: Charter, origin: str, index: int) -> boo
     """May record `index` of the log `origin` say this? Judge again whenever the charter has changed."""
     if charter.speaks_for(erasure.territory, origin, index):
         return True
-    return charter.speaks_for(charter.agglomeration.territory, origin, index)
+    return charter.speaks_for(charter.territory, origin, index)
 
 
 class State(StrEnum):
