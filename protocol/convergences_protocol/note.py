@@ -7,6 +7,7 @@ signed; ask `verify_signature` for that. Whoever sent a note that cannot be read
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,6 +23,8 @@ SIGNATURES_MAX = 64  # the specification asks for 16 at least; a cluster of fift
 NOTE_BYTES_MAX = 65536
 NAME_CHARS_MAX = 255
 _DASH = "\N{EM DASH} "
+_NOT_IN_NAME = re.compile(r"[\s+\x00-\x1f]")  # `\s` is what str.isspace() says of Unicode
+_NOT_IN_TEXT = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def parse_line(line: bytes) -> NoteSignature:
 
 def is_name(name: str) -> bool:
     """May a key have this name? Not empty, no Unicode space, no plus, no control character."""
-    return 0 < len(name) <= NAME_CHARS_MAX and not any(char.isspace() or char == "+" or char < " " for char in name)
+    return 0 < len(name) <= NAME_CHARS_MAX and _NOT_IN_NAME.search(name) is None
 
 
 def is_text(text: bytes) -> bool:
@@ -119,7 +122,7 @@ def is_text(text: bytes) -> bool:
         text.decode()
     except UnicodeDecodeError:
         return False
-    return text.endswith(b"\n") and not any(byte < 0x20 and byte != 0x0A for byte in text)
+    return text.endswith(b"\n") and _NOT_IN_TEXT.search(text) is None
 
 
 def encode_base64(data: bytes) -> str:
