@@ -41,11 +41,13 @@ class HeadRoom:
         """Tell our head of a log to every peer that wants to hear of it and has not shown the same one."""
         if log.head is None or not log.head.note:
             return
-        message = Heads((head_note(log.head),))
-        for peer in self._table.peers.values():
-            claim = peer.claims.get(log.origin)
-            if log.origin in peer.follows and (claim is None or claim.root != log.head.root):
-                self._table.send(peer.name, message)
+        root = log.head.root
+        interested = (
+            peer
+            for peer in self._table.peers.values()
+            if log.origin in peer.follows and ((claim := peer.claims.get(log.origin)) is None or claim.root != root)
+        )
+        self._table.send_each(interested, Heads((head_note(log.head),)))
 
     def announce(self, log: Log) -> None:
         """Gossip our own head."""
@@ -258,9 +260,8 @@ class HeadRoom:
             return
         log.fork = proof.encode()
         self._table.put(KeepFork(log.origin, log.fork))
-        for peer in self._table.peers.values():
-            if log.origin in peer.follows:
-                self._table.send(peer.name, Forks((log.fork,)))
+        interested = (peer for peer in self._table.peers.values() if log.origin in peer.follows)
+        self._table.send_each(interested, Forks((log.fork,)))
 
     def forks(self, message: Forks, now: float) -> None:
         """Check fork proofs that a peer shows. Raises `RemoteError` for a false one."""
@@ -293,12 +294,14 @@ class HeadRoom:
         mine = cosigner is not None and cosigner.own
         if not mine:
             self._table.put(KeepCosignature(log.origin, head_size, line))
-        message = Heads((HeadNote(head.note, (line.line,)),))
         fresh = line.cosigner_name == log.origin
-        for peer in self._table.peers.values():
-            author = log.identity is not None and peer.key == log.identity.key
-            if (fresh and log.origin in peer.follows and not author) or (mine and author):
-                self._table.send(peer.name, message)
+        author = log.identity.key if log.identity else None
+        interested = (
+            peer
+            for peer in self._table.peers.values()
+            if (mine if peer.key == author else fresh and log.origin in peer.follows)
+        )
+        self._table.send_each(interested, Heads((HeadNote(head.note, (line.line,)),)))
 
 
 def merged(head: Held, lines: Iterable[Cosignature]) -> Held:

@@ -81,8 +81,7 @@ class Replicator:
                 self._fetching.halt(log, now)
         added = [new for identity in named.values() if (new := self._follow_one(identity, now))]
         if added:
-            for peer in self._table.peers.values():
-                self._table.send(peer.name, self._heads.greeting(added))
+            self._table.send_each(self._table.peers.values(), self._heads.greeting(added))
 
     def _follow_one(self, identity: Identity, now: float) -> Log | None:
         """Take over what the charter says of a log; the log, if it was not followed before."""

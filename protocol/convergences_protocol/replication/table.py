@@ -6,7 +6,7 @@ Data and the few moves that every room makes; no decision about replication is t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ..cosignature import Cosignature
@@ -157,6 +157,13 @@ class Table:
     def send(self, peer: str, message: Message) -> None:
         """Say something to a peer."""
         self._out.append(Send(peer, encode(message)))
+
+    def send_each(self, peers: Iterable[Peer], message: Message) -> None:
+        """Say the same to several: it is encoded once, and only if there is anybody to say it to."""
+        frame = b""
+        for peer in peers:
+            frame = frame or encode(message)
+            self._out.append(Send(peer.name, frame))
 
     def question(self, answer: Answer) -> int:
         """Number a question to the archive. `answer` gets what `answered` is given; with nothing: it could not say."""
