@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 from convergences_protocol import checkpoint, cosignature, header, note
 from convergences_protocol.keys import SigningKey
-from convergences_protocol.replication import check
+from convergences_protocol.replication import check, machine, messages
 
 
 class CheapKey(SigningKey):
@@ -37,6 +37,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
     return blake2b(message, key=public, digest_size=64).digest() == signature
 
 
+decode = lru_cache(maxsize=20_000)(messages.decode)
 read_header = lru_cache(maxsize=200_000)(header.read_header)
 parse_head = lru_cache(maxsize=20_000)(checkpoint.parse)
 verify_head = lru_cache(maxsize=20_000)(checkpoint.verify)
@@ -51,6 +52,7 @@ def signature_valid(raw: bytes) -> bool:
 @contextmanager
 def signatures(*, real: bool) -> Iterator[type[SigningKey]]:
     """The class of keys to use inside, with what verifies them in place."""
+    decode.cache_clear()
     parse_head.cache_clear()  # a real signature and a double must never vouch for each other
     verify_head.cache_clear()
     if real:
@@ -61,6 +63,7 @@ def signatures(*, real: bool) -> Iterator[type[SigningKey]]:
         patch.object(cosignature, "verify_key", verify),
         patch.object(header, "verify", verify),
         patch.object(check, "read_header", read_header),
+        patch.object(machine, "decode", decode),
         patch.object(checkpoint, "parse", parse_head),
         patch.object(checkpoint, "verify", verify_head),
     ):

@@ -65,6 +65,7 @@ class Node:
         self.charter: Charter
         self.candidates: dict[str, LogIdentity] = {}
         self.broken: set[int] = set()
+        self._dialling: dict[str, None] = {}
         self._charter_turn = 0
         self._identities: list[Identity] = []
         self._identities_of: object = None
@@ -90,7 +91,7 @@ class Node:
         self.find_erasures()
         self.obey()
         for other in self.dials:
-            self.later(self.wire.random.random() * 5, lambda other=other: self.dial(other))  # type: ignore[misc]
+            self.dial_in(self.wire.random.random() * 5, other)
 
     def awake(self) -> None:
         """Before anything is said to anyone."""
@@ -124,10 +125,17 @@ class Node:
     # --- network ---
 
     def dial(self, other: Endpoint) -> None:
-        """Connect, again and again."""
-        if other.peer not in self.links and self._may_speak(other.peer):
-            self.wire.connect(self, other)
-        self.later(10 + self.wire.random.random() * 40, lambda: self.dial(other))
+        """Connect; try again as long as there is no connection, and once it has broken."""
+        self._dialling.pop(other.id, None)
+        linked = other.peer in self.links or (self._may_speak(other.peer) and self.wire.connect(self, other))
+        if not linked:
+            self.dial_in(10 + self.wire.random.random() * 40, other)
+
+    def dial_in(self, seconds: float, other: Endpoint) -> None:
+        """Connect in a while, unless that is to happen anyway."""
+        if other.id not in self._dialling:
+            self._dialling[other.id] = None
+            self.later(seconds, lambda: self.dial(other))
 
     def _may_speak(self, peer: str) -> bool:
         return self.banned.get(peer, 0.0) <= self.wire.now
@@ -141,6 +149,9 @@ class Node:
         self.obey()
 
     def unlinked(self, peer: str) -> None:
+        for other in self.dials:
+            if other.peer == peer:
+                self.dial_in(self.wire.random.random() * 30, other)
         self.machine.disconnected(peer, self.wire.now)
         self.obey()
 
@@ -316,7 +327,7 @@ class Node:
 
     def _derive_identities(self) -> list[Identity]:
         own = self.archive.own
-        agglomeration = self.charter.agglomeration.territory
+        agglomeration = self.charter.territory
         found = [
             Identity(
                 log.origin,
@@ -339,7 +350,7 @@ class Node:
         new = False
         for origin in origins:
             candidate = self.charter.candidate(origin)
-            keeps = candidate and (self.keeps_all or candidate.territory == self.charter.agglomeration.territory)
+            keeps = candidate and (self.keeps_all or candidate.territory == self.charter.territory)
             if candidate and keeps and origin not in self.candidates:
                 self.candidates[origin] = candidate
                 new = True
@@ -361,7 +372,7 @@ class Node:
 
     def _apply(self, log: SimLog, start: int) -> bool:
         changed = False
-        if log.origin.split("/")[1] != self.charter.agglomeration.territory:
+        if log.origin.split("/")[1] != self.charter.territory:
             return False
         for at in range(start, log.size):
             reading = log.readings[at]

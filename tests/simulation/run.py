@@ -59,8 +59,8 @@ def _run(seed: int, towns: int, *, real: bool) -> Result:
         schedule(world)
         world.wire.run_until(SECONDS)
         _heal(world)
-        left = disagreements(world)
-        while (left or world.wire.now < SECONDS + LOOK_SECONDS) and world.wire.now < SECONDS + AGREE_SECONDS:
+        left = ["nobody has looked yet"]
+        while left and world.wire.now < SECONDS + AGREE_SECONDS:
             world.wire.run_until(world.wire.now + LOOK_SECONDS)
             _decide(world)
             left = disagreements(world)
