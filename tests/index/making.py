@@ -14,6 +14,7 @@ from convergences_node.archive.model import Entry
 from convergences_node.index import store
 from convergences_node.index.answering import answer, facets
 from convergences_node.index.known import read_known
+from convergences_node.index.masks import mask_of
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Projection, Speakers
 from convergences_node.index.query import Query
@@ -156,10 +157,13 @@ class Desk:
         return [item.name for item in self.ask(**params).items]
 
     def is_sound(self) -> None:
-        """Full-text search holds the words of `states`, neither more nor fewer; the file is whole."""
+        """Full-text search holds the words of `states`, no more, no fewer; lists know all tags; the file is whole."""
         db = self.projection.db
         db.execute("INSERT INTO words (words) VALUES ('integrity-check')")
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        masks = {row: mask_of(map(int, tags.split())) for row, tags in db.execute("SELECT row, tags FROM elements")}
+        for table in ("dated", "points"):
+            assert all(masks[row] == mask for row, mask in db.execute(f"SELECT row, mask FROM {table}"))
 
     def dump(self) -> dict[str, Any]:
         """All that the index says, without the numbers that two indexes of the same records may give differently."""
@@ -173,7 +177,9 @@ class Desk:
         }
         return {
             "elements": elements,
-            "states": {ids[row]: rest for row, *rest in db.execute("SELECT row, a, b, c, digest, fields FROM states")},
+            "states": {
+                ids[row]: rest for row, *rest in db.execute("SELECT row, card, a, b, c, digest, fields FROM states")
+            },
             "withdrawn": sorted((i, p, origins[log], n) for i, p, log, n in db.execute("SELECT * FROM withdrawn")),
             "aside": sorted((origins[log], n, why) for log, n, why in db.execute("SELECT * FROM aside")),
             "wanted": sorted((origins[log], n) for log, n in db.execute("SELECT * FROM wanted")),
@@ -182,7 +188,10 @@ class Desk:
                 for territory, tag, n in db.execute("SELECT territory, tag, n FROM counts")
             },
             "dated": sorted(
-                (tags[tag], span, a, ids[row], z) for tag, span, a, row, z in db.execute("SELECT * FROM dated")
+                (tags[tag], span, a, ids[row], z) for tag, span, a, row, z, _ in db.execute("SELECT * FROM dated")
+            ),
+            "points": sorted(
+                (band, lon, ids[row], lat) for band, lon, row, lat, _ in db.execute("SELECT * FROM points")
             ),
             "occurrences": sorted((ids[row], a, z) for row, a, z in db.execute("SELECT * FROM occurrences")),
             "edges": sorted((ids[row], *rest[:3]) for row, *rest in db.execute("SELECT * FROM edges")),

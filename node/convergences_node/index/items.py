@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Rows of the index as what a list shows of them."""
+"""Rows of the index as what a list shows of them: their cards, which were made when their records were taken in.
+
+`cards_of` gives them as JSON, to be sent as they are; `items_of` gives the same as objects, for whoever looks at them.
+"""
 
 from __future__ import annotations
 
@@ -7,88 +10,44 @@ import sqlite3
 from collections.abc import Sequence
 
 import msgspec
+from convergences_protocol.element import ElementId
 
-from convergences_node.index.row import element_of, plan_of
+from convergences_node.index.row import id_of
 from convergences_node.index.views import Item
 
-# Each row as the text of a JSON array, with the fields in it as they are stored. Ids are in hexadecimal, kinds and
-# origins have no sign that JSON would write differently.
-_SELECT = """
-    SELECT group_concat(
-        '[' || e.row || ',"' || hex(e.id) || '","' || e.kind || '","' || l.origin || '",' || e.idx
-        || ',' || coalesce(e.first, 'null') || ',' || coalesce(e.last, 'null') || ',' || e.recurs
-        || ',' || coalesce(e.lat, 'null') || ',' || coalesce(e.lon, 'null') || ',' || s.time || ',' || s.fields || ']'
-    )
-    FROM json_each(?) j CROSS JOIN elements e ON e.row = j.value JOIN states s ON s.row = e.row
-    JOIN logs l ON l.log = e.log
+_SELECT = "SELECT group_concat(s.card) FROM json_each(?) j CROSS JOIN states s ON s.row = j.value"
+_RECURS = '"recurring":true'
+"""Stands in the card of what recurs, and in no other: within a text JSON writes quotes differently."""
+_NEXT = """
+    SELECT o.first, o.last FROM elements e JOIN occurrences o ON o.row = e.row
+    WHERE e.id = ? AND o.first <= ? AND o.last >= ? ORDER BY o.first LIMIT 1
 """
-
-
-class _Card(msgspec.Struct):
-    """The fields that a card shows, whatever the kind; the others are skipped over in C."""
-
-    name: str | None = None
-    type: str | None = None
-    summary: str | None = None
-    themes: tuple[str, ...] = ()
-    start: str | None = None
-    end: str | None = None
-    published: str | None = None
-    status: str | None = None
-    address: str | None = None
-    locality: str | None = None
-    town: str | None = None
-    website: str | None = None
-
-
-_Row = tuple[int, str, str, str, int, int | None, int | None, int, int | None, int | None, int, _Card]
-_decode = msgspec.json.Decoder(list[_Row]).decode
+_decode = msgspec.json.Decoder(list[Item]).decode
+_encode = msgspec.json.Encoder().encode
 
 
 def items_of(db: sqlite3.Connection, rows: Sequence[int], window: tuple[int, int] | None = None) -> list[Item]:
     """The items of these rows, in their order. In a window, a recurring action shows its next occurrence."""
-    (found,) = db.execute(_SELECT, (f"[{', '.join(map(str, rows))}]",)).fetchone()
-    return [_item(db, row, window) for row in _decode(f"[{found}]")] if found else []
+    items = _decode(f"[{_cards(db, rows)}]")
+    if window is None:
+        return items
+    return [_in_window(db, item, window) if item.recurring else item for item in items]
 
 
-def _item(db: sqlite3.Connection, row: _Row, window: tuple[int, int] | None) -> Item:
-    number, id_, kind, origin, index, first, last, recurs, lat, lon, time, card = row
-    if recurs and window is not None:
-        next_one = db.execute(
-            "SELECT first, last FROM occurrences WHERE row = ? AND first <= ? AND last >= ? ORDER BY first LIMIT 1",
-            (number, window[1], window[0]),
-        ).fetchone()
-        first, last = next_one or (first, last)
-    element = element_of(bytes.fromhex(id_))
-    return Item(
-        id=str(element),
-        kind=kind,
-        type=card.type,
-        name=card.name or _title(db, number, kind),
-        territory=element.territory,
-        origin=origin,
-        index=index,
-        time=time,
-        summary=card.summary,
-        themes=card.themes,
-        start=card.start or card.published,
-        end=card.end,
-        first=first,
-        last=last,
-        recurring=bool(recurs),
-        status=card.status,
-        location=None if lat is None or lon is None else (lat, lon),
-        address=card.address,
-        locality=card.locality,
-        town=card.town,
-        website=card.website,
-    )
+def cards_of(db: sqlite3.Connection, rows: Sequence[int], window: tuple[int, int] | None = None) -> msgspec.Raw:
+    """The same as JSON."""
+    cards = _cards(db, rows)
+    if window is not None and _RECURS in cards:
+        return msgspec.Raw(_encode(items_of(db, rows, window)))
+    return msgspec.Raw(f"[{cards}]".encode())
 
 
-def _title(db: sqlite3.Connection, row: int, kind: str) -> str:
-    """The title of a kind whose title field is not called `name`."""
-    title = plan_of(kind).title
-    if not title or title == "name":
-        return ""
-    (fields,) = db.execute("SELECT fields FROM states WHERE row = ?", (row,)).fetchone()
-    return str(msgspec.json.decode(fields).get(title, ""))
+def _cards(db: sqlite3.Connection, rows: Sequence[int]) -> str:
+    (cards,) = db.execute(_SELECT, (f"[{', '.join(map(str, rows))}]",)).fetchone()
+    return cards or ""
+
+
+def _in_window(db: sqlite3.Connection, item: Item, window: tuple[int, int]) -> Item:
+    first, last = window
+    found = db.execute(_NEXT, (id_of(ElementId.parse(item.id)), last, first)).fetchone()
+    return msgspec.structs.replace(item, first=found[0], last=found[1]) if found else item

@@ -10,6 +10,9 @@ from typing import Any
 
 import msgspec
 
+from convergences_node.index.bands import band_of
+from convergences_node.index.card import signed
+from convergences_node.index.masks import mask_of
 from convergences_node.index.row import LISTED, SPANS, Row
 
 TAG_SIGN = "\ue000"
@@ -48,12 +51,14 @@ class Lines:
     dated: list[Line] = field(default_factory=list)
     occurrences: list[Line] = field(default_factory=list)
     outlines: list[Line] = field(default_factory=list)
+    points: list[Line] = field(default_factory=list)
     edges: list[Line] = field(default_factory=list)
     territories: list[Line] = field(default_factory=list)
     words: list[Line] = field(default_factory=list)
 
-    def add(self, number: int, at: Position, said: Stated, tags: Sequence[int]) -> None:
-        """The lines of one element, whose row is `number` and whose tags have these numbers."""
+    def add(self, number: int, at: Position, origin: str, said: Stated, tags: Sequence[int]) -> None:
+        """The lines of one element, whose row is `number`, said by the log of that origin, and whose tags have these
+        numbers."""
         row = said.row
         recurs = int(row.occurrences is not None)
         spaced = f" {' '.join(map(str, tags))} "
@@ -62,10 +67,14 @@ class Lines:
         said_by = (at.place, at.log, at.index)
         self.elements.append((number, spaced, row.id, row.kind, *said_by, *when, *where, row.name_key))
         text = (row.a, row.b, row.c, " ".join([*[f"{TAG_SIGN}{tag}" for tag in tags], *row.cells]))
-        self.states.append((number, *text, said.digest, said.author, said.time, row.fields))
+        card = signed(row.card, origin, at.index, said.time)
+        self.states.append((number, card, *text, said.digest, said.author, said.time, row.fields))
         self.words.append((None, number, *text))
+        mask = mask_of(tags)
         if row.first is not None:
-            self.dated += _dated(row, number, tags)
+            self.dated += _dated(row, number, tags, mask)
+        if row.lat is not None:
+            self.points.append((band_of(row.lat), row.lon, number, row.lat, mask))
         if row.occurrences:
             self.occurrences += [(number, *moment) for moment in row.occurrences]
         if (box := row.outline) is not None:
@@ -84,15 +93,17 @@ class Lines:
         yield "dated", self.dated
         yield "occurrences", self.occurrences
         yield "outlines", self.outlines
+        self.points.sort()
+        yield "points", self.points
         yield "edges", self.edges
         yield "territories", self.territories
 
 
-def _dated(row: Row, number: int, tags: Sequence[int]) -> Iterator[Line]:
+def _dated(row: Row, number: int, tags: Sequence[int], mask: int) -> Iterator[Line]:
     assert row.first is not None
     assert row.last is not None
     lasts = row.last - row.first
     span = sum(lasts > limit for limit in SPANS) if row.occurrences is None else len(SPANS)
     for tag, (facet, _) in zip(tags, row.tags, strict=True):
         if facet in DATED_FACETS:
-            yield tag, span, row.first, number, row.last
+            yield tag, span, row.first, number, row.last, mask

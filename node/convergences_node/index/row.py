@@ -19,6 +19,7 @@ from convergences_protocol.edtf import span
 from convergences_protocol.element import ElementId
 from convergences_protocol.kinds import KINDS, Field, FieldType, Kind
 
+from convergences_node.index.card import card_of
 from convergences_node.index.cells import squares_of, squares_of_point
 from convergences_node.index.normalise import normalise, sort_key
 from convergences_node.index.occurrences import Horizon, Range, expand
@@ -82,6 +83,8 @@ class Row(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     kind: str
     home: str
     fields: str
+    card: str
+    """What a list shows of it, but for the record that says so (card.py)."""
     name_key: str
     a: str
     b: str
@@ -193,7 +196,8 @@ def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: 
         # It is there until its series ends, not until its first time does.
         ended = last if _ENDS.search(fields["recurrence"]) else None
     lat, lon, outline = _where(plan, fields)
-    cells = squares_of_point(lat, lon) if lat is not None and lon is not None else squares_of(outline)
+    point = None if lat is None or lon is None else (lat, lon)
+    cells = squares_of_point(*point) if point is not None else squares_of(outline)
     title = str(fields.get(plan.title, "")) if plan.title else ""
     return Row(
         id=id_of(element),
@@ -201,6 +205,7 @@ def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: 
         kind=kind,
         home=element.territory,
         fields=_encode(fields).decode(),
+        card=card_of(element, kind, title, fields, (first, last), occurrences is not None, point),
         name_key=sort_key(title),
         a=normalise(" \n".join(text["A"])) if text["A"] else "",
         b=normalise(" \n".join(text["B"])) if text["B"] else "",

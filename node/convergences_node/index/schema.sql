@@ -46,6 +46,7 @@ CREATE INDEX elements_by_name ON elements (name_key, row);
 
 CREATE TABLE states (                         -- the rest of it: what is searched by words, and what is shown
     row    INTEGER PRIMARY KEY,
+    card   TEXT NOT NULL,                     -- JSON of what a list shows of it, as it is sent (card.py)
     a      TEXT NOT NULL,                     -- normalised words by weight,
     b      TEXT NOT NULL,
     c      TEXT NOT NULL,
@@ -102,6 +103,7 @@ CREATE TABLE dated (                          -- elements that happen at a date,
     first INTEGER NOT NULL,
     row   INTEGER NOT NULL,
     last  INTEGER NOT NULL,
+    mask  INTEGER NOT NULL,                   -- all of its tags, so that most are passed over here (masks.py)
     PRIMARY KEY (tag, span, first, row)
 ) STRICT, WITHOUT ROWID;
 
@@ -110,6 +112,15 @@ CREATE TABLE occurrences (                    -- of those that recur, within the
     first INTEGER NOT NULL,
     last  INTEGER NOT NULL,
     PRIMARY KEY (row, first)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE points (                         -- where elements are, in bands from south to north (bands.py)
+    band  INTEGER NOT NULL,
+    lon   INTEGER NOT NULL,                   -- 1e-7 degree
+    row   INTEGER NOT NULL,
+    lat   INTEGER NOT NULL,
+    mask  INTEGER NOT NULL,                   -- as in `dated`
+    PRIMARY KEY (band, lon, row)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE outlines (                       -- the box around what has an outline and no point, in 1e-7 degree

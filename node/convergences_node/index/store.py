@@ -17,12 +17,14 @@ from pathlib import Path
 from convergences_protocol.kinds import KINDS
 
 from convergences_node.index.normalise import NORMALISER_VERSION
+from convergences_node.index.views import Item
 
 INDEX_NAME = "index.db"
 REBUILD_NAME = "index.new.db"
 SCHEMA = Path(__file__).with_name("schema.sql")
-VERSION = 3
-"""Changes with anything in `row.py` and `lines.py` that changes what is stored; the schema counts by itself."""
+VERSION = 4
+"""Changes with anything in `row.py`, `card.py` and `lines.py` that changes what is stored; schema and cards count by
+themselves."""
 
 WRITER_CACHE_KIB = 16_384
 READER_CACHE_KIB = 2_048
@@ -57,7 +59,7 @@ def program_version() -> str:
         for kind in KINDS.values()
         for f in kind.fields
     ]
-    text = SCHEMA.read_text(encoding="utf-8") + repr(fields)
+    text = SCHEMA.read_text(encoding="utf-8") + repr((fields, Item.__struct_fields__))
     return f"{VERSION}.{NORMALISER_VERSION}.{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from convergences_node.index.bands import band_of
 from convergences_node.index.lines import Line, Lines, Position, Stated
 from convergences_node.index.row import BROADER, LISTED, SPANS, plan_of
 
@@ -56,11 +57,13 @@ class Tables:
         """Whether anything that `known.py` reads was written since somebody last looked and set this to False."""
         self._tags: dict[tuple[str, str], int] = {}
         self._territory_tags: set[int] = set()
+        self._origins: dict[int, str] = {}
         self.rolled_back()
 
     def rolled_back(self) -> None:
         """Forget numbers that were never written."""
         self._tags.clear()
+        self._origins.clear()
         self._territory_tags = {tag for (tag,) in self.db.execute("SELECT tag FROM tags WHERE facet = 'territory'")}
         self._spans = read_spans(self.db)
 
@@ -101,14 +104,17 @@ class Tables:
     def _remove(self, rows: Sequence[int], counts: Counter[tuple[int, int]]) -> Iterator[Line]:
         """Delete rows everywhere but in full-text search, which has to be told the words that go."""
         dated: list[Line] = []
+        points: list[Line] = []
         for marks, some in _portions(rows):
-            for row, kind, first, tags in self.db.execute(
-                f"SELECT row, kind, first, tags FROM elements WHERE row IN ({marks})", some
+            for row, kind, first, lat, lon, tags in self.db.execute(
+                f"SELECT row, kind, first, lat, lon, tags FROM elements WHERE row IN ({marks})", some
             ):
                 self._note(kind)
                 numbers = [int(tag) for tag in tags.split()]
                 for territory in self._territories(numbers):
                     counts.subtract((territory, tag) for tag in numbers)
+                if lat is not None:
+                    points.append((band_of(lat), lon, row))
                 if first is not None:
                     # `span` is not stored with the element: all are tried, one of them is there.
                     dated += [(tag, span, first, row) for tag in numbers for span in range(len(SPANS) + 1)]
@@ -116,6 +122,7 @@ class Tables:
                 f"SELECT 'delete', row, a, b, c, t FROM states WHERE row IN ({marks})", some
             ).fetchall()
         self.db.executemany("DELETE FROM dated WHERE tag = ? AND span = ? AND first = ? AND row = ?", dated)
+        self.db.executemany("DELETE FROM points WHERE band = ? AND lon = ? AND row = ?", points)
         for table in _KEYED_BY_ROW if rows else ():
             self.db.executemany(f"DELETE FROM {table} WHERE row = ?", [(row,) for row in rows])
 
@@ -137,7 +144,7 @@ class Tables:
             tags = [known[tag] if tag in known else self.tag(*tag) for tag in said.row.tags]
             for territory in self._territories(tags):
                 counted[territory].extend(tags)
-            lines.add(rows[said.row.id], position, said, tags)
+            lines.add(rows[said.row.id], position, self._origin(position.log), said, tags)
         for territory, tags in counted.items():
             counts.update({(territory, tag): n for tag, n in Counter(tags).items()})
         for table, some in lines.by_table():
@@ -172,6 +179,12 @@ class Tables:
 
     def _is_taken(self, row: int) -> bool:
         return self.db.execute("SELECT 1 FROM elements WHERE row = ?", (row,)).fetchone() is not None
+
+    def _origin(self, log: int) -> str:
+        """Which log has this number."""
+        if log not in self._origins:
+            (self._origins[log],) = self.db.execute("SELECT origin FROM logs WHERE log = ?", (log,)).fetchone()
+        return self._origins[log]
 
     def _note(self, kind: str) -> None:
         """Remember that what nests has changed."""

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One element in a list: what a card shows, without opening it."""
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """What the record of an element itself says of it in a list: kept in the index as it is sent."""
 
     id: str
     kind: str
@@ -22,12 +22,6 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """The kind's title field; a relation has none."""
     territory: str
     """Where the element was born: the territory of its id."""
-    origin: str
-    """The log whose record says so."""
-    index: int
-    """The number of that record in its log."""
-    time: int
-    """The author's clock, in Unix seconds: shown, never trusted for order."""
     summary: str | None = None
     themes: tuple[str, ...] = ()
     start: str | None = None
@@ -43,6 +37,17 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     locality: str | None = None
     town: str | None = None
     website: str | None = None
+
+
+class Item(Card, frozen=True, kw_only=True):
+    """One element in a list: what a card shows, without opening it."""
+
+    origin: str
+    """The log whose record says so."""
+    index: int
+    """The number of that record in its log."""
+    time: int
+    """The author's clock, in Unix seconds: shown, never trusted for order."""
 
 
 class Total(msgspec.Struct, frozen=True, kw_only=True):

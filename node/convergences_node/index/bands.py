@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Points in bands of latitude, each in the order of longitudes: what a small box holds is read in one piece a band.
+
+A band is 2**18 units of 1e-7 degree high, 2.9 km. Squares (cells.py) find what is newest around a large place; bands
+find, and count, all that is in a small one (docs/decisions/0025-bands.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from convergences_node.index.query import E7, Box
+
+BAND_BITS = 18
+BANDS_MAX = 64
+"""Bands that one question looks through: 190 km from south to north."""
+_QUARTER_TURN = 90 * E7
+
+
+def band_of(lat: int) -> int:
+    """The band of a latitude."""
+    return (lat + _QUARTER_TURN) >> BAND_BITS
+
+
+def bands_of(boxes: Iterable[Box]) -> list[tuple[int, int, int]] | None:
+    """(band, west, east) of all that boxes touch, where they do not overlap; None: too many."""
+    found = [(band, box.west, box.east) for box in boxes for band in range(band_of(box.south), band_of(box.north) + 1)]
+    return found if len(found) <= BANDS_MAX else None
