@@ -76,6 +76,8 @@ class Index:
         self._unsubscribe: Callable[[], None] = lambda: None
         self._torn = False
         self._lent = False
+        self._changes = 0
+        self._territories: tuple[int, list[TerritoryView]] | None = None
         self.patience: Callable[[], Awaitable[None]] | None = None
         """Awaited before each catching up: a backlog that is arriving may be let in before it is searched."""
 
@@ -100,6 +102,15 @@ class Index:
     def rebuilding(self) -> bool:
         """Whether a new file is being built: answers are not whole yet, or come from the old one."""
         return self._keeper.rebuilding
+
+    @property
+    def version(self) -> int | None:
+        """Another number whenever answers may be other ones; None while something is being taken in.
+
+        What was made of answers may be used again as long as this was and is the same number.
+        """
+        is_moving = self._turn.locked() or self._wake.is_set() or self._lent or self._torn or self.rebuilding
+        return None if is_moving else self._changes
 
     def _horizon(self) -> Horizon:
         return Horizon.around(int(self._clock()))
@@ -135,6 +146,16 @@ class Index:
     async def facets(self, query: Query) -> Facets:
         """How many matches have each value of each facet."""
         return await self._ask(lambda db: answering.facets(db, query, self._keeper.known))
+
+    async def page(self, query: Query) -> tuple[Answer, Facets]:
+        """One page of what matches, and the facets of all that does, from one state of the index."""
+        self._cover()
+        known, coverage = self._keeper.known, self._coverage
+
+        def both(db: sqlite3.Connection) -> tuple[Answer, Facets]:
+            return answering.answer(db, query, known, coverage), answering.facets(db, query.without_page(), known)
+
+        return await self._ask(both)
 
     async def marks(self, query: Query) -> Marks:
         """What matches as marks on a map, whatever page and order are asked for; the newest where they are many."""
@@ -196,7 +217,13 @@ class Index:
 
     async def territories(self) -> list[TerritoryView]:
         """The territories known here, by code, with how fresh and whole each is."""
-        return await self._ask(lambda db: territory_views(db, self._keeper.known, self._coverage))
+        version = self.version
+        if version is not None and self._territories and self._territories[0] == version:
+            return self._territories[1]
+        found = await self._ask(lambda db: territory_views(db, self._keeper.known, self._coverage))
+        if version is not None and version == self.version:
+            self._territories = version, found
+        return found
 
     async def coverage(self) -> list[Coverage]:
         """How fresh and how whole each log is."""
@@ -255,6 +282,7 @@ class Index:
             self._torn = True
             self._wake.set()
         self._lent = False
+        self._changes += 1
 
     async def reindex(self, report: Report | None = None) -> int:
         """Build the index again beside the one that serves, which then makes way. Returns how many entries it read."""
@@ -268,11 +296,14 @@ class Index:
         self._follower.begin_again()
 
     async def _catch_up(self, report: Report | None) -> int:
+        self._wake.clear()  # all that was heard so far is taken in now
         try:
             done = await self._follower.catch_up(self._horizon(), report)
         except sqlite3.DatabaseError as error:
             self._tear(error)
             raise
+        finally:
+            self._changes += 1
         await self._refresh()
         return done
 
@@ -288,6 +319,7 @@ class Index:
                 log.exception("the index could not follow the archive; it will try again at the next change")
 
     def _heard(self, event: Event) -> None:
+        self._changes += 1
         self._follower.heard(event)
         if isinstance(event, LogGrew | EpochOpened | BodiesCame | BodiesErased):
             self._wake.set()
@@ -308,7 +340,10 @@ class Index:
         else:
             progress = await self._in_writer(lambda: self._keeper.projection.progress())
         known = self._keeper.known
-        self._coverage = await self._archive.read(lambda reader: coverage_of(reader, progress, known))
+        coverage = await self._archive.read(lambda reader: coverage_of(reader, progress, known))
+        if coverage != self._coverage:
+            self._changes += 1
+        self._coverage = coverage
         self._covered_at = time.monotonic()
 
     def _cover(self) -> None:

@@ -19,6 +19,7 @@ from aiohttp import web
 from convergences_node.web import health, pages
 from convergences_node.web.api_description import DESCRIPTION, encode_description
 from convergences_node.web.asking import ROUTE, TOWN, check_query, known_parameters, messages_of, town_of
+from convergences_node.web.kept_pages import keeping
 from convergences_node.web.listening import make_runner
 from convergences_node.web.openapi import describe
 from convergences_node.web.problems import Problem, answer_document, draw, from_http_error
@@ -57,6 +58,7 @@ def make_app(town: Town, clock: Callable[[], float] = time.monotonic) -> web.App
 
 def _add(app: web.Application, route: Route) -> None:
     known = known_parameters(route)
+    answer = keeping(route.handler) if route.media == HTML else route.handler
 
     async def handler(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
@@ -64,7 +66,7 @@ def _add(app: web.Application, route: Route) -> None:
         if route.whole and not town_of(request).status().ready:
             raise Problem("starting", headers={"Retry-After": "2"})
         async with asyncio.timeout(route.seconds_max):
-            return await route.handler(request)
+            return await answer(request)
 
     if route.method == "GET":
         app.router.add_get(route.aiohttp_path(), handler, name=route.name)

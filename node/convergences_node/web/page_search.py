@@ -57,8 +57,7 @@ async def search_page(request: web.Request) -> web.Response:
     reading = with_view(reading_of(request), view=view or LIST)
     shown = asked if asked.kinds else replace(asked, kinds=words.KINDS_SHOWN)
     paged = _in_view(reading, shown)
-    answer = await town.index.search(paged)
-    facets = await town.index.facets(shown.without_page())
+    answer, facets = await town.index.page(paged)
     names = await territory_names(town, [each.territory for each in answer.coverage])
     agglomeration = town.web_settings.agglomeration_address
     first = asked.without_page()

@@ -16,12 +16,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from convergences_node.web import dates, static_files
 from convergences_node.web.asking import messages_of, town_of
 from convergences_node.web.cards import Reading
-from convergences_node.web.etag import CACHE_ASK, conditional
+from convergences_node.web.kept_pages import DRAWN, HTML_TYPE, KEPT, KeptPages, answer_drawn
 from convergences_node.web.messages import LANGUAGES, catalogue
 from convergences_node.web.problems import PROBLEMS, Problem, ProblemDocument, draw
 from convergences_node.web.sharing import shared
 
-HTML_TYPE = "text/html; charset=utf-8"
 TEMPLATES: web.AppKey[Environment] = web.AppKey("templates")
 
 
@@ -36,6 +35,7 @@ def prepare(app: web.Application) -> None:
     )
     environment.globals["static"] = static_files.address
     app[TEMPLATES] = environment
+    app[KEPT] = KeptPages()
 
 
 def reading_of(request: web.Request) -> Reading:
@@ -75,10 +75,8 @@ def draw_page(request: web.Request, template: str, values: Mapping[str, object])
 
 def answer_page(request: web.Request, template: str, values: Mapping[str, object]) -> web.Response:
     """A page as an answer, or 304 if the browser holds it already."""
-    body = draw_page(request, template, values)
-    response = conditional(request, body, HTML_TYPE, cache=CACHE_ASK, vary=("Accept-Language",))
-    response.headers["Content-Language"] = messages_of(request).language
-    return response
+    body = request[DRAWN] = draw_page(request, template, values)
+    return answer_drawn(request, body)
 
 
 def problem_page(request: web.Request, document: ProblemDocument, headers: Mapping[str, str]) -> web.Response:

@@ -9,25 +9,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 
 from convergences_protocol.origin import territory_of
 
 from convergences_node.faults import NotFound
-from convergences_node.territories import gazetteer
+from convergences_node.territories import TerritoryFacts, gazetteer
 from convergences_node.web.town_door import Town
 
 # More territories than any cluster has; each costs a line.
 REMEMBERED_MAX = 4096
 
 
-@lru_cache(maxsize=REMEMBERED_MAX)
-def official_name(code: str) -> str:
-    """The gazetteer's name for a code, or the code itself. Reads a file the first time."""
+_official: dict[str, TerritoryFacts | None] = {}
+
+
+async def official_facts(code: str) -> TerritoryFacts | None:
+    """What the gazetteer says of a code, if it has it. The file is read once for each code, beside the loop."""
+    if code not in _official:
+        if len(_official) >= REMEMBERED_MAX:
+            _official.clear()
+        _official[code] = await asyncio.to_thread(_find, code)
+    return _official[code]
+
+
+def _find(code: str) -> TerritoryFacts | None:
     try:
-        return gazetteer.find(code).name
+        return gazetteer.find(code)
     except NotFound:
-        return code
+        return None
 
 
 async def territory_names(town: Town, codes: Iterable[str] = ()) -> Mapping[str, str]:
@@ -35,9 +44,9 @@ async def territory_names(town: Town, codes: Iterable[str] = ()) -> Mapping[str,
     settings = town.web_settings
     names = {each.code: each.name for each in await town.index.territories() if each.name}
     names.setdefault(settings.territory, settings.name)
-    unknown = sorted(set(codes) - names.keys())
-    if unknown:
-        names.update(await asyncio.to_thread(lambda: {code: official_name(code) for code in unknown}))
+    for code in sorted(set(codes) - names.keys()):
+        facts = await official_facts(code)
+        names[code] = facts.name if facts else code
     return names
 
 

@@ -3,17 +3,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from convergences_protocol.codes import is_territory, level
 from msgspec.structs import replace
 
-from convergences_node.faults import NotFound
 from convergences_node.index.query import Query
-from convergences_node.territories import gazetteer
 from convergences_node.web.cards import Reading
 from convergences_node.web.filters import Choice, page_link
-from convergences_node.web.place_names import territory_names
+from convergences_node.web.place_names import official_facts, territory_names
 from convergences_node.web.town_door import Town
 
 LEVELS = ("group", "departement")
@@ -42,10 +38,8 @@ async def _around(town: Town, own: str) -> list[str]:
     """What the town's record says it is in; the gazetteer, while there is none."""
     within = next((each.within for each in await town.index.territories() if each.code == own), ())
     if not within:
-        try:
-            within = (await asyncio.to_thread(gazetteer.find, own)).within
-        except NotFound:
-            return []
+        facts = await official_facts(own)
+        within = facts.within if facts else ()
     levels = {
         name: next((code for code in within if is_territory(code) and level(code) == name), None) for name in LEVELS
     }
