@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from convergences_protocol.errors import ConvergencesError, LocalError, RemoteError
 
+from convergences_node.network import libp2p_lean
 from convergences_node.network.libp2p_settings import Libp2pSettings as Libp2pSettings
 from convergences_node.network.transport import Link, Listener, PeerKey
 
@@ -145,7 +146,8 @@ class Libp2pTransport:
         try:
             import trio
 
-            from convergences_node.network import libp2p_thread
+            with libp2p_lean.left_out():
+                from convergences_node.network import libp2p_thread
 
             events = _Events(self, started)
             host = libp2p_thread.Libp2pHost(self._settings, events, self._dice)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A node's process does not carry the HTTP clients that libp2p loads for a service which no node uses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+_LOAD = """
+import json, sys
+from convergences_node.network import libp2p_lean
+with libp2p_lean.left_out():
+    from convergences_node.network import libp2p_thread
+from libp2p.security.tls.autotls import acme
+loaded = sorted({name.partition('.')[0] for name in sys.modules} & set(libp2p_lean.UNUSED))
+try:
+    acme.requests.get
+    refusal = ""
+except ImportError as error:
+    refusal = str(error)
+import httpx
+print(json.dumps({"loaded": loaded, "refusal": refusal, "real": hasattr(httpx, "AsyncClient")}))
+"""
+
+
+def test_what_no_node_uses_is_not_loaded() -> None:
+    """In a process of its own, for here the tests may have loaded them."""
+    done = subprocess.run([sys.executable, "-c", _LOAD], capture_output=True, text=True, check=True, timeout=120)
+    seen = json.loads(done.stdout)
+    assert seen["loaded"] == []
+    assert "left out when libp2p was loaded" in seen["refusal"]
+    assert seen["real"], "afterwards the module is as ever"
