@@ -177,9 +177,8 @@ class Desk:
         }
         return {
             "elements": elements,
-            "states": {
-                ids[row]: rest for row, *rest in db.execute("SELECT row, card, a, b, c, digest, fields FROM states")
-            },
+            "states": {ids[row]: rest for row, *rest in db.execute("SELECT row, a, b, c, digest, fields FROM states")},
+            "cards": {ids[row]: card for row, card in db.execute("SELECT row, card FROM cards")},
             "withdrawn": sorted((i, p, origins[log], n) for i, p, log, n in db.execute("SELECT * FROM withdrawn")),
             "aside": sorted((origins[log], n, why) for log, n, why in db.execute("SELECT * FROM aside")),
             "wanted": sorted((origins[log], n) for log, n in db.execute("SELECT * FROM wanted")),

@@ -15,7 +15,7 @@ from convergences_protocol.element import ElementId
 from convergences_node.index.row import id_of
 from convergences_node.index.views import Item
 
-_SELECT = "SELECT group_concat(s.card) FROM json_each(?) j CROSS JOIN states s ON s.row = j.value"
+_SELECT = "SELECT group_concat(c.card) FROM json_each(?) j CROSS JOIN cards c ON c.row = j.value"
 _RECURS = '"recurring":true'
 """Stands in the card of what recurs, and in no other: within a text JSON writes quotes differently."""
 _NEXT = """

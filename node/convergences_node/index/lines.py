@@ -48,6 +48,7 @@ class Lines:
 
     elements: list[Line] = field(default_factory=list)
     states: list[Line] = field(default_factory=list)
+    cards: list[Line] = field(default_factory=list)
     dated: list[Line] = field(default_factory=list)
     occurrences: list[Line] = field(default_factory=list)
     outlines: list[Line] = field(default_factory=list)
@@ -67,8 +68,8 @@ class Lines:
         said_by = (at.place, at.log, at.index)
         self.elements.append((number, spaced, row.id, row.kind, *said_by, *when, *where, row.name_key))
         text = (row.a, row.b, row.c, " ".join([*[f"{TAG_SIGN}{tag}" for tag in tags], *row.cells]))
-        card = signed(row.card, origin, at.index, said.time)
-        self.states.append((number, card, *text, said.digest, said.author, said.time, row.fields))
+        self.cards.append((number, signed(row.card, origin, at.index, said.time)))
+        self.states.append((number, *text, said.digest, said.author, said.time, row.fields))
         self.words.append((None, number, *text))
         mask = mask_of(tags)
         if row.first is not None:
@@ -89,6 +90,7 @@ class Lines:
         """Each table's lines, in the order of its key where they were not added so."""
         yield "elements", self.elements
         yield "states", self.states
+        yield "cards", self.cards
         self.dated.sort()
         yield "dated", self.dated
         yield "occurrences", self.occurrences

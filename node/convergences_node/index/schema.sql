@@ -46,7 +46,6 @@ CREATE INDEX elements_by_name ON elements (name_key, row);
 
 CREATE TABLE states (                         -- the rest of it: what is searched by words, and what is shown
     row    INTEGER PRIMARY KEY,
-    card   TEXT NOT NULL,                     -- JSON of what a list shows of it, as it is sent (card.py)
     a      TEXT NOT NULL,                     -- normalised words by weight,
     b      TEXT NOT NULL,
     c      TEXT NOT NULL,
@@ -55,6 +54,11 @@ CREATE TABLE states (                         -- the rest of it: what is searche
     author BLOB NOT NULL,
     time   INTEGER NOT NULL,
     fields TEXT NOT NULL                      -- JSON, without the salt
+) STRICT;
+
+CREATE TABLE cards (                          -- what a list shows of each: JSON as it is sent (card.py)
+    row  INTEGER PRIMARY KEY,
+    card TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE withdrawn (                      -- elements whose last readable record withdraws them

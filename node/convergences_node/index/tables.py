@@ -31,7 +31,7 @@ AT_ONCE = 250
 ANYWHERE, UNLISTED = 0, -1
 """The two lines of `counts` that are no territory's."""
 
-_KEYED_BY_ROW = ("elements", "states", "occurrences", "outlines", "edges", "territories")
+_KEYED_BY_ROW = ("elements", "states", "cards", "occurrences", "outlines", "edges", "territories")
 
 
 class Current(msgspec.Struct, frozen=True, gc=False):

@@ -12,14 +12,15 @@ from typing import Any
 import msgspec
 
 
-class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """What the record of an element itself says of it in a list: kept in the index as it is sent."""
+class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the record of an element itself says of it in a list: kept in the index as it is sent, without what it does
+    not say."""
 
     id: str
     kind: str
     type: str | None = None
-    name: str = ""
-    """The kind's title field; a relation has none."""
+    name: str
+    """The kind's title field; empty for a relation, which has none."""
     territory: str
     """Where the element was born: the territory of its id."""
     summary: str | None = None
