@@ -17,6 +17,7 @@ import logging
 import sqlite3
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import TypeVar
 
 from convergences_protocol.charter import Charter
 from convergences_protocol.element import ElementId
+from msgspec.structs import replace
 
 from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpened, Event, LogGrew
 from convergences_node.index import addresses, answering, details, store
@@ -48,6 +50,8 @@ T = TypeVar("T")
 
 READERS = 3
 """Threads that answer; SQLite leaves the interpreter free while it searches, and a Pi has four cores."""
+COUNTS_KEPT_MAX = 128
+"""Questions whose facets are remembered, some 10 KiB each."""
 COVERAGE_SECONDS = 5.0
 """How old the coverage beside an answer may be: it changes with every cosignature."""
 
@@ -78,6 +82,7 @@ class Index:
         self._lent = False
         self._changes = 0
         self._territories: tuple[int, list[TerritoryView]] | None = None
+        self._counted: OrderedDict[tuple[int, Query], Facets] = OrderedDict()
         self.patience: Callable[[], Awaitable[None]] | None = None
         """Awaited before each catching up: a backlog that is arriving may be let in before it is searched."""
 
@@ -145,21 +150,35 @@ class Index:
 
     async def facets(self, query: Query) -> Facets:
         """How many matches have each value of each facet."""
-        return await self._ask(lambda db: answering.facets(db, query, self._keeper.known))
+        version, asked = self.version, replace(query.without_page(), sort=None)
+        if version is not None and (kept := self._counted.get((version, asked))):
+            return kept
+        found = await self._ask(lambda db: answering.facets(db, asked, self._keeper.known))
+        self._keep_count(version, asked, found)
+        return found
 
     async def page(self, query: Query) -> tuple[Answer, Facets]:
         """One page of what matches, and the facets of all that does, from one state of the index."""
         self._cover()
         known, coverage = self._keeper.known, self._coverage
+        version, asked = self.version, replace(query.without_page(), sort=None)
+        kept = None if version is None else self._counted.get((version, asked))
 
         def both(db: sqlite3.Connection) -> tuple[Answer, Facets]:
-            return answering.answer(db, query, known, coverage), answering.facets(db, query.without_page(), known)
+            return answering.answer(db, query, known, coverage), kept or answering.facets(db, asked, known)
 
-        return await self._ask(both)
+        answer, facets = await self._ask(both)
+        self._keep_count(version, asked, facets)
+        return answer, facets
 
-    async def marks(self, query: Query) -> Marks:
-        """What matches as marks on a map, whatever page and order are asked for; the newest where they are many."""
-        return await self._ask(lambda db: answering.marks(db, query, self._keeper.known))
+    def _keep_count(self, version: int | None, asked: Query, found: Facets) -> None:
+        """Counts are the same on every page of an answer, in every order and in every view of it."""
+        if version is None or version != self.version:
+            return
+        self._counted[version, asked] = found
+        self._counted.move_to_end((version, asked))
+        while len(self._counted) > COUNTS_KEPT_MAX:
+            self._counted.popitem(last=False)
 
     async def marks(self, query: Query) -> Marks:
         """What matches as marks on a map, whatever page and order are asked for; the newest where they are many."""
