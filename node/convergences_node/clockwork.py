@@ -2,8 +2,8 @@
 """What a node does by the clock: it cosigns heads, and drops what erasures have made due.
 
 A node cosigns its own latest head every ten minutes at least, which is its freshness whoever relays it, and the heads
-of logs that it holds whole. It signs no time while its clock cannot be right: a Pi without a battery wakes up in
-1970, or wherever a dying one left it. Heads are coalesced by the archive (one a commit), so nothing here delays them.
+of logs that it holds whole. It signs no time while its clock cannot be right (clock.py). Heads are coalesced by the
+archive (one a commit), so nothing here delays them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 from convergences_protocol import checkpoint
 from convergences_protocol.cosignature import Cosignature, cosign
+
+from convergences_node.clock import clock_plausible
 
 if TYPE_CHECKING:
     from convergences_node.archive.model import LogState
@@ -33,18 +35,6 @@ COSIGN_APART_S = 30
 
 ERASE_EVERY_S = 3_600
 """Erasures wait seven days: an hour more or less is nothing."""
-
-BUILT_AT = 1_793_491_200
-"""2026-11-01: no clock of a node that runs this program can be right before it was written."""
-
-CLOCK_YEARS_MAX = 20
-CLOCK_MAX = BUILT_AT + CLOCK_YEARS_MAX * 31_557_600
-"""Nor, in all likelihood, so many years after: a counterfeit future would make a head look fresh for ever."""
-
-
-def clock_plausible(now: float) -> bool:
-    """Whether the clock may be right, and times may be signed."""
-    return BUILT_AT <= now <= CLOCK_MAX
 
 
 class Clockwork:

@@ -40,7 +40,8 @@ from convergences_node.archive.model import (
     PeerRow,
 )
 from convergences_node.backlog import Backlog
-from convergences_node.clockwork import Clockwork, clock_plausible
+from convergences_node.clock import clock_plausible
+from convergences_node.clockwork import Clockwork
 from convergences_node.config import Config, load_config
 from convergences_node.continuing import Continuing, read_candidate
 from convergences_node.former import Former

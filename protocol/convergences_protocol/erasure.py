@@ -119,13 +119,14 @@ class State(StrEnum):
 class Heard:
     """A valid erasure as one holder has it.
 
-    `heard` is the holder's own clock when the record was kept: an author's time proves nothing. `weight` is the
-    erasure's, or 0 if this holder keeps none of the bodies: to forget what was never here needs no person.
+    `heard` is the holder's own clock when the record was kept: an author's time proves nothing. None while that clock
+    could not be right (`redated` says when the seven days begin then). `weight` is the erasure's, or 0 if this holder
+    keeps none of the bodies: to forget what was never here needs no person.
     """
 
     origin: str
     index: int
-    heard: int
+    heard: int | None
     weight: int
     released: bool = False
     """A person here has looked at it: the limit does not concern it."""
@@ -133,23 +134,42 @@ class Heard:
     """The operator here does not wait for the seven days."""
 
 
-def states(erasures: Iterable[Heard], now: int) -> dict[tuple[str, int], State]:
-    """What becomes of each, by `(origin, index)`. The limit is on what one log asks in one UTC day of the holder."""
+def redated(heard: int | None, now: int | None) -> int | None:
+    """From when on the seven days are to be counted, now that the clock says `now` (None: it cannot be right).
+
+    What was heard while the clock could not be right, or in what the clock now calls the future, counts from now: it
+    must neither be dropped at once because a clock leapt from 1970, nor stay for ever because it once said 2100.
+    """
+    if now is None:
+        return heard
+    return now if heard is None or heard > now else heard
+
+
+def states(erasures: Iterable[Heard], now: int | None) -> dict[tuple[str, int], State]:
+    """What becomes of each, by `(origin, index)`. The limit is on what one log asks in one UTC day of the holder.
+
+    `now` is None while the holder's clock cannot be right: nothing becomes due by such a clock.
+    """
     every = list(erasures)
-    asked: dict[tuple[str, int], int] = {}
+    asked: dict[tuple[str, int | None], int] = {}
     for erasure in every:
-        day = (erasure.origin, erasure.heard // DAY_SECONDS)
+        day = (erasure.origin, _day(erasure))
         asked[day] = asked.get(day, 0) + (0 if erasure.released else erasure.weight)
     return {
-        (erasure.origin, erasure.index): _state(erasure, asked[erasure.origin, erasure.heard // DAY_SECONDS], now)
-        for erasure in every
+        (erasure.origin, erasure.index): _state(erasure, asked[erasure.origin, _day(erasure)], now) for erasure in every
     }
 
 
-def _state(erasure: Heard, asked: int, now: int) -> State:
+def _day(erasure: Heard) -> int | None:
+    """The holder's day on which it was heard; all that has no date is of one day."""
+    return None if erasure.heard is None else erasure.heard // DAY_SECONDS
+
+
+def _state(erasure: Heard, asked: int, now: int | None) -> State:
     if erasure.weight and asked > DAILY_MAX and not erasure.released:
         return State.PENDING
-    return State.DUE if erasure.at_once or now - erasure.heard >= GRACE_SECONDS else State.HIDDEN
+    over = now is not None and erasure.heard is not None and now - erasure.heard >= GRACE_SECONDS
+    return State.DUE if erasure.at_once or over else State.HIDDEN
 
 
 def split(erasure: Erasure) -> list[Erasure]:

@@ -25,7 +25,7 @@ from convergences_protocol.replication import messages
 from convergences_protocol.replication.check import check_batch, examine
 from convergences_protocol.replication.views import Held
 
-NOW = 1_790_000_000
+NOW = 1_795_000_000
 """The tests' clock, in 2026."""
 
 

@@ -318,6 +318,24 @@ class ArchivePromises:
         assert archive.reader.peers() == []
 
     # ------------------------------------------------------------------------------------------------------ erasures
+    @pytest.mark.parametrize("wrong", [None, NOW + 30 * GRACE_SECONDS], ids=["unknown", "future"])
+    def test_seven_days_are_counted_by_a_clock_that_is_right(
+        self, own: interface.Writing, town: Town, wrong: int | None
+    ) -> None:
+        """Neither dropped when the clock leaps from 1970 to today, nor kept for ever because it once was ahead."""
+        (actor,) = town.actors("Jeanne")
+        own.append([[actor]])
+        element = actor.header.element
+        assert element is not None
+        own.append([[town.erasure(element)]])
+        for now in (wrong, NOW, NOW + GRACE_SECONDS - 1):
+            (heard,) = own.hear_erasures(now)
+            own.apply_erasures([heard.at], now)
+            assert [row.state for row in own.reader.erasures()] == ["hidden"]
+        assert [row.heard_at for row in own.reader.erasures()] == [NOW]
+        own.hear_erasures(NOW + GRACE_SECONDS)
+        assert own.apply_erasures([heard.at], NOW + GRACE_SECONDS) == [BodiesErased(town.origin, (1,), dropped=True)]
+
     def test_an_erased_element_is_hidden_at_once_and_dropped_after_seven_days(
         self, own: interface.Writing, town: Town, events: list[Event]
     ) -> None:

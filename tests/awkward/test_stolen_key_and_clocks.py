@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from convergences_node.archive.model import NewControl
-from convergences_protocol.erasure import DAILY_MAX, KIND, Erasure
+from convergences_protocol.erasure import DAILY_MAX, GRACE_SECONDS, KIND, Erasure
 
 from .cluster import Cluster, actor, warnings
 
@@ -79,3 +79,27 @@ async def test_an_agglomeration_whose_clock_is_wrong_still_gathers(cluster: Clus
     await agglomeration.until_finds("still gathered")
     rows = await town.town.archive.read(lambda reader: reader.cosignatures(town.origin))
     assert all(row.time > 1_700_000_000 and row.time < 2_500_000_000 for row in rows)
+
+
+@pytest.mark.parametrize("wrong", [0.0, 4_102_444_800.0], ids=["1970", "2100"])
+async def test_the_seven_days_of_an_erasure_begin_when_the_clock_is_right(cluster: Cluster, wrong: float) -> None:
+    """Hidden at once all the same; the body is neither dropped when the clock leaps, nor kept for ever."""
+    node = await cluster.found("agglomeration")
+    told = [wrong]
+    node.clock = lambda: told[0]
+    await cluster.start(node)
+    (placed,) = await node.town.archive.append([actor("to be forgotten")])
+    await node.town.archive.erase(Erasure("asked by the person", placed.element))
+
+    async def state() -> str:
+        await node.town.drop_due()
+        (row,) = await node.town.archive.read(lambda reader: reader.erasures())
+        return row.state
+
+    assert await state() == "hidden"
+    told[0] = 1_800_000_000.0
+    assert await state() == "hidden"
+    told[0] += GRACE_SECONDS - 1
+    assert await state() == "hidden"
+    told[0] += 1
+    assert await state() == "dropped"

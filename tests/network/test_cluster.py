@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from convergences_node import backlog
 from convergences_node.archive.model import NewRecord
-from convergences_node.clockwork import BUILT_AT, CLOCK_MAX, clock_plausible
+from convergences_node.clock import BUILT_AT, CLOCK_MAX, clock_plausible
 from convergences_node.founding import create_town
 from convergences_node.network import libp2p_mends
 from convergences_node.network.memory import MemoryNet, MemoryTransport

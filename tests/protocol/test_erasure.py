@@ -105,7 +105,7 @@ def test_a_town_cannot_make_the_agglomeration_forget() -> None:
     assert erasure.is_valid(named, merged(), HOME.origin, 5)
 
 
-def heard(index: int, at: int = 0, weight: int = 1, origin: str = LARGE.origin, **word: bool) -> Heard:
+def heard(index: int, at: int | None = 0, weight: int = 1, origin: str = LARGE.origin, **word: bool) -> Heard:
     return Heard(origin, index, at, weight, **word)
 
 
@@ -145,6 +145,28 @@ def test_a_person_releases_what_waits_and_the_rest_goes_on() -> None:
     many = [heard(index, released=index < 50) for index in range(151)]
     states = erasure.states(many, 0)
     assert [states[LARGE.origin, index] for index in (49, 50)] == [State.HIDDEN, State.PENDING]
+
+
+def test_a_clock_that_cannot_be_right_makes_nothing_due() -> None:
+    for now in (None, 1000 + 70 * DAY):
+        assert set(erasure.states([heard(1, at=None)], now).values()) == {State.HIDDEN}
+    assert set(erasure.states([heard(1, at=1000)], None).values()) == {State.HIDDEN}
+    assert set(erasure.states([heard(1, at=None, at_once=True)], None).values()) == {State.DUE}
+
+
+def test_what_a_wrong_clock_heard_counts_from_when_it_is_right() -> None:
+    now = 20_000 * DAY
+    assert erasure.redated(None, None) is None
+    assert erasure.redated(now, None) == now
+    assert erasure.redated(None, now) == now, "not dropped at once, as after a leap from 1970"
+    assert erasure.redated(now + 1, now) == now, "not kept for ever, as after 2100"
+    assert erasure.redated(now - 1, now) == now - 1
+
+
+def test_without_a_clock_all_is_of_one_day() -> None:
+    many = [heard(index, at=None) for index in range(101)]
+    assert set(erasure.states(many, None).values()) == {State.PENDING}
+    assert set(erasure.states(many[:100], None).values()) == {State.HIDDEN}
 
 
 def test_to_forget_what_was_never_here_needs_no_person() -> None:

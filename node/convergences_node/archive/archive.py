@@ -28,6 +28,8 @@ from convergences_protocol.opening import Opening
 from convergences_protocol.origin import LogIdentity, Origin
 from convergences_protocol.replication.check import CheckedBatch
 
+from convergences_node.clock import plausible_time
+
 from . import epochs, erasing
 from .authoring import Author, Authored, RandomBytes
 from .connection import ARCHIVE_NAME, damage_told
@@ -269,10 +271,11 @@ class Archive:
         `valid(erasure, origin, index)` says whether that record may say so (`erasure.is_valid`, with the charter);
         it is called in the event loop. Without it, one's own logs speak for one's own territory.
         """
-        known = await self.write(lambda w: w.hear_erasures(int(self._options.clock())))
+        now = plausible_time(self._options.clock())
+        known = await self.write(lambda w: w.hear_erasures(now))
         judge = valid or await self._own_validity()
         accepted = {heard.at for heard in known if judge(heard.erasure, *heard.at)}
-        events = await self.write(lambda w: w.apply_erasures(accepted, int(self._options.clock())))
+        events = await self.write(lambda w: w.apply_erasures(accepted, now))
         for event in events:
             self._publish(event)
         return events

@@ -90,7 +90,7 @@ class BesideReader:
             " WHERE ?1 IS NULL OR state = ?1 ORDER BY heard_at, origin, idx LIMIT ?2",
             (state, limit),
         )
-        return [ErasureRow(o, i, at, weight, bool(r), bool(a), s) for o, i, at, weight, r, a, s in rows]
+        return [ErasureRow(o, i, at or None, weight, bool(r), bool(a), s) for o, i, at, weight, r, a, s in rows]
 
     def is_erased(self, element: ElementId) -> bool:
         """Whether an erasure in force names this element: an import must not make it again."""

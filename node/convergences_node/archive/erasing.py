@@ -41,6 +41,8 @@ BY_DIGEST = f"""
 """  # noqa: S608
 
 EVERY = 1 << 62
+UNDATED = 0
+"""In the column `heard_at`: the clock could not be right when the erasure was heard."""
 CONTROL_BATCH = 1_000
 """Control records looked at in one go: a stolen key may write a great many."""
 
@@ -66,15 +68,29 @@ def load(tables: Tables) -> None:
     fold(tables)
 
 
-def hear(tables: Tables, now: int) -> list[HeardErasure]:
-    """Note the erasures that have come into any log since the last time. Returns all that are known here."""
+def hear(tables: Tables, now: int | None) -> list[HeardErasure]:
+    """Note the erasures that have come into any log since the last time. Returns all that are known here.
+
+    `now` is None while the clock cannot be right: they are dated once it can.
+    """
+    _date(tables, now)
     for state in tables.reader.logs():
         if state.erasures_read < state.size:
             _hear_log(tables, state.origin, state.erasures_read, state.size, now)
     return list(_known(tables))
 
 
-def _hear_log(tables: Tables, origin: str, start: int, stop: int, now: int) -> None:
+def _date(tables: Tables, now: int | None) -> None:
+    """Count the seven days anew where they were counted by a clock that was wrong (the protocol's `redated`)."""
+    wrong = "state != 'dropped' AND (heard_at = :undated OR heard_at > :now)"
+    values = {"undated": UNDATED, "now": now}
+    if now is None or tables.db.execute(f"SELECT 1 FROM erasures WHERE {wrong}", values).fetchone() is None:  # noqa: S608
+        return
+    with tables.transaction() as db:
+        db.execute(f"UPDATE erasures SET heard_at = :now WHERE {wrong}", values)  # noqa: S608
+
+
+def _hear_log(tables: Tables, origin: str, start: int, stop: int, now: int | None) -> None:
     with tables.transaction() as db:
         while entries := tables.reader.control(origin, start, stop, CONTROL_BATCH):
             for entry in entries:
@@ -82,7 +98,7 @@ def _hear_log(tables: Tables, origin: str, start: int, stop: int, now: int) -> N
                 if erasure is not None:
                     weight = erasure.weight if any(_bodies(tables, erasure)) else 0
                     element = None if erasure.element is None else cbor.encode(erasure.element.to_cbor())
-                    row = (origin, entry.index, now, weight, element)
+                    row = (origin, entry.index, now or UNDATED, weight, element)
                     db.execute("INSERT OR IGNORE INTO erasures VALUES (?, ?, ?, ?, 0, 0, 'invalid', ?)", row)
             start = entries[-1].index + 1
         db.execute("UPDATE logs SET erasures_read = ? WHERE origin = ?", (stop, origin))
@@ -97,7 +113,7 @@ def decide(tables: Tables, at: tuple[str, int], *, released: bool = False, at_on
         )
 
 
-def apply(tables: Tables, valid: Collection[tuple[str, int]], now: int) -> list[BodiesErased]:
+def apply(tables: Tables, valid: Collection[tuple[str, int]], now: int | None) -> list[BodiesErased]:
     """Do what the valid erasures ask at this time, and undo what is valid no more; what was dropped stays dropped."""
     known = list(_known(tables))
     judged = states((_heard(heard) for heard in known if heard.at in valid or heard.row.state == "dropped"), now)

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from convergences_protocol import checkpoint
 from convergences_protocol.checkpoint import Checkpoint
-from convergences_protocol.erasure import Erasure, Heard, read_erasure, states
+from convergences_protocol.erasure import Erasure, Heard, read_erasure, redated, states
 from convergences_protocol.errors import ConvergencesError, LocalError, Unreadable
 from convergences_protocol.header import Header
 from convergences_protocol.keys import SigningKey
@@ -205,7 +205,10 @@ class MemoryArchive(MemoryReader):
             self._choices[name] = value
 
     # --------------------------------------------------------------------------------------------------------- erasures
-    def hear_erasures(self, now: int) -> list[HeardErasure]:
+    def hear_erasures(self, now: int | None) -> list[HeardErasure]:
+        for at, row in self._erasures.items():
+            if row.state != "dropped":
+                self._erasures[at] = replace(row, heard_at=redated(row.heard_at, now))
         for log in self._logs.values():
             for entry in self.control(log.identity.origin, log.erasures_read) if log.status != "aside" else ():
                 header = log.leaves[entry.index].header
@@ -221,7 +224,7 @@ class MemoryArchive(MemoryReader):
         row = self._erasures[at]
         self._erasures[at] = replace(row, released=row.released or released, at_once=row.at_once or at_once)
 
-    def apply_erasures(self, valid: Collection[tuple[str, int]], now: int) -> list[BodiesErased]:
+    def apply_erasures(self, valid: Collection[tuple[str, int]], now: int | None) -> list[BodiesErased]:
         kept = [row for at, row in self._erasures.items() if at in valid or row.state == "dropped"]
         judged = states(
             (Heard(row.origin, row.index, row.heard_at, row.weight, row.released, row.at_once) for row in kept), now

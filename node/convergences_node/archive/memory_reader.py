@@ -206,7 +206,7 @@ class MemoryReader:
         return [row for row in self._forks if origin is None or row.origin == origin]
 
     def erasures(self, state: str | None = None, limit: int = 10_000) -> list[ErasureRow]:
-        rows = sorted(self._erasures.values(), key=lambda row: (row.heard_at, row.origin, row.index))
+        rows = sorted(self._erasures.values(), key=lambda row: (row.heard_at or 0, row.origin, row.index))
         return [row for row in rows if state is None or row.state == state][:limit]
 
     def is_erased(self, element: ElementId) -> bool:

@@ -267,7 +267,8 @@ class ErasureRow:
 
     origin: str
     index: int
-    heard_at: int
+    heard_at: int | None
+    """None while this node's clock could not be right."""
     weight: int
     released: bool
     at_once: bool

@@ -83,7 +83,7 @@ CREATE TABLE forks (
 CREATE TABLE erasures (                        -- erasure records found in logs, and what was done of them
     origin   TEXT NOT NULL,                    -- the log that the erasure is written in
     idx      INTEGER NOT NULL,
-    heard_at INTEGER NOT NULL,                 -- this node's clock, when it was first seen here
+    heard_at INTEGER NOT NULL,                 -- this node's clock, when it was first seen here; 0: not dated
     weight   INTEGER NOT NULL,                 -- how much it asks to forget; 0 if nothing of it is here
     released INTEGER NOT NULL CHECK (released IN (0, 1)),  -- a person here let it through
     at_once  INTEGER NOT NULL CHECK (at_once IN (0, 1)),   -- the operator here does not wait for seven days

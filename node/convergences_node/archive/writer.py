@@ -162,7 +162,7 @@ class ArchiveWriter(Keeping):
         self.db.executemany("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", rows)
 
     # ------------------------------------------------------------------------------- what other rooms carry out
-    def hear_erasures(self, now: int) -> list[HeardErasure]:
+    def hear_erasures(self, now: int | None) -> list[HeardErasure]:
         """Note the erasures that have come since the last time; all that are known here (erasing.py)."""
         return erasing.hear(self, now)
 
@@ -170,7 +170,7 @@ class ArchiveWriter(Keeping):
         """A person here lets an erasure through the daily limit, or does not wait for the seven days."""
         erasing.decide(self, at, released=released, at_once=at_once)
 
-    def apply_erasures(self, valid: Collection[tuple[str, int]], now: int) -> list[BodiesErased]:
+    def apply_erasures(self, valid: Collection[tuple[str, int]], now: int | None) -> list[BodiesErased]:
         """Do what the valid erasures ask by now, and undo what is valid no more."""
         return erasing.apply(self, valid, now)
 
