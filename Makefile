@@ -22,7 +22,6 @@ BUILT := node/convergences_node/web/built/built.json
 $(BUILT): front/package-lock.json front/build.mjs front/hatch_build.py $(wildcard front/src/*)
 	@bash deploy/system-packages.sh
 	@$(PYTHON) front/hatch_build.py
-	@if [ -e $@ ]; then touch $@; fi
 
 front: $(BUILT) ## build the scripts of the pages (needs node and npm)
 

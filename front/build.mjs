@@ -15,7 +15,7 @@ const result = await build({
   format: "esm",
   minify: true,
   legalComments: "none", // they are all in the licences file, which is served
-  target: ["es2019", "safari13"], // phones of 2019; older ones read the pages as they are
+  target: ["es2020"], // phones of 2020; older ones read the pages as they are
   loader: { ".png": "empty" }, // Leaflet's own marker pictures: our marks are drawn by the style sheet
   metafile: true,
   logLevel: "warning",

@@ -7,6 +7,7 @@ Promises:
 - What was built from these very sources is not built again; an sdist, which carries the result, never is.
 - By hand, whatever is missing (node, npm, a registry that answers) is said in one sentence and is no failure: pages
   read without their scripts, and the tests of these say that they were skipped. A wheel or sdist is refused instead.
+- Sources of ours that cannot be bundled are a failure. What was built of older sources is never left in their place.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ class CannotBuildError(Exception):
     """Why there are no scripts, in a sentence."""
 
 
+class CannotFetchError(CannotBuildError):
+    """What is missing is not ours."""
+
+
 def sources_digest() -> str:
     """The digest of all that the result depends on."""
     digest = hashlib.sha256()
@@ -53,10 +58,10 @@ def is_built() -> bool:
 
 
 def build() -> None:
-    """Fetch the locked packages and bundle them with our sources. The old result stands until the new one is whole."""
+    """Fetch the locked packages and bundle them with our sources."""
     missing = [name for name in ("node", "npm") if shutil.which(name) is None]
     if missing:
-        raise CannotBuildError(f"{' and '.join(missing)} not found (on Debian: sudo apt install nodejs npm)")
+        raise CannotFetchError(f"{' and '.join(missing)} not found (on Debian: sudo apt install nodejs npm)")
     _fetch()
     with tempfile.TemporaryDirectory(dir=FRONT) as folder:
         _run(["node", "build.mjs", folder])
@@ -71,9 +76,9 @@ def _fetch() -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-        except CannotBuildError:
+        except CannotBuildError as error:
             if attempt == ATTEMPTS:
-                raise
+                raise CannotFetchError(str(error)) from None
             time.sleep(WAIT_SECONDS * attempt)
         else:
             return
@@ -86,17 +91,20 @@ def _run(command: list[str]) -> None:
         raise CannotBuildError(f"{command[0]} gave no answer in {COMMAND_SECONDS_MAX} seconds") from None
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
-        raise CannotBuildError(f"{' '.join(command[:2])} failed: {' / '.join(said[-3:])[:400]}")
+        raise CannotBuildError(f"{' '.join(command[:2])} failed: {' / '.join(said[:3])[:400]}")
 
 
-def main() -> None:
-    """Build if that is needed and possible; never a failure."""
-    if is_built():
-        return
+def main() -> int:
+    """Build if that is needed and possible."""
     try:
-        build()
+        if not is_built():
+            build()
     except CannotBuildError as error:
+        shutil.rmtree(BUILT, ignore_errors=True)
         print(f"convergences: the pages go without their scripts (map, ribbon, drawing): {error}", file=sys.stderr)
+        return 0 if isinstance(error, CannotFetchError) else 1
+    (BUILT / MARK).touch()  # for make, which compares times
+    return 0
 
 
 try:
@@ -118,4 +126,4 @@ else:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -97,7 +97,7 @@ class MapSection(Section):
         Meta(
             max_length=200,
             pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*\.pmtiles)?$",
-            description="A `.pmtiles` file in the node's folder (basemap of Protomaps), shown to everyone; empty if none.",
+            description="A `.pmtiles` file in the node's folder (a basemap of Protomaps), for everyone; empty if none.",
         ),
     ] = ""
 

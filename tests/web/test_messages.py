@@ -81,7 +81,7 @@ def test_every_key_that_the_code_names_exists() -> None:
 _COMPOSED = (
     "kind.", "kinds.", "field.", "term.", "relation.outgoing.", "relation.incoming.", "problem.", "language.",
     "date.month.", "date.weekday.", "date.ago.", "sort.", "facet.", "when.", "view.", "agenda.", "map.",
-    "home.", "take.", "statistics.", "poster.", "history.", "filter.label.", "recurrence.",
+    "home.", "take.", "ribbon.", "statistics.", "poster.", "history.", "filter.label.", "recurrence.",
 )  # fmt: skip
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """An answer as a map drawn here: outlines of the towns, a mark for each place, a number where many are close together.
 
-No tile and no script: the picture is a part of the page, every town and every mark in it is a link that the keyboard
-reaches, and the list beside it holds the same elements in the same order.
+No tile and no script is needed: the picture is a part of the page, every town and every mark in it is a link that the
+keyboard reaches, and the list beside it holds the same elements in the same order. Where the scripts were built, they
+lay a map that moves over the picture (`front/src/map.js`), of what `live` tells them.
 """
 
 from __future__ import annotations
@@ -10,26 +11,47 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
+import msgspec
 from msgspec.structs import replace
 
 from convergences_node.index.details import OutlineView
 from convergences_node.index.filters import around
-from convergences_node.index.query import Box, Query
+from convergences_node.index.query import E7, Box, Query
 from convergences_node.index.views import Answer, Facets, Item
+from convergences_node.web import words
 from convergences_node.web.cards import Card, Reading, card
 from convergences_node.web.filters import LIST, MAP, Choice, page_link
 from convergences_node.web.projecting import WIDTH, Frame, box_of, corners, frame_around, path_of
+from convergences_node.web.ribbon import Ribbon, ribbon
+from convergences_node.web.static_files import address_if_built
 from convergences_node.web.town_door import Town
 
 MAP_ITEMS_MAX = 200
 """Elements on one map and in its list; the next page has the next ones."""
+CARDS_OPEN_MAX = 12
 CELL = 44
 """Units of a square in which marks would touch: they become one, with their number."""
 APART = 36
 """Units between two marks, so that each is seen whole."""
 NEAR = 0.08
 """How much wider than its marks the box of a number is."""
+_LIVE_WORDS = (
+    "map",
+    "help",
+    "closer",
+    "wider",
+    "close",
+    "many",
+    "untitled",
+    "newest",
+    "play",
+    "pause",
+    "slider",
+    "all",
+)
+"""Sentences of `map.live` that only the script says."""
 _MOVES = (
     ("larger", 0.0, 0.0, 0.5),
     ("smaller", 0.0, 0.0, 2.0),
@@ -76,13 +98,22 @@ class DrawnMap:
     shapes: tuple[Shape, ...]
     marks: tuple[Mark, ...]
     moves: tuple[Choice, ...]
+    whole: Choice | None
+    """The way back to all of the map, from a part of it."""
+    ribbon: Ribbon | None
+    live: str | None
+    """What the script needs to know, as JSON; None where the scripts were not built."""
     cards: tuple[Card, ...]
+    open_max: int
+    """Cards that are shown at once; the others unfold, so that a phone reaches what comes after them."""
     unplaced: tuple[Card, ...]
     outside: int
 
 
-async def drawn_map(town: Town, reading: Reading, asked: Query, answer: Answer, facets: Facets) -> DrawnMap:
-    """The map of an answer."""
+async def drawn_map(
+    town: Town, reading: Reading, asked: Query, answer: Answer, facets: Facets, undated: Facets
+) -> DrawnMap:
+    """The map of an answer; `facets` count what it finds, `undated` what it would find without its dates."""
     outlines = await town.index.outlines()
     own = town.web_settings.territory
     placed = [item for item in answer.items if item.location is not None]
@@ -96,7 +127,11 @@ async def drawn_map(town: Town, reading: Reading, asked: Query, answer: Answer, 
         shapes=tuple(_shapes(reading, asked, frame, outlines, counts, own)),
         marks=tuple(_marks(reading, asked, frame, seen)),
         moves=_moves(reading, asked, frame),
+        whole=_whole(reading, asked),
+        ribbon=await ribbon(town, reading, asked, undated),
+        live=_live(town, reading, asked, frame),
         cards=tuple(card(reading, item) for item in placed),
+        open_max=CARDS_OPEN_MAX,
         unplaced=tuple(card(reading, item) for item in answer.items if item.location is None),
         outside=len(placed) - len(seen),
     )
@@ -195,3 +230,33 @@ def _moves(reading: Reading, asked: Query, frame: Frame) -> tuple[Choice, ...]:
         )
         for name, east, north, scale in _MOVES
     )
+
+
+def _whole(reading: Reading, asked: Query) -> Choice | None:
+    if asked.box is None:
+        return None
+    return Choice(reading.messages.text("map.whole"), page_link(reading, replace(asked.without_page(), box=None), MAP))
+
+
+def _live(town: Town, reading: Reading, asked: Query, frame: Frame) -> str | None:
+    """Where the script finds marks, outlines and tiles, what it shows first, and its words."""
+    if address_if_built("map.js") is None:
+        return None
+    everywhere = replace(asked.without_page(), box=None, at=None, sort=None)
+    marked = replace(everywhere, kinds=asked.kinds or words.KINDS_SHOWN)
+    box = frame.box
+    said = {
+        "marks": f"/api/v1/marks?{urlencode(marked.to_params())}",
+        "outlines": "/api/v1/outlines",
+        "tiles": "/api/v1/tiles.pmtiles" if town.web_settings.map_tiles else None,
+        "tiles_script": address_if_built("tiles.js"),
+        "page": page_link(reading, replace(everywhere, sort=asked.sort), MAP),
+        "frame": [box.west / E7, box.south / E7, box.east / E7, box.north / E7],
+        "own": town.web_settings.territory,
+        "chosen": asked.territories,
+        "at": asked.at,
+        "language": reading.messages.language,
+        "words": {key: reading.messages.text(f"map.live.{key}") for key in _LIVE_WORDS}
+        | {f"kind_{kind}": words.kind_label(reading.messages, kind) for kind in words.KINDS_SHOWN},
+    }
+    return msgspec.json.encode(said).decode()

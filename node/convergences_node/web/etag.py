@@ -42,13 +42,19 @@ def tag_matches(if_none_match: str | None, tag: str) -> bool:
 
 
 def conditional(
-    request: web.Request, body: bytes, content_type: str, *, cache: str = CACHE_ASK, vary: tuple[str, ...] = ()
+    request: web.Request,
+    body: bytes,
+    content_type: str,
+    *,
+    cache: str = CACHE_ASK,
+    vary: tuple[str, ...] = (),
+    zipped: bytes | None = None,
 ) -> web.Response:
-    """Answer these bytes, or 304 if the client says that it holds them."""
+    """Answer these bytes, or 304 if the client says that it holds them. `zipped`: the same, compressed already."""
     headers = {"Cache-Control": cache, "Vary": ", ".join((*vary, "Accept-Encoding")), "Content-Type": content_type}
     tag = entity_tag(body)
     if len(body) >= GZIP_BYTES_MIN and _takes_gzip(request):
-        body = gzip.compress(body, GZIP_LEVEL, mtime=0)
+        body = gzip.compress(body, GZIP_LEVEL, mtime=0) if zipped is None else zipped
         tag = f'{tag[:-1]}-gzip"'
         headers["Content-Encoding"] = "gzip"
     headers["ETag"] = tag

@@ -105,8 +105,8 @@ def spans(reading: Reading, asked: Query) -> tuple[Choice, ...]:
 def _span(reading: Reading, asked: Query, name: str, first: date | None, until: date | None) -> Choice:
     since_text = first.isoformat() if first else None
     until_text = until.isoformat() if until else None
-    query = replace(asked.without_page(), since=since_text, until=until_text, sort=None)
-    same = (asked.since, asked.until) == (since_text, until_text)
+    query = replace(asked.without_page(), since=since_text, until=until_text, at=None, sort=None)
+    same = (asked.since, asked.until, asked.at) == (since_text, until_text, None)
     return Choice(reading.messages.text(f"when.{name}"), page_link(reading, query), same)
 
 
@@ -158,11 +158,9 @@ def chosen(reading: Reading, asked: Query, facets: Facets) -> tuple[Choice, ...]
         label = labels.get(value) or words.facet_label(messages, key, value, asked.kinds or tuple(KINDS))
         found.append(Choice(label, page_link(reading, toggled(asked, key, value)[0])))
     for name, field in (
-        ("box", "box"),
         ("circle", "circle"),
         ("related", "related"),
-        ("at", "at"),
-        *_dates_said(reading),
+        *_said_by_view(reading),
     ):
         if (value := getattr(asked, field)) is not None:
             day = dates.day_in_words(messages, value, reading.zone) if isinstance(value, str) else ""
@@ -171,9 +169,10 @@ def chosen(reading: Reading, asked: Query, facets: Facets) -> tuple[Choice, ...]
     return tuple(found)
 
 
-def _dates_said(reading: Reading) -> tuple[tuple[str, str], ...]:
-    """An agenda says its dates in its title, and leads to others."""
-    return () if reading.view == AGENDA else (("from", "since"), ("to", "until"))
+def _said_by_view(reading: Reading) -> tuple[tuple[str, str], ...]:
+    """An agenda says its dates in its title and leads to others; a map shows its own frame and its own moment."""
+    frame = () if reading.view == MAP else (("box", "box"), ("at", "at"))
+    return frame if reading.view == AGENDA else (*frame, ("from", "since"), ("to", "until"))
 
 
 def _chosen_values(asked: Query) -> Iterator[tuple[str, str]]:

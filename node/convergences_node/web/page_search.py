@@ -99,7 +99,10 @@ async def _drawn(town: Town, reading: Reading, asked: Query, answer: Answer, fac
     if reading.view == AGENDA:
         return {"agenda": await agenda(town, reading, asked)}
     if reading.view == MAP:
-        return {"map": await drawn_map(town, reading, asked, answer, facets)}
+        shown = replace(asked.without_page(), kinds=asked.kinds or words.KINDS_SHOWN)
+        undated = replace(shown, at=None, since=None, until=None)
+        counted = facets if undated == shown else await town.index.facets(undated)
+        return {"map": await drawn_map(town, reading, asked, answer, facets, counted)}
     if reading.view == TIMELINE:
         shown = replace(asked.without_page(), kinds=asked.kinds or words.KINDS_SHOWN, since=None, until=None)
         return {"timeline": timeline(reading, asked, await town.index.facets(shown))}

@@ -34,6 +34,7 @@ def prepare(app: web.Application) -> None:
         lstrip_blocks=True,
     )
     environment.globals["static"] = static_files.address
+    environment.globals["built"] = static_files.address_if_built
     app[TEMPLATES] = environment
     app[KEPT] = KeptPages()
 

@@ -7,6 +7,7 @@ Where there are more years than bars fit, a bar stands for ten years or a hundre
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from convergences_protocol.edtf import is_edtf
@@ -20,9 +21,34 @@ from convergences_node.web.filters import TIMELINE, page_link
 BARS_MAX = 90
 STEPS = (1, 10, 100, 1000)
 WIDTH, HEIGHT = 600, 140
+BARS_LEAST = 6
+"""Fewer are not drawn wider than these would be."""
 BAR_LEAST = 3.0
 """A year with one thing in it is seen beside a year with a thousand."""
 YEAR_LAST = 9999
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Where a bar stands in a picture of WIDTH units, and how high it is; 0 for nothing."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    middle: float
+
+
+def drawn_bars(counts: Sequence[float], height: int) -> list[Drawn]:
+    """Bars side by side, the highest as high as the picture."""
+    pitch = WIDTH / max(len(counts), BARS_LEAST)
+    most = max(counts, default=0)
+    found = []
+    for number, count in enumerate(counts):
+        high = max(BAR_LEAST, height * count / most) if count else 0.0
+        x, width = number * pitch + pitch * 0.1, pitch * 0.8
+        found.append(Drawn(*(round(each, 1) for each in (x, height - high, width, high, x + width / 2))))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +59,7 @@ class Bar:
     count: str
     said: str
     href: str
-    x: float
-    y: float
-    width: float
-    height: float
+    bar: Drawn
     is_chosen: bool
     is_marked: bool
     """Whether its label is written under it: there is no room for all."""
@@ -75,43 +98,28 @@ def _bars(reading: Reading, asked: Query, years: dict[int, int]) -> tuple[Bar, .
     counts: Counter[int] = Counter()
     for year, count in years.items():
         counts[year // step] += count
-    first, last, most = min(counts), max(counts), max(counts.values())
-    number = last - first + 1
-    every = -(-number // 6)
-    pitch = WIDTH / max(number, 6)
+    groups = range(min(counts), max(counts) + 1)
+    every = -(-len(groups) // 6)
+    drawn = drawn_bars([counts[group] for group in groups], HEIGHT)
     return tuple(
-        _bar(reading, asked, group * step, step, counts[group], most, (group - first) * pitch, pitch, every)
-        for group in range(first, last + 1)
+        _bar(reading, asked, group * step, step, counts[group], bar, group % every == 0)
+        for group, bar in zip(groups, drawn, strict=True)
     )
 
 
-def _bar(
-    reading: Reading,
-    asked: Query,
-    year: int,
-    step: int,
-    count: int,
-    most: int,
-    x: float,
-    pitch: float,
-    every: int,
-) -> Bar:
+def _bar(reading: Reading, asked: Query, year: int, step: int, count: int, bar: Drawn, is_marked: bool) -> Bar:
     messages = reading.messages
     until = min(year + step - 1, YEAR_LAST)
     label = str(year) if step == 1 else messages.text("timeline.years", first=year, last=until)
     dates = (f"{max(year, 1):04}", f"{until:04}")
     assert all(is_edtf(text) for text in dates)
     query = replace(asked.without_page(), since=dates[0], until=dates[1])
-    high = max(BAR_LEAST, HEIGHT * count / most) if count else 0.0
     return Bar(
         label=label,
         count=messages.number(count),
         said=messages.count("timeline.bar", count, label=label),
         href=page_link(reading, query, TIMELINE),
-        x=round(x + pitch * 0.1, 1),
-        y=round(HEIGHT - high, 1),
-        width=round(pitch * 0.8, 1),
-        height=round(high, 1),
+        bar=bar,
         is_chosen=(asked.since, asked.until) == dates,
-        is_marked=(year // step) % every == 0,
+        is_marked=is_marked,
     )
