@@ -28,7 +28,7 @@ from convergences_protocol.element import ElementId
 from msgspec.structs import replace
 
 from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpened, Event, LogGrew
-from convergences_node.index import addresses, answering, details, store
+from convergences_node.index import addresses, answering, details, listing, store
 from convergences_node.index import element as elements
 from convergences_node.index.addresses import Address
 from convergences_node.index.coverage import coverage_of, territory_views
@@ -37,7 +37,7 @@ from convergences_node.index.following import ArchiveDoor, Follower, Report, own
 from convergences_node.index.history import revisions_of
 from convergences_node.index.keeper import Keeper
 from convergences_node.index.known import read_known
-from convergences_node.index.marks import Marks
+from convergences_node.index.listing import Listing
 from convergences_node.index.marks import Marks
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Speakers, progress_of
@@ -206,6 +206,15 @@ class Index:
     async def addresses(self, kinds: Sequence[str], skipped: int, most: int) -> Sequence[Address]:
         """Some of these elements, the oldest first, for a site map."""
         return await self._ask(lambda db: addresses.addresses_of(db, kinds, skipped, most))
+
+    async def listing(self, kinds: Sequence[str], after: int = -1, moment: int | None = None) -> Listing:
+        """The next elements of these kinds in the order of birth, with the links that hold at a moment: a portion of a
+        whole list."""
+        return await self._ask(lambda db: listing.listing_of(db, kinds, self._keeper.known, after, moment))
+
+    async def types(self) -> Mapping[tuple[str, str], int]:
+        """How many elements there are by kind and type."""
+        return await self._ask(listing.types_of)
 
     async def history(self, element: str) -> list[Revision]:
         """Every record about an element, oldest first, those that do not count too. From the archive."""
