@@ -18,6 +18,7 @@ shared references (28, 29) or string references (25, 256) unfold into gigabytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from unicodedata import is_normalized
 
@@ -29,6 +30,9 @@ DEPTH_MAX = 16
 """Levels of nesting. Records need 5, messages between peers 6; a thousand would only exhaust a reader's stack."""
 
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**64 - 1
+
+KEY_CHARS_USUAL = 32
+"""The longest name of a field (kind.py)."""
 
 
 def encode(value: object) -> bytes:
@@ -113,12 +117,24 @@ def _check(value: object) -> None:
 def _check_map(value: dict[object, object]) -> None:
     before = b""
     for key, item in value.items():
-        _check_key(key)
-        encoded = cbor2.dumps(key)
+        encoded = _usual_key(key) if type(key) is str and len(key) <= KEY_CHARS_USUAL else _checked_bytes(key)
         if encoded <= before:
             raise Unreadable("map keys out of bytewise order")
         before = encoded
-        _check(item)
+        if type(item) is str:
+            _check_text(item)
+        else:
+            _check(item)
+
+
+def _checked_bytes(key: object) -> bytes:
+    """A map's key as it is encoded, if it may be one."""
+    _check_key(key)
+    return cbor2.dumps(key)
+
+
+_usual_key = lru_cache(maxsize=1_024)(_checked_bytes)
+"""Maps repeat their keys: the names of fields are a few hundred. Longer keys are not remembered, for memory's sake."""
 
 
 def _check_key(key: object) -> None:
