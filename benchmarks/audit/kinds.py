@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from convergences_node.web.parameters import ELEMENT
 from convergences_node.web.route import HTML, Route
 from convergences_node.web.routes import ROUTES
-from convergences_node.web.views import VIEWS
 
 STATES: Mapping[str, Mapping[str, str]] = {
     "search_page": {
@@ -64,6 +63,7 @@ def _of(route: Route, elements: Mapping[str, str], filled: Mapping[str, str]) ->
             raise KeyError(f"{route.path}: no example of {parameter.name}")
         path = path.replace(f"{{{parameter.name}}}", str(value))
     yield Kind(name, path)
-    views = VIEWS if any(parameter.name == "vue" for parameter in route.query) else ()
+    views = next((parameter.schema["enum"] for parameter in route.query if parameter.name == "vue"), ())
+    assert isinstance(views, list | tuple)
     queries = {view: f"vue={view}" for view in views} | dict(STATES.get(route.name, {}))
     yield from (Kind(f"{name}-{state}", f"{path}?{query}") for state, query in queries.items())

@@ -86,7 +86,11 @@ async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = _draw(request, problem)
     route = request.get(ROUTE)
     if not response.prepared:
-        protect(response, open_data=route is not None and route.open_data)
+        protect(
+            response,
+            open_data=route is not None and route.open_data,
+            framed=route is not None and route.framed,
+        )
     name = route.name if route else "none"
     request.app[health.METRICS].answered(name, response.status, time.perf_counter() - started)
     return response

@@ -14,13 +14,16 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from convergences_node.web import dates, static_files
-from convergences_node.web.asking import messages_of, town_of
+from convergences_node.web.asking import ROUTE, messages_of, town_of
 from convergences_node.web.cards import Reading
 from convergences_node.web.kept_pages import DRAWN, HTML_TYPE, KEPT, KeptPages, answer_drawn
 from convergences_node.web.messages import LANGUAGES, catalogue
 from convergences_node.web.problems import PROBLEMS, Problem, ProblemDocument, draw
 from convergences_node.web.sharing import shared
 
+COMES_BACK = {"starting": 5, "too-busy": 5, "too-slow": 15}
+"""Seconds after which a page that is not there yet asks again by itself. A header, and no element of the page: whoever
+reads with a screen reader is not interrupted by a page that announces it."""
 TEMPLATES: web.AppKey[Environment] = web.AppKey("templates")
 
 
@@ -82,7 +85,12 @@ def answer_page(request: web.Request, template: str, values: Mapping[str, object
 
 def problem_page(request: web.Request, document: ProblemDocument, headers: Mapping[str, str]) -> web.Response:
     """A problem, for a person."""
-    body = draw_page(request, "problem.html", {"problem": document})
+    route = request.get(ROUTE)
+    framed = route is not None and route.framed
+    values = {"problem": document, "heading": document.title, "page_href": None, "look": None, "fresh": None}
+    body = draw_page(request, "frame_problem.html" if framed else "problem.html", values)
+    if document.code in COMES_BACK:
+        headers = {**headers, "Refresh": str(COMES_BACK[document.code])}
     own = {"Content-Type": HTML_TYPE, "Content-Language": messages_of(request).language, "Cache-Control": "no-store"}
     return web.Response(status=document.status, body=body, headers={**own, **headers})
 

@@ -56,6 +56,8 @@ class Route:
     """Media type of the body, for a POST."""
     whole: bool = True
     """True when the answer needs a whole index: until then the route answers that the node is starting."""
+    framed: bool = False
+    """True for what any other site may show in a frame, and for the files that such a page needs."""
     seconds_max: float = 10.0
     """After this the client is told to come back later; a stream of many megabytes on a slow line needs longer."""
 

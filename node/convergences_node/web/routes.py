@@ -18,7 +18,11 @@ from convergences_node.web import (
     api_search,
     health,
     logs,
+    look,
+    oembed,
     page_element,
+    page_embed,
+    page_frame,
     page_poster,
     page_search,
     page_statistics,
@@ -38,6 +42,8 @@ from convergences_node.web.route import BYTES, HTML, NOTE, OPENMETRICS, Paramete
 QUESTION = ("query-refused", "cursor-refused", "starting")
 ONE = ("query-refused", "element-unknown", "starting")
 FILE = ("log-unknown", "tile-absent")
+FRAME = (*SEARCH, page_frame.VIEW, *look.LOOK)
+EMBED = (*SEARCH, page_frame.VIEW, *look.LOOK, *page_embed.ABOUT)
 # A bundle of bodies may hold 16 MiB, on a line that carries 50 kB a second.
 STREAM_SECONDS_MAX = 360.0
 
@@ -85,6 +91,30 @@ ROUTES: tuple[Route, ...] = (
         query=(AT,),
         problems=ONE,
     ),
+    # In other sites
+    Route("/integrer", page_embed.embed_page, None, HTML, group="page", query=EMBED, problems=(*ONE, "cursor-refused")),
+    Route("/integrer.js", page_embed.script_show, None, "text/javascript", group="take", whole=False),
+    Route("/cadre", page_frame.search_frame, None, HTML, group="page", query=FRAME, problems=QUESTION, framed=True),
+    Route("/cadre.css", look.look_show, None, "text/css", group="page", query=look.LOOK, whole=False, framed=True),
+    Route(
+        "/cadre/e/{id}",
+        page_frame.element_frame,
+        None,
+        HTML,
+        group="page",
+        path_parameters=ELEMENT,
+        query=look.LOOK,
+        problems=ONE,
+        framed=True,
+    ),
+    Route(
+        "/oembed",
+        oembed.oembed_show,
+        oembed.OEmbed,
+        group="take",
+        query=oembed.QUESTION,
+        problems=("query-refused", "embed-unknown", "format-refused", "starting"),
+    ),
     Route(
         "/problems/{key}",
         pages.problem_show,
@@ -106,6 +136,7 @@ ROUTES: tuple[Route, ...] = (
         path_parameters=(Parameter("name", "A versioned name.", {"type": "string", "minLength": 1}),),
         problems=("not-found",),
         whole=False,
+        framed=True,
     ),
     # For programs: what the town knows
     Route("/api/v1/search", api_search.search_list, Answer, query=SEARCH, problems=QUESTION),

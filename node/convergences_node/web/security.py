@@ -20,6 +20,12 @@ CONTENT_SECURITY_POLICY = (
     " base-uri 'none'; frame-ancestors 'none'"
 )
 
+FRAME_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none';"
+    " frame-ancestors *"
+)
+"""For what other sites show in a frame: the same walls, but for whoever is around it."""
+
 HEADERS_EVERYWHERE = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -33,6 +39,7 @@ HEADERS_OPEN_DATA = {
     "Access-Control-Expose-Headers": "ETag, Link, Retry-After",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
+HEADERS_FRAMED = {"Content-Security-Policy": FRAME_POLICY, "Cross-Origin-Resource-Policy": "cross-origin"}
 
 # Remembering this many clients costs about 2 MiB; beyond it the longest silent is forgotten, with a full bucket again.
 CLIENTS_MAX = 10_000
@@ -44,6 +51,7 @@ ADDRESSES_REMEMBERED = 1_000
 
 _PAGES = tuple({**HEADERS_EVERYWHERE, **HEADERS_PAGES}.items())
 _OPEN_DATA = tuple({**HEADERS_EVERYWHERE, **HEADERS_OPEN_DATA}.items())
+_FRAMED = tuple({**HEADERS_EVERYWHERE, **HEADERS_FRAMED}.items())
 
 
 class TokenBuckets:
@@ -95,9 +103,9 @@ def block_of(address: str) -> str:
     return str(getattr(parsed, "ipv4_mapped", None) or parsed)
 
 
-def protect(response: web.StreamResponse, *, open_data: bool) -> None:
+def protect(response: web.StreamResponse, *, open_data: bool, framed: bool = False) -> None:
     """Put the headers on an answer that is not sent yet; a header that a handler chose itself stays."""
     headers = response.headers
-    for name, value in _OPEN_DATA if open_data else _PAGES:
+    for name, value in _FRAMED if framed else _OPEN_DATA if open_data else _PAGES:
         headers.setdefault(name, value)
     headers["Server"] = "convergences"

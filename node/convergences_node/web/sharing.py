@@ -30,6 +30,8 @@ class Shared:
     type: str
     locale: str
     oembed: str | None
+    embed: str | None
+    """The page that says how to put this into another site."""
 
 
 def shared(request: web.Request, language: str) -> Shared:
@@ -44,5 +46,15 @@ def shared(request: web.Request, language: str) -> Shared:
         address=address,
         type="article" if path == "/e/{id}" else "website",
         locale=LOCALES.get(language, language),
+        embed=_embed(request, path, pairs),
         oembed=f"{base}/oembed?{asked}" if path in EMBEDDED and (pairs or path != "/") else None,
     )
+
+
+def _embed(request: web.Request, path: str, pairs: list[tuple[str, str]]) -> str | None:
+    if path not in EMBEDDED:
+        return None
+    about = [("fiche", request.match_info["id"])] if "id" in request.match_info else pairs
+    language = [("lang", request.query["lang"])] if request.query.get("lang") else []
+    asked = urlencode([*about, *language])
+    return f"/integrer?{asked}" if asked else "/integrer"
