@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from convergences_node.index.query import Query
 from convergences_node.index.views import Item
@@ -32,7 +33,9 @@ LINES_MAX = 6
 """In each of the three times; all of them are in the agenda."""
 LASTING_MAX = 4
 ACTIVE_MAX = 6
-NEWEST_MAX = 6
+SHELF_MAX = 5
+"""Of each kind and type: what came last all at once, such as every bicycle station, must not hide the rest."""
+SHELVES_MAX = 6
 THEMES_MAX = 12
 
 
@@ -46,25 +49,39 @@ class Time:
     days: tuple[Day, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The first few of a question, side by side with others, and where all of it is."""
+
+    key: str
+    kind: str
+    label: str
+    href: str
+    cards: tuple[Card, ...]
+
+
 async def home_page(request: web.Request, reading: Reading) -> web.Response:
     """The page."""
     town = town_of(request)
-    shown = Query(kinds=words.KINDS_SHOWN, limit=NEWEST_MAX)
-    newest = await town.index.search(shown)
-    facets = await town.index.facets(shown.without_page())
+    newest, facets = await town.index.page(Query(kinds=words.KINDS_SHOWN, limit=1))
     now = today(reading)
     last = max(month_of(now)[1], weekend_of(now)[1])
     found = await happenings(town, reading, Query(), now, last)
     names = await territory_names(town, [each.territory for each in newest.coverage])
-    active, active_key = await _active(town, found)
+    active = await _active(town, found)
+    following = () if found.dated else await _next(town, reading, now)
+    is_quiet = not found.dated and not following
+    told = words.KINDS_DATED if is_quiet else ()
     values: dict[str, object] = {
         "times": _times(reading, found, now),
         "lasting": [line(reading, each, None) for each in found.lasting[:LASTING_MAX]],
-        "next": () if found.dated else await _next(town, reading, now),
+        "next": following,
+        "is_quiet": is_quiet,
+        "regular": await _regular(town, reading, now) if is_quiet else (),
+        "regular_href": page_link(reading, Query(kinds=words.KINDS_DATED)),
         "agenda_href": page_link(reading, Query(), AGENDA),
         "active": [card(reading, item) for item in active],
-        "active_key": active_key,
-        "newest": [card(reading, item) for item in newest.items],
+        "newest": await _newest(town, reading, [kind for kind in words.KINDS_SHOWN if kind not in told]),
         "newest_href": page_link(reading, Query(), LIST),
         "actors_href": page_link(reading, Query(kinds=words.KINDS_ACTING)),
         "themes": [
@@ -125,11 +142,34 @@ async def _next(town: Town, reading: Reading, now: date) -> list[Card]:
     return [card(reading, item) for item in (await town.index.search(query)).items]
 
 
-async def _active(town: Town, found: Happenings) -> tuple[Sequence[Item], str]:
-    """Who is behind what happens; while nobody is said to be, who came last."""
+async def _regular(town: Town, reading: Reading, now: date) -> tuple[Shelf, ...]:
+    """Where nothing has a date: what goes on all the same, which most of a town's life does, type by type."""
+    asked = Query(kinds=words.KINDS_DATED, at=now.isoformat())
+    counted = (await town.index.facets(asked)).counts.get("type", ())[:SHELVES_MAX]
+    questions = [(count.value, replace(asked, facets=(("type", count.value),))) for count in counted]
+    labels = [words.facet_label(reading.messages, "type", name, words.KINDS_DATED) for name, _ in questions]
+    return await _shelves(town, reading, words.KINDS_DATED[0], list(zip(labels, questions, strict=True)))
+
+
+async def _newest(town: Town, reading: Reading, kinds: Sequence[str]) -> tuple[Shelf, ...]:
+    """What came last of each kind."""
+    named = [(reading.messages.term("kinds", kind), (kind, Query(kinds=(kind,)))) for kind in kinds]
+    return await _shelves(town, reading, "", named)
+
+
+async def _shelves(
+    town: Town, reading: Reading, kind: str, named: Sequence[tuple[str, tuple[str, Query]]]
+) -> tuple[Shelf, ...]:
+    """The first few of each question; a question that finds nothing has no shelf."""
+    shelves = []
+    for label, (key, query) in named:
+        items = (await town.index.search(replace(query, limit=SHELF_MAX))).items
+        cards = tuple(card(reading, item) for item in items)
+        shelves.append(Shelf(key, kind or key, label, page_link(reading, query), cards))
+    return tuple(shelf for shelf in shelves if shelf.cards)
+
+
+async def _active(town: Town, found: Happenings) -> Sequence[Item]:
+    """Who is behind what happens."""
     ids = list(dict.fromkeys(each.item.id for each in (*found.dated, *found.lasting)))
-    active = await town.index.people_behind(ids, ACTIVE_MAX)
-    if active:
-        return active, "active"
-    newest = await town.index.search(Query(kinds=words.KINDS_ACTING, limit=ACTIVE_MAX))
-    return newest.items, "actors"
+    return await town.index.people_behind(ids, ACTIVE_MAX)
