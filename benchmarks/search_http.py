@@ -12,52 +12,31 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import urlencode
 
 from benchmarks import datasette, search_node
 from benchmarks.figures import Figure, show, write
-from benchmarks.load import Load, ask
+from benchmarks.load import Load
 from benchmarks.questions import questions
 from benchmarks.search import COUNTS, prepare
+from benchmarks.server import Server, running
 from benchmarks.world import free_port
 
 SECONDS = 4.0
 """Of each question, for each server."""
 ROUNDS = 4
-CONNECTIONS = 4
 PATHS = 400
 """Different addresses of each question, asked in turn."""
 WARM_SECONDS = 0.5
-READY_SECONDS_MAX = 60
 RATIO_WANTED = 3
 LATE_MS_MAX = 100
 FACET_AND_BOX = ("territory + kind + dates, 20", "theme + territory + dates, 20", "box 0.2 deg + kind, 20")
 """What is to be answered at three times Datasette's rate."""
 WORST = "two frequent words, best 20"
-
-
-@dataclass
-class Server:
-    """A process that answers, and what it did for each question."""
-
-    port: int
-    process: subprocess.Popen[bytes]
-    paths: dict[str, list[str]]
-    loads: dict[str, Load] = field(default_factory=dict)
-
-    def asked(self, name: str, seconds: float) -> None:
-        """Ask it one question for so long."""
-        load = self.loads.setdefault(name, Load())
-        ask(self.port, self.process.pid, self.paths[name], seconds, CONNECTIONS, load)
 
 
 def measure(scratch: Path, counts: Sequence[int] = COUNTS, seconds: float = SECONDS) -> Iterator[Figure]:
@@ -87,13 +66,13 @@ def _node(scratch: Path, index: Path) -> Path:
 def _ours(node: Path) -> contextlib.AbstractContextManager[Server]:
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.search_node", str(node), str(port)]
-    return _running(command, port, {name: [_our_path(name, seed) for seed in _SEEDS] for name in questions(0)})
+    return running(command, port, {name: [_our_path(name, seed) for seed in _SEEDS] for name in questions(0)})
 
 
 def _theirs(installed: Path, database: Path) -> contextlib.AbstractContextManager[Server]:
     port = free_port()
     paths = {name: [_their_path(database, name, seed) for seed in _SEEDS] for name in questions(0)}
-    return _running(datasette.command(installed, database, port), port, paths)
+    return running(datasette.command(installed, database, port), port, paths)
 
 
 _SEEDS = [number * 97 + 5 for number in range(PATHS)]
@@ -107,38 +86,6 @@ def _our_path(name: str, seed: int) -> str:
 def _their_path(database: Path, name: str, seed: int) -> str:
     question = questions(seed)[name]
     return datasette.path(database, question.sql, question.values)
-
-
-@contextlib.contextmanager
-def _running(command: list[str], port: int, paths: dict[str, list[str]]) -> Iterator[Server]:
-    """The server, once it answers, until the block ends."""
-    root = Path(__file__).resolve().parents[1]
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, cwd=root, stdout=said, stderr=said, start_new_session=True)
-        try:
-            if not _answers(port, process):
-                said.seek(0)
-                raise RuntimeError(f"{command[0]} does not answer: {said.read().decode(errors='replace')[-800:]}")
-            yield Server(port, process, paths)
-        finally:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=10)
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-
-
-def _answers(port: int, process: subprocess.Popen[bytes]) -> bool:
-    """Wait until there is an answer, whatever it says."""
-    until = time.perf_counter() + READY_SECONDS_MAX
-    while time.perf_counter() < until and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=READY_SECONDS_MAX):
-                return True
-        except (URLError, OSError):
-            time.sleep(0.1)
-    return False
 
 
 def _compare(ours: Server, theirs: Server | None, count: int, seconds: float) -> Iterator[Figure]:
