@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from convergences_node.index import dated, filters, ranking, search
+from convergences_node.index import dated, filters, near, ranking, search
 from convergences_node.index.query import Box, Circle, Query
 from convergences_protocol.element import ElementId
 
@@ -62,16 +62,21 @@ def territory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[
     yield Desk(tmp_path / "index.db", logs).catch_up(speakers=speakers), Naive.of(logs, speakers), dice
 
 
+@pytest.mark.parametrize("own_bits", [True, False])
 @pytest.mark.parametrize("few", [True, False])
 def test_it_finds_what_looking_at_everything_finds(
-    territory: tuple[Desk, Naive, random.Random], few: bool, monkeypatch: pytest.MonkeyPatch
+    territory: tuple[Desk, Naive, random.Random], few: bool, own_bits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Page after page, by every order. With `few` off, the ways for very many matches are taken for all questions."""
+    """Page after page, by every order. With `few` off, the ways for very many matches are taken for all questions; with
+    `own_bits` off, no mask is believed."""
     desk, naive, dice = territory
+    if not own_bits:
+        monkeypatch.setattr(filters, "is_sure", lambda _: False)
     if not few:
         monkeypatch.setattr(search, "SORTED_MAX", -1)
         monkeypatch.setattr(search, "COUNT_MAX", 5)
         monkeypatch.setattr(search, "AROUND_MAX", 0)
+        monkeypatch.setattr(near, "POINTS_MAX", 5)
         monkeypatch.setattr(filters, "CHECKS_MAX", 1)
         monkeypatch.setattr(dated, "LISTS_MAX", 2)
     themes = [str(element) for element, (kind, _) in naive.states.items() if kind == "theme"]

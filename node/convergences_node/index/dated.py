@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from convergences_node.index.cursors import SECOND_MAX, Place
-from convergences_node.index.filters import Conditions, Filter, Group, Value, check_all, source
+from convergences_node.index.filters import Conditions, Filter, Group, Value, check_all, check_masks, source, sure_of
 from convergences_node.index.reading import column_of, rows_of
 from convergences_node.index.row import SPANS
 
@@ -26,8 +26,8 @@ NEVER = SECOND_MAX + 1
 LISTS_MAX = 16
 """Lists followed at once; a group of more tags is checked instead, and another one followed."""
 
-LISTED_MAX = 5_000
-"""Entries of a group whose lists may be counted: half a millisecond, if all of them are in the window."""
+COUNTED_MAX = 250
+"""Entries of one list that are counted for an estimate; beyond, as many a day are expected as up to there."""
 
 _BESIDE = "EXISTS (SELECT 1 FROM dated x WHERE x.tag = ? AND x.span = d.span AND x.first = d.first AND x.row = d.row)"
 _OCCURRENCE = "(SELECT min(o.first) FROM occurrences o WHERE o.row = e.row AND o.first <= ? AND o.last >= ?)"
@@ -65,11 +65,14 @@ def _list(
 ) -> list[tuple[int, int]]:
     """The first rows of one list that pass, as (date, row)."""
     bounds = _bounds(wanted.window, span)
+    others = [other for other in wanted.groups if other is not group]
+    bounds.extend(check_masks(others, "d"))
+    sure = sure_of(others)
     # Another tag whose list is in the same order is looked for there: half as dear as to look at the element itself.
-    beside = [other for other in wanted.groups if other is not group and other.dated and len(other.tags) == 1]
+    beside = [other for other in others if other not in sure and other.dated and len(other.tags) == 1]
     for other in beside:
         bounds.add(_BESIDE, other.tags[0])
-    done = [group, *beside]
+    done = [group, *sure, *beside]
     if wanted.window is None or span < len(SPANS):
         # What is in these classes happens once, when the list says: nothing more is to be looked up of its dates.
         return _select(db, (tag, span), bounds, check_all(wanted, done, in_window=True), place, limit)
@@ -89,23 +92,39 @@ def _bounds(window: tuple[int, int] | None, span: int) -> Conditions:
 
 
 def estimate(db: sqlite3.Connection, wanted: Filter, page: Sequence[tuple[int, int | str]]) -> int | None:
-    """About how many match, from how far along the lists the first page went to be full; None where that cannot be
-    told cheaply. Lists are counted without looking at their elements."""
-    group = _followed(wanted.groups)
-    if wanted.window is None or group.count > LISTED_MAX:
+    """About how many match, from how far along the lists the first page went to be full; None if no dates are asked
+    for. Entries are counted without looking at their elements, and only the first ones of a long list."""
+    if wanted.window is None:
         return None
-    row, key = page[-1]
-    passed = listed = 0
-    for tag in group.tags:
-        for span in wanted.spans:
-            bounds = _bounds(wanted.window, span)
-            before, all_of_it = db.execute(
-                "SELECT total((d.first, d.row) <= (?, ?)), count(*)"
-                f" FROM dated d WHERE d.tag = ? AND d.span = ? AND {bounds.sql}",
-                [key, row, tag, span, *bounds.values],
-            ).fetchone()
-            passed, listed = passed + int(before), listed + all_of_it
-    return max(len(page), round(len(page) * listed / max(passed, 1)))
+    _, key = page[-1]
+    assert isinstance(key, int)
+    group = _followed(wanted.groups)
+    stretches = [_stretch(db, wanted.window, tag, span, key) for tag in group.tags for span in wanted.spans]
+    passed, listed = (sum(each) for each in zip(*stretches, strict=True))
+    return max(len(page), int(len(page) * listed / max(passed, 1)))
+
+
+def _stretch(db: sqlite3.Connection, window: tuple[int, int], tag: int, span: int, key: int) -> tuple[float, float]:
+    """How many entries of a list in the window begin up to the date where a page ended, and about how many in all."""
+    entries, given = _entries(window, tag, span)
+    up_to, begun = _entries((window[0], key), tag, span)
+    counted, last, passed, first, end = db.execute(
+        f"SELECT count(*), max(first), (SELECT count(*) FROM ({up_to} LIMIT ?)), ({entries} ORDER BY d.first LIMIT 1),"
+        " (SELECT max(d.first) FROM dated d WHERE d.tag = ? AND d.span = ? AND d.first <= ?)"
+        f" FROM ({entries} ORDER BY d.first LIMIT ?)",
+        [*begun, COUNTED_MAX, *given, tag, span, window[1], *given, COUNTED_MAX],
+    ).fetchone()
+    if counted < COUNTED_MAX or last == first:
+        return passed, counted
+    a_second = counted / (last - first)
+    return passed + max(key - last, 0) * a_second, counted + (end - last) * a_second
+
+
+def _entries(window: tuple[int, int], tag: int, span: int) -> tuple[str, list[Value]]:
+    """The part of one list that touches the window, with the values that this binds."""
+    bounds = _bounds(window, span)
+    select = f"SELECT d.first AS first FROM dated d WHERE d.tag = ? AND d.span = ? AND {bounds.sql}"
+    return select, [tag, span, *bounds.values]
 
 
 def _select(

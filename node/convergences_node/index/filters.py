@@ -16,9 +16,12 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from convergences_node.index.cells import cover
 from convergences_node.index.known import Known
 from convergences_node.index.lines import DATED_FACETS
+from convergences_node.index.masks import is_sure, mask_of
 from convergences_node.index.query import E7, Box, Circle, Query
 from convergences_node.index.reading import rows_of
 from convergences_node.index.row import LISTED
@@ -33,6 +36,8 @@ CHECKS_MAX = 64
 """Tags compared one by one in SQL; more are given as a list."""
 
 Value = int | float | str
+
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,10 @@ class Conditions:
         self.parts.append(part)
         self.values.extend(values)
 
+    def extend(self, other: Conditions) -> None:
+        self.parts += other.parts
+        self.values += other.values
+
     @property
     def sql(self) -> str:
         return " AND ".join(self.parts) or "1"
@@ -113,38 +122,40 @@ def make_filter(db: sqlite3.Connection, query: Query, known: Known, rows: Sequen
 
 def _groups(db: sqlite3.Connection, query: Query, known: Known) -> Iterator[Group]:
     """The tags asked for. One kind in one territory is one tag, or two long lists would be crossed each time."""
+    wanted = list(_names(query, known))
+    select = (
+        "SELECT j.key AS place, t.tag AS tag,"
+        " (SELECT total(n) FROM counts c WHERE c.territory IN (-1, 0) AND c.tag = t.tag) AS n"
+        " FROM json_each(?) j CROSS JOIN json_each(j.value, '$[1]') v"
+        " CROSS JOIN tags t ON t.facet = json_extract(j.value, '$[0]') AND t.value = v.value ORDER BY t.tag"
+    )
+    found: list[dict[int, int]] = [{} for _ in wanted]
+    for place, tag, count in rows_of(db, ("place", "tag", "n"), select, (_encode(wanted).decode(),)):
+        found[place][tag] = int(count)
+    for (facet, values), tags in zip(wanted, found, strict=True):
+        listed = (facet, *values) == LISTED
+        yield Group(tuple(tags), sum(tags.values()), facet in DATED_FACETS, listed)
+
+
+def _names(query: Query, known: Known) -> Iterator[tuple[str, Sequence[str]]]:
+    """The facets asked for, each with its values. A name from outside never reaches the tags that are the search's own,
+    which no field is called."""
     codes = [code for code in known.within(query.territories) if code in known.territory_tags]
     if query.kinds and codes and len(query.kinds) * len(codes) <= PAIRS_MAX:
-        yield _group(db, "territory kind", [f"{code} {kind}" for kind in query.kinds for code in codes])
+        yield "territory kind", [f"{code} {kind}" for kind in query.kinds for code in codes]
     else:
         if query.territories:
-            yield _group(db, "territory", codes)
+            yield "territory", codes
         if query.kinds:
-            yield _group(db, "kind", query.kinds)
+            yield "kind", query.kinds
     if not query.kinds:
-        yield _group(db, LISTED[0], LISTED[1:])
+        yield LISTED[0], LISTED[1:]
     if query.themes:
-        yield _group(db, "themes", known.themes(query.themes))
+        yield "themes", known.themes(query.themes)
     by_field: dict[str, list[str]] = {}
     for name, value in query.facets:
         by_field.setdefault(name, []).append(value)
-    for name, values in by_field.items():
-        yield _group(db, name, values)
-
-
-def _group(db: sqlite3.Connection, facet: str, values: Sequence[str]) -> Group:
-    """The tags of these values. A facet's name from outside never reaches the tags that are the search's own."""
-    if len(values) == 1:
-        where, given = "= ?", [facet, *values]
-    else:
-        where, given = "IN (SELECT value FROM json_each(?))", [facet, json.dumps(list(values))]
-    select = (
-        "SELECT t.tag, (SELECT total(n) FROM counts c WHERE c.territory IN (-1, 0) AND c.tag = t.tag) AS n FROM tags t"
-        f" WHERE t.facet = ? AND t.value {where} ORDER BY t.tag"
-    )
-    found = rows_of(db, ("tag", "n"), select, given)
-    tags = tuple(tag for tag, _ in found)
-    return Group(tags, int(sum(count for _, count in found)), facet in DATED_FACETS, (facet, *values) == LISTED)
+    yield from by_field.items()
 
 
 def _boxes(query: Query) -> Iterator[Box]:
@@ -241,6 +252,22 @@ def check_all(wanted: Filter, done: Sequence[Group] = (), *, in_window: bool = F
     _check_rest(conditions, wanted, in_window=in_window)
     _check_text(conditions, wanted.text)
     return conditions
+
+
+def check_masks(groups: Sequence[Group], table: str) -> Conditions:
+    """What the masks of `table` can tell of these groups: all of it, for those that are sure (`sure_of`)."""
+    found = Conditions()
+    if all_of := mask_of(group.tags[0] for group in groups if len(group.tags) == 1):
+        found.add(f"{table}.mask & ? = ?", all_of, all_of)
+    for group in groups:
+        if len(group.tags) != 1:
+            found.add(f"{table}.mask & ? <> 0", mask_of(group.tags))
+    return found
+
+
+def sure_of(groups: Sequence[Group]) -> list[Group]:
+    """The groups that need no look at the element, once its mask has passed."""
+    return [group for group in groups if is_sure(group.tags)]
 
 
 def _check_tags(found: Conditions, groups: Sequence[Group]) -> None:

@@ -4,6 +4,7 @@
 There are few ways to go, chosen by the order and by how many elements can match:
 
 - *newest*: full-text search gives rows from the newest on, and stops when the page is full;
+- a small place: all that is in it is looked at, counted, and sorted if need be (near.py);
 - *relevance*: a bounded number of candidates is weighed (ranking.py);
 - few matches, by date or name: all are gathered and sorted;
 - many matches by date: the lists of `dated`, in the order of dates, each row checked (dated.py);
@@ -18,12 +19,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from convergences_node.index import cursors
-from convergences_node.index.cursors import Place
+from convergences_node.index.cursors import INTEGER_MAX, Place
 from convergences_node.index.dated import by_date, date_key, estimate
 from convergences_node.index.filters import Filter, check_all, match, source
+from convergences_node.index.near import find_near
 from convergences_node.index.query import Query
 from convergences_node.index.ranking import by_relevance
 from convergences_node.index.reading import column_of, rows_of
@@ -87,6 +89,8 @@ def _part(db: sqlite3.Connection, query: Query, wanted: Filter, place: Place | N
     if query.order == "relevance":
         best, total, bounded = by_relevance(db, wanted, place, limit)
         return _Part(best, total, not bounded, bounded)
+    if (near := _near(db, query, wanted, place)) is not None:
+        return near
     if query.order == "newest":
         asked = limit if place is not None or _is_wide(wanted) else max(limit, COUNT_MAX + 1)
         return _counted(wanted, _by_row(db, wanted, place, asked), asked)
@@ -96,6 +100,19 @@ def _part(db: sqlite3.Connection, query: Query, wanted: Filter, place: Place | N
     keyed = by_date(db, wanted, place, limit) if query.order == "date" else _by_name(db, wanted, place, limit)
     walked = keyed if query.order == "date" else ()
     return _Part(keyed, *(count(db, wanted, walked) if place is None and len(keyed) == limit else (0, False)))
+
+
+def _near(db: sqlite3.Connection, query: Query, wanted: Filter, place: Place | None) -> _Part | None:
+    """All that is in a place, where that is little."""
+    if not wanted.boxes or wanted.text is not None or wanted.rows is not None:
+        return None
+    rows = find_near(db, wanted)
+    if rows is None:
+        return None
+    if query.order == "newest":
+        before = INTEGER_MAX if place is None else place.row
+        return _Part([(row, row) for row in rows if row < before], len(rows), True)
+    return _Part(_sorted(db, query, replace(wanted, rows=tuple(rows)), place), len(rows), True)
 
 
 def _is_wide(wanted: Filter) -> bool:

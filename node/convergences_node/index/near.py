@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What is in a small place: all of it is looked at, along the bands of points, so that it is counted exactly too.
+
+Where there is too much around, squares are searched from the newest on instead (`filters.source`).
+"""
+
+# ruff: noqa: S608 - only names and question marks of our own are written into the SQL; every value is bound
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+
+import msgspec
+
+from convergences_node.index.bands import bands_of
+from convergences_node.index.filters import Conditions, Filter, check_all, check_masks, sure_of
+from convergences_node.index.reading import column_of
+
+POINTS_MAX = 5_000
+"""Points looked at: a millisecond, at most."""
+OUTLINES_MAX = 2_000
+"""Outlines looked at, which is all that there are: the territories', mostly."""
+
+_AROUND = """
+    SELECT p.row AS row, p.lat AS lat, p.mask AS mask
+    FROM json_each(?) j CROSS JOIN points p ON p.band = json_extract(j.value, '$[0]')
+        AND p.lon BETWEEN json_extract(j.value, '$[1]') AND json_extract(j.value, '$[2]')
+    LIMIT ?
+"""
+_TOUCHES = "(o.north >= ? AND o.south <= ? AND o.east >= ? AND o.west <= ?)"
+_decode = msgspec.json.Decoder(list[int]).decode
+
+
+def find_near(db: sqlite3.Connection, wanted: Filter) -> list[int] | None:
+    """All rows that match, the newest first; None where there is too much around to look at all of it."""
+    bands = bands_of(wanted.boxes) if wanted.boxes else None
+    if bands is None:
+        return None
+    found, shapes = _points(db, wanted, bands), _outlines(db, wanted)
+    if found is None or shapes is None:
+        return None
+    others = replace(wanted, boxes=())
+    rows = _those(db, found, check_all(others, done=sure_of(wanted.groups))) + _those(db, shapes, check_all(others))
+    return sorted(rows, reverse=True)
+
+
+def _points(db: sqlite3.Connection, wanted: Filter, bands: Sequence[tuple[int, int, int]]) -> list[int] | None:
+    """The points inside, as far as their masks can tell."""
+    passes = check_masks(wanted.groups, "p")
+    # Two boxes are the two sides of the antimeridian, between the same parallels.
+    passes.add("p.lat BETWEEN ? AND ?", wanted.boxes[0].south, wanted.boxes[0].north)
+    sql = f"SELECT count(*), json_group_array(p.row) FILTER (WHERE {passes.sql}) FROM ({_AROUND}) p"
+    looked_at, rows = db.execute(sql, [*passes.values, json.dumps(bands), POINTS_MAX + 1]).fetchone()
+    return _decode(rows) if looked_at <= POINTS_MAX else None
+
+
+def _outlines(db: sqlite3.Connection, wanted: Filter) -> list[int] | None:
+    """What has an outline that touches the place, and no point."""
+    edges = [edge for box in wanted.boxes for edge in (box.south, box.north, box.west, box.east)]
+    touches = " OR ".join([_TOUCHES] * len(wanted.boxes))
+    sql = f"SELECT count(*), json_group_array(o.row) FILTER (WHERE {touches}) FROM (SELECT * FROM outlines LIMIT ?) o"
+    looked_at, rows = db.execute(sql, [*edges, OUTLINES_MAX + 1]).fetchone()
+    return _decode(rows) if looked_at <= OUTLINES_MAX else None
+
+
+def _those(db: sqlite3.Connection, rows: list[int], checks: Conditions) -> list[int]:
+    """Those of these rows that pass."""
+    if not rows or not checks.parts:
+        return rows
+    sql = f"SELECT e.row AS row FROM json_each(?) j CROSS JOIN elements e ON e.row = j.value WHERE {checks.sql}"
+    return column_of(db, "row", sql, [json.dumps(rows), *checks.values])
