@@ -21,7 +21,7 @@ from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.place_names import territory_in, territory_names, town_name
 from convergences_node.web.problems import Problem
 from convergences_node.web.publications import SHOWN_MAX, all_link, lines
-from convergences_node.web.relations import TREE_DEPTH, branches
+from convergences_node.web.relations import TREE_DEPTH, branches, years
 from convergences_node.web.schema_org import schema_block
 from convergences_node.web.taking import take_element
 
@@ -55,6 +55,7 @@ async def element_page(request: web.Request) -> web.Response:
     if view is None:
         return answer_page(request, "element_gone.html", {**values, "state": revisions[-1].state})
     walk = await town.index.walk(str(element), depth=TREE_DEPTH, at=at)
+    ever = await town.index.walk(str(element), depth=TREE_DEPTH) if at else walk
     return answer_page(
         request,
         "element.html",
@@ -65,6 +66,7 @@ async def element_page(request: web.Request) -> web.Response:
             "relations": branches(reading, str(element), walk.steps, names),
             "published": lines(reading, published.publications, names),
             "published_href": all_link(reading, view) if published.more else None,
+            "relation_years": years(reading, str(element), ever.steps, at or ""),
             "relations_more": view.relations_more or not walk.complete,
             "at_words": dates.day_in_words(reading.messages, at, reading.zone) if at else "",
             "take": take_element(reading, str(element)),
