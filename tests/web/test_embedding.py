@@ -145,8 +145,8 @@ async def test_the_line_to_copy_is_a_link_and_a_script(tmp_path: Path) -> None:
         html = await (await client.get(path)).text()
         lines = [unescape(text) for text in re.findall(r"<textarea[^>]*>(.*?)</textarea>", html, re.S)]
         script = re.fullmatch(
-            r'<a href="([^"<>]*)">[^<>]*</a><script async src="https://saint-denis\.example/integrer\.js"'
-            r' data-cadre="([^"<>]*)"></script>',
+            r'<a href="([^"<>]*)">[^<>]*</a><script src="https://saint-denis\.example/integrer\.js"'
+            r' async data-cadre="([^"<>]*)"></script>',
             lines[0],
         )
         assert script

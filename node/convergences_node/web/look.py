@@ -17,39 +17,18 @@ from aiohttp import web
 
 from convergences_node.web.colours import MARK, TEXT, WHITE, Colour, contrast, corrected, mixed, read_colour
 from convergences_node.web.etag import CACHE_ASK, conditional
+from convergences_node.web.parameters import ACCENT, FONT, FONT_PATTERN, GROUND, INK, SIZE, SIZE_LEAST, SIZE_MOST
 from convergences_node.web.problems import Problem
-from convergences_node.web.route import Parameter
 
-GROUND, INK, ACCENT, FONT, SIZE = LOOK_NAMES = ("fond", "encre", "accent", "police", "taille")
-SIZE_LEAST, SIZE_MOST = 80, 160
-"""Per cent of the letters' size: smaller cannot be read, larger breaks a phone's lines."""
 SOFT = 0.72
 """How far the quieter text is from the ground towards the ink."""
-_COLOUR = {"type": "string", "pattern": "^#?(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"}
-_FONT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 _-]{0,38}[A-Za-z0-9])?")
+_FONT = re.compile(FONT_PATTERN)
 FAMILIES = {
     "serif": 'Georgia, "Noto Serif", serif',
     "sans": 'system-ui, "Noto Sans", sans-serif',
-    "mono": 'ui-monospace, "Noto Sans Mono", monospace',
+    "mono": 'ui-monospace, "Liberation Mono", monospace',
 }
 """Fonts that every computer has; any other is named, and used where the reader has it: nothing is fetched."""
-
-LOOK = (
-    Parameter(GROUND, "Colour of the ground, such as `fdfcfa`.", _COLOUR, example="fdfcfa"),
-    Parameter(INK, "Colour of the text; moved until it can be read on the ground.", _COLOUR),
-    Parameter(ACCENT, "Colour of links and marks; moved until it can be read on the ground.", _COLOUR),
-    Parameter(
-        FONT,
-        "`serif`, `sans`, `mono`, or the name of a font that readers of the site have.",
-        {"type": "string", "pattern": f"^{_FONT.pattern}$"},
-        example="serif",
-    ),
-    Parameter(
-        SIZE,
-        "Size of the letters, in per cent.",
-        {"type": "integer", "minimum": SIZE_LEAST, "maximum": SIZE_MOST, "default": 100},
-    ),
-)
 
 # The palettes of style.css that a chosen ground leaves open, for a light ground and for a dark one.
 _KINDS = {

@@ -19,30 +19,16 @@ from convergences_node.web.asking import PAGE_PARAMETERS, answer_json, town_of
 from convergences_node.web.exporting import base_of
 from convergences_node.web.filters import LIST
 from convergences_node.web.look import Look
-from convergences_node.web.page_frame import VIEWS, frame_of_element, frame_of_search, title_of
+from convergences_node.web.page_frame import frame_of_element, frame_of_search, title_of
 from convergences_node.web.pages import reading_of
+from convergences_node.web.parameters import FRAME_VIEWS as VIEWS
+from convergences_node.web.parameters import PIXELS_LEAST, PIXELS_MOST, URL_CHARACTERS_MAX
 from convergences_node.web.problems import Problem
-from convergences_node.web.route import Parameter
 
-URL_CHARACTERS_MAX = 2_000
 WIDTH, HEIGHT_SEARCH, HEIGHT_ELEMENT = 640, 600, 320
 """A frame that nobody told otherwise: it scrolls, for an editor lets no script tell its height."""
-LEAST, MOST = 100, 4_000
 CACHE_SECONDS = 86_400
 _ELEMENT = "/e/"
-_SIZE = {"type": "integer", "minimum": LEAST, "maximum": MOST}
-
-QUESTION = (
-    Parameter(
-        "url",
-        "The address of a page of this node.",
-        {"type": "string", "minLength": 1, "maxLength": URL_CHARACTERS_MAX},
-        example="http://127.0.0.1:8750/?vue=agenda",
-    ),
-    Parameter("format", "Only `json` is spoken here.", {"type": "string", "enum": ["json"], "default": "json"}, example="json"),
-    Parameter("maxwidth", "No wider than so many pixels.", _SIZE),
-    Parameter("maxheight", "No higher than so many pixels.", _SIZE),
-)
 
 
 class OEmbed(msgspec.Struct, frozen=True):
@@ -79,9 +65,9 @@ async def oembed_show(request: web.Request) -> web.Response:
 def _size(request: web.Request, name: str) -> int:
     text = request.query.get(name, "").strip()
     if not text:
-        return MOST
-    if not (text.isascii() and text.isdigit() and len(text) <= 4 and LEAST <= int(text) <= MOST):
-        raise Problem("query-refused", faults=[(name, "not_between", {"least": LEAST, "most": MOST})])
+        return PIXELS_MOST
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and PIXELS_LEAST <= int(text) <= PIXELS_MOST):
+        raise Problem("query-refused", faults=[(name, "not_between", {"least": PIXELS_LEAST, "most": PIXELS_MOST})])
     return int(text)
 
 

@@ -22,30 +22,25 @@ from convergences_node.web.colours import Colour, read_colour
 from convergences_node.web.etag import conditional
 from convergences_node.web.exporting import base_of
 from convergences_node.web.filters import AGENDA, Choice, page_link, page_params
-from convergences_node.web.look import ACCENT, FAMILIES, GROUND, INK, SIZE_LEAST, SIZE_MOST, Look, look_of
-from convergences_node.web.page_frame import VIEWS, frame_of_element, frame_of_search, title_of
+from convergences_node.web.look import Look, look_of
+from convergences_node.web.page_frame import frame_of_element, frame_of_search, title_of
 from convergences_node.web.pages import answer_page, reading_of
-from convergences_node.web.parameters import ELEMENT_PATTERN
+from convergences_node.web.parameters import ACCENT, GROUND, INK, OWN_COLOURS, SIZE_LEAST, SIZE_MOST
+from convergences_node.web.parameters import FRAME_VIEWS as VIEWS
 from convergences_node.web.problems import Problem
-from convergences_node.web.route import Parameter
 from convergences_node.web.security import CONTENT_SECURITY_POLICY
 
-ELEMENT, COLOURS = "fiche", "couleurs"
-OWN_COLOURS = "site"
-ABOUT = (
-    Parameter(ELEMENT, "The element to embed, instead of a search.", {"type": "string", "pattern": ELEMENT_PATTERN}),
-    Parameter(
-        COLOURS,
-        "`site` for the colours that are given; else a reader's light or dark ones.",
-        {"type": "string", "enum": ["", OWN_COLOURS]},
-    ),
-)
 CACHE_SCRIPT = "public, max-age=3600, stale-while-revalidate=86400, stale-if-error=604800"
 """The line stays in other sites for years: what it does can be mended within the hour, and while the node is away a
 browser goes on with what it has."""
 HEIGHT = 600
-DEFAULTS = {GROUND: Colour(253, 252, 250), INK: Colour(29, 28, 26), ACCENT: Colour(11, 88, 100)}
+COLOURS = (
+    (GROUND, Colour(253, 252, 250), "embed.fond"),
+    (INK, Colour(29, 28, 26), "embed.encre"),
+    (ACCENT, Colour(11, 88, 100), "embed.accent"),
+)
 """What the form offers to change: the light palette of these pages."""
+FONTS = (("serif", "embed.font.serif"), ("sans", "embed.font.sans"), ("mono", "embed.font.mono"))
 # The page shows a frame of its own, and frames nothing else.
 _POLICY = f"{CONTENT_SECURITY_POLICY}; frame-src 'self'"
 
@@ -64,7 +59,7 @@ class Line:
         """The line to copy: a link for when the node is away, and a script that takes its place."""
         return (
             f'<a href="{escape(base + self.page)}">{escape(self.title)}</a>'
-            f'<script async src="{escape(base)}/integrer.js" data-cadre="{escape(self.frame)}"></script>'
+            f'<script src="{escape(base)}/integrer.js" async data-cadre="{escape(self.frame)}"></script>'
         )
 
     def iframe(self, base: str) -> str:
@@ -79,8 +74,8 @@ async def embed_page(request: web.Request) -> web.Response:
     """The line that puts a search or an element into another site, to copy, with how it will look."""
     asked, reading = question_of(request), reading_of(request)
     look = look_of(request.query)
-    shown_look = look if request.query.get(COLOURS) == OWN_COLOURS else Look(font=look.font, size=look.size)
-    element = request.query.get(ELEMENT, "").strip()
+    shown_look = look if request.query.get("couleurs") == OWN_COLOURS else Look(font=look.font, size=look.size)
+    element = request.query.get("fiche", "").strip()
     view = request.query.get("vue", "").strip() or AGENDA
     view = view if view in VIEWS else VIEWS[0]
     line = await _element_line(request, reading, element, shown_look) if element else None
@@ -92,13 +87,13 @@ async def embed_page(request: web.Request) -> web.Response:
         "script": line.script(base),
         "iframe": line.iframe(base),
         "views": () if element else _views(reading, view),
-        "hidden": [(ELEMENT, element)] if element else page_params(asked.without_page(), ""),
+        "hidden": [("fiche", element)] if element else page_params(asked.without_page(), ""),
         "own_colours": shown_look is look,
         "colours": [
-            (name, str(read_colour(request.query.get(name, "")) or default), reading.messages.text(f"embed.{name}"))
-            for name, default in DEFAULTS.items()
+            (name, str(read_colour(request.query.get(name, "")) or default), reading.messages.text(label))
+            for name, default, label in COLOURS
         ],
-        "fonts": [(name, reading.messages.text(f"embed.font.{name}")) for name in FAMILIES],
+        "fonts": [(name, reading.messages.text(label)) for name, label in FONTS],
         "look": look,
         "sizes": (SIZE_LEAST, SIZE_MOST),
         "height": HEIGHT,

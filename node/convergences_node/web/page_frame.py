@@ -25,15 +25,12 @@ from convergences_node.web.filters import AGENDA, LIST, MAP, page_link, page_par
 from convergences_node.web.freshness import freshness
 from convergences_node.web.look import Look, look_of
 from convergences_node.web.pages import answer_page, reading_of
+from convergences_node.web.parameters import FRAME_VIEWS as VIEWS
 from convergences_node.web.place_names import territory_names
 from convergences_node.web.problems import Problem
 from convergences_node.web.publications import lines
-from convergences_node.web.route import Parameter
 from convergences_node.web.town_door import Town
 
-VIEWS = (LIST, AGENDA, MAP)
-"""What is read at a glance: a timeline of all years is not."""
-VIEW = Parameter("vue", "How the answer is shown.", {"type": "string", "enum": list(VIEWS), "default": LIST})
 AGENDA_DAYS = 14
 """Of an agenda without dates: from today on, whatever day of the week it is."""
 PUBLICATIONS_MAX = 5

@@ -138,3 +138,73 @@ BUNDLE = Parameter(
 LEVEL = Parameter(
     "level", "The tile's level, 0 for leaves.", {"type": "string", "pattern": "^[0-9]{1,2}$"}, example="0"
 )
+
+SITEMAP = (
+    Parameter(
+        "number",
+        "The number of the map in its index.",
+        {"type": "string", "pattern": "^[1-9][0-9]{0,3}$"},
+        example="1",
+    ),
+)
+
+PAGES_MAX = 1_000
+HISTORY = (
+    Parameter(
+        "page", "The page, the newest first.", {"type": "integer", "minimum": 1, "maximum": PAGES_MAX, "default": 1}
+    ),
+)
+
+FRAME_VIEWS = ("liste", "agenda", "carte")
+"""What is read at a glance: a timeline of all years is not."""
+FRAME_VIEW = Parameter("vue", "How the answer is shown.", {"type": "string", "enum": list(FRAME_VIEWS)})
+
+GROUND, INK, ACCENT, FONT, SIZE = "fond", "encre", "accent", "police", "taille"
+SIZE_LEAST, SIZE_MOST = 80, 160
+"""Per cent of the letters' size: smaller cannot be read, larger breaks a phone's lines."""
+FONT_PATTERN = "[A-Za-z0-9](?:[A-Za-z0-9 _-]{0,38}[A-Za-z0-9])?"
+_COLOUR = {"type": "string", "pattern": "^#?(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"}
+LOOK = (
+    Parameter(GROUND, "Colour of the ground, such as `fdfcfa`.", _COLOUR, example="fdfcfa"),
+    Parameter(INK, "Colour of the text; moved until it can be read on the ground.", _COLOUR),
+    Parameter(ACCENT, "Colour of links and marks; moved until it can be read on the ground.", _COLOUR),
+    Parameter(
+        FONT,
+        "`serif`, `sans`, `mono`, or the name of a font that readers of the site have.",
+        {"type": "string", "pattern": f"^{FONT_PATTERN}$"},
+        example="serif",
+    ),
+    Parameter(
+        SIZE,
+        "Size of the letters, in per cent.",
+        {"type": "integer", "minimum": SIZE_LEAST, "maximum": SIZE_MOST, "default": 100},
+    ),
+)
+"""How a frame looks in another site."""
+
+OWN_COLOURS = "site"
+EMBED = (
+    Parameter("fiche", "The element to embed, instead of a search.", {"type": "string", "pattern": ELEMENT_PATTERN}),
+    Parameter(
+        "couleurs",
+        "`site` for the colours that are given; else a reader's light or dark ones.",
+        {"type": "string", "enum": [OWN_COLOURS]},
+    ),
+)
+
+URL_CHARACTERS_MAX = 2_000
+PIXELS_LEAST, PIXELS_MOST = 100, 4_000
+_PIXELS = {"type": "integer", "minimum": PIXELS_LEAST, "maximum": PIXELS_MOST}
+OEMBED = (
+    Parameter(
+        "url",
+        "The address of a page of this node.",
+        {"type": "string", "minLength": 1, "maxLength": URL_CHARACTERS_MAX},
+        example="http://127.0.0.1:8750/?vue=agenda",
+    ),
+    Parameter(
+        "format", "Only `json` is spoken here.", {"type": "string", "enum": ["json"], "default": "json"}, example="json"
+    ),
+    Parameter("maxwidth", "No wider than so many pixels.", _PIXELS),
+    Parameter("maxheight", "No higher than so many pixels.", _PIXELS),
+)

@@ -42,8 +42,8 @@ from convergences_node.web.route import BYTES, HTML, NOTE, OPENMETRICS, Paramete
 QUESTION = ("query-refused", "cursor-refused", "starting")
 ONE = ("query-refused", "element-unknown", "starting")
 FILE = ("log-unknown", "tile-absent")
-FRAME = (*SEARCH, page_frame.VIEW, *look.LOOK)
-EMBED = (*SEARCH, page_frame.VIEW, *look.LOOK, *page_embed.ABOUT)
+FRAME = (*SEARCH, parameters.FRAME_VIEW, *parameters.LOOK)
+EMBED = (*FRAME, *parameters.EMBED)
 # A bundle of bodies may hold 16 MiB, on a line that carries 50 kB a second.
 STREAM_SECONDS_MAX = 360.0
 
@@ -69,7 +69,7 @@ ROUTES: tuple[Route, ...] = (
         None,
         sitemap.MEDIA,
         group="take",
-        path_parameters=(sitemap.NUMBER,),
+        path_parameters=parameters.SITEMAP,
         problems=("starting", "not-found"),
     ),
     # To be taken elsewhere; before the page of an element, whose address any of these would be otherwise
@@ -95,7 +95,17 @@ ROUTES: tuple[Route, ...] = (
     Route("/integrer", page_embed.embed_page, None, HTML, group="page", query=EMBED, problems=(*ONE, "cursor-refused")),
     Route("/integrer.js", page_embed.script_show, None, "text/javascript", group="take", whole=False),
     Route("/cadre", page_frame.search_frame, None, HTML, group="page", query=FRAME, problems=QUESTION, framed=True),
-    Route("/cadre.css", look.look_show, None, "text/css", group="page", query=look.LOOK, whole=False, framed=True),
+    Route(
+        "/cadre.css",
+        look.look_show,
+        None,
+        "text/css",
+        group="page",
+        query=parameters.LOOK,
+        problems=("query-refused",),
+        whole=False,
+        framed=True,
+    ),
     Route(
         "/cadre/e/{id}",
         page_frame.element_frame,
@@ -103,7 +113,7 @@ ROUTES: tuple[Route, ...] = (
         HTML,
         group="page",
         path_parameters=ELEMENT,
-        query=look.LOOK,
+        query=parameters.LOOK,
         problems=ONE,
         framed=True,
     ),
@@ -112,7 +122,7 @@ ROUTES: tuple[Route, ...] = (
         oembed.oembed_show,
         oembed.OEmbed,
         group="take",
-        query=oembed.QUESTION,
+        query=parameters.OEMBED,
         problems=("query-refused", "embed-unknown", "format-refused", "starting"),
     ),
     Route(

@@ -21,7 +21,6 @@ from convergences_node.web.asking import town_of
 from convergences_node.web.etag import CACHE_ASK, conditional
 from convergences_node.web.exporting import base_of
 from convergences_node.web.problems import Problem
-from convergences_node.web.route import Parameter
 
 MEDIA = "application/xml"
 ADDRESSES_MAX = 10_000
@@ -31,12 +30,6 @@ PAGES = ("/", "/?vue=agenda", "/?vue=carte", "/chiffres")
 """Beside the elements: where a reader begins."""
 KINDS_LISTED = tuple(name for name, kind in KINDS.items() if "name" in kind.by_name)
 """What has a name has a page that somebody may look for."""
-NUMBER = Parameter(
-    "number",
-    "The number of the map in its index.",
-    {"type": "string", "pattern": "^[1-9][0-9]{0,3}$"},
-    example="1",
-)
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 

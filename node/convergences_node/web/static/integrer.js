@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 // Puts a list, an agenda, a map or an element of a town's archive into any page:
 //
-//   <a href="https://town.example/?vue=agenda">Agenda</a><script async src="https://town.example/integrer.js"
+//   <a href="https://town.example/?vue=agenda">Agenda</a><script src="https://town.example/integrer.js" async
 //   data-cadre="/cadre?vue=agenda"></script>
 //
 // The link is what readers have while the node is slow or away, and without script. The frame takes its place once it
