@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import rdflib
 from convergences_protocol import cbor
-from convergences_protocol.kinds import KINDS, Field, FieldType, Kind, check
+from convergences_protocol.kinds import KINDS, Field, FieldType, Kind, check, values
 from convergences_protocol.kinds.context import document, json_ld_context
 from convergences_protocol.kinds.kind import FAULT_CODES
 from convergences_protocol.kinds.prefixes import PREFIXES, expand
@@ -188,3 +188,9 @@ def test_a_class_follows_from_the_type() -> None:
     assert KINDS["actor"].class_of({"type": "collective"}) == "pair:Group"
     assert KINDS["actor"].class_of({"type": "x-own"}) == "pair:Actor"
     assert KINDS["theme"].class_of({}) == "pair:Theme"
+
+
+def test_what_is_printable_has_nothing_unseen_in_it() -> None:
+    """`_judged_text` looks for unseen characters only in text that is not printable."""
+    for unseen in (values._UNSEEN, values._UNSEEN_BUT_LINES):
+        assert not any(sign.isprintable() for sign in unseen.findall("".join(map(chr, range(0x110000)))))

@@ -97,30 +97,34 @@ SMALL_WORDS = frozenset(
 """Too frequent to tell anything. Left out of a question unless nothing else remains; kept in what is indexed."""
 
 
-def words(text: str) -> list[str]:
-    """The words of `text`, normalised, in their order."""
-    found: list[str] = []
-    for chunk in text.split():
-        found += _remembered(chunk) if len(chunk) <= CHUNK_CHARS_MAX else _words_of(chunk)
-    return found
-
-
 CHUNK_CHARS_MAX = 32
 """Longest run between two spaces whose words are remembered. Texts repeat their words: most are never folded twice."""
 
 
-def _words_of(chunk: str) -> tuple[str, ...]:
-    """The words of what stands between two spaces: nothing in `fold` looks further than that."""
-    found = _ASCII_WORD.findall(fold(chunk)) if chunk.isascii() else _WORD.findall(fold(chunk))
-    return tuple(map(singular, found))
-
-
-_remembered = lru_cache(maxsize=32_768)(_words_of)
+def words(text: str) -> list[str]:
+    """The words of `text`, normalised, in their order."""
+    return normalise(text).split()
 
 
 def normalise(text: str) -> str:
     """The words of `text` with one space between: what the full-text index is given."""
-    return " ".join(words(text))
+    chunks = text.split()
+    if any(len(chunk) > CHUNK_CHARS_MAX for chunk in chunks):
+        return " ".join(filter(None, map(_words_of, chunks)))
+    return " ".join(filter(None, map(_remembered, chunks)))
+
+
+def _words_of(chunk: str) -> str:
+    """The words of what stands between two spaces: nothing in `fold` looks further than that."""
+    return " ".join(map(singular, _ASCII_WORD.findall(fold(chunk)) if chunk.isascii() else _folded_words(chunk)))
+
+
+def _folded_words(chunk: str) -> list[str]:
+    return _WORD.findall(fold(chunk))
+
+
+_remembered = lru_cache(maxsize=32_768)(_words_of)
+_remembered_folded = lru_cache(maxsize=8_192)(_folded_words)
 
 
 def fold(text: str) -> str:
@@ -135,7 +139,9 @@ def fold(text: str) -> str:
 
 def sort_key(text: str) -> str:
     """How a name is ordered in a list: folded, a leading article left out, bounded."""
-    found = _WORD.findall(fold(text))
+    found: list[str] = []
+    for chunk in text.split():
+        found += _remembered_folded(chunk) if len(chunk) <= CHUNK_CHARS_MAX else _folded_words(chunk)
     while len(found) > 1 and found[0] in {"le", "la", "les", "l", "un", "une", "des"}:
         found.pop(0)
     return " ".join(found)[:SORT_KEY_CHARS_MAX]

@@ -112,7 +112,8 @@ class Kind:
 
 def check(kind: Kind, fields: Mapping[str, object]) -> list[Fault]:
     """All that is wrong with `fields` as a record of `kind`; empty when nothing is. Raises nothing."""
-    faults = [Fault(name, "missing") for name in kind.by_name if name in kind.required and name not in fields]
+    absent = kind.required - fields.keys()
+    faults = [Fault(name, "missing") for name in kind.by_name if name in absent] if absent else []
     for name, value in fields.items():
         field = kind.by_name.get(name)
         if field is None:

@@ -78,9 +78,10 @@ def _judged_text(value: object, limit: int, unseen: re.Pattern[str]) -> str | No
         return "empty"
     if len(value) > limit:
         return "too_long"
-    if unseen.search(value):
+    # What Python calls printable has nothing unseen in it, and is told faster; a line's end is not, and is looked at.
+    if not value.isprintable() and unseen.search(value):
         return "unseen_characters"
-    return None if is_normalized("NFC", value) else "not_nfc"
+    return None if value.isascii() or is_normalized("NFC", value) else "not_nfc"
 
 
 def _term(value: object, limit: int, terms: tuple[str, ...]) -> str | None:
