@@ -53,7 +53,7 @@ def conditional(
     """Answer these bytes, or 304 if the client says that it holds them. `zipped`: the same, compressed already."""
     headers = {"Cache-Control": cache, "Vary": ", ".join((*vary, "Accept-Encoding")), "Content-Type": content_type}
     tag = entity_tag(body)
-    if len(body) >= GZIP_BYTES_MIN and _takes_gzip(request):
+    if len(body) >= GZIP_BYTES_MIN and takes_gzip(request):
         body = gzip.compress(body, GZIP_LEVEL, mtime=0) if zipped is None else zipped
         tag = f'{tag[:-1]}-gzip"'
         headers["Content-Encoding"] = "gzip"
@@ -65,7 +65,8 @@ def conditional(
     return web.Response(body=body, headers=headers)
 
 
-def _takes_gzip(request: web.Request) -> bool:
+def takes_gzip(request: web.Request) -> bool:
+    """Whether this reader takes a gzipped answer (RFC 9110 section 12.5.3)."""
     for piece in request.headers.get("Accept-Encoding", "").split(","):
         name, _, parameter = piece.partition(";")
         if name.strip().lower() == "gzip":
