@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from convergences_node.index import dated, filters, near, ranking, search
+from convergences_node.index.answering import answer, answer_json
+from convergences_node.index.coverage import Covered
+from convergences_node.index.known import read_known
 from convergences_node.index.query import Box, Circle, Query
+from convergences_node.index.views import Coverage
 from convergences_protocol.element import ElementId
 
-from .making import AGGLOMERATION, PIERREFITTE, SAINT_DENIS, STAINS, Desk
+from .making import AGGLOMERATION, PIERREFITTE, SAINT_DENIS, STAINS, Desk, origin_of
 from .naive import Naive
 from .random_logs import ACTION_TYPES, ACTOR_TYPES, POINTS, WORDS, random_logs
 
@@ -120,7 +125,6 @@ def test_facets_count_what_is_found(territory: tuple[Desk, Naive, random.Random]
 
 def facets_of(desk: Desk, query: Query) -> Any:
     from convergences_node.index.answering import facets
-    from convergences_node.index.known import read_known
 
     return facets(desk.projection.db, query, read_known(desk.projection.db))
 
@@ -192,3 +196,20 @@ def test_small_words_are_left_out_unless_they_are_all(desk: Desk) -> None:
     assert desk.names(q="un bal pour les étés") == ["Le Bal de l'Été"]
     assert desk.names(q="de") == ["Le Bal de l'Été"]
     assert desk.names(q="avec") == []
+
+
+def test_an_answer_put_together_is_the_one_that_would_be_encoded(
+    territory: tuple[Desk, Naive, random.Random],
+) -> None:
+    """Byte for byte: its cards, made when records were taken in, and its coverage, made when that changed."""
+    desk, naive, dice = territory
+    db, known = desk.projection.db, read_known(desk.projection.db)
+    lines = tuple(
+        Coverage(territory=code, origin=origin_of(code), name='N"o\\m', size=9, applied=8)
+        for code in (SAINT_DENIS, PIERREFITTE)
+    )
+    themes = [str(element) for element, (kind, _) in naive.states.items() if kind == "theme"]
+    for _ in range(QUESTIONS):
+        query = random_query(dice, themes)
+        whole = answer(db, query, known, lines)
+        assert answer_json(db, query, known, Covered.of(lines)) == msgspec.json.encode(whole), query

@@ -374,7 +374,7 @@ async def test_an_answer_that_takes_too_long_is_given_up(
     async def never(query: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(town.index, "search", never)
+    monkeypatch.setattr(town.index, "search_json", never)
     for route in ROUTES:
         if route.path == "/api/v1/search":
             object.__setattr__(route, "seconds_max", 0.05)
@@ -393,7 +393,7 @@ async def test_a_mistake_of_ours_shows_nothing_of_our_inside(
     async def broken(query: object) -> None:
         raise RuntimeError("secret inside")
 
-    monkeypatch.setattr(town.index, "search", broken)
+    monkeypatch.setattr(town.index, "search_json", broken)
     answer = await client.get("/api/v1/search")
     assert (answer.status, (await answer.json())["code"]) == (500, "internal")
     assert "secret inside" not in await answer.text()

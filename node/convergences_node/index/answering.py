@@ -6,12 +6,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+import msgspec
 from convergences_protocol.element import ElementId
 
+from convergences_node.index.coverage import Covered
 from convergences_node.index.element import related_rows
 from convergences_node.index.facets import count_facets
 from convergences_node.index.filters import Filter, make_filter
-from convergences_node.index.items import items_of
+from convergences_node.index.items import cards_of, items_of
 from convergences_node.index.known import Known
 from convergences_node.index.marks import Marks, marks_of
 from convergences_node.index.query import Query
@@ -28,6 +30,34 @@ def answer(db: sqlite3.Connection, query: Query, known: Known, coverage: Sequenc
         total=Total(count=found.total, exact=found.exact),
         coverage=_concerned(tuple(coverage), query, known),
         bounded=found.bounded,
+    )
+
+
+class _Sent(msgspec.Struct):
+    """An `Answer` of which what is dear to encode was encoded before."""
+
+    items: msgspec.Raw
+    cursor: str | None
+    total: Total
+    coverage: msgspec.Raw
+    bounded: bool
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def answer_json(db: sqlite3.Connection, query: Query, known: Known, covered: Covered) -> bytes:
+    """The same answer as JSON, byte for byte: put together from what was made when it was taken in."""
+    found = find(db, query, _filter(db, query, known))
+    codes = set(known.within(query.territories)) if query.territories else None
+    return _encode(
+        _Sent(
+            items=cards_of(db, found.rows, query.window),
+            cursor=found.cursor,
+            total=Total(count=found.total, exact=found.exact),
+            coverage=covered.concerned_json(codes),
+            bounded=found.bounded,
+        )
     )
 
 

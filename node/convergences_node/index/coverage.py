@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
 
 from convergences_node.archive.model import LogState
 from convergences_node.archive.reader import ArchiveReader
@@ -14,6 +17,35 @@ from convergences_node.index.views import Coverage, TerritoryView
 
 LogProgress = Mapping[str, tuple[int, int]]
 """By origin: how many entries were taken in, and how many of them are kept aside."""
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """The coverage beside answers, with its JSON: it changes once in some seconds, and goes out with every answer."""
+
+    lines: tuple[Coverage, ...]
+    encoded: tuple[bytes, ...]
+    whole: msgspec.Raw
+
+    @classmethod
+    def of(cls, lines: tuple[Coverage, ...]) -> Covered:
+        """These lines."""
+        encoded = tuple(map(_encode, lines))
+        return cls(lines, encoded, _listed(encoded))
+
+    def concerned_json(self, codes: Collection[str] | None) -> msgspec.Raw:
+        """The lines of these territories as JSON; all of them, if none are named (None)."""
+        if codes is None:
+            return self.whole
+        pairs = zip(self.lines, self.encoded, strict=True)
+        return _listed([encoded for line, encoded in pairs if line.territory in codes])
+
+
+def _listed(encoded: Collection[bytes]) -> msgspec.Raw:
+    return msgspec.Raw(b"[" + b",".join(encoded) + b"]")
 
 
 def coverage_of(reader: ArchiveReader, progress: LogProgress, known: Known) -> tuple[Coverage, ...]:

@@ -31,7 +31,7 @@ from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpene
 from convergences_node.index import addresses, answering, details, listing, store
 from convergences_node.index import element as elements
 from convergences_node.index.addresses import Address
-from convergences_node.index.coverage import coverage_of, territory_views
+from convergences_node.index.coverage import Covered, coverage_of, territory_views
 from convergences_node.index.details import Detail, OutlineView
 from convergences_node.index.following import ArchiveDoor, Follower, Report, own_speakers
 from convergences_node.index.history import revisions_of
@@ -70,7 +70,7 @@ class Index:
         self._connections: list[sqlite3.Connection] = []
         self._keeper = Keeper(folder)
         self._follower = Follower(archive, self._keeper, self._in_writer)
-        self._coverage: tuple[Coverage, ...] = ()
+        self._covered = Covered.of(())
         self._covered_at = 0.0
         self._bulletin = Bulletin()
         self._covering: asyncio.Task[None] | None = None
@@ -146,7 +146,12 @@ class Index:
     async def search(self, query: Query) -> Answer:
         """One page of what matches, with how fresh and whole it is."""
         self._cover()
-        return await self._ask(lambda db: answering.answer(db, query, self._keeper.known, self._coverage))
+        return await self._ask(lambda db: answering.answer(db, query, self._keeper.known, self._covered.lines))
+
+    async def search_json(self, query: Query) -> bytes:
+        """The same as JSON, to be sent as it is."""
+        self._cover()
+        return await self._ask(lambda db: answering.answer_json(db, query, self._keeper.known, self._covered))
 
     async def facets(self, query: Query) -> Facets:
         """How many matches have each value of each facet."""
@@ -160,7 +165,7 @@ class Index:
     async def page(self, query: Query) -> tuple[Answer, Facets]:
         """One page of what matches, and the facets of all that does, from one state of the index."""
         self._cover()
-        known, coverage = self._keeper.known, self._coverage
+        known, coverage = self._keeper.known, self._covered.lines
         version, asked = self.version, replace(query.without_page(), sort=None)
         kept = None if version is None else self._counted.get((version, asked))
 
@@ -248,7 +253,7 @@ class Index:
         version = self.version
         if version is not None and self._territories and self._territories[0] == version:
             return self._territories[1]
-        found = await self._ask(lambda db: territory_views(db, self._keeper.known, self._coverage))
+        found = await self._ask(lambda db: territory_views(db, self._keeper.known, self._covered.lines))
         if version is not None and version == self.version:
             self._territories = version, found
         return found
@@ -256,7 +261,7 @@ class Index:
     async def coverage(self) -> list[Coverage]:
         """How fresh and how whole each log is."""
         await self._refresh()
-        return list(self._coverage)
+        return list(self._covered.lines)
 
     # ------------------------------------------------------------------------------------------------------- following
     async def follow(self, charter: Charter | None) -> None:
@@ -369,9 +374,9 @@ class Index:
             progress = await self._in_writer(lambda: self._keeper.projection.progress())
         known = self._keeper.known
         coverage = await self._archive.read(lambda reader: coverage_of(reader, progress, known))
-        if coverage != self._coverage:
+        if coverage != self._covered.lines:
             self._changes += 1
-        self._coverage = coverage
+            self._covered = Covered.of(coverage)
         self._covered_at = time.monotonic()
 
     def _cover(self) -> None:

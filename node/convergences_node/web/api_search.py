@@ -7,6 +7,8 @@ from aiohttp import web
 
 from convergences_node.web.answers import TerritoriesAnswer
 from convergences_node.web.asking import answer_json, question_of, town_of
+from convergences_node.web.etag import conditional
+from convergences_node.web.route import JSON
 
 
 async def search_list(request: web.Request) -> web.Response:
@@ -17,7 +19,7 @@ async def search_list(request: web.Request) -> web.Response:
     how whole the answer is for each town; the answer comes from this node alone.
     """
     town = town_of(request)
-    return answer_json(request, await town.index.search(question_of(request)))
+    return conditional(request, await town.index.search_json(question_of(request)), JSON)
 
 
 async def facets_list(request: web.Request) -> web.Response:
