@@ -34,6 +34,7 @@ BY_TYPE = {
     FieldType.EMAIL: "email",
     FieldType.TERRITORY: "territory",
     FieldType.ELEMENT: "reference",
+    FieldType.COLOUR: "colour",
 }
 
 

@@ -37,7 +37,7 @@ PREDICATE = KINDS["relation"].by_name["predicate"]
 
 Transform = Literal[
     "text", "split", "date", "point", "address", "term", "theme", "reference", "territory", "url", "integer",
-    "boolean", "phone", "email", "markdown",
+    "boolean", "phone", "email", "markdown", "colour",
 ]  # fmt: skip
 
 

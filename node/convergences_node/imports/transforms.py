@@ -204,6 +204,14 @@ def email(cells: Sequence[Any], column: Column) -> str | None:
     return clean(cells[0]).strip("<>;, ") or None
 
 
+def colour(cells: Sequence[Any], column: Column) -> str | None:
+    """Six digits, with `#` before them; three are doubled, as in stylesheets."""
+    given = clean(cells[0]).lower().removeprefix("#")
+    if len(given) == 3:
+        given = "".join(digit * 2 for digit in given)
+    return f"#{given}" if given else None
+
+
 def territory(cells: Sequence[Any], column: Column) -> str | None:
     """A code, with `FR-` before it if it was left out."""
     given = clean(cells[0]).upper()
@@ -245,6 +253,7 @@ TRANSFORMS: dict[str, Callable[[Sequence[Any], Column], Any]] = {
     "boolean": boolean,
     "phone": phone,
     "email": email,
+    "colour": colour,
     "territory": territory,
     "reference": reference,
     "theme": theme,

@@ -40,6 +40,8 @@ KIND = Kind(
         Field("opening_hours", FieldType.TEXT, property="pair:openingHours"),
         Field("founded", FieldType.DATE, property="schema:foundingDate"),
         Field("dissolved", FieldType.DATE, property="schema:dissolutionDate"),
+        # The colours of its own space, the main one first; a page corrects them until everything can be read.
+        Field("colours", FieldType.COLOUR, many=True, property="schema:color"),
         *PROVENANCE,
     ),
     rules=(in_order("founded", "dissolved"),),

@@ -31,6 +31,7 @@ _RULES = {
     FieldType.POINT: "point",
     FieldType.OUTLINE: "outline",
     FieldType.DIGEST: "digest-text",
+    FieldType.COLOUR: "colour-text",
 }
 
 

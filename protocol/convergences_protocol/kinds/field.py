@@ -42,6 +42,7 @@ class FieldType(StrEnum):
     POINT = "point"
     OUTLINE = "outline"
     DIGEST = "digest"
+    COLOUR = "colour"
 
 
 @dataclass(frozen=True, slots=True)

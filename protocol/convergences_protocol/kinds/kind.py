@@ -43,6 +43,7 @@ FAULT_CODES: Mapping[str, frozenset[str]] = MappingProxyType(
         "bad_element": frozenset(),
         "bad_territory": frozenset(),
         "bad_digest": frozenset(),
+        "bad_colour": frozenset(),
         "before": frozenset({"other"}),
         "needs": frozenset({"other"}),
         "same": frozenset({"other"}),

@@ -43,6 +43,7 @@ _VALUES: Mapping[FieldType, str] = {
     FieldType.POINT: "`[latitude, longitude]` in 1e-7 degree, integers, WGS 84",
     FieldType.OUTLINE: "list of polygons, each a list of rings, each a flat list of latitudes and longitudes as above",
     FieldType.DIGEST: "SHA-256 of a file, 64 lower-case hexadecimal digits",
+    FieldType.COLOUR: "a colour of sRGB: `#0b5864`, lower-case hexadecimal digits",
 }
 
 

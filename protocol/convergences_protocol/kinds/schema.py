@@ -29,6 +29,7 @@ _PATTERNS = {
     FieldType.ELEMENT: _ELEMENT,
     FieldType.TERRITORY: "FR-[0-9ABR]{2,9}",
     FieldType.DIGEST: "[0-9a-f]{64}",
+    FieldType.COLOUR: "#[0-9a-f]{6}",
 }
 
 

@@ -43,6 +43,7 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "point": 2,
         "outline": 5000,
         "digest": 64,
+        "colour": 7,
     }
 )
 
@@ -56,6 +57,7 @@ _PHONE = re.compile(r"\+?[0-9][0-9 ().\-/]*[0-9]")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _TIMEZONE = re.compile(r"UTC|[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z0-9_+\-]+){1,2}")
 _DIGEST = re.compile("[0-9a-f]{64}")
+_COLOUR = re.compile("#[0-9a-f]{6}")
 
 
 def is_own_term(value: str) -> bool:
@@ -178,5 +180,6 @@ JUDGES: Mapping[str, Judge] = MappingProxyType(
         "point": _point,
         "outline": _outline,
         "digest": _shaped(_DIGEST, "bad_digest"),
+        "colour": _shaped(_COLOUR, "bad_colour"),
     }
 )
