@@ -26,6 +26,8 @@ from convergences_node.web.problems import Problem, answer_document, draw, from_
 from convergences_node.web.route import HTML, Handler, Route
 from convergences_node.web.routes import ROUTES
 from convergences_node.web.security import TokenBuckets, client_of, protect
+from convergences_node.web.surfaces.negotiating import wants_linked
+from convergences_node.web.surfaces.whole_lists import LISTS, WholeLists
 from convergences_node.web.town_door import Town
 
 __all__ = ["make_app", "make_runner"]
@@ -50,6 +52,7 @@ def make_app(town: Town, clock: Callable[[], float] = time.monotonic) -> web.App
     app[UNDER_WAY] = set()
     app[DESCRIPTION] = encode_description(describe(ROUTES))
     app[health.METRICS] = health.Metrics()
+    app[LISTS] = WholeLists()
     pages.prepare(app)
     for route in ROUTES:
         _add(app, route)
@@ -59,6 +62,8 @@ def make_app(town: Town, clock: Callable[[], float] = time.monotonic) -> web.App
 def _add(app: web.Application, route: Route) -> None:
     known = known_parameters(route)
     answer = keeping(route.handler) if route.media == HTML else route.handler
+    if route.linked is not None:
+        answer = _either(answer, route.linked)
 
     async def handler(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
@@ -72,6 +77,19 @@ def _add(app: web.Application, route: Route) -> None:
         app.router.add_get(route.aiohttp_path(), handler, name=route.name)
     else:
         app.router.add_route(route.method, route.aiohttp_path(), handler, name=route.name)
+
+
+def _either(page: Handler, linked: Handler) -> Handler:
+    """The page for people, and linked data for whoever asks for that: one address for one thing."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = await (linked if wants_linked(request) else page)(request)
+        if not response.prepared:
+            vary = response.headers.get("Vary", "")
+            response.headers["Vary"] = f"{vary}, Accept" if vary else "Accept"
+        return response
+
+    return handler
 
 
 @web.middleware
@@ -139,5 +157,5 @@ def wants_page(request: web.Request) -> bool:
     """Whether a person is reading: a page's address, or no address of ours, asked for by what accepts HTML."""
     route: Route | None = request.get(ROUTE)
     if route is not None:
-        return route.media == HTML
+        return route.media == HTML and not (route.linked is not None and wants_linked(request))
     return not request.path.startswith(("/api/", "/log/")) and "text/html" in request.headers.get("Accept", "")

@@ -108,8 +108,11 @@ def _parameter(parameter: Parameter, where: str) -> Tree:
 
 def _responses(route: Route) -> Tree:
     headers = {"ETag": {"description": "Strong tag of these bytes.", "schema": {"type": "string"}}}
-    answer: Tree = {"description": "The answer.", "content": {route.media: _media(route)}}
+    content = {route.media: _media(route), **{media: {} for media in route.other_media}}
+    answer: Tree = {"description": "The answer.", "content": content}
     responses: Tree = {"200": answer}
+    for status, says in route.other_statuses:
+        responses[str(status)] = {"description": says, "content": {media: {} for media in content}}
     if route.method == "GET" and route.group != "node":
         answer["headers"] = headers
         responses["304"] = {"description": "You already hold it."}

@@ -32,6 +32,7 @@ PROBLEMS: Mapping[str, int] = {
     "log-unknown": 404,
     "tile-absent": 404,
     "method-refused": 405,
+    "element-gone": 410,
     "body-too-large": 413,
     "too-many-requests": 429,
     "internal": 500,
@@ -39,6 +40,7 @@ PROBLEMS: Mapping[str, int] = {
     "too-slow": 503,
     "too-busy": 503,
     "starting": 503,
+    "not-whole": 503,
 }
 """Every problem this node can answer, with its status."""
 

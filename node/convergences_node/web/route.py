@@ -50,6 +50,12 @@ class Route:
     group: Group = "api"
     path_parameters: tuple[Parameter, ...] = ()
     query: tuple[Parameter, ...] = ()
+    other_media: tuple[str, ...] = ()
+    """What else it answers, to a reader whose `Accept` says so or when the answer stands at another address."""
+    other_statuses: tuple[tuple[int, str], ...] = ()
+    """Statuses that are no problem and not 200 or 304, each with what it says."""
+    linked: Handler | None = None
+    """What answers at a page's address to a reader who wants linked data."""
     problems: tuple[str, ...] = ()
     """Keys of `problems.PROBLEMS` that this handler can answer, beside those that any route can."""
     accepts: str | None = None

@@ -36,7 +36,7 @@ HEADERS_EVERYWHERE = {
 HEADERS_PAGES = {"Cross-Origin-Resource-Policy": "same-origin"}
 HEADERS_OPEN_DATA = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "ETag, Link, Retry-After",
+    "Access-Control-Expose-Headers": "ETag, Link, Repr-Digest, Retry-After, X-Total-Count",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 HEADERS_FRAMED = {"Content-Security-Policy": FRAME_POLICY, "Cross-Origin-Resource-Policy": "cross-origin"}

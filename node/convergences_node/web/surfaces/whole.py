@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Whether a list would be whole now: readers delete what a list lacks, so a node that lacks something gives none.
+
+SemApps' and GoGoCarto's importers compare one unpaged list with what they hold. A node that is rebuilding its index,
+doubts that its archive is its latest, or has received headers but not yet their bodies answers 503: they keep what they
+have and come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from convergences_node.index.views import Coverage
+from convergences_node.web.problems import Problem
+from convergences_node.web.town_door import Town
+
+LACKING_MAX = 1 / 100
+"""Of a log's entries. A body that nobody has any more must not silence a town for ever, and a reader had it before only
+if this node did."""
+RETRY_SECONDS = 60
+
+
+async def require_whole(town: Town, territories: Collection[str] = ()) -> None:
+    """Raise the Problem `not-whole` or `starting` unless all that counts (in these territories, if named) is here."""
+    status = town.status()
+    if not status.ready:
+        raise Problem("starting", headers={"Retry-After": "2"})
+    lacking = lacking_of(await town.index.coverage(), territories)
+    if status.doubt is not None:
+        lacking = [town.web_settings.name]
+    if lacking:
+        raise Problem("not-whole", towns=", ".join(lacking[:5]), headers={"Retry-After": str(RETRY_SECONDS)})
+
+
+def lacking_of(coverage: Sequence[Coverage], territories: Collection[str] = ()) -> list[str]:
+    """The towns of whose log too much is missing."""
+    concerned = (each for each in coverage if each.counts and (not territories or each.territory in territories))
+    return [
+        each.name or each.territory
+        for each in concerned
+        if each.size - each.applied + each.bodies_wanted > each.size * LACKING_MAX
+    ]
