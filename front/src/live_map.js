@@ -210,8 +210,10 @@ function makeBalloon(map, told) {
     if (event?.type === "keypress") list.querySelector("a").focus();
   };
   map.on("popupclose", () => {
+    const focused = document.activeElement;
+    if (focused !== document.body && !popup.getElement()?.contains(focused)) return;
     const back = opener?.isConnected && map.getContainer().contains(opener) ? opener : map.getContainer();
-    if (popup.getElement()?.contains(document.activeElement)) back.focus();
+    back.focus({ preventScroll: true });
   });
   return { open };
 }
