@@ -41,7 +41,7 @@ from convergences_protocol.replication.outputs import (
 from convergences_protocol.replication.views import Held, Identity
 
 from convergences_node.archive.archive import Archive
-from convergences_node.archive.model import EpochOpened, Event, HeadCame, LogGrew
+from convergences_node.archive.model import BodiesErased, EpochOpened, Event, HeadCame, LogGrew
 from convergences_node.network import serving
 from convergences_node.network.announcer import Announcer
 from convergences_node.network.consequences import Consequences
@@ -229,6 +229,15 @@ class Driver:
             case EpochOpened(origin, previous):
                 self._spawn(self.log_known(previous))
                 self._spawn(self.log_known(origin))
+            case BodiesErased(origin, dropped=False):
+                self._spawn(self._ask_again(origin))
+
+    async def _ask_again(self, origin: str) -> None:
+        """An erasure was judged anew: bodies that it named may be wanted again."""
+        state = await self._archive.read(lambda reader: reader.log(origin))
+        if state is not None and state.wanted:
+            self.machine.wants(origin, state.wanted, self._now())
+            self._obey()
 
     def cosigned(self, origin: str, size: int, cosignature: Cosignature) -> None:
         """This node has cosigned a head of that log, and stored the line."""

@@ -126,6 +126,12 @@ class Replicator:
         for line in lines:
             self._heads.cosigned(self._table.log(origin), head_size, line)
 
+    def wants(self, origin: str, wanted: int, now: float) -> None:
+        """The archive wants so many bodies of a log, more than before: an erasure that named them counts no more."""
+        log = self._table.log(origin)
+        log.wanted = max(log.wanted, wanted)
+        self._bodies.round(log, now)
+
     # --- the wire ---
 
     def connected(self, peer: str, key: bytes, now: float, misdeeds: int = 0) -> None:

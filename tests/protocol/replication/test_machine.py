@@ -251,6 +251,20 @@ def test_an_erased_body_is_no_longer_asked_for_when_nothing_is_wanted() -> None:
     assert not [message for _, _, message in pair.frames if isinstance(message, said.WantBodies)]
 
 
+def test_a_body_that_counts_again_is_asked_for_again() -> None:
+    """An erasure that counts no more, or waits for a person, leaves a body wanted: it comes without a new record."""
+    town, agglo = _town(3), _agglo(3)
+    log = agglo.archive.log(ORIGIN)
+    log.slots[1], log.bodies[1] = Slot.ERASED, None
+    tell(agglo)
+    pair = Pair(town, agglo)
+    pair.connect("town", "agglo")
+    log.slots[1] = Slot.WANTED
+    agglo.machine.wants(ORIGIN, 1, pair.now)
+    pair.settle()
+    assert log.slots[1] is Slot.HERE and log.bodies[1] == town.archive.log(ORIGIN).bodies[1]
+
+
 # --- lies ------------------------------------------------------------------------------------------------------------
 
 
