@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 from convergences_protocol import checkpoint, merkle
 from convergences_protocol.cosignature import Cosignature
+from convergences_protocol.erasure import Heard
 from convergences_protocol.header import Header
 from convergences_protocol.replication.check import CheckedBatch
 from convergences_protocol.replication.limits import BATCH_RECORDS_MAX
 from convergences_protocol.replication.messages import BodySlot
 from convergences_protocol.replication.views import Held, LogView
 from convergences_protocol.tiles import Slot
+
+Place = tuple[str, int]
+"""Where a record stands: its log's origin, and its number there."""
 
 
 @dataclass(slots=True)
@@ -116,6 +119,10 @@ class SimArchive:
         self.own: list[str] = []
         """Our epochs, the one that is written last."""
         self.aside: list[Aside] = []
+        self.heard: dict[Place, Heard] = {}
+        """The erasures in all logs, as they were heard here."""
+        self.dropped: dict[Place, None] = {}
+        """Those whose bodies are gone from this card."""
 
     def copy(self) -> SimArchive:
         """A backup, or the card's content at this moment."""
@@ -123,6 +130,7 @@ class SimArchive:
         twin.logs = {origin: log.copy() for origin, log in self.logs.items()}
         twin.own = self.own.copy()
         twin.aside = self.aside.copy()
+        twin.heard, twin.dropped = self.heard.copy(), self.dropped.copy()
         return twin
 
     def log(self, origin: str) -> SimLog:
@@ -165,6 +173,13 @@ class SimArchive:
             log.heads.setdefault(checked.head.size, checked.head.note)
         return checked.slots.count(Slot.WANTED)
 
+    def cut(self, log: SimLog, size: int) -> None:
+        """Forget the records of a log from `size` on, and what they said of erasures."""
+        for at in [at for at in self.heard if at[0] == log.origin and at[1] >= size]:
+            del self.heard[at]
+            self.dropped.pop(at, None)
+        log.cut(size)
+
     def load_batch(
         self, origin: str, start: int, head_size: int, bytes_max: int, records_max: int = BATCH_RECORDS_MAX
     ) -> tuple[list[bytes], list[BodySlot], list[bytes]]:
@@ -176,7 +191,7 @@ class SimArchive:
         slots: list[BodySlot] = []
         size = 0
         for at in range(start, min(head_size, start + records_max)):
-            body = log.bodies[at]
+            body = log.bodies[at] if log.slots[at] is Slot.HERE else None
             size += len(log.headers[at]) + len(body or b"")
             if size > bytes_max:
                 break
@@ -189,9 +204,9 @@ class SimArchive:
         wanted = set(digests)
         found: dict[bytes, bytes] = {}
         for log in self.logs.values():
-            for body in log.bodies:
-                if body is not None and (digest := sha256(body).digest()) in wanted:
-                    found[digest] = body
+            for reading, body, slot in zip(log.readings, log.bodies, log.slots, strict=True):
+                if slot is Slot.HERE and body and reading and reading.body_digest in wanted:
+                    found[reading.body_digest] = body
         return [found[digest] for digest in digests if digest in found]
 
     def keep_bodies(self, bodies: Sequence[tuple[bytes, bytes]]) -> None:

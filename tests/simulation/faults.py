@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from convergences_protocol.erasure import DAILY_MAX
+
 from .liar import Liar
 from .town import Town
 from .wire import Endpoint
@@ -31,8 +33,11 @@ def schedule(world: World) -> None:
     _some(world, 3, _restore)
     _some(world, 1, _clone)
     _some(world, 1, _merge)
+    _some(world, 2, _wrong_clock)
     if random.random() < 0.15:
         _at(world, lambda: _take_back(world, world.agglomeration))
+    if random.random() < 0.2:
+        _steal(world)
     if world.seed % 8 == 0:
         _at(world, lambda: [node.cosign() for node in world.nodes if node.alive])
 
@@ -96,6 +101,29 @@ def _erase(world: World) -> None:
         one.operator_erases()
 
 
+def _steal(world: World) -> None:
+    """A town with a long memory loses its key to somebody who wants it forgotten."""
+    town = _any(world)
+    one_by_one = world.random.random() < 0.3
+    world.count("thefts")
+    world.wire.after(30 + world.random.random() * 100, lambda: _writes(town, DAILY_MAX + 20))
+    world.wire.after(200 + world.random.random() * 300, lambda: _thief(town, one_by_one=one_by_one))
+
+
+def _thief(town: Town, *, one_by_one: bool) -> None:
+    if town.alive:
+        town.thief_erases(one_by_one=one_by_one)
+        town.obey()
+
+
+def _wrong_clock(world: World) -> None:
+    """A clock without a battery, or with a wrong one: in 1970, in 2100, or wrong by some years; until all is mended."""
+    node = world.agglomeration if world.random.random() < 0.15 else _any(world)
+    node.clock_ahead = world.random.choice((None, None, 14 * 31_557_600.0, -300 * 86_400.0))
+    node.clock_was_wrong = True
+    world.count("wrong_clocks")
+
+
 def _restore(world: World) -> None:
     """A backup is taken now, and put back later."""
     _take_back(world, _any(world))
@@ -111,11 +139,11 @@ def _take_back(world: World, node: Town) -> None:
     def put_back() -> None:
         world.count("restores")
         node.stop()
-        world.forget_card(node, digests(image))
-        node.archive = image
-        node.guard = guard if with_guard else None
         if with_guard:
             world.may_fork.add(node.territory)
+        world.forget_card(node, digests(image), unnoticed=with_guard)
+        node.archive = image
+        node.guard = guard if with_guard else None
         back = 1 + world.random.random() * 20
         world.wire.after(back, lambda: _revive(node))
         if world.random.random() < 0.5:  # residents do not wait for the network

@@ -6,11 +6,14 @@ from __future__ import annotations
 from hashlib import sha256
 
 from convergences_protocol.charter import Enrolled
+from convergences_protocol.element import ElementId
+from convergences_protocol.erasure import DAILY_MAX, Erasure, is_valid, read_erasure
 from convergences_protocol.erasure import KIND as ERASURE
-from convergences_protocol.erasure import Erasure, is_valid, read_erasure
+from convergences_protocol.header import Header
 from convergences_protocol.origin import territory_of
 from convergences_protocol.tiles import Slot
 
+from .archive import Place, SimLog
 from .town import Town
 from .world import World
 
@@ -90,29 +93,95 @@ def _nothing_false(world: World) -> list[str]:
             for at, (reading, body) in enumerate(zip(log.readings, log.bodies, strict=True)):
                 if body is not None and (reading is None or sha256(body).digest() != reading.body_digest):
                     found.append(f"{node.id} holds a false body in {log.origin} at {at}")
-                if (log.slots[at] is Slot.HERE) != (body is not None):
+                if log.slots[at] is not Slot.ERASED and (log.slots[at] is Slot.HERE) != (body is not None):
                     found.append(f"{node.id} says {log.slots[at]} of a body in {log.origin} at {at}")
     return found
 
 
 def _forgotten(world: World, kept: Kept) -> list[str]:
-    """Nobody has a body that a valid erasure names; asked here without what the nodes themselves remember of it."""
-    charter = world.agglomeration.charter
-    erasures: list[Erasure] = []
-    for log in world.agglomeration.archive.logs.values():
+    """Nobody shows what a valid erasure names, and nobody forgets what a stolen key names before a person has looked;
+    asked here without what the nodes themselves remember of it."""
+    asked = _asked(world)
+    found: list[str] = []
+    for node in world.honest:
+        for log in node.archive.logs.values():
+            for at, reading in enumerate(log.readings):
+                if reading is None or reading.body_digest is None or log.origin not in kept[node.id]:
+                    continue
+                naming = asked.naming(log.origin, at, reading)
+                waiting = [place for place in naming if place[0] in asked.masses and not world.released]
+                if log.slots[at] is Slot.HERE and len(waiting) < len(naming):
+                    found.append(f"{node.id} remembers what was to be forgotten, in {log.origin} at {at}")
+                if log.slots[at] is Slot.ERASED and not naming:
+                    found.append(f"{node.id} has forgotten what nobody asked to forget, in {log.origin} at {at}")
+                if log.slots[at] is Slot.ERASED and waiting == naming and _too_soon(node, asked, waiting):
+                    found.append(f"{node.id} obeyed a stolen key, in {log.origin} at {at}")
+    return found
+
+
+def _too_soon(node: Town, asked: Asked, waiting: list[Place]) -> bool:
+    """Whether this holder had so much of what was to be forgotten that a person should have been asked."""
+    heard = node.archive.heard
+    weights: dict[str, int] = {}
+    for place in asked.erasures:
+        if place in heard:
+            weights[place[0]] = weights.get(place[0], 0) + heard[place].weight
+    return not node.clock_was_wrong and any(
+        place in heard and heard[place].weight and weights[place[0]] > DAILY_MAX for place in waiting
+    )
+
+
+def gone(world: World) -> list[str]:
+    """After the seven days: no card has a byte of what was to be forgotten."""
+    asked = _asked(world)
+    kept = {node.id: {identity.origin for identity in node.identities() if identity.keep} for node in world.honest}
+    return [
+        f"{node.id} still has what was to be gone, in {log.origin} at {at}"
+        for node in world.honest
+        for log in node.archive.logs.values()
+        for at, reading in enumerate(log.readings)
+        if log.bodies[at] is not None and log.origin in kept[node.id] and reading
+        if log.slots[at] is Slot.ERASED
+        or any(place[0] not in asked.masses or world.released for place in asked.naming(log.origin, at, reading))
+    ]
+
+
+class Asked:
+    """All valid erasures, by where they are written."""
+
+    def __init__(self, erasures: dict[Place, Erasure], logs: dict[str, SimLog]) -> None:
+        self.erasures = erasures
+        weights: dict[str, int] = {}
+        self._elements: dict[ElementId, list[Place]] = {}
+        self._digests: dict[bytes, list[Place]] = {}
+        for place, erasure in erasures.items():
+            weights[place[0]] = weights.get(place[0], 0) + erasure.weight
+            if erasure.element:
+                self._elements.setdefault(erasure.element, []).append(place)
+            log = logs.get(erasure.origin or "")
+            for start, stop in erasure.ranges if log else ():
+                for reading in log.readings[start:stop] if log else ():
+                    if reading:
+                        self._digests.setdefault(reading.digest, []).append(place)
+        self.masses = {origin for origin, weight in weights.items() if weight > DAILY_MAX}
+        """Logs that asked for so much that a person is to look."""
+
+    def naming(self, origin: str, at: int, reading: Header) -> list[Place]:
+        """Which erasures name this record, or the same one in another log."""
+        by_element = self._elements.get(reading.element, []) if reading.element else []
+        return by_element + (self._digests.get(reading.digest, []) if self._digests else [])
+
+
+def _asked(world: World) -> Asked:
+    charter, logs = world.agglomeration.charter, world.agglomeration.archive.logs
+    erasures: dict[Place, Erasure] = {}
+    for log in logs.values():
         for at, reading in enumerate(log.readings):
             if reading and reading.kind == ERASURE and log.flags[at] is None:
                 erasure = read_erasure(reading)
                 if is_valid(erasure, charter, log.origin, at):
-                    erasures.append(erasure)
-    return [
-        f"{node.id} remembers what was to be forgotten, in {log.origin} at {at}"
-        for node in world.honest
-        for log in node.archive.logs.values()
-        for at, reading in enumerate(log.readings)
-        if reading and log.bodies[at] is not None and log.origin in kept[node.id]
-        if any(erasure.names(log.origin, at, reading.digest, reading.element) for erasure in erasures)
-    ]
+                    erasures[log.origin, at] = erasure
+    return Asked(erasures, logs)
 
 
 def _no_needless_fork(world: World) -> list[str]:
@@ -155,6 +224,8 @@ def _states(world: World, kept: Kept) -> list[str]:
     """Whoever keeps all of a territory's logs shows the same."""
     found: list[str] = []
     for territory in world.agglomeration.charter.territories():
+        if territory in world.stolen and not world.released:
+            continue  # until a person has looked, each holder shows as much as it had when it heard
         reference = _state(world.agglomeration, territory)
         for node in world.honest:
             whole = all(origin in kept[node.id] for origin, _ in node.charter.counts(territory))

@@ -125,7 +125,7 @@ class Liar(Town):
         if log.fork is not None or log.size < 3 or self.world.forked:
             return
         self.world.forked = log.origin
-        log.cut(log.size - 1)
+        self.archive.cut(log, log.size - 1)
         self._append(log, b"another history", None)
         self._append(log, b"and more of it", None)
         head = Checkpoint(log.origin, log.size, log.root_at(log.size))

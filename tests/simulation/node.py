@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 
 from convergences_protocol import merkle
 from convergences_protocol.charter import Charter
-from convergences_protocol.erasure import KIND as ERASURE
-from convergences_protocol.erasure import is_valid, read_erasure
-from convergences_protocol.errors import RemoteError, Unreadable
-from convergences_protocol.header import Header, signature_valid
+from convergences_protocol.errors import RemoteError
+from convergences_protocol.header import signature_valid
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.origin import LogIdentity
 from convergences_protocol.replication import outputs as out
@@ -27,6 +25,7 @@ from convergences_protocol.tiles import Slot
 
 from .archive import SimArchive, SimLog
 from .cheap import signature_valid as remembered_signature_valid
+from .forgetting import Forgetting
 from .wire import Endpoint, Link, Wire
 
 if TYPE_CHECKING:
@@ -57,11 +56,15 @@ class Node:
         self.misdeeds: dict[str, int] = {}
         self.incarnation = 0
         self.honest = True
+        self.clock_ahead: float | None = 0.0
+        """How wrong the wall clock is, in seconds; None where it cannot be right, as in 1970 or 2100."""
+        self.clock_was_wrong = False
         self._forget()
 
     def _forget(self) -> None:
         """What a crash loses."""
         self.machine = Replicator()
+        self.forgetting = Forgetting(self.archive, self._wants_again)
         self.charter: Charter
         self.candidates: dict[str, LogIdentity] = {}
         self.broken: set[int] = set()
@@ -88,7 +91,9 @@ class Node:
         self.machine.follow(self.identities(), now)
         for origin in self.archive.logs:
             self.machine.log_known(self.archive.view(origin), now)
-        self.find_erasures()
+        for log in self.archive.logs.values():
+            self.forgetting.take(log, 0, self.time())
+        self.judge_erasures()
         self.obey()
         for other in self.dials:
             self.dial_in(self.wire.random.random() * 5, other)
@@ -282,7 +287,7 @@ class Node:
         self.wire.mark(f"rewind {self.id} {origin} {size}")
         log = self.archive.logs[origin]
         self.set_aside(log, size)
-        log.cut(size)
+        self.archive.cut(log, size)
         self.machine.rewound(self.archive.view(origin), self.wire.now)
         self.read_charter()  # it may have read what no longer stands
         self.follow()
@@ -361,13 +366,13 @@ class Node:
         """A log has new records on the card."""
         if self._apply(log, start):
             self.follow()
-        self._new_erasures(log, start)
+        self._take_erasures(log, start)
         self.log_grown(log, start)
 
     def follow(self) -> None:
         """The charter says something new."""
         self.machine.follow(self.identities(), self.wire.now)
-        self.find_erasures()
+        self.judge_erasures()
         self.charter_changed()
 
     def _apply(self, log: SimLog, start: int) -> bool:
@@ -383,42 +388,22 @@ class Node:
 
     # --- forgetting ---
 
-    def _new_erasures(self, log: SimLog, start: int) -> None:
-        """Erasures among the new records, and new records that an erasure names already."""
-        fresh = any(_is_erasure(log.readings[at], log.flags[at]) for at in range(start, log.size))
-        if fresh:
-            self.find_erasures()
-        else:
-            self._erase(log, start)
+    def time(self) -> int | None:
+        """The wall clock of this machine; None while it cannot be right."""
+        if self.clock_ahead is None:
+            return None
+        return int(self.world.started + self.wire.now + self.clock_ahead)
 
-    def find_erasures(self) -> None:
-        """Judge every erasure again, and apply those that are valid."""
-        self.erased: list[tuple[str, object]] = []
-        for log in self.archive.logs.values():
-            for at in range(log.size):
-                reading = log.readings[at]
-                if reading and _is_erasure(reading, log.flags[at]):
-                    try:
-                        erasure = read_erasure(reading)
-                    except Unreadable:
-                        continue
-                    if is_valid(erasure, self.charter, log.origin, at):
-                        self.erased.append((log.origin, erasure))
-        for log in self.archive.logs.values():
-            self._erase(log, 0)
+    def judge_erasures(self) -> None:
+        """By the charter and the clock as they are now: to be done when either has changed, and every hour."""
+        self.forgetting.sweep(self.charter, self.time())
 
-    def _erase(self, log: SimLog, start: int) -> None:
-        for _, erasure in self.erased:
-            for at in range(start, log.size):
-                reading = log.readings[at]
-                if reading is None or log.slots[at] not in (Slot.HERE, Slot.WANTED):
-                    continue
-                if erasure.names(log.origin, at, reading.digest, reading.element):  # type: ignore[attr-defined]
-                    log.slots[at], log.bodies[at] = Slot.ERASED, None
+    def _take_erasures(self, log: SimLog, start: int) -> None:
+        if self.forgetting.take(log, start, self.time()):
+            self.judge_erasures()
 
-
-def _is_erasure(reading: Header | None, flag: str | None) -> bool:
-    return reading is not None and reading.kind == ERASURE and flag is None
+    def _wants_again(self, origin: str, wanted: int) -> None:
+        self.machine.wants(origin, wanted, self.wire.now)
 
 
 __all__ = ["Node", "Wire"]

@@ -7,15 +7,17 @@ import gc
 from dataclasses import dataclass
 from functools import cache
 
+from convergences_protocol.erasure import DAY_SECONDS, GRACE_SECONDS
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import KIND as OPENING
 from convergences_protocol.opening import read_opening
+from convergences_protocol.replication.limits import EXCHANGE_SECONDS
 
 from .archive import SimLog
 from .authors import Authors
 from .cheap import signatures
 from .faults import SECONDS, schedule
-from .judge import disagreements
+from .judge import disagreements, gone
 from .world import TOWNS, World
 
 AGREE_SECONDS = 3 * 3600.0
@@ -59,16 +61,14 @@ def _run(seed: int, towns: int, *, real: bool) -> Result:
         schedule(world)
         world.wire.run_until(SECONDS)
         _heal(world)
-        left = ["nobody has looked yet"]
-        while left and world.wire.now < SECONDS + AGREE_SECONDS:
-            world.wire.run_until(world.wire.now + LOOK_SECONDS)
-            _decide(world)
-            left = disagreements(world)
+        left = _agree(world)
+        agreed = world.wire.now - SECONDS
+        left = left or _a_week_later(world)
     return Result(
         seed,
         world.wire.digest,
         world.wire.frames,
-        world.wire.now - SECONDS,
+        agreed,
         dict(sorted(world.counts.items())),
         (*world.wrongs, *left),
     )
@@ -85,8 +85,49 @@ def _heal(world: World) -> None:
     for node in [world.agglomeration, *world.towns]:
         if not node.alive:
             node.start()
+        node.clock_ahead = 0.0
+        node.judge_erasures()
         for other in node.dials:
             node.dial(other)
+
+
+def _agree(world: World) -> list[str]:
+    """Let time pass until all agree; what is left when there has been enough of it."""
+    left = ["nobody has looked yet"]
+    until = world.wire.now + AGREE_SECONDS
+    while left and world.wire.now < until:
+        world.wire.run_until(world.wire.now + LOOK_SECONDS)
+        _decide(world)
+        for node in world.nodes:
+            if world.released and node.alive and node.forgetting.pending():
+                node.operator_releases()
+        left = disagreements(world)
+    return left
+
+
+def _a_week_later(world: World) -> list[str]:
+    """The seven days of all erasures are over; in every other world a person at each holder let the waiting ones pass.
+
+    The week is a leap of all clocks, for in a week without news nothing is said that was not said in an hour.
+    """
+    world.released = world.seed % 2 == 1
+    if left := _agree(world):
+        return left
+    _leap(world)
+    world.wire.run_until(world.wire.now + EXCHANGE_SECONDS)
+    if left := _agree(world):
+        return left
+    _leap(world)  # who put back an old card in this week has heard of an erasure again, and counts from then
+    return gone(world)
+
+
+def _leap(world: World) -> None:
+    """All clocks go on by a week; the hourly look at erasures is made."""
+    world.started += GRACE_SECONDS + DAY_SECONDS
+    for node in world.nodes:
+        if node.alive:
+            node.judge_erasures()
+            node.obey()
 
 
 def _decide(world: World) -> None:
@@ -108,7 +149,8 @@ def _decide(world: World) -> None:
             _settle(world, log)
             return
     for town in world.towns:
-        if town.honest and not agglomeration.charter.enrolled(town.archive.own[-1]):
+        named = agglomeration.charter.enrolled(town.archive.own[-1])
+        if town.honest and (named is None or named.disputed):
             _settle(world, town.archive.current)
 
 

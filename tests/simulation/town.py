@@ -96,6 +96,33 @@ class Town(Node):
         self.write(self._guard_current)
         self.write(self._reveal_current)
 
+    def thief_erases(self, *, one_by_one: bool) -> None:
+        """Somebody with the node's key asks everyone to forget all that the town ever wrote."""
+
+        def commit() -> None:
+            log = self.archive.current
+            if self.merged:
+                return
+            self.world.stolen[self.territory] = None
+            if one_by_one:
+                for element in self.world.authors.elements(self):
+                    self._append_control(ERASURE, Erasure("gone", element).content())
+            else:
+                self._append_control(ERASURE, Erasure("gone", None, log.origin, ((0, log.size),)).content())
+
+        self.write(commit)
+        self.write(self._guard_current)
+        self.write(self._reveal_current)
+
+    def operator_releases(self) -> None:
+        """A person here has looked at the erasures that wait."""
+
+        def commit() -> None:
+            self.forgetting.release()
+            self.judge_erasures()
+
+        self.write(commit)
+
     def _append_control(self, kind: str, content: dict[str, object]) -> None:
         log = self.archive.current
         start = log.size
@@ -107,7 +134,7 @@ class Town(Node):
     def _written(self, log: SimLog, start: int) -> None:
         if self._apply(log, start):
             self.follow()
-        self._new_erasures(log, start)
+        self._take_erasures(log, start)
 
     def _guard_current(self) -> None:
         self._guard(self.archive.current)
@@ -199,14 +226,14 @@ class Town(Node):
         self.world.count("doubts")
         size = old.head_size()
         self.set_aside(old, size)
-        old.cut(size)
+        self.archive.cut(old, size)
         old.closed = True
         self._open(Checkpoint(old.origin, size, old.root_at(size)) if size else None)
 
     def _close_for_good(self) -> None:
         """A town that has merged opens no new epoch: what others have of its last one comes back, and that is all."""
         log = self.archive.current
-        log.cut(log.head_size())
+        self.archive.cut(log, log.head_size())
         log.closed = True
 
     def _tell_epochs(self) -> None:
@@ -279,8 +306,13 @@ class Town(Node):
         return enrolled is not None and enrolled.end is not None
 
     def nothing_left_behind(self) -> bool:
-        """Whether all former logs have their end, and all that was beyond it is in the current one."""
-        return all(map(self._has_ended, self.archive.own[:-1])) and not self.to_bring_along()
+        """Whether all former logs are here as they ended, and all that was beyond it is in the current one."""
+        return all(map(self._here_as_it_ended, self.archive.own[:-1])) and not self.to_bring_along()
+
+    def _here_as_it_ended(self, origin: str) -> bool:
+        enrolled, log = self.charter.enrolled(origin), self.archive.logs[origin]
+        last = enrolled.end.last if enrolled and enrolled.end else None
+        return last is not None and last.size <= log.size and log.root_at(last.size) == last.root
 
     def _append_again(self) -> None:
         current = self.archive.current

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -23,6 +24,7 @@ from .town import Town
 from .wire import Endpoint, Wire
 
 TOWNS = 20
+STARTED = 1_795_000_000.0
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class World:
         self.random = Random(seed)
         self.wire = Wire(self.random)
         self.faults_on = False
+        self.started = STARTED
+        """What a right clock says at the beginning of the wire's time."""
         self.batch = self.random.choice((2, 5, 1000))
         self.forked = ""
         self.may_fork: set[str] = set()
@@ -52,6 +56,10 @@ class World:
         self.swallow = self.random.choice((0.0, 0.0, 0.2))
         """Chance that a head is not heard though the connection holds."""
         self.rivals: set[str] = set()
+        self.stolen: dict[str, None] = {}
+        """Territories whose key somebody has used to have everything forgotten."""
+        self.released = False
+        """At every holder a person has looked at the erasures that waited."""
         self.acknowledged: dict[bytes, Acknowledged] = {}
         self.counts: dict[str, int] = {}
         self.wrongs: list[str] = []
@@ -79,7 +87,7 @@ class World:
         pinned = self.agglomeration.found()
         self.agglomeration.pinned = pinned
         self.agglomeration.read_charter()
-        self.agglomeration.find_erasures()
+        self.agglomeration.judge_erasures()
         identities: list[LogIdentity] = []
         for town in self.towns:
             identities.append(town.found())
@@ -141,19 +149,32 @@ class World:
         if seconds and node.honest and all(other.honest for other in accused):
             self.wrongs.append(f"{node.id} took {accused[0].id} for a liar: {reason}")
 
-    def forget_card(self, node: Town, kept: set[bytes]) -> None:
-        """A card goes back in time, or is destroyed: what only it held, beyond `kept`, is lost by the restore rule."""
-        elsewhere: set[bytes] = set()
-        for other in self.nodes:
-            if other is node or not other.honest or (other in self.clones and not other.alive):
-                continue
-            for log in other.archive.logs.values():
-                size = log.head_size()
-                elsewhere.update(reading.digest for reading in log.readings[:size] if reading)
-            elsewhere.update(sha256(aside.header).digest() for aside in other.archive.aside)
+    def forget_card(self, node: Town, kept: set[bytes], *, unnoticed: bool = False) -> None:
+        """A card goes back in time, or is destroyed: what only it held, beyond `kept`, is lost by the restore rule.
+
+        A town whose card came back `unnoticed`, with its guard, may sign a second history before it hears of the
+        first. The agglomeration's copy is then the one that counts: what only a third node has of the other cannot be
+        saved, for nobody there may write for the town.
+        """
+        main = self.agglomeration
+        others = [other for other in self.nodes if other is not node and (other not in self.clones or other.alive)]
+        everywhere = _digests_of(others)
+        at_main = _digests_of([main]) if node is not main else set()
         for item in self.acknowledged.values():
-            if item.digest not in elsewhere and item.digest not in kept:
+            forked = item.territory in self.may_fork and item.territory != main.territory
+            concerned = forked and (node is main or (unnoticed and item.territory == node.territory))
+            if item.digest not in kept and item.digest not in (at_main if concerned else everywhere):
                 item.lost = True
+
+
+def _digests_of(nodes: Iterable[Town]) -> set[bytes]:
+    """All records that these nodes, if they are honest, can show a head for, or have set aside."""
+    found: set[bytes] = set()
+    for node in nodes:
+        for log in node.archive.logs.values() if node.honest else ():
+            found.update(reading.digest for reading in log.readings[: log.head_size()] if reading)
+        found.update(sha256(aside.header).digest() for aside in node.archive.aside if node.honest)
+    return found
 
 
 def digests(archive: SimArchive) -> set[bytes]:
