@@ -61,7 +61,7 @@ async def test_a_search_and_every_element_can_be_taken_away(client: TestClient, 
     for path in (f"/search.{suffix}", *(f"/e/{id_}.{suffix}" for id_ in town.elements.values())):
         answer = await client.get(path)
         if path.endswith(f"{town.elements['withdrawn']}.{suffix}"):
-            assert answer.status == 404
+            assert answer.status == 410
             continue
         assert answer.status == 200, (path, await answer.text())
         assert answer.headers["Content-Disposition"].endswith(f'.{suffix}"')

@@ -199,6 +199,11 @@ def _details(db: sqlite3.Connection, rows: Sequence[int]) -> dict[int, dict[str,
     return found
 
 
+def names_of(db: sqlite3.Connection, mentioned: Sequence[str], known: Known) -> dict[str, str]:
+    """The names of the elements and territories that these ids and codes stand for."""
+    return _labels(db, {"": list(mentioned)}, known)
+
+
 def _labels(db: sqlite3.Connection, fields: dict[str, Any], known: Known) -> dict[str, str]:
     """Names of the elements and territories that fields mention."""
     labels: dict[str, str] = {}

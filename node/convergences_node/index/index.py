@@ -204,6 +204,10 @@ class Index:
         wanted = ElementId.parse(element)
         return await self._ask(lambda db: published_on(db, wanted, self._keeper.known, self._bulletin, most))
 
+    async def names(self, mentioned: Sequence[str]) -> Mapping[str, str]:
+        """The names of these elements and territories, as far as they are known here."""
+        return await self._ask(lambda db: elements.names_of(db, mentioned, self._keeper.known))
+
     async def count(self, kinds: Sequence[str]) -> int:
         """How many elements of these kinds there are."""
         return await self._ask(lambda db: addresses.count_of(db, kinds))

@@ -7,23 +7,24 @@ from aiohttp import web
 
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index.query import DEPTH_MAX
+from convergences_node.web.absent import absent
 from convergences_node.web.answers import HistoryAnswer, RelationsAnswer
 from convergences_node.web.asking import answer_json, date_of, element_of, town_of
 from convergences_node.web.etag import CACHE_ASK, conditional
 from convergences_node.web.problems import Problem
-from convergences_node.web.receipts import receipt_of
+from convergences_node.web.receipts import receipt_of, receipted
 from convergences_node.web.route import NOTE
 
 
 async def element_show(request: web.Request) -> web.Response:
     """An element as it stands, with its relations both ways, at a date if one is asked.
 
-    404 for one that is not known here, was erased, or was withdrawn; its history says which.
+    404 for one that is not known here, 410 for one that was erased or withdrawn; its history says which.
     """
     element = element_of(request)
     view = await town_of(request).index.element(str(element), at=date_of(request))
     if view is None:
-        raise Problem("element-unknown", element=str(element))
+        raise await absent(town_of(request), str(element))
     return answer_json(request, view)
 
 
@@ -45,7 +46,7 @@ async def element_relations(request: web.Request) -> web.Response:
     index = town_of(request).index
     view = await index.element(element, at=at)
     if view is None:
-        raise Problem("element-unknown", element=element)
+        raise await absent(town_of(request), element)
     walk = await index.walk(element, depth=depth, at=at)
     return answer_json(
         request,
@@ -68,13 +69,9 @@ async def element_receipt(request: web.Request) -> web.Response:
     """
     element = element_of(request)
     town = town_of(request)
-    # The charter decides in which log the latest record is: after a merge, in another town's.
-    counting = [
-        each for each in await town.index.history(str(element)) if each.state not in ("elsewhere", "unreadable")
-    ]
-    if not counting:
+    latest = receipted(await town.index.history(str(element)))
+    if latest is None:
         raise Problem("element-unknown", element=str(element))
-    latest = counting[-1]
 
     def read(reader: ArchiveReader) -> bytes | None:
         entry = reader.entry(latest.origin, latest.index)

@@ -40,31 +40,32 @@ def facts(reading: Reading, view: ElementView, names: Mapping[str, str]) -> tupl
     kind = KINDS.get(view.item.kind)
     if kind is None:
         return ()
-    language = view.fields.get("language")
+    language, known = view.fields.get("language"), {**names, **view.labels}
     found = []
     for field in kind.fields:
         value = view.fields.get(field.name)
         if value in (None, "", []) or field.name in FIELDS_APART or field.type is FieldType.MARKDOWN:
             continue
         values = tuple(
-            _value(reading, view, field, each, names) for each in (value if isinstance(value, list) else [value])
+            value_in_words(reading, kind.name, field, each, known)
+            for each in (value if isinstance(value, list) else [value])
         )
         lang = reading.lang(language) if field.type in (FieldType.TEXT, FieldType.ELEMENT) else None
         found.append(Fact(words.field_label(reading.messages, kind.name, field.name), values, lang))
     return tuple(found)
 
 
-def _value(
-    reading: Reading, view: ElementView, field: Field, value: object, names: Mapping[str, str]
+def value_in_words(
+    reading: Reading, kind: str, field: Field, value: object, names: Mapping[str, str]
 ) -> tuple[str, str | None]:
     """A value in words, and where it leads if it leads somewhere."""
     text = str(value)
     match field.type:
         case FieldType.ELEMENT if field.targets == ("theme",):
-            title = view.labels.get(text, reading.messages.text("element.unknown_end"))
+            title = names.get(text, reading.messages.text("element.unknown_end"))
             return title, page_link(reading, Query(themes=(text,)))
         case FieldType.ELEMENT:
-            return view.labels.get(text, reading.messages.text("element.unknown_end")), reading.element(text)
+            return names.get(text, reading.messages.text("element.unknown_end")), reading.element(text)
         case FieldType.TERRITORY if field.name in _CODES:
             return text, None
         case FieldType.TERRITORY:
@@ -78,7 +79,9 @@ def _value(
         case FieldType.DATE:
             return dates.day_in_words(reading.messages, text, reading.zone), None
         case FieldType.TERM:
-            return words.term_label(reading.messages, view.item.kind, field.name, text), None
+            return words.term_label(reading.messages, kind, field.name, text), None
+        case FieldType.POINT if isinstance(value, list | tuple) and len(value) == 2:
+            return f"{words.degrees(value[0])}, {words.degrees(value[1])}", None
         case FieldType.INTEGER if isinstance(value, int):
             return reading.messages.number(value), None
         case _:

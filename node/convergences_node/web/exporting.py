@@ -19,10 +19,10 @@ from convergences_node.index.details import Detail
 from convergences_node.index.query import LIMIT_MAX, Query
 from convergences_node.index.views import ElementView, Item
 from convergences_node.web import words
+from convergences_node.web.absent import absent
 from convergences_node.web.asking import element_of, messages_of, question_of, town_of
 from convergences_node.web.element_facts import contents_query
 from convergences_node.web.etag import CACHE_ASK, conditional
-from convergences_node.web.problems import Problem
 from convergences_node.web.town_door import Town
 
 ITEMS_MAX = 1000
@@ -101,7 +101,7 @@ async def exported_element(request: web.Request) -> tuple[Exported, ElementView]
     town, element = town_of(request), str(element_of(request))
     view = await town.index.element(element)
     if view is None:
-        raise Problem("element-unknown", element=element)
+        raise await absent(town, element)
     base = base_of(request)
     exported = Exported(
         title=_site_title(request, view.item.name),

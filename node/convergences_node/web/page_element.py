@@ -9,23 +9,28 @@ from aiohttp import web
 
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index.query import Circle, Query
-from convergences_node.index.views import ElementView
+from convergences_node.index.views import ElementView, Revision
 from convergences_node.web import dates, markdown, words
-from convergences_node.web.asking import date_of, element_of, town_of
+from convergences_node.web.absent import is_gone, refusal
+from convergences_node.web.asking import date_of, element_of, messages_of, town_of
 from convergences_node.web.cards import Reading, card, shorten
 from convergences_node.web.element_facts import contents_link, facts, territories_named
 from convergences_node.web.element_history import history
+from convergences_node.web.etag import CACHE_ASK
 from convergences_node.web.exporting import base_of
 from convergences_node.web.filters import page_link
-from convergences_node.web.pages import answer_page, reading_of
+from convergences_node.web.kept_pages import HTML_TYPE
+from convergences_node.web.pages import answer_page, draw_page, reading_of
 from convergences_node.web.place_names import territory_in, territory_names, town_name
-from convergences_node.web.problems import Problem
 from convergences_node.web.publications import SHOWN_MAX, all_link, lines
 from convergences_node.web.relations import TREE_DEPTH, branches, years
 from convergences_node.web.schema_org import schema_block
 from convergences_node.web.taking import take_element
 
 NEIGHBOURHOOD_METRES = 500
+_GONE = {"erased": "gone.erased", "withdrawal": "gone.withdrawal", "wanted": "gone.wanted"}
+EVENTS_MAX = 3
+"""Of the history; the page of the history has all of it."""
 # Names of witnesses said in one sentence; all of them are in the API.
 WITNESSES_SAID_MAX = 5
 
@@ -37,7 +42,7 @@ async def element_page(request: web.Request) -> web.Response:
     view = await town.index.element(str(element), at=at)
     revisions = await town.index.history(str(element))
     if view is None and not revisions:
-        raise Problem("element-unknown", element=str(element))
+        raise refusal(str(element), revisions)
     witnesses = await town.archive.read(lambda reader: _witnesses(reader, view)) if view else ()
     logs = [*witnesses, *(revision.origin for revision in revisions)]
     codes = [*map(territory_in, logs), *(territories_named(view) if view else ())]
@@ -47,13 +52,15 @@ async def element_page(request: web.Request) -> web.Response:
     values: dict[str, object] = {
         "id": str(element),
         "at": at or "",
-        "history": history(reading, revisions, names),
+        "history": history(reading, revisions[-EVENTS_MAX - 1 :], names)[:EVENTS_MAX],
+        "history_href": reading.link(f"/e/{element}/histoire"),
+        "receipt_page": reading.link(f"/e/{element}/recu"),
         "receipt_href": f"/api/v1/elements/{element}/receipt",
         "json": f"/api/v1/elements/{element}",
         "home_name": names.get(element.territory, element.territory),
     }
     if view is None:
-        return answer_page(request, "element_gone.html", {**values, "state": revisions[-1].state})
+        return _gone(request, revisions, values)
     walk = await town.index.walk(str(element), depth=TREE_DEPTH, at=at)
     ever = await town.index.walk(str(element), depth=TREE_DEPTH) if at else walk
     return answer_page(
@@ -109,6 +116,14 @@ def _shown(reading: Reading, view: ElementView, names: Mapping[str, str]) -> dic
     }
 
 
+def _gone(request: web.Request, revisions: Sequence[Revision], values: Mapping[str, object]) -> web.Response:
+    """What was written and is gone: 410 with a sentence, and its history without a word of what it said."""
+    sentence = _GONE.get(revisions[-1].state, "gone.other")
+    body = draw_page(request, "element_gone.html", {**values, "sentence": sentence, "problem": None})
+    headers = {"Content-Type": HTML_TYPE, "Content-Language": messages_of(request).language, "Cache-Control": CACHE_ASK}
+    return web.Response(status=410 if is_gone(revisions) else 404, body=body, headers=headers)
+
+
 def description(reading: Reading, view: ElementView) -> str:
     """The element in a sentence or two, for who only sees its link: when, where, what."""
     said = card(reading, view.item)
@@ -136,5 +151,4 @@ def _proof(reading: Reading, view: ElementView, witnesses: Sequence[str], names:
     return {
         "kept": messages.text("element.proof.kept", town=town, day=day, index=messages.number(item.index)),
         "witnessed": messages.text("element.proof.witnessed", names=", ".join(said)) if said else "",
-        "means": messages.text("element.receipt_means", town=town),
     }

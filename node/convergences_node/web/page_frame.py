@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from convergences_node.index.query import Query
 from convergences_node.web import words
+from convergences_node.web.absent import absent
 from convergences_node.web.agenda import agenda
 from convergences_node.web.asking import element_of, question_of, town_of
 from convergences_node.web.cards import Reading, card
@@ -86,7 +87,7 @@ async def element_frame(request: web.Request) -> web.Response:
     look = look_of(request.query)
     view = await town.index.element(str(element))
     if view is None:
-        raise Problem("element-unknown", element=str(element))
+        raise await absent(town, str(element))
     published = await town.index.published(str(element), PUBLICATIONS_MAX)
     codes = [element.territory, *(each.item.territory for each in published.publications)]
     names = await territory_names(town, codes)

@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import urlencode
 
-import segno
 from aiohttp import web
-from markupsafe import Markup
 from msgspec.structs import replace
 
 from convergences_node.web import dates
@@ -24,6 +22,7 @@ from convergences_node.web.freshness import freshness
 from convergences_node.web.happenings import days, happenings
 from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.place_names import territory_names
+from convergences_node.web.qr import code_of
 from convergences_node.web.taking import take_search
 
 WEEK_DAYS = 7
@@ -52,7 +51,7 @@ async def poster_page(request: web.Request) -> web.Response:
         "chosen": [choice.label for choice in chosen(reading, replace(query, since=None, until=None), facets)],
         "days": [day for day in shown if day.lines],
         "more": max(counts) > each or not found.whole,
-        "code": _code(address),
+        "code": code_of(address),
         "address": address,
         "agenda_href": page_link(reading, query, AGENDA),
         "made": dates.instant(reading.messages, reading.now, reading.zone),
@@ -65,9 +64,3 @@ async def poster_page(request: web.Request) -> web.Response:
 def lines_a_day(counts: Sequence[int]) -> int:
     """The most lines that each day may have: a full Saturday does not push Sunday off the sheet."""
     return max(most for most in range(1, LINES_MAX + 1) if sum(min(count, most) for count in counts) <= LINES_MAX)
-
-
-def _code(address: str) -> Markup:
-    """The address as a QR code, drawn here: black on white whatever the reader's palette, or no camera reads it."""
-    drawing: str = segno.make(address, error="l").svg_inline(border=3, omitsize=True, light="#fff", svgclass="code")
-    return Markup(drawing)  # noqa: S704  shapes and numbers; the address itself is not in it

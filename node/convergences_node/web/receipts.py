@@ -4,12 +4,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from convergences_protocol.merkle import inclusion_proof
 from convergences_protocol.receipt import make_receipt
 
 from convergences_node.archive.model import Entry
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.index.views import Revision
+
+
+def receipted(revisions: Sequence[Revision]) -> Revision | None:
+    """The record that an element's receipt is of: the last one that counts, in whatever log the charter says."""
+    counting = [each for each in revisions if each.state not in ("elsewhere", "unreadable")]
+    return counting[-1] if counting else None
 
 
 def receipt_of(reader: ArchiveReader, entry: Entry) -> bytes | None:

@@ -23,7 +23,9 @@ from convergences_node.web import (
     page_element,
     page_embed,
     page_frame,
+    page_history,
     page_poster,
+    page_receipt,
     page_search,
     page_statistics,
     pages,
@@ -40,7 +42,7 @@ from convergences_node.web.parameters import AT, BUNDLE, DEPTH, ELEMENT, EXPORT,
 from convergences_node.web.route import BYTES, HTML, NOTE, OPENMETRICS, Parameter, Route
 
 QUESTION = ("query-refused", "cursor-refused", "starting")
-ONE = ("query-refused", "element-unknown", "starting")
+ONE = ("query-refused", "element-unknown", "element-gone", "starting")
 FILE = ("log-unknown", "tile-absent")
 FRAME = (*SEARCH, parameters.FRAME_VIEW, *parameters.LOOK)
 EMBED = (*FRAME, *parameters.EMBED)
@@ -89,7 +91,26 @@ ROUTES: tuple[Route, ...] = (
         group="page",
         path_parameters=ELEMENT,
         query=(AT,),
+        problems=(*ONE, "element-gone"),
+    ),
+    Route(
+        "/e/{id}/histoire",
+        page_history.history_page,
+        None,
+        HTML,
+        group="page",
+        path_parameters=ELEMENT,
+        query=parameters.HISTORY,
         problems=ONE,
+    ),
+    Route(
+        "/e/{id}/recu",
+        page_receipt.receipt_page,
+        None,
+        HTML,
+        group="page",
+        path_parameters=ELEMENT,
+        problems=(*ONE, "receipt-absent"),
     ),
     # In other sites
     Route("/integrer", page_embed.embed_page, None, HTML, group="page", query=EMBED, problems=(*ONE, "cursor-refused")),
