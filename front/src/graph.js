@@ -7,7 +7,8 @@ cytoscape.use(fcose);
 
 const SHAPES = { actor: "ellipse", action: "rectangle", place: "triangle" };
 const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
-const ZOOM_FIRST = 1.2;
+const ZOOM_FIRST_MIN = 0.75;
+const ZOOM_FIRST_MAX = 1.2;
 const ZOOM_MAX = 2.5;
 
 /** Draw it; `chosen` is told which node is lit, null for none. */
@@ -27,7 +28,9 @@ export function makeGraph(place, { nodes, edges }, chosen) {
     autounselectify: true,
     layout: { name: "fcose", animate: false, padding: 24, nodeSeparation: 110, idealEdgeLength: () => 110, nodeDimensionsIncludeLabels: true },
   });
-  if (cy.zoom() > ZOOM_FIRST) cy.zoom(ZOOM_FIRST).center(); // two nodes need not fill the frame
+  // Two nodes need not fill the frame; and where fifty do not fit into it with names that read, what is asked about does.
+  if (cy.zoom() > ZOOM_FIRST_MAX) cy.zoom(ZOOM_FIRST_MAX).center();
+  if (cy.zoom() < ZOOM_FIRST_MIN) cy.zoom(ZOOM_FIRST_MIN).center(cy.getElementById(key("")));
   let lit = null;
 
   function light(id) {

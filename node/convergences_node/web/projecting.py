@@ -15,7 +15,7 @@ from convergences_node.index.query import E7, Box
 
 WIDTH = 440
 """Units across. A phone shows about two thirds of a pixel a unit, a desk one and a half."""
-HEIGHT_MIN, HEIGHT_MAX = 300, 480
+HEIGHT_MIN, HEIGHT_MAX = 380, 480
 SIDE_MIN = E7 // 500
 """A frame is at least some 200 metres wide: closer, there is nothing to tell apart."""
 MARGIN = 0.06
