@@ -62,7 +62,7 @@ def _audit(folder: Path, ways: Sequence[Way], only: str) -> Iterator[Seen]:
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         stack.callback(browser.close)
-        pages = [kind for kind in kinds(looked.elements, {}) if kind.name.startswith(only)]
+        pages = [kind for kind in kinds(looked.elements, looked.filled) if kind.name.startswith(only)]
         for kind, way in product(pages, ways):
             yield visit(browser, looked.address, kind.name, kind.path, way, _picture(kind, way))
             print(".", end="", file=sys.stderr, flush=True)

@@ -19,8 +19,10 @@ from convergences_node.demo.example import load_example
 from convergences_node.demo.nodes import Node
 from convergences_node.demo.scenario import Scenario
 from convergences_node.demo.watching import Api
+from convergences_node.web.slugs import slug_of
 
 SECONDS_MAX = 300
+CLUB = "Audit : atelier vélo du canal"
 TIMES = (("Atelier", 0, 18), ("Concert", 1, 20), ("Conseil de quartier", 3, 19), ("Marché", 6, 9), ("Bal", 12, 21))
 TEXT = (
     "## Venir\n\nLe **mardi**, avec ou sans vélo.\n\n- outils prêtés\n- café offert\n\n[Le site](https://example.org/)"
@@ -34,6 +36,8 @@ class Looked:
     address: str
     elements: Mapping[str, str]
     """An id for each kind that has a page of its own."""
+    filled: Mapping[str, str]
+    """Values for the other parts of addresses."""
 
 
 @contextmanager
@@ -44,7 +48,8 @@ def territory(folder: Path, name: str = "plaine-commune") -> Iterator[Looked]:
         node = demo.agglomeration
         elements = _write(node)
         address = demo.addresses()[0][1].rstrip("/")
-        yield Looked(address, {**_some_of_the_demo(Api(address)), **elements})
+        filled = {"slug": slug_of(CLUB, elements["actor"])}
+        yield Looked(address, {**_some_of_the_demo(Api(address)), **elements}, filled)
 
 
 def _tell(stage: str, values: Mapping[str, Any]) -> None:
@@ -54,7 +59,7 @@ def _tell(stage: str, values: Mapping[str, Any]) -> None:
 def _write(node: Node) -> dict[str, str]:
     today = datetime.now(UTC).date()
     club = _add(
-        node, "actor", name="Audit : atelier vélo du canal", type="association", summary="On y répare son vélo.",
+        node, "actor", name=CLUB, type="association", colours=["#ffd84d", "#7a3d0c"], summary="On y répare son vélo.",
         description=TEXT, email="bonjour@example.org", phone="+33 1 23 45 67 89", founded="2013",
     )  # fmt: skip
     events = [

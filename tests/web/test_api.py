@@ -284,7 +284,7 @@ async def test_reading_is_all_that_can_be_done(client: TestClient, town: SmallTo
     for route in ROUTES:
         path = route.path.format(
             id=town.elements["changed"], key="internal", name="x", territory="FR-93066", epoch="0" * 16,
-            bundle="000", level="0", tile="000", number="1",
+            bundle="000", level="0", tile="000", number="1", slug="x",
         )  # fmt: skip
         for method in ("POST", "PUT", "DELETE", "PATCH"):
             if method != route.method:

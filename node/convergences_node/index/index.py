@@ -28,7 +28,7 @@ from convergences_protocol.element import ElementId
 from msgspec.structs import replace
 
 from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpened, Event, LogGrew
-from convergences_node.index import addresses, answering, details, listing, store
+from convergences_node.index import addresses, answering, details, listing, naming, store
 from convergences_node.index import element as elements
 from convergences_node.index.addresses import Address
 from convergences_node.index.coverage import Covered, coverage_of, territory_views
@@ -224,6 +224,14 @@ class Index:
     async def types(self) -> Mapping[tuple[str, str], int]:
         """How many elements there are by kind and type."""
         return await self._ask(listing.types_of)
+
+    async def named(self, kinds: Sequence[str], name: str) -> Sequence[Item]:
+        """The oldest elements of these kinds with this name; two are enough to know that it is not one's alone."""
+        return await self._ask(lambda db: naming.named(db, kinds, name))
+
+    async def born(self, kinds: Sequence[str], birth: int) -> Sequence[Item]:
+        """The elements of these kinds with this birth (`row.birth_of`)."""
+        return await self._ask(lambda db: naming.born(db, kinds, birth))
 
     async def history(self, element: str) -> list[Revision]:
         """Every record about an element, oldest first, those that do not count too. From the archive."""

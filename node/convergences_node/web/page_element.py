@@ -25,6 +25,7 @@ from convergences_node.web.place_names import territory_in, territory_names, tow
 from convergences_node.web.publications import SHOWN_MAX, all_link, lines
 from convergences_node.web.relations import TREE_DEPTH, branches, years
 from convergences_node.web.schema_org import schema_block
+from convergences_node.web.slugs import space_path
 from convergences_node.web.taking import take_element
 
 NEIGHBOURHOOD_METRES = 500
@@ -105,6 +106,7 @@ def _shown(reading: Reading, view: ElementView, names: Mapping[str, str]) -> dic
         "contents_href": contents_link(reading, view),
         "related_href": page_link(reading, Query(related=item.id, depth=2)),
         "summary": fields.get("summary", ""),
+        "space_href": reading.link(space_path(item.name, item.id)) if item.kind in words.KINDS_ACTING else "",
         "texts": [(name, markdown.render(fields[name])) for name in words.long_texts(item.kind) if fields.get(name)],
         "facts": facts(reading, view, names),
         "source": fields.get("source", ""),

@@ -25,6 +25,7 @@ from convergences_node.web.happenings import Happenings, days, happenings
 from convergences_node.web.pages import answer_page
 from convergences_node.web.place_names import territory_names
 from convergences_node.web.scope import scopes
+from convergences_node.web.shelves import Shelf, kind_shelves, shelf
 from convergences_node.web.taking import take_search
 from convergences_node.web.town_door import Town
 from convergences_node.web.views import view_links
@@ -33,8 +34,6 @@ LINES_MAX = 6
 """In each of the three times; all of them are in the agenda."""
 LASTING_MAX = 4
 ACTIVE_MAX = 6
-SHELF_MAX = 5
-"""Of each kind and type: what came last all at once, such as every bicycle station, must not hide the rest."""
 SHELVES_MAX = 6
 THEMES_MAX = 12
 
@@ -47,17 +46,6 @@ class Time:
     title: str
     href: str
     days: tuple[Day, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """The first few of a question, side by side with others, and where all of it is."""
-
-    key: str
-    kind: str
-    label: str
-    href: str
-    cards: tuple[Card, ...]
 
 
 async def home_page(request: web.Request, reading: Reading) -> web.Response:
@@ -81,7 +69,7 @@ async def home_page(request: web.Request, reading: Reading) -> web.Response:
         "regular_href": page_link(reading, Query(kinds=words.KINDS_DATED)),
         "agenda_href": page_link(reading, Query(), AGENDA),
         "active": [card(reading, item) for item in active],
-        "newest": await _newest(town, reading, [kind for kind in words.KINDS_SHOWN if kind not in told]),
+        "newest": await kind_shelves(town, reading, [kind for kind in words.KINDS_SHOWN if kind not in told], Query()),
         "newest_href": page_link(reading, Query(), LIST),
         "actors_href": page_link(reading, Query(kinds=words.KINDS_ACTING)),
         "themes": [
@@ -146,27 +134,12 @@ async def _regular(town: Town, reading: Reading, now: date) -> tuple[Shelf, ...]
     """Where nothing has a date: what goes on all the same, which most of a town's life does, type by type."""
     asked = Query(kinds=words.KINDS_DATED, at=now.isoformat())
     counted = (await town.index.facets(asked)).counts.get("type", ())[:SHELVES_MAX]
-    questions = [(count.value, replace(asked, facets=(("type", count.value),))) for count in counted]
-    labels = [words.facet_label(reading.messages, "type", name, words.KINDS_DATED) for name, _ in questions]
-    return await _shelves(town, reading, words.KINDS_DATED[0], list(zip(labels, questions, strict=True)))
-
-
-async def _newest(town: Town, reading: Reading, kinds: Sequence[str]) -> tuple[Shelf, ...]:
-    """What came last of each kind."""
-    named = [(reading.messages.term("kinds", kind), (kind, Query(kinds=(kind,)))) for kind in kinds]
-    return await _shelves(town, reading, "", named)
-
-
-async def _shelves(
-    town: Town, reading: Reading, kind: str, named: Sequence[tuple[str, tuple[str, Query]]]
-) -> tuple[Shelf, ...]:
-    """The first few of each question; a question that finds nothing has no shelf."""
-    shelves = []
-    for label, (key, query) in named:
-        items = (await town.index.search(replace(query, limit=SHELF_MAX))).items
-        cards = tuple(card(reading, item) for item in items)
-        shelves.append(Shelf(key, kind or key, label, page_link(reading, query), cards))
-    return tuple(shelf for shelf in shelves if shelf.cards)
+    found = []
+    for count in counted:
+        label = words.facet_label(reading.messages, "type", count.value, words.KINDS_DATED)
+        query = replace(asked, facets=(("type", count.value),))
+        found.append(await shelf(town, reading, count.value, words.KINDS_DATED[0], label, query))
+    return tuple(found)
 
 
 async def _active(town: Town, found: Happenings) -> Sequence[Item]:

@@ -23,6 +23,12 @@ ELEMENT_EXAMPLE = "FR-93066:0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b"
 
 _DATE = {"type": "string", "pattern": DATE_PATTERN}
 
+SLUG = Parameter(
+    "slug",
+    "An actor's name and birth: it leads there whatever the name becomes. The name alone will do.",
+    {"type": "string", "minLength": 1, "maxLength": 60, "pattern": r"^[^/]{1,60}$"},
+    example="atelier-velo-du-canal",
+)
 AT = Parameter("at", "A date: as things were then. `2026`, `2026-05`, `2026-05-14`.", _DATE)
 DEPTH = Parameter(
     "depth", "How many relations away.", {"type": "integer", "minimum": 1, "maximum": DEPTH_MAX, "default": 1}

@@ -27,6 +27,7 @@ from convergences_node.web import (
     page_poster,
     page_receipt,
     page_search,
+    page_space,
     page_statistics,
     pages,
     parameters,
@@ -38,7 +39,20 @@ from convergences_node.web import (
     take_places,
     take_table,
 )
-from convergences_node.web.parameters import AT, BUNDLE, DEPTH, ELEMENT, EXPORT, FILTERS, LEVEL, LOG, SEARCH, TILE, VIEW
+from convergences_node.web.parameters import (
+    AT,
+    BUNDLE,
+    DEPTH,
+    ELEMENT,
+    EXPORT,
+    FILTERS,
+    LEVEL,
+    LOG,
+    SEARCH,
+    SLUG,
+    TILE,
+    VIEW,
+)
 from convergences_node.web.route import BYTES, HTML, NOTE, OPENMETRICS, Parameter, Route
 
 QUESTION = ("query-refused", "cursor-refused", "starting")
@@ -73,6 +87,24 @@ ROUTES: tuple[Route, ...] = (
         group="take",
         path_parameters=parameters.SITEMAP,
         problems=("starting", "not-found"),
+    ),
+    Route(
+        "/acteurs/{slug}.css",
+        page_space.space_sheet,
+        None,
+        "text/css",
+        group="page",
+        path_parameters=(SLUG,),
+        problems=("not-found", "starting"),
+    ),
+    Route(
+        "/acteurs/{slug}",
+        page_space.space_page,
+        None,
+        HTML,
+        group="page",
+        path_parameters=(SLUG,),
+        problems=("not-found", "element-unknown", "starting"),
     ),
     # To be taken elsewhere; before the page of an element, whose address any of these would be otherwise
     *(
