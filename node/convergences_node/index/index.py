@@ -21,7 +21,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from convergences_protocol.charter import Charter
 from convergences_protocol.element import ElementId
@@ -37,6 +37,7 @@ from convergences_node.index.following import ArchiveDoor, Follower, Report, own
 from convergences_node.index.history import revisions_of
 from convergences_node.index.keeper import Keeper
 from convergences_node.index.known import read_known
+from convergences_node.index.lane import Lane
 from convergences_node.index.listing import Listing
 from convergences_node.index.marks import Marks
 from convergences_node.index.occurrences import Horizon
@@ -48,8 +49,8 @@ from convergences_node.index.views import Answer, Coverage, ElementView, Facets,
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-READERS = 3
-"""Threads that answer; SQLite leaves the interpreter free while it searches, and a Pi has four cores."""
+READERS = 2
+"""Threads that answer, beside the lane; SQLite leaves the interpreter free while it searches, and a Pi has four cores."""
 COUNTS_KEPT_MAX = 128
 """Questions whose facets are remembered, some 10 KiB each."""
 COVERAGE_SECONDS = 5.0
@@ -66,6 +67,7 @@ class Index:
         self._clock = clock
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="index-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="index-reader")
+        self._lane: Lane[Callable[[sqlite3.Connection], Any], Any] = Lane(self._read, "index-lane")
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._keeper = Keeper(folder)
@@ -132,6 +134,7 @@ class Index:
     def _release(self) -> None:
         self._writer.shutdown(wait=True)
         self._readers.shutdown(wait=True)
+        self._lane.close()
         for connection in self._connections:
             connection.close()
         self._keeper.close()
@@ -146,12 +149,14 @@ class Index:
     async def search(self, query: Query) -> Answer:
         """One page of what matches, with how fresh and whole it is."""
         self._cover()
-        return await self._ask(lambda db: answering.answer(db, query, self._keeper.known, self._covered.lines))
+        ask = self._ask_quickly if query.is_quick else self._ask
+        return await ask(lambda db: answering.answer(db, query, self._keeper.known, self._covered.lines))
 
     async def search_json(self, query: Query) -> bytes:
         """The same as JSON, to be sent as it is."""
         self._cover()
-        return await self._ask(lambda db: answering.answer_json(db, query, self._keeper.known, self._covered))
+        ask = self._ask_quickly if query.is_quick else self._ask
+        return await ask(lambda db: answering.answer_json(db, query, self._keeper.known, self._covered))
 
     async def facets(self, query: Query) -> Facets:
         """How many matches have each value of each facet."""
@@ -399,6 +404,10 @@ class Index:
     # --------------------------------------------------------------------------------------------------------- threads
     async def _in_writer(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+    async def _ask_quickly(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """As `_ask`, for what takes a millisecond or so."""
+        return await (self._ask(question) if self._lane.is_full else self._lane.ask(question))
 
     async def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, question)

@@ -96,6 +96,11 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         return "date" if self.since or self.until else "newest"
 
     @property
+    def is_quick(self) -> bool:
+        """Whether it is bounded to a millisecond or so: nothing is weighed, no relations are walked."""
+        return not self.text and self.related is None
+
+    @property
     def window(self) -> tuple[int, int] | None:
         """First and last second asked for, or None."""
         if self.since is None and self.until is None:
