@@ -92,9 +92,13 @@ def links_of(db: sqlite3.Connection, elements: Sequence[ElementId], moment: int)
 
 
 def types_of(db: sqlite3.Connection) -> Mapping[tuple[str, str], int]:
-    """How many elements there are by kind and type; the type is empty for a kind that has none."""
+    """How many elements there are by kind and type; a relation's type is its predicate, and empty is none."""
+    marks = ", ".join("?" * len(RELATING))
     rows = db.execute(
-        "SELECT e.kind, coalesce(json_extract(c.card, '$.type'), ''), count(*)"
-        " FROM elements e JOIN cards c USING (row) GROUP BY 1, 2 ORDER BY 1, 2"
+        f"SELECT e.kind, coalesce(CASE WHEN e.kind IN ({marks})"
+        " THEN (SELECT json_extract(s.fields, '$.predicate') FROM states s WHERE s.row = e.row)"
+        " ELSE (SELECT json_extract(c.card, '$.type') FROM cards c WHERE c.row = e.row) END, ''), count(*)"
+        " FROM elements e GROUP BY 1, 2 ORDER BY 1, 2",
+        RELATING,
     )
     return {(kind, type_): count for kind, type_, count in rows}

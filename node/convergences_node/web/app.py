@@ -83,8 +83,11 @@ def _either(page: Handler, linked: Handler) -> Handler:
     """The page for people, and linked data for whoever asks for that: one address for one thing."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        response = await (linked if wants_linked(request) else page)(request)
+        is_data = wants_linked(request)
+        response = await (linked if is_data else page)(request)
         if not response.prepared:
+            if is_data:
+                protect(response, open_data=True)
             vary = response.headers.get("Vary", "")
             response.headers["Vary"] = f"{vary}, Accept" if vary else "Accept"
         return response

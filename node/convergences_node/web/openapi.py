@@ -59,6 +59,7 @@ def describe(routes: Sequence[Route]) -> Tree:
 TAGS = {
     "api": "What the town knows, for programs. Read only, no account.",
     "take": "The same, to be taken elsewhere: calendars, feeds, maps, tables, linked data.",
+    "surface": "The same in the shapes that systems of other makers know: docs/interoperability.md.",
     "log": "The signed logs as C2SP tlog-tiles, with the erasable bodies beside them.",
     "page": "Pages for people, in French and English.",
     "node": "How the node is, for those who watch over it.",
@@ -117,7 +118,11 @@ def _responses(route: Route) -> Tree:
         answer["headers"] = headers
         responses["304"] = {"description": "You already hold it."}
     for status, keys in _problems_by_status(dict.fromkeys((*route.problems, *PROBLEMS_ANYWHERE))).items():
-        responses[str(status)] = _problem_response(route, status, keys)
+        problem = _problem_response(route, status, keys)
+        # A tombstone and a problem may have the same status: both may be answered.
+        also: Tree = responses.get(str(status), {}).get("content", {})  # type: ignore[attr-defined]
+        problem["content"] = {**also, **problem["content"]}  # type: ignore[dict-item]
+        responses[str(status)] = problem
     return responses
 
 

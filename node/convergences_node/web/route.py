@@ -14,7 +14,7 @@ from typing import Literal
 from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Group = Literal["api", "take", "log", "page", "node"]
+Group = Literal["api", "take", "surface", "log", "page", "node"]
 
 JSON = "application/json"
 HTML = "text/html"
@@ -80,7 +80,7 @@ class Route:
     @property
     def open_data(self) -> bool:
         """Whether any site's scripts may read the answer: it is public and changes nothing."""
-        return self.group in ("api", "take", "log") and self.method == "GET"
+        return self.group in ("api", "take", "surface", "log") and self.method == "GET"
 
     def aiohttp_path(self) -> str:
         """The same address in aiohttp's writing."""

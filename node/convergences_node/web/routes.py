@@ -54,6 +54,9 @@ from convergences_node.web.parameters import (
     VIEW,
 )
 from convergences_node.web.route import BYTES, HTML, NOTE, OPENMETRICS, Parameter, Route
+from convergences_node.web.surfaces import ldp_resource
+from convergences_node.web.surfaces.negotiating import JSON_LD, TURTLE
+from convergences_node.web.surfaces.routes import SURFACES
 
 QUESTION = ("query-refused", "cursor-refused", "starting")
 ONE = ("query-refused", "element-unknown", "element-gone", "starting")
@@ -123,7 +126,10 @@ ROUTES: tuple[Route, ...] = (
         group="page",
         path_parameters=ELEMENT,
         query=(AT,),
-        problems=(*ONE, "element-gone"),
+        problems=ONE,
+        linked=ldp_resource.element_resource,
+        other_media=(JSON_LD, TURTLE),
+        other_statuses=ldp_resource.GONE,
     ),
     Route(
         "/e/{id}/histoire",
@@ -255,6 +261,8 @@ ROUTES: tuple[Route, ...] = (
         whole=False,
     ),
     Route("/api/v1/openapi.json", api_description.openapi_show, None, whole=False),
+    # For systems of other makers, in the shapes that they know
+    *SURFACES,
     # The signed logs, as files
     Route(
         "/log/{territory}/{epoch}/checkpoint",
