@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 READERS = 2
-"""Threads that answer, beside the lane; SQLite leaves the interpreter free while it searches, and a Pi has four cores."""
+"""Threads that answer, beside the lane; SQLite leaves the interpreter free while it searches, a Pi has four cores."""
 COUNTS_KEPT_MAX = 128
 """Questions whose facets are remembered, some 10 KiB each."""
 COVERAGE_SECONDS = 5.0
