@@ -148,7 +148,7 @@ async def too_small(page: Page) -> list[str]:
         """(least) => [...document.querySelectorAll('a, button, input:not([type=hidden]), summary')]
             .filter(it => !it.closest('p:not(.row), dd, .markdown, svg'))
             .filter(it => !it.matches('.skip') && it.offsetParent !== null)
-            .filter(it => it.getBoundingClientRect().height < least - 0.5)
+            .filter(it => (it.closest('label') || it).getBoundingClientRect().height < least - 0.5)
             .map(it => it.outerHTML.slice(0, 120))""",
         TARGET_PIXELS,
     )
