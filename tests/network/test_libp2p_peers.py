@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -108,6 +109,30 @@ async def test_a_length_of_4_gib_ends_the_link_and_is_remembered(net: Any) -> No
     await node.told.until(lambda: liar.key not in node.told.links)
     assert node.told.misdeeds == [(liar.key, "announced a frame of 4294967295 bytes")]
     assert not node.told.frames
+
+
+async def test_a_frame_that_drips_ends_the_link_however_often_a_byte_comes(
+    net: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The time is the frame's, from its first byte to its last; nobody is blamed, for a line may be bad."""
+    node, drip = await net.node(1, frame_s=1.0), await net.node(2)
+    await net.link(drip, node)
+    drip.transport.send(node.key, b"a frame in good time")
+
+    async def trickle(host: Any) -> None:
+        stream = host.links.open[node.key].stream
+        await stream.write(struct.pack(">I", 1000))
+        with suppress(Exception):
+            while True:
+                await stream.write(b"x")
+                await trio.sleep(0.1)
+
+    await node.told.until(lambda: bool(node.told.frames))
+    await net.in_trio(drip, trickle)
+    await node.told.until(lambda: drip.key not in node.told.links)
+    assert node.told.frames == [(drip.key, b"a frame in good time")] and not node.told.misdeeds
+    lines = [record.getMessage() for record in caplog.records if drip.key.hex()[:12] in record.getMessage()]
+    assert lines == [f"the link with {drip.key.hex()[:12]} is closed: it has not ended a frame in 1 s"]
 
 
 async def test_a_stream_without_end_is_handed_over_no_faster_than_it_is_consumed(net: Any) -> None:

@@ -108,7 +108,7 @@ class Gate:
                 await stream.reset()
             return
         key = key_of(peer_id)
-        if key is not None:
+        if key is not None and self._refused[peer_id] == STREAMS_REFUSED_MAX + 1:  # once: more are on their way
             self._misbehaved(key, f"opened more than {STREAMS_REFUSED_MAX} streams over its bound")
         await close_connection(stream.muxed_conn)
 

@@ -7,6 +7,7 @@ handed over at most so many frames ahead of whoever consumes them, and then the 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,8 +18,6 @@ from libp2p.peer.id import ID
 
 from convergences_node.network.transport import FRAME_BYTES_MAX, FRAMES_UNCONSUMED_MAX, Link, PeerKey
 
-FRAME_SECONDS_MAX = 60.0
-"""One frame of 1 MiB, read or written, on the slowest line we serve (140 kbit/s)."""
 CLOSE_SECONDS_MAX = 2.0
 OUTBOX_BYTES_MAX = 16 * 1024 * 1024
 """Frames waiting for a slow peer. It asked for them (credit): beyond this, it asks and does not read."""
@@ -43,11 +42,16 @@ class FrameTooLong(Exception):  # noqa: N818 - what the peer did, not what we fa
     """A peer announced a frame above the bound."""
 
 
-class OpenLink:
-    """One link, as the thread holds it."""
+class FrameTooSlow(Exception):  # noqa: N818 - as above
+    """A peer dripped: one frame took longer than the slowest line that we serve needs."""
 
-    def __init__(self, link: Link, stream: Any, consumed_on: trio.lowlevel.TrioToken) -> None:
+
+class OpenLink:
+    """One link, as the thread holds it. `frame_s` bounds the time from the first byte of a frame to its last."""
+
+    def __init__(self, link: Link, stream: Any, consumed_on: trio.lowlevel.TrioToken, frame_s: float) -> None:
         self.link = link
+        self._frame_s = frame_s
         self.stream = stream
         self.closed = trio.Event()
         self.replaced = trio.Event()
@@ -80,20 +84,29 @@ class OpenLink:
                 self._wake = trio.Event()
                 await self._wake.wait()
             frame = self._outbox.popleft()
-            with trio.fail_after(FRAME_SECONDS_MAX):
+            with trio.move_on_after(self._frame_s) as patience:
                 await write_frame(self.stream, frame)
+            if patience.cancelled_caught:
+                raise FrameTooSlow(f"has not taken a frame in {self._frame_s:g} s")
             self._outbox_bytes -= len(frame)
             frames += 1
 
     async def read_all(self, received: Callable[[bytes, Callable[[], None]], None]) -> None:
-        """Hand over each frame; stop reading while too many are not consumed."""
+        """Hand over each frame; stop reading while too many are not consumed. A frame that has begun has to end in
+        time, however often a byte of it comes."""
         buffer = bytearray()
+        deadline = math.inf
         while True:
             while (frame := _cut_frame(buffer, FRAME_BYTES_MAX)) is not None:
                 await self._room.acquire()
                 received(frame, self._consumed)
-            with trio.fail_after(FRAME_SECONDS_MAX if buffer else float("inf")):
+                deadline = math.inf
+            if buffer:
+                deadline = min(deadline, trio.current_time() + self._frame_s)
+            with trio.move_on_at(deadline) as patience:
                 buffer += await self.stream.read(READ_BYTES)
+            if patience.cancelled_caught:
+                raise FrameTooSlow(f"has not ended a frame in {self._frame_s:g} s")
             self.heard_at = trio.current_time()
 
     def _consumed(self) -> None:

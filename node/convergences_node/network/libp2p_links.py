@@ -21,6 +21,7 @@ from convergences_node.network.libp2p_link import (
     CLOSE_SECONDS_MAX,
     OUTBOX_BYTES_MAX,
     FrameTooLong,
+    FrameTooSlow,
     OpenLink,
     close_connection,
     key_of,
@@ -60,10 +61,11 @@ class LinkEvents(Protocol):
 class Links:
     """Every link of one host."""
 
-    def __init__(self, key: PeerKey, ping_s: float, events: LinkEvents, dice: random.Random) -> None:
+    def __init__(self, key: PeerKey, events: LinkEvents, dice: random.Random, *, ping_s: float, frame_s: float) -> None:
         self.open: dict[PeerKey, OpenLink] = {}
         self._key = key
         self._ping_s = ping_s
+        self._frame_s = frame_s
         self._events = events
         self._dice = dice
         self._targets: dict[PeerKey, tuple[str, ...]] = {}
@@ -102,7 +104,7 @@ class Links:
         """Exchange frames until either end is gone."""
         key = key_of(stream.muxed_conn.peer_id)
         assert key is not None, "only members, which have log keys, come here"
-        open_link = OpenLink(Link(key, "libp2p", address, outbound), stream, self._token)
+        open_link = OpenLink(Link(key, "libp2p", address, outbound), stream, self._token, self._frame_s)
         former = self.open.get(key)
         if former is not None and not self._replaces(open_link, former):
             task_status.started()
@@ -144,6 +146,8 @@ class Links:
                 await open_link.read_all(received)
         except* FrameTooLong as errors:
             self._events.misbehaved(key, str(errors.exceptions[0]))
+        except* FrameTooSlow as errors:
+            log.warning("the link with %s is closed: it %s", key.hex()[:12], errors.exceptions[0])
         except* Exception as errors:
             log.debug("the link with %s ended: %r", open_link.muxed.peer_id, errors.exceptions)
 

@@ -6,6 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+FRAME_SECONDS_MAX = 60.0
+"""One frame of 1 MiB, read or written, on the slowest line we serve (140 kbit/s)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Libp2pSettings:
@@ -16,3 +19,4 @@ class Libp2pSettings:
     connections: int = 256
     peer_streams: int = 16
     ping_s: float = 45.0
+    frame_s: float = FRAME_SECONDS_MAX

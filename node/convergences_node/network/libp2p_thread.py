@@ -34,9 +34,9 @@ from libp2p.tools.anyio_service import background_trio_service
 
 from convergences_node.network import libp2p_mends
 from convergences_node.network.libp2p_gate import Gate
-from convergences_node.network.libp2p_link import FRAME_SECONDS_MAX, close_connection, key_of, read_frame, write_frame
+from convergences_node.network.libp2p_link import close_connection, key_of, read_frame, write_frame
 from convergences_node.network.libp2p_links import REPLICATE, LinkEvents, Links
-from convergences_node.network.libp2p_settings import Libp2pSettings
+from convergences_node.network.libp2p_settings import FRAME_SECONDS_MAX, Libp2pSettings
 from convergences_node.network.transport import GOSSIP_BYTES_MAX, JOIN_BYTES_MAX, Link, PeerKey
 
 JOIN = TProtocol("/convergences/join/1")
@@ -67,7 +67,7 @@ class Libp2pHost:
         self._events = events
         self.gate = Gate(settings.peer_streams, events.misbehaved)
         key = SigningKey.from_seed(settings.seed).public
-        self.links = Links(key, settings.ping_s, events, dice or random.Random())
+        self.links = Links(key, events, dice or random.Random(), ping_s=settings.ping_s, frame_s=settings.frame_s)
         self._gossip_in, self._gossip_out = trio.open_memory_channel[bytes](GOSSIP_QUEUE_MAX)
 
     # ---------------------------------------------------------------------------- the thread's life
