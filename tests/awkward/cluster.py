@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Real nodes in one process: real folders, archives, indexes and charters, on a network in memory that a test can cut.
 
-A node is started and stopped by its name. Its folder may be copied, kept and put back while it is stopped, as people
-do with cards and backups. Nothing here sleeps: a test waits until something holds, and is woken by what the archive
-tells.
+With `over_libp2p` they speak over real libp2p streams on loopback. A node is started and stopped by its name. Its
+folder may be copied, kept and put back while it is stopped, as people do with cards and backups. Nothing here sleeps: a
+test waits until something holds, and is woken by what the archive tells.
 """
 
 from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -24,8 +25,11 @@ from convergences_node.archive.guard import GUARD_NAME
 from convergences_node.archive.model import Event, LogState, NewRecord, Placed
 from convergences_node.founding import Founded, create_town
 from convergences_node.index.query import Query
+from convergences_node.network.libp2p_settings import Libp2pSettings
+from convergences_node.network.libp2p_transport import Libp2pTransport
 from convergences_node.network.memory import MemoryNet, MemoryTransport
 from convergences_node.network.network import Network
+from convergences_node.network.transport import Transport
 from convergences_node.town import Town
 from convergences_node.verbs import perform
 
@@ -148,12 +152,14 @@ class Node:
 
 
 class Cluster:
-    """Several nodes on one network in memory."""
+    """Several nodes on one network: in memory, or over libp2p with so many seconds for one frame."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, over_libp2p: bool = False, frame_s: float = 60.0) -> None:
         self.folder = folder
         self.net = MemoryNet()
         self.nodes: dict[str, Node] = {}
+        self._over_libp2p, self._frame_s = over_libp2p, frame_s
+        self._ports: dict[str, int] = {}
 
     async def found(
         self, name: str, *, folder: Path | None = None, card: str | None = None, territory: str | None = None
@@ -174,7 +180,7 @@ class Cluster:
         try:
             town = await stack.enter_async_context(Town.open(node.folder, clock=node.clock, options=options))
             network = Network(town)
-            transport = MemoryTransport(town.archive.keys.node.public, self.net)
+            transport = self._transport(node, town)
             town.network = network
             stack.push_async_callback(town.stop)
             await network.start(transport)
@@ -187,6 +193,19 @@ class Cluster:
             raise
         node._town, node._stack = town, stack
         return node
+
+    def _transport(self, node: Node, town: Town) -> Transport:
+        if not self._over_libp2p:
+            return MemoryTransport(town.archive.keys.node.public, self.net)
+        port = self._ports.setdefault(node.name, free_port())  # the same after a restart: others remember it
+        listen = (f"/ip4/127.0.0.1/tcp/{port}",)
+        return Libp2pTransport(Libp2pSettings(town.archive.keys.node.seed, listen, frame_s=self._frame_s))
+
+    def address(self, node: Node) -> str:
+        """Where others reach the node."""
+        if not self._over_libp2p:
+            return f"memory:{node.key.hex()}"
+        return f"/ip4/127.0.0.1/tcp/{self._ports[node.name]}"
 
     async def stop(self, *nodes: Node) -> None:
         for node in nodes:
@@ -208,7 +227,7 @@ class Cluster:
 
     async def join(self, town: Node, agglomeration: Node) -> None:
         invitation = await agglomeration.ask(
-            "invite", territory=town.founded.territory, addresses=[f"memory:{agglomeration.key.hex()}"]
+            "invite", territory=town.founded.territory, addresses=[self.address(agglomeration)]
         )
         await town.ask("join", invitation=invitation["invitation"])
         await agglomeration.until_enrolled(town.origin)
@@ -216,7 +235,7 @@ class Cluster:
 
     async def acquaint(self, one: Node, other: Node) -> None:
         """Let a node know another's address, as the local network would."""
-        await one.town.remember_peer(other.key, other.founded.territory, [f"memory:{other.key.hex()}"])
+        await one.town.remember_peer(other.key, other.founded.territory, [self.address(other)])
 
     # ------------------------------------------------------------------------------------- cards and backups
     def backup(self, node: Node, *, name: str = "backup") -> Path:
@@ -238,6 +257,13 @@ class Cluster:
         assert not node.running
         shutil.rmtree(node.folder)
         shutil.copytree(kept, node.folder)
+
+
+def free_port() -> int:
+    """A port that nobody has just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def actor(name: str) -> NewRecord:
