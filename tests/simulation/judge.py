@@ -126,7 +126,7 @@ def _too_soon(node: Town, asked: Asked, waiting: list[Place]) -> bool:
     for place in asked.erasures:
         if place in heard:
             weights[place[0]] = weights.get(place[0], 0) + heard[place].weight
-    return not node.clock_was_wrong and any(
+    return not node.clock_was_wrong and all(
         place in heard and heard[place].weight and weights[place[0]] > DAILY_MAX for place in waiting
     )
 

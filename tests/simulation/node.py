@@ -85,6 +85,8 @@ class Node:
         self._forget()
         self.links.clear()
         self.wire.mark(f"start {self.id}")
+        assert self.pinned is not None
+        self.charter = Charter(self.pinned)  # read in a moment; until then only our own logs are known to be ours
         self.awake()
         self.read_charter()
         now = self.wire.now
@@ -331,7 +333,7 @@ class Node:
         return self._identities
 
     def _derive_identities(self) -> list[Identity]:
-        own = self.archive.own
+        ours = self.logs_of_ours()
         agglomeration = self.charter.territory
         found = [
             Identity(
@@ -340,15 +342,28 @@ class Node:
                 keep=self.keeps_all
                 or log.territory in self.keeps
                 or log.territory == agglomeration
-                or log.origin in own,
+                or log.territory == self.territory,
                 end=End(log.end.last.size, log.end.last.root) if log.end else None,
-                past_end=log.origin in own[:-1],
+                past_end=log.origin in ours[:-1],
             )
             for log in self.charter.enrolments
         ]
         named = {identity.origin for identity in found}
         found += [Identity(log.origin, log.key) for log in self.candidates.values() if log.origin not in named]
         return found
+
+    def logs_of_ours(self) -> list[str]:
+        """The logs that were written under our key for our territory, the one that is written in last.
+
+        Not only those that this card remembers: it may be older than an epoch, and the charter names that one.
+        """
+        own = self.archive.own
+        forgotten = [
+            log.origin
+            for log in self.charter.enrolments
+            if log.territory == self.territory and log.identity.key == self.key.public and log.origin not in own
+        ]
+        return [*forgotten, *own]
 
     def mentioned(self, origins: tuple[str, ...]) -> None:
         """Look at what may be a new epoch of a log that we keep."""

@@ -255,7 +255,7 @@ class Town(Node):
     # --- bringing one's own along ---
 
     def set_aside(self, log: SimLog, size: int) -> None:
-        if log.origin in self.archive.own:
+        if log.origin in self.logs_of_ours():
             pairs = zip(log.headers[size:], log.bodies[size:], strict=True)
             self.archive.aside += [Aside(header, body) for header, body in pairs]
 
@@ -264,7 +264,7 @@ class Town(Node):
         self._bring_along()
 
     def log_grown(self, log: SimLog, start: int) -> None:
-        if log.origin in self.archive.own:
+        if log.origin in self.logs_of_ours():
             self._bring_along()
 
     def _notice_end(self) -> None:
@@ -282,7 +282,7 @@ class Town(Node):
 
     def _bring_along(self) -> None:
         """Append again what is ours and would not count otherwise; also while the territory is being handed over."""
-        if len(self.archive.own) > 1:
+        if len(self.logs_of_ours()) > 1:
             self.write(self._append_again)
 
     def to_bring_along(self) -> list[tuple[bytes, bytes | None]]:
@@ -291,8 +291,8 @@ class Town(Node):
         current = self.archive.current
         present: set[bytes] = set()
         rest: list[tuple[bytes, bytes | None]] = []
-        for origin in self.archive.own:
-            log = self.archive.logs[origin]
+        for origin in self.logs_of_ours():
+            log = self.archive.log(origin)
             upto = spans.get(origin, 0)
             stop = log.size if upto is None else min(upto, log.size)
             present.update(reading.digest for reading in log.readings[:stop] if reading)
@@ -307,10 +307,10 @@ class Town(Node):
 
     def nothing_left_behind(self) -> bool:
         """Whether all former logs are here as they ended, and all that was beyond it is in the current one."""
-        return all(map(self._here_as_it_ended, self.archive.own[:-1])) and not self.to_bring_along()
+        return all(map(self._here_as_it_ended, self.logs_of_ours()[:-1])) and not self.to_bring_along()
 
     def _here_as_it_ended(self, origin: str) -> bool:
-        enrolled, log = self.charter.enrolled(origin), self.archive.logs[origin]
+        enrolled, log = self.charter.enrolled(origin), self.archive.log(origin)
         last = enrolled.end.last if enrolled and enrolled.end else None
         return last is not None and last.size <= log.size and log.root_at(last.size) == last.root
 
