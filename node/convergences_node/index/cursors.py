@@ -45,8 +45,7 @@ _decode = msgspec.msgpack.Decoder(Place).decode
 
 def question_digest(query: Query) -> bytes:
     """Eight bytes that stand for a question, whatever its page."""
-    pairs = query.without_page().to_params()
-    return hashlib.sha256(repr(pairs).encode()).digest()[:8]
+    return hashlib.sha256(_encode(query.without_page())).digest()[:8]
 
 
 def write(query: Query, key: int | str, row: int, total: int, exact: bool) -> str:

@@ -47,7 +47,7 @@ def by_date(db: sqlite3.Connection, wanted: Filter, place: Place | None, limit: 
     if place is None or place.key != NEVER:
         group = _followed(wanted.groups)
         lists = [_list(db, wanted, group, tag, span, place, limit) for tag in group.tags for span in wanted.spans]
-        found = list(islice(_each_once(heapq.merge(*lists)), limit))
+        found = lists[0] if len(lists) == 1 else list(islice(_each_once(heapq.merge(*lists)), limit))
     rows: list[tuple[int, int | str]] = [(row, key) for key, row in found]
     if len(rows) < limit and wanted.window is None:
         rows += _undated(db, wanted, place, limit - len(rows))

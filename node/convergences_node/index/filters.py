@@ -15,6 +15,7 @@ import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import msgspec
 
@@ -60,7 +61,6 @@ class Filter:
     groups: tuple[Group, ...]
     text: Text | None = None
     boxes: tuple[Box, ...] = ()
-    squares: tuple[str, ...] = ()
     circle: Circle | None = None
     window: tuple[int, int] | None = None
     moment: tuple[int, int] | None = None
@@ -68,6 +68,11 @@ class Filter:
     spans: tuple[int, ...] = ()
     """Classes of `dated` worth looking through."""
     impossible: bool = False
+
+    @property
+    def squares(self) -> tuple[str, ...]:
+        """Words of which everything in the boxes has one; none where these are too large for that."""
+        return _squares(self.boxes) if self.boxes else ()
 
     @property
     def rest(self) -> bool:
@@ -100,6 +105,11 @@ class Conditions:
         return " AND ".join(self.parts) or "1"
 
 
+@lru_cache(maxsize=64)
+def _squares(boxes: tuple[Box, ...]) -> tuple[str, ...]:
+    return tuple(cover(boxes) or ())
+
+
 def make_filter(db: sqlite3.Connection, query: Query, known: Known, rows: Sequence[int] | None = None) -> Filter:
     """The filter of a question."""
     groups = tuple(_groups(db, query, known))
@@ -109,7 +119,6 @@ def make_filter(db: sqlite3.Connection, query: Query, known: Known, rows: Sequen
         groups=groups,
         text=text,
         boxes=boxes,
-        squares=tuple(cover(boxes) or ()) if boxes else (),
         circle=query.circle,
         window=query.window,
         moment=query.moment,
