@@ -27,7 +27,19 @@ QUERY_CHARACTERS_MAX = 2048
 # What a refusal repeats of an id that is none.
 ELEMENT_CHARACTERS_MAX = 60
 
-PAGE_PARAMETERS = ("lang", "vue", "fond", "encre", "accent", "police", "taille", "couleurs", "fiche")
+PAGE_PARAMETERS = (
+    "lang",
+    "vue",
+    "fond",
+    "encre",
+    "accent",
+    "police",
+    "taille",
+    "couleurs",
+    "fiche",
+    "feuille",
+    "secondes",
+)
 """What says how a page is drawn, and is no part of the question."""
 
 # The same answer must give the same bytes, and so the same ETag, whatever order a dict was filled in.

@@ -20,6 +20,7 @@ from convergences_node.web import (
     logs,
     look,
     oembed,
+    page_display,
     page_element,
     page_embed,
     page_frame,
@@ -78,6 +79,15 @@ ROUTES: tuple[Route, ...] = (
     # For people
     Route("/", page_search.search_page, None, HTML, group="page", query=(*SEARCH, VIEW), problems=QUESTION),
     Route("/chiffres", page_statistics.statistics_page, None, HTML, group="page", query=FILTERS, problems=QUESTION),
+    Route(
+        "/ecran",
+        page_display.display_page,
+        None,
+        HTML,
+        group="page",
+        query=(*FILTERS, *page_display.DISPLAY),
+        problems=QUESTION,
+    ),
     Route("/affiche", page_poster.poster_page, None, HTML, group="page", query=FILTERS, problems=QUESTION),
     # For search engines
     Route("/robots.txt", sitemap.robots_show, None, NOTE, group="take", whole=False),
@@ -107,6 +117,7 @@ ROUTES: tuple[Route, ...] = (
         HTML,
         group="page",
         path_parameters=(SLUG,),
+        other_statuses=((307, "Under its whole address."), (308, "Under the name of today.")),
         problems=("not-found", "element-unknown", "starting"),
     ),
     # To be taken elsewhere; before the page of an element, whose address any of these would be otherwise
