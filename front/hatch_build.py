@@ -29,7 +29,7 @@ MARK = "built.json"
 ATTEMPTS = 3
 """A registry that does not answer is asked again, after WAIT_SECONDS and then twice that."""
 WAIT_SECONDS = 5
-COMMAND_SECONDS_MAX = 300
+COMMAND_SECONDS_MAX = 180
 
 
 class CannotBuildError(Exception):

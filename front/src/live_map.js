@@ -51,6 +51,7 @@ export function makeMap(place, told, outlines, answer, moved) {
 
   drawOutlines(map, outlines, told);
   const marks = makeMarks(map, place, told, answer);
+  marks.complete(map.getBounds());
   if (told.tiles) addTiles(map, told, pane);
   obeyMoves(place, map);
   picture.classList.add("under");

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from aiohttp.test_utils import TestClient
+from convergences_node.index import marks as marks_module
 from playwright.async_api import Page, async_playwright, expect
 
 from .browsing import SCRIPTED, Opened, opened
@@ -206,6 +207,25 @@ async def test_the_list_holds_what_the_frame_holds_and_each_lights_the_other(
         await page.get_by_role("link", name="Toute la carte").click()
         await live_map(page)
         assert await marked(page) == 5
+
+
+async def test_where_there_are_too_many_marks_the_map_says_so_and_brings_those_it_is_moved_to(
+    lively: SmallTown, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 51 marks the newest ten are sent first; in a small frame, those that are there."""
+    monkeypatch.setattr(marks_module, "MARKS_MAX", 10)
+    async with opened(address(client, "/?vue=carte&lang=fr")) as it:
+        await live_map(it.page)
+        assert await marked(it.page) == 10
+        await expect(it.page.locator(".map .said")).to_contain_text("derniers inscrits seulement")
+        await it.page.goto(address(client, "/?vue=carte&lang=fr&box=2.349,48.929,2.351,48.9305"))
+        await live_map(it.page)
+        await it.page.wait_for_load_state("networkidle")
+        assert await in_sight(it.page) >= 5
+        async with it.page.expect_response(lambda answer: "/api/v1/marks" in answer.url and "box=" in answer.url):
+            await it.page.get_by_role("link", name="Nord ↑").click()
+        await it.page.wait_for_load_state("networkidle")
+        assert await in_sight(it.page) >= 5
 
 
 async def test_the_filters_and_ways_out_follow_the_map(lively: SmallTown, client: TestClient) -> None:

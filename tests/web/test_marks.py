@@ -9,6 +9,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 from convergences_node.config import parse_config
 from convergences_node.index import marks as marks_module
+from convergences_node.index.details import OutlineView
 from convergences_node.web import api_map
 from convergences_protocol.errors import LocalError
 
@@ -47,6 +48,21 @@ async def test_outlines_are_geojson_and_bounded(client: TestClient, monkeypatch:
     assert ring[0] == ring[-1]
     monkeypatch.setattr(api_map, "POINTS_MAX", 4)
     assert (await (await client.get("/api/v1/outlines")).json(content_type=None))["features"] == []
+
+
+def test_many_outlines_are_drawn_on_a_coarser_grid_on_which_neighbours_still_touch() -> None:
+    """Two towns with a long crooked border in common: it stays in common."""
+    border = [(489_000_000 + number * 600, 23_000_000 + number % 7 * 500) for number in range(6_000)]
+    west = [*border, (489_000_000, 22_000_000)]
+    east = [*border, (489_000_000, 24_000_000)]
+    outlines = [
+        OutlineView(code=code, name=code, within=(), outline=[[[value for corner in ring for value in corner]]])
+        for code, ring in (("FR-1", west), ("FR-2", east))
+    ]
+    rings = [outline[0][0] for _, outline in api_map._thinned(outlines)]
+    assert len(rings) == 2
+    assert sum(map(len, rings)) // 2 <= api_map.POINTS_MAX
+    assert rings[0][:-2] == rings[1][:-2]
 
 
 async def test_tiles_are_served_in_ranges_once_the_operator_has_put_them_there(

@@ -21,11 +21,17 @@ from convergences_node.web.etag import CACHE_ASK, conditional
 from convergences_node.web.problems import Problem
 from convergences_node.web.take_places import MEDIA, geometry
 
-POINTS_MAX = 40_000
-"""Corners in one answer, about 300 KB compressed: all communes of a département. Further territories are left out."""
-STEP = 1_000
-"""1e-4 degree, about ten metres: corners that are closer to the one before are left out."""
+POINTS_MAX = 8_000
+"""Corners in one answer, about 50 KB compressed. Territories that do not fit at the coarsest step are left out."""
+STEPS = (1_000, 2_000, 4_000, 8_000, 16_000)
+"""The finest grid on which all corners fit is taken, from 1e-4 degree (ten metres) for an agglomeration's towns to some
+150 metres for a département's. Neighbours are laid on the same grid, so that they still touch."""
+CORNERS_MIN = 4
+"""Of a ring, the first of them repeated as the last."""
 TILES_MEDIA = "application/vnd.pmtiles"
+
+Outline = list[list[list[int]]]
+"""Polygons of rings, each a flat list of latitudes and longitudes."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -42,7 +48,10 @@ async def marks_list(request: web.Request) -> web.Response:
 
 
 async def outlines_list(request: web.Request) -> web.Response:
-    """The outlines of the territories known here, as a GeoJSON FeatureCollection (RFC 7946), to about ten metres."""
+    """The outlines of the territories known here, as a GeoJSON FeatureCollection (RFC 7946).
+
+    Drawn for a map: to about ten metres where these are a few towns, coarser where they are many.
+    """
     outlines = await town_of(request).index.outlines()
     return conditional(request, await asyncio.to_thread(_collection, outlines), MEDIA, cache=CACHE_ASK)
 
@@ -63,23 +72,32 @@ def _collection(outlines: Sequence[OutlineView]) -> bytes:
 
 
 def _features(outlines: Iterable[OutlineView]) -> Iterator[Mapping[str, Any]]:
-    left = POINTS_MAX
-    for each in outlines:
-        thinned = [[_thinned(ring) for ring in polygon] for polygon in each.outline]
-        left -= sum(len(ring) // 2 for polygon in thinned for ring in polygon)
-        if left < 0:
-            return
+    for each, outline in _thinned(list(outlines)):
         properties = {"code": each.code, "name": each.name, "within": each.within}
-        yield {"type": "Feature", "id": each.code, "geometry": geometry({"outline": thinned}), "properties": properties}
+        yield {"type": "Feature", "id": each.code, "geometry": geometry({"outline": outline}), "properties": properties}
 
 
-def _thinned(ring: Sequence[int]) -> list[int]:
-    """A ring without the corners that nobody would tell apart; never fewer than the four of a ring (section 3.1.6)."""
+def _thinned(outlines: Sequence[OutlineView]) -> list[tuple[OutlineView, Outline]]:
+    """The outlines on the finest grid on which they fit into one answer; at the coarsest, as many of them as fit."""
+    found: list[tuple[OutlineView, Outline]] = []
+    for step in STEPS:
+        found, left = [], POINTS_MAX
+        for each in outlines:
+            outline = [[_on_grid(ring, step) for ring in polygon] for polygon in each.outline]
+            left -= sum(len(ring) // 2 for polygon in outline for ring in polygon)
+            if left < 0:
+                break
+            found.append((each, outline))
+        if left >= 0:
+            break
+    return found
+
+
+def _on_grid(ring: Sequence[int], step: int) -> list[int]:
+    """A ring without the corners that fall on the one before; never fewer than a ring needs (section 3.1.6)."""
     found: list[int] = []
-    last: tuple[int, int] | None = None
     for lat, lon in zip(ring[0::2], ring[1::2], strict=False):
-        corner = round(lat / STEP), round(lon / STEP)
-        if corner != last:
-            found += (corner[0] * STEP, corner[1] * STEP)
-        last = corner
-    return found if len(found) >= 8 else list(ring)
+        corner = [round(lat / step) * step, round(lon / step) * step]
+        if corner != found[-2:]:
+            found += corner
+    return found if len(found) >= CORNERS_MIN * 2 else list(ring[: CORNERS_MIN * 2])
