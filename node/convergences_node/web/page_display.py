@@ -27,10 +27,10 @@ from convergences_node.web.filters import AGENDA, page_params, today
 from convergences_node.web.freshness import freshness
 from convergences_node.web.happenings import days, happenings
 from convergences_node.web.pages import answer_page, reading_of
+from convergences_node.web.parameters import SECONDS, SECONDS_MOST, SECONDS_USUAL, SHEET, STOPPED
 from convergences_node.web.place_names import territory_names
 from convergences_node.web.problems import Problem
 from convergences_node.web.qr import code_of
-from convergences_node.web.route import Parameter
 from convergences_node.web.town_door import Town
 
 DISPLAY_DAYS = 7
@@ -38,17 +38,8 @@ LINES_MAX = 4
 """On one sheet: what is read from across a hall."""
 SHEETS_MAX = 20
 """Five minutes at the usual pace, after which it is today again."""
-SECONDS_USUAL, SECONDS_LEAST, SECONDS_MOST = 15, 5, 300
-STOPPED = 0
-SHEET, SECONDS = "feuille", "secondes"
-DISPLAY = (
-    Parameter(SHEET, "The number of the sheet.", {"type": "integer", "minimum": 1}),
-    Parameter(
-        SECONDS,
-        "Seconds until the next sheet, or 0.",
-        {"type": "integer", "minimum": STOPPED, "maximum": SECONDS_MOST, "default": SECONDS_USUAL},
-    ),
-)
+SECONDS_LEAST = 5
+"""Time to read a sheet, for the fastest."""
 
 
 @dataclass(frozen=True, slots=True)

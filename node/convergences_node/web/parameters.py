@@ -23,6 +23,16 @@ ELEMENT_EXAMPLE = "FR-93066:0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b"
 
 _DATE = {"type": "string", "pattern": DATE_PATTERN}
 
+SHEET, SECONDS = "feuille", "secondes"
+STOPPED, SECONDS_USUAL, SECONDS_MOST = 0, 15, 300
+DISPLAY = (
+    Parameter(SHEET, "The number of the sheet; after the last one comes the first.", {"type": "integer", "minimum": 1}),
+    Parameter(
+        SECONDS,
+        "Seconds until the next sheet; 0 lets it stay.",
+        {"type": "integer", "minimum": STOPPED, "maximum": SECONDS_MOST, "default": SECONDS_USUAL},
+    ),
+)
 SLUG = Parameter(
     "slug",
     "An actor's name and birth: it leads there whatever the name becomes. The name alone will do.",
