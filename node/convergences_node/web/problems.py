@@ -41,6 +41,7 @@ PROBLEMS: Mapping[str, int] = {
     "too-busy": 503,
     "starting": 503,
     "not-whole": 503,
+    "list-empty": 503,
 }
 """Every problem this node can answer, with its status."""
 

@@ -20,7 +20,7 @@ from convergences_node.web.asking import town_of
 from convergences_node.web.exporting import base_of
 from convergences_node.web.problems import Problem
 from convergences_node.web.surfaces.pair import Reader
-from convergences_node.web.surfaces.whole import RETRY_SECONDS, require_whole
+from convergences_node.web.surfaces.whole import RETRY_SECONDS, require_well, require_whole
 from convergences_node.web.surfaces.whole_lists import Piece
 from convergences_node.web.town_door import Town
 
@@ -53,17 +53,17 @@ async def portions(town: Town, kinds: Sequence[str], linked: bool = False) -> As
 
 
 async def found(town: Town, asked: Query, most: int | None = None) -> AsyncIterator[Listing]:
-    """What a question finds, all of it or the first so many, in the order of the question."""
-    await require_whole(town, asked.territories)
-    cursor: str | None = None
-    left = most
+    """What a question finds, all of it or the first so many. Raises `not-whole` if a log that it concerns is not."""
+    cursor, left = None, most
     while left is None or left > 0:
         limit = LIMIT_MAX if left is None else min(left, LIMIT_MAX)
         answer = await town.index.search(replace(asked, cursor=cursor, limit=limit))
+        require_well(town, answer.coverage)
         details = await town.index.details([item.id for item in answer.items])
-        yield Listing(items=answer.items, details=details, links={}, after=None)
-        cursor = answer.cursor
-        left = None if left is None else left - len(answer.items)
+        yield Listing(
+            items=[item for item in answer.items if item.id in details], details=details, links={}, after=None
+        )
+        cursor, left = answer.cursor, None if left is None else left - len(answer.items)
         if cursor is None:
             return
 

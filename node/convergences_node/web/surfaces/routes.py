@@ -3,12 +3,24 @@
 
 from __future__ import annotations
 
-from convergences_node.web.route import HTML, Route
-from convergences_node.web.surfaces import ldp_container, ldp_resource, linked_description
+from typing import Any
+
+from convergences_node.web.parameters import ELEMENT
+from convergences_node.web.route import HTML, JSON, Route
+from convergences_node.web.surfaces import (
+    gogocarto_elements,
+    gogocarto_taxonomy,
+    ldp_container,
+    ldp_resource,
+    linked_description,
+)
+from convergences_node.web.surfaces.gogocarto_question import FILTERS, ONTOLOGY
 from convergences_node.web.surfaces.negotiating import JSON_LD, TURTLE
 from convergences_node.web.surfaces.whole_lists import SENDING_SECONDS_MAX
+from convergences_node.web.take_places import MEDIA as GEO_JSON
 
 LIST = ("query-refused", "starting", "not-whole", "too-busy")
+_LIST: dict[str, Any] = {"problems": (*LIST, "list-empty"), "seconds_max": SENDING_SECONDS_MAX}
 
 SURFACES: tuple[Route, ...] = (
     # SemApps, Archipelago, anything that reads linked data
@@ -44,5 +56,51 @@ SURFACES: tuple[Route, ...] = (
         problems=("element-unknown", "not-found", "starting"),
         other_media=(TURTLE, HTML),
         other_statuses=((302, "The page that shows the same."), *ldp_resource.GONE),
+    ),
+    # GoGoCarto, Transiscope, the Semantic Bus: what is in `{id}.json` and `search` comes before `{id}`
+    *(
+        Route(path, handler, None, JSON, group="surface", query=(ONTOLOGY, *FILTERS), **_LIST)
+        for path, handler in (
+            ("/api/elements", gogocarto_elements.gogocarto_elements),
+            ("/api/elements.json", gogocarto_elements.gogocarto_elements_json),
+        )
+    ),
+    *(
+        Route(f"/api/elements.{suffix}", handler, None, media, group="surface", query=FILTERS, **_LIST)
+        for suffix, handler, media in (
+            ("geojson", gogocarto_elements.gogocarto_elements_geojson, GEO_JSON),
+            ("jsonld", gogocarto_elements.gogocarto_elements_jsonld, JSON_LD),
+        )
+    ),
+    Route(
+        "/api/elements/search",
+        gogocarto_elements.gogocarto_search,
+        None,
+        group="surface",
+        query=(gogocarto_elements.TEXT,),
+        problems=LIST,
+    ),
+    *(
+        Route(path, handler, None, group="surface", path_parameters=ELEMENT, problems=("element-unknown", "starting"))
+        for path, handler in (
+            ("/api/elements/{id}.json", gogocarto_elements.gogocarto_element_json),
+            ("/api/elements/{id}", gogocarto_elements.gogocarto_element),
+        )
+    ),
+    *(
+        Route(path, handler, None, group="surface", problems=LIST)
+        for path, handler in (
+            ("/api/taxonomy", gogocarto_taxonomy.taxonomy_list),
+            ("/api/taxonomy.json", gogocarto_taxonomy.taxonomy_json),
+            ("/api/taxonomy-mapping", gogocarto_taxonomy.taxonomy_mapping),
+        )
+    ),
+    Route(
+        "/api/taxonomy/{number}",
+        gogocarto_taxonomy.taxonomy_show,
+        None,
+        group="surface",
+        path_parameters=(gogocarto_taxonomy.NUMBER,),
+        problems=(*LIST, "not-found"),
     ),
 )

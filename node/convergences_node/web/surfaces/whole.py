@@ -8,7 +8,7 @@ have and come back.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from convergences_node.index.views import Coverage
 from convergences_node.web.problems import Problem
@@ -18,25 +18,30 @@ LACKING_MAX = 1 / 100
 """Of a log's entries. A body that nobody has any more must not silence a town for ever, and a reader had it before only
 if this node did."""
 RETRY_SECONDS = 60
+NAMES_MAX = 5
+"""Towns named in the refusal."""
 
 
-async def require_whole(town: Town, territories: Collection[str] = ()) -> None:
-    """Raise the Problem `not-whole` or `starting` unless all that counts (in these territories, if named) is here."""
+async def require_whole(town: Town) -> None:
+    """Raise the Problem `not-whole` or `starting` unless all that counts is here."""
+    require_well(town, await town.index.coverage())
+
+
+def require_well(town: Town, coverage: Sequence[Coverage]) -> None:
+    """The same for an answer that concerns these logs."""
     status = town.status()
     if not status.ready:
         raise Problem("starting", headers={"Retry-After": "2"})
-    lacking = lacking_of(await town.index.coverage(), territories)
-    if status.doubt is not None:
-        lacking = [town.web_settings.name]
+    lacking = lacking_of(coverage) if status.doubt is None else [town.web_settings.name]
     if lacking:
-        raise Problem("not-whole", towns=", ".join(lacking[:5]), headers={"Retry-After": str(RETRY_SECONDS)})
+        named = ", ".join(lacking[:NAMES_MAX])
+        raise Problem("not-whole", towns=named, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
-def lacking_of(coverage: Sequence[Coverage], territories: Collection[str] = ()) -> list[str]:
+def lacking_of(coverage: Sequence[Coverage]) -> list[str]:
     """The towns of whose log too much is missing."""
-    concerned = (each for each in coverage if each.counts and (not territories or each.territory in territories))
     return [
         each.name or each.territory
-        for each in concerned
-        if each.size - each.applied + each.bodies_wanted > each.size * LACKING_MAX
+        for each in coverage
+        if each.counts and each.size - each.applied + each.bodies_wanted > each.size * LACKING_MAX
     ]
