@@ -30,8 +30,9 @@ RECORDS_FOR_HELPER = 20_000
 """From here on a second process pays: it takes half a second and 45 MiB to be there at all."""
 WAIT_SECONDS_MAX = 15.0
 LOOK_SECONDS = 0.25
-END_SECONDS_MAX = 60.0
-"""What the helper may take to finish once the backlog is in: it is at most some seconds behind."""
+SILENCE_SECONDS_MAX = 120.0
+"""Once the backlog is in, how long the helper may go without having got further: it has a processor to itself then,
+writes some seconds at a time, and packs what it wrote at its end."""
 
 
 class Backlog:
@@ -40,6 +41,7 @@ class Backlog:
     def __init__(self, town: Town) -> None:
         self._town = town
         self._own_news = asyncio.Event()
+        self._heard_at = 0.0
 
     def own_news(self) -> None:
         """Something was written here, or is to be forgotten: no waiting for others' records."""
@@ -71,23 +73,36 @@ class Backlog:
             "now": self._town.now(),
         }
         command = (sys.executable, "-m", "convergences_node.index.helper", str(self._town.folder))
-        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
         assert process.stdin is not None
+        assert process.stdout is not None
+        signs = asyncio.create_task(self._hear(process.stdout))
         try:
             process.stdin.write(json.dumps(told).encode() + b"\n")
             while self._arriving() > RECORDS and process.returncode is None:
                 if await self._interrupted():
                     return
             process.stdin.close()
-            async with asyncio.timeout(END_SECONDS_MAX):
-                while process.returncode is None and not await self._interrupted():
-                    pass
+            self._heard_at = time.monotonic()
+            while process.returncode is None and not await self._interrupted():
+                if time.monotonic() - self._heard_at > SILENCE_SECONDS_MAX:
+                    raise TimeoutError(f"nothing heard of it for {SILENCE_SECONDS_MAX:.0f} s")
+            if process.returncode:
+                raise ChildProcessError(f"it ended with {process.returncode}")
         except (OSError, TimeoutError) as error:
             log.warning("the second indexing process is of no help: %s", error or type(error).__name__)
         finally:
+            signs.cancel()
             if process.returncode is None:
                 process.kill()  # what it had not committed is taken in again
             await process.wait()
+
+    async def _hear(self, signs: asyncio.StreamReader) -> None:
+        """Remember when the helper last got further."""
+        while await signs.readline():
+            self._heard_at = time.monotonic()
 
 
 def _revealed(reader: ArchiveReader) -> dict[int, int]:

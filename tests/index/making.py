@@ -122,7 +122,8 @@ class Desk:
         """Take in a log up to `stop`."""
         start = self.projection.applied().get(origin, 0)
         entries = self.logs.entries[origin][start:stop]
-        self.projection.apply(origin, territory_of(origin), start, entries)
+        portions = [(self.projection.read(entries), b"")] if entries else []
+        self.projection.apply(origin, territory_of(origin), portions)
 
     def catch_up(self, origins: Iterable[str] | None = None, speakers: Speakers | None = None) -> Desk:
         """Take in every log, in that order."""
@@ -190,7 +191,8 @@ class Desk:
                 (tags[tag], span, a, ids[row], z) for tag, span, a, row, z, _ in db.execute("SELECT * FROM dated")
             ),
             "points": sorted(
-                (band, lon, ids[row], lat) for band, lon, row, lat, _ in db.execute("SELECT * FROM points")
+                (tags[kind], band, lon, ids[row], lat)
+                for kind, band, lon, row, lat, _ in db.execute("SELECT * FROM points")
             ),
             "occurrences": sorted((ids[row], a, z) for row, a, z in db.execute("SELECT * FROM occurrences")),
             "edges": sorted((ids[row], *rest[:3]) for row, *rest in db.execute("SELECT * FROM edges")),

@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from convergences_protocol import merkle
 from convergences_protocol.element import ElementId
 from convergences_protocol.erasure import Erasure, read_erasure
 from convergences_protocol.errors import Unreadable
@@ -24,8 +23,11 @@ from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index import store
 from convergences_node.index.keeper import Keeper
 from convergences_node.index.occurrences import Horizon
-from convergences_node.index.projection import Projection, Speakers
+from convergences_node.index.projection import Portion, Projection, Speakers
 from convergences_node.index.views import Progress
+
+if TYPE_CHECKING:
+    from convergences_node.index.reading_ahead import ReadingAhead
 
 T = TypeVar("T")
 Report = Callable[[Progress], None]
@@ -50,10 +52,21 @@ class ArchiveDoor(Protocol):
 class Follower:
     """Brings what the keeper writes up to the archive."""
 
-    def __init__(self, archive: ArchiveDoor, keeper: Keeper, in_writer: InWriter) -> None:
+    def __init__(
+        self,
+        archive: ArchiveDoor,
+        keeper: Keeper,
+        in_writer: InWriter,
+        *,
+        helping: bool = False,
+        ahead: ReadingAhead | None = None,
+    ) -> None:
+        """`helping`: as a helper, which settles the index once, at its end; `ahead` then reads the entries for it."""
         self._archive = archive
         self._keeper = keeper
         self._in_writer = in_writer
+        self._helping = helping
+        self._ahead = ahead
         self._came: deque[tuple[str, tuple[int, ...]]] = deque()
         self._erased: deque[tuple[str, tuple[int, ...]]] = deque()
         self._missed = True
@@ -83,7 +96,7 @@ class Follower:
         self._missed = False
         if self._keeper.rebuilding:
             await self._in_writer(self._keeper.finish)
-        elif done >= SETTLED_AFTER:
+        elif done >= SETTLED_AFTER and not self._helping:
             await self._in_writer(lambda: store.settle(self._projection.db))
         await self._in_writer(self._keeper.learn)
         return done
@@ -114,12 +127,12 @@ class Follower:
     async def _take_entries(self, states: Sequence[LogState], report: Report | None) -> int:
         applied = await self._in_writer(lambda: self._projection.applied())
         done, total = 0, sum(max(0, state.size - applied.get(state.origin, 0)) for state in states)
-        if total >= SETTLED_AFTER:
+        if total >= SETTLED_AFTER and not self._helping:
             await self._in_writer(lambda: store.expect_much(self._projection.db))
         for state in states:
             start = applied.get(state.origin, 0)
             while start < state.size:
-                stop = await self._apply(state, start, *await self._entries(state, start))
+                stop = await self._apply(state, await self._portions(state, start))
                 done += stop - start
                 start = stop
                 await self._in_writer(self._keeper.learn)
@@ -127,21 +140,22 @@ class Follower:
                     report(Progress(done=done, total=max(done, total)))
         return done
 
-    async def _entries(self, state: LogState, start: int) -> tuple[list[Entry], bytes]:
-        """The next entries of a log, and the root of its tree after them."""
+    async def _portions(self, state: LogState, start: int) -> Iterable[Portion]:
+        """What is to be made of the next entries of a log, for one transaction."""
+        if self._ahead is not None:
+            return self._ahead.portions(state.origin, start, state.size, self._projection.horizon)
 
         def ask(reader: ArchiveReader) -> tuple[list[Entry], bytes]:
             entries = reader.entries(state.origin, start, state.size, bytes_max=BATCH_BYTES_MAX)
             assert entries, f"{state.origin} has {state.size} entries, and none at {start}"
-            stop = entries[-1].index + 1
-            return entries, state.root if stop == state.size else _root(reader, state.origin, stop)
+            return entries, reader.root_at(state.origin, entries[-1].index + 1)
 
-        return await self._archive.read(ask)
+        entries, root = await self._archive.read(ask)
+        return [(await self._in_writer(lambda: self._projection.read(entries)), root)]
 
-    async def _apply(self, state: LogState, start: int, entries: list[Entry], root: bytes) -> int:
+    async def _apply(self, state: LogState, portions: Iterable[Portion]) -> int:
         apply = self._projection.apply
-        stop = await self._in_writer(lambda: apply(state.origin, state.territory, start, entries, root))
-        return int(stop)
+        return int(await self._in_writer(lambda: apply(state.origin, state.territory, portions)))
 
     # ---------------------------------------------------------------------------------------------------- late bodies
     async def _take_late_bodies(self) -> None:
@@ -208,17 +222,9 @@ def _other_histories(
     found: list[str] = []
     for state in states:
         applied, root = known.get(state.origin, (0, b""))
-        if applied > state.size:
+        if applied > state.size or (applied and reader.root_at(state.origin, applied) != root):
             found.append(state.origin)
-        elif applied:
-            now = state.root if applied == state.size else _root(reader, state.origin, applied)
-            if now != root:
-                found.append(state.origin)
     return found
-
-
-def _root(reader: ArchiveReader, origin: str, size: int) -> bytes:
-    return merkle.root(reader.hash_reader(origin, size), size)
 
 
 def _portions(values: Iterable[T]) -> Iterable[list[T]]:

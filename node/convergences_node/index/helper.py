@@ -2,32 +2,43 @@
 """A second process that indexes while a node takes in a backlog: `python -m convergences_node.index.helper <folder>`.
 
 Checking and writing a backlog keeps one interpreter busy; so does indexing it. The node lends its index to this
-process, which reads the archive (and cannot write it), takes in whatever is new, and gives way to the node's own work
-(nice). It is told once, by a line of JSON on its standard input, which logs speak and how far one's own logs are
-revealed; it goes on until that input is closed, then takes in the rest and ends. It may be killed at any moment: what
-it had not committed is taken in again.
+process, which reads the archive (and cannot write it), takes in whatever is new, and runs only when the node leaves a
+processor idle: what is stored is safe, and what is searchable a little later is only late. Where there are two
+processors, a child of it reads ahead (`reading_ahead.py`).
+It is told once, by a line of JSON on its standard input, which logs speak and how far one's own logs are revealed; it
+goes on until that input is closed, then takes in the rest and ends. Each line on its standard output says that it got
+further. It may be killed at any moment: what it had not committed is taken in again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from convergences_node.archive.model import Event
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.revealed import Revealed
-from convergences_node.index.index import Index
+from convergences_node.index import store
+from convergences_node.index.following import Follower
+from convergences_node.index.keeper import Keeper
+from convergences_node.index.occurrences import Horizon
+from convergences_node.index.reading_ahead import ReadingAhead, reading_ahead
+from convergences_node.index.views import Progress
 
 T = TypeVar("T")
 
 NICE = 19
-"""It takes only what the node leaves: what is stored is safe, and what is searchable a little later is only late."""
+"""The lowest priority there is, where the system has none that is idle altogether."""
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""A portion makes that many, in no cycles; by default they would be looked through seventy times meanwhile."""
 LOOK_SECONDS = 0.1
 """How long to wait for more when all that is there has been taken in."""
 
@@ -52,22 +63,39 @@ class _Door:
         self._reader.close()
 
 
-async def index_until(folder: Path, told: Mapping[str, Any], finish: threading.Event) -> None:
+async def index_until(
+    folder: Path, told: Mapping[str, Any], finish: threading.Event, ahead: ReadingAhead | None
+) -> None:
     """Take in what comes until `finish` is set and nothing is left."""
-    door = _Door(folder, told["revealed"])
-    speakers: dict[str, Sequence[tuple[str, int | None]]] = {
+    door, keeper, horizon = _Door(folder, told["revealed"]), Keeper(folder), Horizon.around(int(told["now"]))
+    keeper.take_over(horizon)
+    follower = Follower(door, keeper, _at_once, helping=True, ahead=ahead)
+    follower.speakers = {
         territory: [(origin, upto) for origin, upto in logs] for territory, logs in told["speakers"].items()
     }
+    store.expect_much(keeper.projection.db)
     try:
-        async with await Index.open(folder, door, clock=lambda: told["now"], follow=False) as index:
-            while True:
-                finishing = finish.is_set()
-                if not await index.catch_up_as(speakers):
-                    if finishing:
-                        return
-                    await asyncio.sleep(LOOK_SECONDS)
+        while True:
+            finishing = finish.is_set()
+            if not await follower.catch_up(horizon, _say):
+                if finishing:
+                    break
+                await asyncio.sleep(LOOK_SECONDS)
+        _say()
+        store.settle(keeper.projection.db)
     finally:
+        keeper.close()
         door.close()
+
+
+def _say(progress: Progress | None = None) -> None:
+    """Let the node know that this process lives and works."""
+    print(progress.done if progress else "settling", flush=True)
+
+
+async def _at_once(work: Callable[[], T]) -> T:
+    """Nothing else runs in this process: what is to be written is written here and now."""
+    return work()
 
 
 def _until_closed(finish: threading.Event) -> None:
@@ -77,11 +105,25 @@ def _until_closed(finish: threading.Event) -> None:
 
 def main() -> None:
     """Index the folder named on the command line."""
-    os.nice(NICE)
+    folder = Path(sys.argv[1])
+    give_way()
+    gc.freeze()  # what is imported by now stays, and need not be looked through again
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    ahead = reading_ahead(folder)
     told = json.loads(sys.stdin.readline())
     finish = threading.Event()
     threading.Thread(target=_until_closed, args=(finish,), daemon=True).start()
-    asyncio.run(index_until(Path(sys.argv[1]), told, finish))
+    asyncio.run(index_until(folder, told, finish, ahead))
+    if ahead is not None:
+        ahead.close()
+
+
+def give_way() -> None:
+    """Have the system run this process, and those that it starts, only while nobody else would run."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        return
+    os.nice(NICE)
 
 
 if __name__ == "__main__":

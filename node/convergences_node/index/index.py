@@ -302,11 +302,6 @@ class Index:
                 await self._rebuild()
             return await self._catch_up(report)
 
-    async def catch_up_as(self, speakers: Speakers) -> int:
-        """As `catch_up`, with these logs speaking: for a process that was lent the index (`helper.py`)."""
-        self._follower.speakers = speakers
-        return await self.catch_up()
-
     async def lend(self, work: Callable[[Speakers], Awaitable[None]]) -> bool:
         """Have the file written by somebody else while `work` runs; questions go on being answered from it.
 

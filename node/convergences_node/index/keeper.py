@@ -99,8 +99,12 @@ class Keeper:
 
     def take_back(self) -> None:
         """Write again, after another process has. Raises `store.UnfitError` if what it left cannot be trusted."""
-        db = store.open_writer(self._path, check=False)
-        self.projection = Projection(db, self._path, self.projection.horizon)
+        self.take_over(self.projection.horizon)
+        store.expect_little(self.projection.db)  # whoever expected much may have been stopped before it was done
+
+    def take_over(self, horizon: Horizon) -> None:
+        """Write the file that serves, which nobody else does now. Raises `store.UnfitError` if it cannot be."""
+        self.projection = Projection(store.open_writer(self._path, check=False), self._path, horizon)
         self.projection.tables.nesting_changed = True
         self.learn()
 

@@ -61,6 +61,10 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
         return self.stated is not None or self.withdrawal
 
 
+Portion = tuple[list[Reading], bytes]
+"""What is to be made of some entries that follow each other, and the root of the log's tree after them."""
+
+
 def read_entry(entry: Entry, horizon: Horizon) -> Reading:
     """Pass one entry through the strict door. Its signature was checked when it was kept; if it was refused then,
     perhaps by an older program, it is checked again."""
@@ -140,19 +144,25 @@ class Projection:
         rows = self.db.execute("SELECT origin, applied, root FROM logs WHERE applied > 0")
         return {origin: (applied, root) for origin, applied, root in rows}
 
-    def apply(self, origin: str, territory: str, start: int, entries: Sequence[Entry], root: bytes = b"") -> int:
-        """Take in the entries `[start, …)` of a log; returns its new cursor. Those taken in before are passed over.
-        `root` is that of the log's tree after them."""
+    def apply(self, origin: str, territory: str, portions: Iterable[Portion]) -> int:
+        """Take in, in one transaction, what was read of the next entries of a log; returns its new cursor. Those taken
+        in before are passed over."""
         with self.transaction():
             log = self._log(origin, territory)
             (cursor,) = self.db.execute("SELECT applied FROM logs WHERE log = ?", (log,)).fetchone()
-            assert start <= cursor, f"entries from {start} of {origin} leave a gap after {cursor}"
-            fresh = [read_entry(entry, self.horizon) for entry in entries if entry.index >= cursor]
-            if fresh:
-                cursor = fresh[-1].index + 1
-                self.take(origin, territory, fresh)
-                self.db.execute("UPDATE logs SET applied = ?, root = ? WHERE log = ?", (cursor, root, log))
+            for readings, root in portions:
+                start = readings[0].index
+                assert start <= cursor, f"entries from {start} of {origin} leave a gap after {cursor}"
+                fresh = [reading for reading in readings if reading.index >= cursor]
+                if fresh:
+                    cursor = fresh[-1].index + 1
+                    self.take(origin, territory, fresh)
+                    self.db.execute("UPDATE logs SET applied = ?, root = ? WHERE log = ?", (cursor, root, log))
         return int(cursor)
+
+    def read(self, entries: Iterable[Entry]) -> list[Reading]:
+        """Pass entries through the strict door, for this projection's horizon."""
+        return [read_entry(entry, self.horizon) for entry in entries]
 
     def look_again(self, origin: str, entries: Iterable[Entry]) -> None:
         """Read entries below the cursor that could not be read before: a body came, or the program is newer."""
@@ -160,7 +170,7 @@ class Projection:
         if log is None:
             return
         with self.transaction():
-            readings = [read_entry(entry, self.horizon) for entry in entries]
+            readings = self.read(entries)
             for table in ("wanted", "aside"):
                 self.db.executemany(
                     f"DELETE FROM {table} WHERE log = ? AND idx = ?", [(log, r.index) for r in readings]

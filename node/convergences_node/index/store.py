@@ -26,13 +26,13 @@ VERSION = 4
 """Changes with anything in `row.py`, `card.py` and `lines.py` that changes what is stored; schema and cards count by
 themselves."""
 
-WRITER_CACHE_KIB = 16_384
+WRITER_CACHE_KIB, WRITER_CACHE_MUCH_KIB = 16_384, 32_768
 READER_CACHE_KIB = 2_048
 MMAP_BYTES = 0x7FFF0000
 """Readers map the file, as much of it as SQLite allows: its pages belong to the system, which may take them back, and
 are not copied. Over a million elements a fifth of a question's time was copying."""
-WAL_PAGES_MAX = 8_000
-"""32 MiB: a rebuild writes the same pages of its lists again and again, and each of them once to the file."""
+WAL_PAGES_MAX, WAL_PAGES_MUCH_MAX = 8_000, 16_000
+"""32 MiB, or 64: what is written again and again, such as the lists of a rebuild, goes once to the file."""
 CHECKED_BYTES_MAX = 1 << 28
 """A larger file is not read through before it serves (half a second for 100,000 elements): what is torn in it is found
 when it is asked for, and it is built again then."""
@@ -110,8 +110,7 @@ def _writer(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous = NORMAL")
     # An erased person's words must not stay in freed pages.
     db.execute("PRAGMA secure_delete = ON")
-    db.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
-    db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}")
+    _remember(db, WRITER_CACHE_KIB, WAL_PAGES_MAX)
     db.execute("PRAGMA temp_store = MEMORY")
     return db
 
@@ -123,13 +122,27 @@ def remove(path: Path) -> None:
 
 
 def expect_much(db: sqlite3.Connection) -> None:
-    """Before much is written: leave the merging of full-text search's segments to `settle`, for a fifth less work."""
+    """Before much is written: leave the merging of full-text search's segments to `settle`, for a fifth less work, and
+    keep more pages in memory, of which the same ones are written again and again."""
     _merge_at(db, SEGMENTS_MUCH)
+    _remember(db, WRITER_CACHE_MUCH_KIB, WAL_PAGES_MUCH_MAX)
+
+
+def expect_little(db: sqlite3.Connection) -> None:
+    """Undo `expect_much`."""
+    _merge_at(db, SEGMENTS_USUAL)
+    _remember(db, WRITER_CACHE_KIB, WAL_PAGES_MAX)
+    db.execute("PRAGMA shrink_memory")
+
+
+def _remember(db: sqlite3.Connection, cache_kib: int, wal_pages: int) -> None:
+    db.execute(f"PRAGMA cache_size = -{cache_kib}")
+    db.execute(f"PRAGMA wal_autocheckpoint = {wal_pages}")
 
 
 def settle(db: sqlite3.Connection) -> None:
     """After much was written: pack full-text search, which then answers faster, and empty the write-ahead log."""
-    _merge_at(db, SEGMENTS_USUAL)
+    expect_little(db)
     db.execute("INSERT INTO words (words) VALUES ('optimize')")
     db.execute("PRAGMA optimize")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A process that reads records for another one, which writes them into the index.
+
+To pass a record through the strict door and to make its row takes as long as to write it, and one process does one
+thing at a time. So the helper of a large backlog (`helper.py`) has a child that reads the archive from where it is told
+and sends what it made of it, portion after portion; it is never more than one portion ahead, for then the pipe is full.
+The child has the helper's memory until it writes in it, cannot write any file, and ends with the pipe, however the
+helper ends. Nothing is decided here: what comes through the pipe is what `projection.read_entry` gives.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from convergences_node.archive.reader import ArchiveReader
+from convergences_node.index.occurrences import Horizon
+from convergences_node.index.projection import Portion, read_entry
+
+PORTION_BYTES_MAX = 1 << 20
+"""Headers and bodies read at once, and held in memory by both."""
+PORTIONS_AT_ONCE = 8
+"""Portions in one transaction. The lists of an index are ordered by name, date or place: a thousand records touch
+nearly every page of them, and ten thousand hardly more. It is a second or two of work that is lost with the helper."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Portion).decode
+
+
+class Wanted(NamedTuple):
+    """Entries `[start, stop)` of a log, and the dates for which occurrences are made."""
+
+    origin: str
+    start: int
+    stop: int
+    horizon: Horizon
+
+
+class ReadingAhead:
+    """The child, as its parent sees it. Used from one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start the child. To be called before this process has threads, of which a fork would keep only one."""
+        fork = multiprocessing.get_context("fork")
+        self._pipe, far = fork.Pipe()
+        self._child = fork.Process(target=_serve, args=(folder, far, self._pipe), daemon=True)
+        self._child.start()
+        far.close()
+        self._expected: Wanted | None = None
+        """What the child is sending, from the next portion on."""
+
+    def portions(self, origin: str, start: int, stop: int, horizon: Horizon) -> Iterator[Portion]:
+        """The next entries of a log, a transaction's worth of `[start, stop)`; then the rest of them is to be asked
+        for, and nothing else. Raises `EOFError` if the child is gone."""
+        wanted = Wanted(origin, start, stop, horizon)
+        if wanted != self._expected:
+            assert self._expected is None, "what was asked for before has to be taken to its end"
+            self._pipe.send(wanted)
+        self._expected = None
+        for _ in range(PORTIONS_AT_ONCE):
+            readings, root = _decode(self._pipe.recv_bytes())
+            yield readings, root
+            start = readings[-1].index + 1
+            if start == stop:
+                return
+        self._expected = wanted._replace(start=start)
+
+    def close(self) -> None:
+        """Let the child end."""
+        self._pipe.close()
+        self._child.join()
+
+
+def reading_ahead(folder: Path) -> ReadingAhead | None:
+    """A child that reads ahead, where a second processor could run it and the system can fork."""
+    possible = "fork" in multiprocessing.get_all_start_methods() and len(os.sched_getaffinity(0)) > 1
+    return ReadingAhead(folder) if possible else None
+
+
+def _serve(folder: Path, pipe: Connection, parents: Connection) -> None:
+    """The child's whole life."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever interrupts the terminal means the parent
+    parents.close()
+    reader = ArchiveReader.open(folder)
+    try:
+        while True:
+            _send(reader, pipe, pipe.recv())
+    except (EOFError, ConnectionError):
+        pass  # the parent is gone, or needs no more
+    finally:
+        reader.close()
+
+
+def _send(reader: ArchiveReader, pipe: Connection, wanted: Wanted) -> None:
+    start = wanted.start
+    while start < wanted.stop:
+        with reader.snapshot():
+            entries = reader.entries(wanted.origin, start, wanted.stop, bytes_max=PORTION_BYTES_MAX)
+            start = entries[-1].index + 1
+            root = reader.root_at(wanted.origin, start)
+        pipe.send_bytes(_encode(([read_entry(entry, wanted.horizon) for entry in entries], root)))
