@@ -61,7 +61,7 @@ class Former:
         opening, charter = membership.own, membership.charter
         if opening.previous is not None:
             await self._say_end(opening, charter)
-            for origin in membership.own_origins[:-1]:
+            for origin in membership.former_origins:
                 await self._bring_along(origin, charter)
         await self._settle(charter)
 

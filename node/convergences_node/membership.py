@@ -204,24 +204,35 @@ class Membership:
         """This node's logs, former epochs first."""
         return [opening.origin for opening in self._own]
 
+    @property
+    def former_origins(self) -> list[str]:
+        """The logs that were written under our key for our territory, but for the one that is written in.
+
+        Not only those that this archive remembers: it may be lost, or older than an epoch that the charter names.
+        """
+        own = self.own_origins
+        named = [log.origin for log in self.charter.enrolments if _continues(log.identity, self.own.identity)]
+        return [origin for origin in dict.fromkeys([*named, *own]) if origin != self.own.origin]
+
     def kept(self) -> list[LogIdentity]:
         """The logs whose records this node keeps, its own not among them."""
         named = [log.identity for log in self.charter.enrolments if self._is_kept(log)]
         return [log for log in [*named, *self._candidates.values()] if log.origin not in self.own_origins]
 
     def _is_kept(self, log: Enrolled) -> bool:
-        return log.identity in self.charter.chain or self.keep.wants(log.territory)
+        ours = log.territory == self.own.territory  # also a log that this archive, lost or put back, does not know
+        return ours or log.identity in self.charter.chain or self.keep.wants(log.territory)
 
     def identities(self) -> list[Identity]:
         """For the replication machine: every log that the charter names."""
-        own = set(self.own_origins)
+        own, former = set(self.own_origins), set(self.former_origins)
         found = [
             Identity(
                 log.origin,
                 log.identity.key,
                 keep=log.origin in own or self._is_kept(log),
                 end=End(log.end.last.size, log.end.last.root) if log.end else None,
-                past_end=log.origin in own and log.origin != self.own.origin,
+                past_end=log.origin in former,
             )
             for log in self.charter.enrolments
         ]
@@ -234,6 +245,10 @@ class Membership:
         one that was away then has to learn it from somebody."""
         merged = {log.identity.key for log in self.charter.enrolments if is_merged(log)}
         return (self.charter.allowed_keys() | merged) - {self.own.key}
+
+
+def _continues(log: LogIdentity, own: LogIdentity) -> bool:
+    return (log.territory, log.key) == (own.territory, own.key)
 
 
 def is_merged(log: Enrolled) -> bool:

@@ -249,7 +249,7 @@ class Town:
         membership = self.membership
         if origin in membership.charter_origins() or origin in membership.candidates:
             return True
-        if origin in membership.own_origins[:-1] or self.doubt_reason is not None:
+        if origin in membership.former_origins or self.doubt_reason is not None:
             return True
         return any(territory_of(origin) == candidate.territory for candidate in membership.candidates.values())
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 from convergences_node.former import DOUBT_CHOICE
@@ -58,6 +59,32 @@ async def test_a_backup_restored_pulls_its_tail_and_is_enrolled_again_by_itself(
     await town.ask("add", kind="actor", element=edited, fields={"name": "edited after all", "type": "association"})
     await agglomeration.until_finds("edited after all")
     assert not await agglomeration.finds("after the backup")
+
+
+async def test_a_backup_older_than_an_epoch_gets_that_epoch_back(cluster: Cluster) -> None:
+    """The card knows nothing of the log that the town wrote in last; the charter names it, and it is the town's own."""
+    agglomeration, town = await cluster.cluster("saint-denis")
+    await _with_a_backup(cluster, town, agglomeration)
+    kept = cluster.backup(town, name="again")
+    await cluster.start(town)
+    await agglomeration.until_enrolled(town.origin)
+    await town.write("in the second epoch")
+    await agglomeration.until_finds("in the second epoch")
+    second, size = town.origin, await agglomeration.size(town.origin)
+    await cluster.stop(town)
+
+    cluster.put_back(town, kept)
+    await cluster.start(town)
+    assert town.origin != second
+    await town.until_holds(second, size)
+    await town.until_finds("before the backup", "after the backup", "in the second epoch")
+    await town.until(partial(_names, town, second), "the charter names the second epoch")
+    assert second in {log.origin for log in town.town.membership.identities() if log.keep and log.past_end}
+
+
+async def _names(node: Node, origin: str) -> bool:
+    found = node.town.membership.charter.enrolled(origin)
+    return found is not None and not found.presumed
 
 
 async def test_a_backup_restored_with_nobody_in_reach_lets_residents_write_and_says_so(
