@@ -38,12 +38,12 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 decode = lru_cache(maxsize=20_000)(messages.decode)
-read_header = lru_cache(maxsize=200_000)(header.read_header)
+read_header = lru_cache(maxsize=50_000)(header.read_header)
 parse_head = lru_cache(maxsize=20_000)(checkpoint.parse)
 verify_head = lru_cache(maxsize=20_000)(checkpoint.verify)
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def signature_valid(raw: bytes) -> bool:
     """As header.py's, remembered: the same header reaches twenty nodes, in every seed."""
     return header.signature_valid(raw)

@@ -183,7 +183,7 @@ def digests(archive: SimArchive) -> set[bytes]:
     return found | {sha256(aside.header).digest() for aside in archive.aside}
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def _read(raw: bytes, real: bool) -> tuple[Header | None, str | None]:
     try:
         reading = read_header(raw)
