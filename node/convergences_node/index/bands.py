@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Points in bands of latitude, each in the order of longitudes: what a small box holds is read in one piece a band.
+"""Points in bands of latitude, each in the order of longitudes: a small box is read in one piece a band and kind.
 
 A band is 2**18 units of 1e-7 degree high, 2.9 km. Squares (cells.py) find what is newest around a large place; bands
 find, and count, all that is in a small one (docs/decisions/0025-bands.md).
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from convergences_node.index.query import E7, Box
 
@@ -22,7 +20,7 @@ def band_of(lat: int) -> int:
     return (lat + _QUARTER_TURN) >> BAND_BITS
 
 
-def bands_of(boxes: Iterable[Box]) -> list[tuple[int, int, int]] | None:
-    """(band, west, east) of all that boxes touch, where they do not overlap; None: too many."""
-    found = [(band, box.west, box.east) for box in boxes for band in range(band_of(box.south), band_of(box.north) + 1)]
+def bands_of(box: Box) -> range | None:
+    """The bands that a box touches; None: too many."""
+    found = range(band_of(box.south), band_of(box.north) + 1)
     return found if len(found) <= BANDS_MAX else None

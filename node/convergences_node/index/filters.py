@@ -65,6 +65,8 @@ class Filter:
     window: tuple[int, int] | None = None
     moment: tuple[int, int] | None = None
     rows: tuple[int, ...] | None = None
+    kinds: tuple[int, ...] = ()
+    """The tags of the kinds asked for; of all kinds, if none are."""
     spans: tuple[int, ...] = ()
     """Classes of `dated` worth looking through."""
     impossible: bool = False
@@ -123,6 +125,7 @@ def make_filter(db: sqlite3.Connection, query: Query, known: Known, rows: Sequen
         window=query.window,
         moment=query.moment,
         rows=None if rows is None else tuple(rows),
+        kinds=tuple(known.kind_tags[kind] for kind in query.kinds or known.kind_tags if kind in known.kind_tags),
         spans=tuple(known.spans),
         # Words were asked for, but what was typed holds none (only signs): that finds nothing, not everything.
         impossible=any(not group.tags for group in groups) or (text is None and bool(query.text.strip())),

@@ -29,6 +29,8 @@ class Known:
     """How territories and themes nest."""
 
     territory_tags: Mapping[str, int]
+    kind_tags: Mapping[str, int] = field(default_factory=dict)
+    """By name: the tags of the kinds that there are."""
     facts: Mapping[str, Facts] = field(default_factory=dict)
     inside: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By code: the territories directly inside."""
@@ -92,6 +94,7 @@ def read_known(db: sqlite3.Connection) -> Known:
     former, heirs = _merged(facts, speakers)
     return Known(
         territory_tags=dict(db.execute("SELECT value, tag FROM tags WHERE facet = 'territory'").fetchall()),
+        kind_tags=dict(db.execute("SELECT value, tag FROM tags WHERE facet = 'kind'").fetchall()),
         facts=facts,
         inside=_inverse((code, parent) for code, fact in facts.items() for parent in fact.within),
         former=former,

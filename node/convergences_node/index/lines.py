@@ -42,6 +42,30 @@ class Stated(msgspec.Struct, frozen=True, gc=False):
     time: int
 
 
+class Tagged(msgspec.Struct, frozen=True, gc=False):
+    """What an element's tags are in the tables. Elements share their tags: it is made once for many of them."""
+
+    numbers: tuple[int, ...]
+    spaced: str
+    """For `elements`"""
+    signs: str
+    """for full-text search"""
+    dated: tuple[int, ...]
+    """those by which elements are listed in the order of their dates"""
+    mask: int
+
+    @classmethod
+    def of(cls, tags: Sequence[tuple[str, str]], numbers: Sequence[int]) -> Tagged:
+        """Of tags and their numbers."""
+        return cls(
+            tuple(numbers),
+            f" {' '.join(map(str, numbers))} ",
+            " ".join(f"{TAG_SIGN}{number}" for number in numbers),
+            tuple(number for number, (facet, _) in zip(numbers, tags, strict=True) if facet in DATED_FACETS),
+            mask_of(numbers),
+        )
+
+
 @dataclass(slots=True)
 class Lines:
     """Lines gathered by table, in the order in which elements were added."""
@@ -57,25 +81,24 @@ class Lines:
     territories: list[Line] = field(default_factory=list)
     words: list[Line] = field(default_factory=list)
 
-    def add(self, number: int, at: Position, origin: str, said: Stated, tags: Sequence[int]) -> None:
-        """The lines of one element, whose row is `number`, said by the log of that origin, and whose tags have these
-        numbers."""
+    def add(self, number: int, at: Position, origin: str, said: Stated, tags: Tagged) -> None:
+        """The lines of one element, whose row is `number`, said by the log of that origin, with these tags."""
         row = said.row
         recurs = int(row.occurrences is not None)
-        spaced = f" {' '.join(map(str, tags))} "
         when = (row.first, row.last, recurs, row.began, row.ended)
         where = (row.lat, row.lon)
         said_by = (at.place, at.log, at.index)
-        self.elements.append((number, spaced, row.id, row.kind, *said_by, *when, *where, row.name_key))
-        text = (row.a, row.b, row.c, " ".join([*[f"{TAG_SIGN}{tag}" for tag in tags], *row.cells]))
+        self.elements.append((number, tags.spaced, row.id, row.kind, *said_by, *when, *where, row.name_key))
+        text = (row.a, row.b, row.c, " ".join((tags.signs, *row.cells)))
         self.cards.append((number, signed(row.card, origin, at.index, said.time)))
         self.states.append((number, *text, said.digest, said.author, said.time, row.fields))
         self.words.append((None, number, *text))
-        mask = mask_of(tags)
-        if row.first is not None:
-            self.dated += _dated(row, number, tags, mask)
+        if (first := row.first) is not None:
+            span = _span(row)
+            self.dated += [(tag, span, first, number, row.last, tags.mask) for tag in tags.dated]
         if row.lat is not None:
-            self.points.append((band_of(row.lat), row.lon, number, row.lat, mask))
+            # The first tag of every element is its kind's (`row._tags`).
+            self.points.append((tags.numbers[0], band_of(row.lat), row.lon, number, row.lat, tags.mask))
         if row.occurrences:
             self.occurrences += [(number, *moment) for moment in row.occurrences]
         if (box := row.outline) is not None:
@@ -101,11 +124,11 @@ class Lines:
         yield "territories", self.territories
 
 
-def _dated(row: Row, number: int, tags: Sequence[int], mask: int) -> Iterator[Line]:
+def _span(row: Row) -> int:
+    """The class of `dated` that an element which happens at a date is in."""
     assert row.first is not None
     assert row.last is not None
+    if row.occurrences is not None:
+        return len(SPANS)
     lasts = row.last - row.first
-    span = sum(lasts > limit for limit in SPANS) if row.occurrences is None else len(SPANS)
-    for tag, (facet, _) in zip(tags, row.tags, strict=True):
-        if facet in DATED_FACETS:
-            yield tag, span, row.first, number, row.last, mask
+    return 0 if lasts <= SPANS[0] else 1 if lasts <= SPANS[1] else 2

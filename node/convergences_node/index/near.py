@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
 
 from convergences_node.index.bands import bands_of
 from convergences_node.index.filters import Conditions, Filter, check_all, check_masks, sure_of
+from convergences_node.index.query import Box
 from convergences_node.index.reading import column_of
 
 POINTS_MAX = 5_000
@@ -26,8 +26,8 @@ OUTLINES_MAX = 2_000
 
 _AROUND = """
     SELECT p.row AS row, p.lat AS lat, p.mask AS mask
-    FROM json_each(?) j CROSS JOIN points p ON p.band = json_extract(j.value, '$[0]')
-        AND p.lon BETWEEN json_extract(j.value, '$[1]') AND json_extract(j.value, '$[2]')
+    FROM json_each(?) k CROSS JOIN json_each(?) b
+    CROSS JOIN points p ON p.kind = k.value AND p.band = b.value AND p.lon BETWEEN ? AND ?
     LIMIT ?
 """
 _TOUCHES = "(o.north >= ? AND o.south <= ? AND o.east >= ? AND o.west <= ?)"
@@ -36,24 +36,31 @@ _decode = msgspec.json.Decoder(list[int]).decode
 
 def find_near(db: sqlite3.Connection, wanted: Filter) -> list[int] | None:
     """All rows that match, the newest first; None where there is too much around to look at all of it."""
-    bands = bands_of(wanted.boxes) if wanted.boxes else None
-    if bands is None:
-        return None
-    found, shapes = _points(db, wanted, bands), _outlines(db, wanted)
-    if found is None or shapes is None:
+    if not wanted.boxes or (found := _points(db, wanted)) is None or (shapes := _outlines(db, wanted)) is None:
         return None
     others = replace(wanted, boxes=())
     rows = _those(db, found, check_all(others, done=sure_of(wanted.groups))) + _those(db, shapes, check_all(others))
     return sorted(rows, reverse=True)
 
 
-def _points(db: sqlite3.Connection, wanted: Filter, bands: Sequence[tuple[int, int, int]]) -> list[int] | None:
+def _points(db: sqlite3.Connection, wanted: Filter) -> list[int] | None:
     """The points inside, as far as their masks can tell."""
+    found: list[int] = []
+    for box in wanted.boxes:
+        bands = bands_of(box)
+        some = None if bands is None else _points_in(db, wanted, box, bands)
+        if some is None:
+            return None
+        found += some
+    return found
+
+
+def _points_in(db: sqlite3.Connection, wanted: Filter, box: Box, bands: range) -> list[int] | None:
     passes = check_masks(wanted.groups, "p")
-    # Two boxes are the two sides of the antimeridian, between the same parallels.
-    passes.add("p.lat BETWEEN ? AND ?", wanted.boxes[0].south, wanted.boxes[0].north)
+    passes.add("p.lat BETWEEN ? AND ?", box.south, box.north)
     sql = f"SELECT count(*), json_group_array(p.row) FILTER (WHERE {passes.sql}) FROM ({_AROUND}) p"
-    looked_at, rows = db.execute(sql, [*passes.values, json.dumps(bands), POINTS_MAX + 1]).fetchone()
+    around = (json.dumps(wanted.kinds), json.dumps(list(bands)), box.west, box.east, POINTS_MAX + 1)
+    looked_at, rows = db.execute(sql, [*passes.values, *around]).fetchone()
     return _decode(rows) if looked_at <= POINTS_MAX else None
 
 

@@ -118,13 +118,14 @@ CREATE TABLE occurrences (                    -- of those that recur, within the
     PRIMARY KEY (row, first)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE points (                         -- where elements are, in bands from south to north (bands.py)
+CREATE TABLE points (                         -- where elements are, by kind, in bands from south to north (bands.py)
+    kind  INTEGER NOT NULL,                   -- its tag
     band  INTEGER NOT NULL,
     lon   INTEGER NOT NULL,                   -- 1e-7 degree
     row   INTEGER NOT NULL,
     lat   INTEGER NOT NULL,
     mask  INTEGER NOT NULL,                   -- as in `dated`
-    PRIMARY KEY (band, lon, row)
+    PRIMARY KEY (kind, band, lon, row)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE outlines (                       -- the box around what has an outline and no point, in 1e-7 degree

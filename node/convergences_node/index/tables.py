@@ -12,7 +12,7 @@ a new segment whenever a row comes before the last one, so rows are sorted. Whic
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -20,11 +20,13 @@ from typing import Any
 import msgspec
 
 from convergences_node.index.bands import band_of
-from convergences_node.index.lines import Line, Lines, Position, Stated
+from convergences_node.index.lines import Line, Lines, Position, Stated, Tagged
 from convergences_node.index.row import BROADER, LISTED, SPANS, plan_of
 
 TAGS_KEPT_MAX = 100_000
 """Tag numbers remembered between transactions; most indexes have a few hundred."""
+TAGGED_KEPT_MAX = 4_096
+"""Sets of tags, as elements have them, remembered between transactions."""
 AT_ONCE = 250
 """Rows or ids asked for in one statement."""
 
@@ -56,6 +58,7 @@ class Tables:
         self.nesting_changed = True
         """Whether anything that `known.py` reads was written since somebody last looked and set this to False."""
         self._tags: dict[tuple[str, str], int] = {}
+        self._tagged: dict[tuple[tuple[str, str], ...], Tagged] = {}
         self._territory_tags: set[int] = set()
         self._origins: dict[int, str] = {}
         self.rolled_back()
@@ -63,6 +66,7 @@ class Tables:
     def rolled_back(self) -> None:
         """Forget numbers that were never written."""
         self._tags.clear()
+        self._tagged.clear()
         self._origins.clear()
         self._territory_tags = {tag for (tag,) in self.db.execute("SELECT tag FROM tags WHERE facet = 'territory'")}
         self._spans = read_spans(self.db)
@@ -114,7 +118,7 @@ class Tables:
                 for territory in self._territories(numbers):
                     counts.subtract((territory, tag) for tag in numbers)
                 if lat is not None:
-                    points.append((band_of(lat), lon, row))
+                    points.append((self.tag("kind", kind), band_of(lat), lon, row))
                 if first is not None:
                     # `span` is not stored with the element: all are tried, one of them is there.
                     dated += [(tag, span, first, row) for tag in numbers for span in range(len(SPANS) + 1)]
@@ -122,7 +126,7 @@ class Tables:
                 f"SELECT 'delete', row, a, b, c, t FROM states WHERE row IN ({marks})", some
             ).fetchall()
         self.db.executemany("DELETE FROM dated WHERE tag = ? AND span = ? AND first = ? AND row = ?", dated)
-        self.db.executemany("DELETE FROM points WHERE band = ? AND lon = ? AND row = ?", points)
+        self.db.executemany("DELETE FROM points WHERE kind = ? AND band = ? AND lon = ? AND row = ?", points)
         for table in _KEYED_BY_ROW if rows else ():
             self.db.executemany(f"DELETE FROM {table} WHERE row = ?", [(row,) for row in rows])
 
@@ -137,16 +141,16 @@ class Tables:
         stated = [(outcome.stated, outcome.position) for outcome in outcomes.values() if outcome and outcome.stated]
         rows = self._rows([said for said, _ in stated], current)
         stated.sort(key=lambda each: rows[each[0].row.id])
-        lines, known = Lines(), self._tags
-        counted: dict[int, list[int]] = defaultdict(list)
+        lines = Lines()
+        counted: Counter[tuple[int, ...]] = Counter()
         for said, position in stated:
             self._note(said.row.kind)
-            tags = [known[tag] if tag in known else self.tag(*tag) for tag in said.row.tags]
-            for territory in self._territories(tags):
-                counted[territory].extend(tags)
+            tags = self._tagged.get(said.row.tags) or self._tag_all(said.row.tags)
+            counted[tags.numbers] += 1
             lines.add(rows[said.row.id], position, self._origin(position.log), said, tags)
-        for territory, tags in counted.items():
-            counts.update({(territory, tag): n for tag, n in Counter(tags).items()})
+        for numbers, n in counted.items():
+            for territory in self._territories(numbers):
+                counts.update({(territory, tag): n for tag in numbers})
         for table, some in lines.by_table():
             if some:
                 self.db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(some[0]))})", some)
@@ -193,6 +197,13 @@ class Tables:
             self.nesting_changed = True
 
     # ----------------------------------------------------------------------------------------------------------- tags
+    def _tag_all(self, tags: tuple[tuple[str, str], ...]) -> Tagged:
+        """The tags of one element, remembered for the next that has the same."""
+        if len(self._tagged) >= TAGGED_KEPT_MAX:
+            self._tagged.clear()
+        found = self._tagged[tags] = Tagged.of(tags, [self.tag(*tag) for tag in tags])
+        return found
+
     def tag(self, facet: str, value: str) -> int:
         """The number of a tag, a new one if it has none."""
         key = (facet, value)
@@ -201,7 +212,7 @@ class Tables:
             found = self.db.execute("SELECT tag FROM tags WHERE facet = ? AND value = ?", key).fetchone()
             if found is None:
                 found = self.db.execute("INSERT INTO tags (facet, value) VALUES (?, ?) RETURNING tag", key).fetchone()
-                self.nesting_changed = self.nesting_changed or facet == "territory"
+                self.nesting_changed = self.nesting_changed or facet in ("territory", "kind")
             number = int(found[0])
             if len(self._tags) >= TAGS_KEPT_MAX:
                 self._tags.clear()
