@@ -26,8 +26,8 @@ from convergences_node.web.qr import code_of
 from convergences_node.web.taking import take_search
 
 WEEK_DAYS = 7
-LINES_MAX = 24
-"""What fits on one sheet in letters that are read from a step away."""
+LINES_MAX = 20
+"""What fits on one sheet in letters that are read from a step away, when every name takes two lines."""
 
 
 async def poster_page(request: web.Request) -> web.Response:
