@@ -34,6 +34,8 @@ BOUNDED = settings(
 # Well formed and refused all the same: a cursor that no answer gave, a box whose south is north of its north.
 _REFUSED_BY_MEANING = {"/", "/chiffres", "/affiche", "/api/v1/search", "/api/v1/facets", "/api/v1/marks", "/cadre", "/integrer"}
 _REFUSED_BY_MEANING |= {f"/search.{suffix}" for suffix in ("ics", "atom", "geojson", "csv", "jsonld")}
+_REFUSED_BY_MEANING |= {"/calendar.ics", "/feed.atom"}
+_REFUSED_BY_MEANING |= {f"/api/elements{suffix}" for suffix in ("", ".json", ".geojson", ".jsonld")}
 
 
 def ask_everything(address: str, elements: list[str], mode: GenerationMode) -> int:

@@ -226,6 +226,10 @@ class Index:
         whole list."""
         return await self._ask(lambda db: listing.listing_of(db, kinds, self._keeper.known, after, moment))
 
+    async def held(self, kinds: Sequence[str]) -> int:
+        """How many elements of these kinds a whole list has, relations too."""
+        return await self._ask(lambda db: listing.held_of(db, kinds))
+
     async def types(self) -> Mapping[tuple[str, str], int]:
         """How many elements there are by kind and type."""
         return await self._ask(listing.types_of)

@@ -91,6 +91,13 @@ def links_of(db: sqlite3.Connection, elements: Sequence[ElementId], moment: int)
     return found
 
 
+def held_of(db: sqlite3.Connection, kinds: Sequence[str]) -> int:
+    """How many elements of these kinds there are, those that have no name too."""
+    marks = ", ".join("?" * len(kinds))
+    (count,) = db.execute(f"SELECT count(*) FROM elements WHERE kind IN ({marks})", kinds).fetchone()
+    return int(count)
+
+
 def types_of(db: sqlite3.Connection) -> Mapping[tuple[str, str], int]:
     """How many elements there are by kind and type; a relation's type is its predicate, and empty is none."""
     marks = ", ".join("?" * len(RELATING))

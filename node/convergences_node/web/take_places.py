@@ -34,15 +34,16 @@ async def search_places(request: web.Request) -> web.Response:
 async def element_places(request: web.Request) -> web.Response:
     """An element as a GeoJSON Feature: its point, or its outline."""
     exported, view = await exported_element(request)
-    return answer_file(request, exported, _encode(_feature(exported, view.item)), MEDIA, "geojson")
+    return answer_file(request, exported, _encode(feature(exported, view.item)), MEDIA, "geojson")
 
 
 def collection(exported: Exported) -> bytes:
     """The collection's bytes."""
-    return _encode({"type": "FeatureCollection", "features": [_feature(exported, item) for item in exported.items]})
+    return _encode({"type": "FeatureCollection", "features": [feature(exported, item) for item in exported.items]})
 
 
-def _feature(exported: Exported, item: Item) -> dict[str, Any]:
+def feature(exported: Exported, item: Item) -> dict[str, Any]:
+    """One element: where it is, and what its record says."""
     detail = exported.details.get(item.id)
     fields: Mapping[str, Any] = detail.fields if detail else {}
     properties = {name: value for name, value in fields.items() if name not in _LEFT_OUT}

@@ -65,15 +65,27 @@ def columns(kinds: Sequence[str]) -> list[str]:
 
 
 def table(exported: Exported, kinds: Sequence[str]) -> bytes:
-    """The table's bytes. The mark at its beginning tells spreadsheets that it is UTF-8."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
+    """The table's bytes."""
     names = columns(kinds)
-    writer.writerow(names)
+    return first_line(names) + b"".join(lines(exported, names))
+
+
+def first_line(names: Sequence[str]) -> bytes:
+    """The columns' names. The mark at its beginning tells spreadsheets that the table is UTF-8."""
+    return b"\xef\xbb\xbf" + _line(names)
+
+
+def lines(exported: Exported, names: Sequence[str]) -> Iterator[bytes]:
+    """A line an element."""
     for item in exported.items:
         cells = dict(_cells(exported, item, exported.details.get(item.id)))
-        writer.writerow([safe(cells.get(name, "")) for name in names])
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+        yield _line([safe(cells.get(name, "")) for name in names])
+
+
+def _line(cells: Sequence[str]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
+    return text.getvalue().encode()
 
 
 def _cells(exported: Exported, item: Item, detail: Detail | None) -> Iterator[tuple[str, str]]:

@@ -40,7 +40,7 @@ async def portions(town: Town, kinds: Sequence[str], linked: bool = False) -> As
     if not kinds:
         return
     index, moment = town.index, town.now() if linked else None
-    before, listed, after = await index.count(kinds), 0, -1
+    before, listed, after = await index.held(kinds), 0, -1
     while True:
         some = await index.listing(kinds, after, moment)
         listed += len(some.items)
@@ -48,7 +48,7 @@ async def portions(town: Town, kinds: Sequence[str], linked: bool = False) -> As
         if some.after is None:
             break
         after = some.after
-    if listed < min(before, await index.count(kinds)):
+    if listed < min(before, await index.held(kinds)):
         raise Problem("not-whole", towns=town.web_settings.name, headers={"Retry-After": str(RETRY_SECONDS)})
 
 

@@ -24,7 +24,6 @@ LINKED_PREFIXES: Mapping[str, str] = MappingProxyType(
         "foaf": "http://xmlns.com/foaf/0.1/",
         "ldp": "http://www.w3.org/ns/ldp#",
         "semapps": "http://semapps.org/ns/core#",
-        "spdx": "http://spdx.org/rdf/terms#",
         "vcard": "http://www.w3.org/2006/vcard/ns#",
         "void": "http://rdfs.org/ns/void#",
         **{name: iri for name, iri in PREFIXES.items() if name != "dcterms"},

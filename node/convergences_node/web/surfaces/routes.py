@@ -5,21 +5,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from convergences_node.web.parameters import ELEMENT
-from convergences_node.web.route import HTML, JSON, Route
+from convergences_node.web.parameters import ELEMENT, EXPORT
+from convergences_node.web.route import HTML, JSON, NOTE, Route
 from convergences_node.web.surfaces import (
+    data_catalogue,
+    data_files,
     gogocarto_elements,
     gogocarto_taxonomy,
     ldp_container,
     ldp_resource,
     linked_description,
+    other_addresses,
 )
 from convergences_node.web.surfaces.gogocarto_question import FILTERS, ONTOLOGY
-from convergences_node.web.surfaces.negotiating import JSON_LD, TURTLE
-from convergences_node.web.surfaces.whole_lists import SENDING_SECONDS_MAX
+from convergences_node.web.surfaces.negotiating import JSON_LD, N_QUADS, TURTLE
+from convergences_node.web.surfaces.whole_lists import GZIP, SENDING_SECONDS_MAX
 from convergences_node.web.take_places import MEDIA as GEO_JSON
 
 LIST = ("query-refused", "starting", "not-whole", "too-busy")
+QUESTION = ("query-refused", "cursor-refused", "starting")
+ICS, ATOM = "text/calendar", "application/atom+xml"
+_FILE: dict[str, Any] = {"problems": LIST, "seconds_max": SENDING_SECONDS_MAX}
 _LIST: dict[str, Any] = {"problems": (*LIST, "list-empty"), "seconds_max": SENDING_SECONDS_MAX}
 
 SURFACES: tuple[Route, ...] = (
@@ -45,6 +51,39 @@ SURFACES: tuple[Route, ...] = (
         other_media=(TURTLE, HTML),
         other_statuses=((302, "The page that shows the same."),),
         seconds_max=SENDING_SECONDS_MAX,
+    ),
+    # Calendars and feeds; before the resources, whose addresses any of these would be otherwise
+    Route("/calendar.ics", other_addresses.calendar_all, None, ICS, group="surface", query=EXPORT, problems=QUESTION),
+    Route("/feed.atom", other_addresses.feed_all, None, ATOM, group="surface", query=EXPORT, problems=QUESTION),
+    *(
+        Route(
+            f"/towns/{{code}}.{suffix}",
+            handler,
+            None,
+            media,
+            group="surface",
+            path_parameters=(other_addresses.TOWN,),
+            problems=("not-found", "starting"),
+        )
+        for suffix, media, handler in (
+            ("ics", ICS, other_addresses.calendar_town),
+            ("atom", ATOM, other_addresses.feed_town),
+        )
+    ),
+    *(
+        Route(
+            f"/{{container}}/{{id}}.{suffix}",
+            handler,
+            None,
+            media,
+            group="surface",
+            path_parameters=(ldp_container.CONTAINER, *ELEMENT),
+            problems=("element-unknown", "element-gone", "starting"),
+        )
+        for suffix, media, handler in (
+            ("ics", ICS, other_addresses.calendar_resource),
+            ("atom", ATOM, other_addresses.feed_resource),
+        )
     ),
     Route(
         "/{container}/{id}",
@@ -102,5 +141,23 @@ SURFACES: tuple[Route, ...] = (
         group="surface",
         path_parameters=(gogocarto_taxonomy.NUMBER,),
         problems=(*LIST, "not-found"),
+    ),
+    # Portals of open data, and who wants all of it
+    Route("/data/catalog.jsonld", data_catalogue.data_catalogue, None, JSON_LD, group="surface", whole=False),
+    Route("/data/catalog.ttl", data_catalogue.data_catalogue_turtle, None, TURTLE, group="surface", whole=False),
+    Route("/data/README.txt", data_files.data_readme, None, NOTE, group="surface", whole=False),
+    *(
+        Route(path, handler, None, media, group="surface", **_FILE)
+        for path, handler, media in (
+            ("/data/all.nq", data_files.data_quads, N_QUADS),
+            ("/data/all.nq.gz", data_files.data_quads_packed, GZIP),
+        )
+    ),
+    *(
+        Route(path, handler, None, media, group="surface", path_parameters=(data_files.KIND,), **_FILE)
+        for path, handler, media in (
+            ("/data/{kind}.csv", data_files.data_table, "text/csv"),
+            ("/data/{kind}.geojson", data_files.data_map, GEO_JSON),
+        )
     ),
 )

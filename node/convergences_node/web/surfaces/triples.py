@@ -48,6 +48,9 @@ def _said(subject: str, node: Mapping[str, Any], inside: str) -> Iterator[str]:
         for number, each in enumerate(value if isinstance(value, list) else [value]):
             if name == "type":
                 yield f"{subject} {_TYPE} {iri(full(each))}"
+            elif isinstance(each, Mapping) and "id" in each and len(each) > 1:
+                yield f"{subject} {iri(full(name))} {iri(each['id'])}"
+                yield from _said(iri(each["id"]), each, inside)
             elif isinstance(each, Mapping) and "@value" not in each and "id" not in each:
                 # A label made of where it stands: the same list has the same bytes each time it is written.
                 blank = f"{inside}x{re.sub('[^A-Za-z0-9]', '', name)}{number}"
