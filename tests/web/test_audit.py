@@ -34,6 +34,7 @@ def test_every_state_belongs_to_a_page() -> None:
 def test_a_good_page_breaks_nothing() -> None:
     assert list(broken(GOOD)) == []
     assert list(broken(replace(GOOD, page="not-there", status=404))) == []
+    assert list(broken(replace(GOOD, page="element-gone", status=410))) == []
     assert list(broken(replace(GOOD, bytes=BYTES_WITH_MAP_MAX, has_map=True))) == []
 
 
