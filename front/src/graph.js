@@ -6,7 +6,8 @@ import fcose from "cytoscape-fcose";
 cytoscape.use(fcose);
 
 const SHAPES = { actor: "ellipse", action: "rectangle", place: "triangle" };
-const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
+const ARROWS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }; // in the order of the lists: each is reached
+const RING = 140; // between two steps, in the drawing's units
 const ZOOM_FIRST_MIN = 0.75;
 const ZOOM_FIRST_MAX = 1.2;
 const ZOOM_MAX = 2.5;
@@ -15,10 +16,15 @@ const ZOOM_MAX = 2.5;
 export function makeGraph(place, { nodes, edges }, chosen) {
   const about = new Map(nodes.map((node) => [node.id, node]));
   const key = (id) => `n${id}`;
+  const places = fan(edges);
   const cy = cytoscape({
     container: place,
     elements: [
-      ...nodes.map(({ id, title, kind }) => ({ data: { id: key(id), title: shorten(title), kind }, classes: id ? "" : "root" })),
+      ...nodes.map(({ id, title, kind }) => ({
+        data: { id: key(id), title: shorten(title), kind },
+        position: places.get(id),
+        classes: id ? "" : "root",
+      })),
       ...edges.map(({ from, to, way }) => ({ data: { source: key(from), target: key(to), way } })),
     ],
     style: style(getComputedStyle(document.documentElement), getComputedStyle(document.body).fontFamily),
@@ -26,7 +32,8 @@ export function makeGraph(place, { nodes, edges }, chosen) {
     minZoom: 0.2,
     maxZoom: ZOOM_MAX,
     autounselectify: true,
-    layout: { name: "fcose", animate: false, padding: 24, nodeSeparation: 110, idealEdgeLength: () => 110, nodeDimensionsIncludeLabels: true },
+    // From where `fan` has put them: the same tree is drawn the same each time.
+    layout: { name: "fcose", randomize: false, animate: false, padding: 24, nodeSeparation: 110, idealEdgeLength: () => 110, nodeDimensionsIncludeLabels: true },
   });
   // Two nodes need not fill the frame; and where fifty do not fit into it with names that read, what is asked about does.
   if (cy.zoom() > ZOOM_FIRST_MAX) cy.zoom(ZOOM_FIRST_MAX).center();
@@ -58,7 +65,8 @@ export function makeGraph(place, { nodes, edges }, chosen) {
   place.addEventListener("focus", () => lit ?? light(""));
   place.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (ARROWS[event.key]) light(next(cy, key(lit?.id ?? ""), ARROWS[event.key]).slice(1));
+    const step = ARROWS[event.key];
+    if (step) light(nodes[(nodes.indexOf(lit ?? nodes[0]) + step + nodes.length) % nodes.length].id);
     else if (event.key === "Enter") open(lit);
     else if (event.key === "+" || event.key === "=") zoom(cy, 1.3);
     else if (event.key === "-") zoom(cy, 1 / 1.3);
@@ -72,17 +80,25 @@ export function makeGraph(place, { nodes, edges }, chosen) {
   return { light };
 }
 
-/** The node nearest in a direction; the same one where there is none. */
-function next(cy, id, [x, y]) {
-  const from = cy.getElementById(id).position();
-  let best = id, least = Infinity;
-  cy.nodes().forEach((node) => {
-    const along = (node.position().x - from.x) * x + (node.position().y - from.y) * y;
-    const aside = Math.abs((node.position().x - from.x) * y) + Math.abs((node.position().y - from.y) * x);
-    const cost = along + 2 * aside;
-    if (node.id() !== id && along > 0.001 && cost < least) [best, least] = [node.id(), cost];
-  });
-  return best;
+/** A first place for each node: what is linked to one stands around it, each with as much room as what hangs on it. */
+function fan(edges) {
+  const below = new Map();
+  for (const { from, to } of edges) below.set(from, [...(below.get(from) ?? []), to]);
+  const size = (id) => Math.max(1, (below.get(id) ?? []).reduce((sum, each) => sum + size(each), 0));
+  const places = new Map();
+  const put = (id, depth, start, width) => {
+    if (places.has(id)) return; // linked in two ways
+    const angle = start + width / 2;
+    places.set(id, { x: Math.cos(angle) * depth * RING, y: Math.sin(angle) * depth * RING });
+    let from = start;
+    for (const each of below.get(id) ?? []) {
+      const share = (width * size(each)) / size(id);
+      put(each, depth + 1, from, share);
+      from += share;
+    }
+  };
+  put("", 0, 0, 2 * Math.PI);
+  return places;
 }
 
 function zoom(cy, factor) {

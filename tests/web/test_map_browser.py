@@ -202,7 +202,14 @@ async def test_the_list_holds_what_the_frame_holds_and_each_lights_the_other(
             await page.wait_for_load_state("networkidle")
         assert 0 < inside < 5
         assert await in_sight(page) == inside
-        await page.locator(".live .dot").first.hover()
+        await page.mouse.move(0, 0)
+        for dot in await page.locator(".live .dot").all():
+            box, frame = await dot.bounding_box(), await page.locator(".live").bounding_box()
+            assert box is not None
+            assert frame is not None
+            if frame["x"] < box["x"] < frame["x"] + frame["width"] - 44 and frame["y"] < box["y"]:
+                await page.mouse.move(box["x"] + 22, box["y"] + 22)
+                break
         await expect(page.locator("#map-list .card.lit")).to_have_count(1)
         await page.get_by_role("link", name="Toute la carte").click()
         await live_map(page)
