@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from hashlib import sha256
+from struct import Struct
 from typing import Any
 
 from convergences_protocol import cbor
@@ -37,9 +38,13 @@ LIST_MAX = 10_000
 """Rows in one answer, wherever a question has no bound of its own."""
 
 
+_key = Struct(">q").unpack_from
+
+
 def key_of(digest: bytes) -> int:
     """The 8 bytes of a SHA-256 by which rows are found (schema.sql)."""
-    return int.from_bytes(digest[:8], "big", signed=True)
+    key: int = _key(digest)[0]
+    return key
 
 
 def element_key(element: ElementId) -> int:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from convergences_protocol import merkle
 from convergences_protocol.errors import LocalError
@@ -41,9 +42,9 @@ class Edge:
     """The leaf hashes of the last tile of level 0, as long as it is not full."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One row to write: a header with what is found in it, and what stands in its body's slot."""
+class Leaf(NamedTuple):
+    """One row to write: a header with what is found in it, and what stands in its body's slot. One is made for every
+    record that arrives, and a named tuple is the cheapest thing with names."""
 
     raw: bytes
     digest: bytes
@@ -166,7 +167,7 @@ class Tables:
         for index, leaf in enumerate(leaves, edge.frontier.size):
             element = leaf.header.element if leaf.header else None
             named = self.forgetting.names(edge.origin, index, leaf.digest, element)
-            kept.append(replace(leaf, slot=Slot.ERASED, body=None) if named and leaf.slot != Slot.NONE else leaf)
+            kept.append(leaf._replace(slot=Slot.ERASED, body=None) if named and leaf.slot != Slot.NONE else leaf)
         return kept
 
     def _insert_rows(self, edge: Edge, leaves: Sequence[Leaf]) -> None:
@@ -179,7 +180,7 @@ class Tables:
                     element = element_key(leaf.header.element)
                 if leaf.header.body_digest is not None:
                     body_key = key_of(leaf.header.body_digest)
-            rows.append((place, leaf.raw, run, key_of(leaf.digest), element, body_key, leaf.slot, leaf.unreadable))
+            rows.append((place, leaf.raw, run, key_of(leaf.digest), element, body_key, int(leaf.slot), leaf.unreadable))
         self.db.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self.db.executemany(
             "INSERT INTO bodies VALUES (?, ?)",
