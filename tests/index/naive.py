@@ -96,7 +96,18 @@ class Naive:
         kind, fields = self.states[element]
         searched = [f.name for f in KINDS[kind].fields if f.searched]
         values = [value for name in searched if (value := fields.get(name)) is not None]
-        return {word for value in values for text in as_list(value) for word in words(text)}
+        themes = [self.states[ElementId.parse(theme)][1]["name"] for theme in self.themes(element)]
+        return {word for value in [*values, themes] for text in as_list(value) for word in words(text)}
+
+    def themes(self, element: ElementId) -> set[str]:
+        """Its themes and all broader ones, those that there are."""
+        found = set(self.states[element][1].get("themes", ()))
+        while True:
+            states = [self.states.get(ElementId.parse(theme)) for theme in found]
+            more = {state[1]["broader"] for state in states if state is not None and "broader" in state[1]}
+            if more <= found:
+                return {theme for theme in found if ElementId.parse(theme) in self.states}
+            found |= more
 
     def territories(self, element: ElementId) -> set[str]:
         return {element.territory, self.states[element][1].get("town", element.territory)}

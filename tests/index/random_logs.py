@@ -43,10 +43,10 @@ def words_of(dice: random.Random, most: int) -> str:
 
 
 def themes_of(logs: Logs) -> list[ElementId]:
-    """Four themes, one above the other, but for the last which stands alone."""
+    """Four themes, one above the other, but for the last which stands alone; their names have words that texts have."""
     themes: list[ElementId] = []
     for number in range(4):
-        fields: dict[str, Any] = {"name": f"Thème {number}"}
+        fields: dict[str, Any] = {"name": f"Thème {WORDS[number]}"}
         if number in (1, 2):
             fields["broader"] = str(themes[-1])
         themes.append(logs.state(origin_of(AGGLOMERATION), "theme", fields))

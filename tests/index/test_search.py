@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from convergences_node.index import dated, filters, near, ranking, search
+from convergences_node.index import facets as facets_module
 from convergences_node.index.answering import answer, answer_json
 from convergences_node.index.coverage import Covered
 from convergences_node.index.known import read_known
@@ -114,7 +115,7 @@ def test_facets_count_what_is_found(territory: tuple[Desk, Naive, random.Random]
         for each in answer.counts.get("kind", ()):
             assert each.count == sum(naive.states[element][0] == each.value for element in found)
         for each in answer.counts.get("themes", ()):
-            assert each.count == sum(each.value in naive.states[element][1].get("themes", ()) for element in found)
+            assert each.count == sum(each.value in naive.themes(element) for element in found)
             assert each.label == naive.states[ElementId.parse(each.value)][1]["name"]
         for each in answer.counts.get("territory", ()):
             assert each.count == sum(each.value in naive.territories(element) for element in found)
@@ -188,6 +189,36 @@ def test_pages_neither_repeat_nor_skip_while_records_arrive(desk: Desk) -> None:
         assert len(seen) == len(set(seen))
         assert set(ids) <= set(seen), sort
         ids = [item.id for item in desk.all(Query(limit=200))]
+
+
+@pytest.mark.parametrize("looked_for_max", [facets_module.COUNTED_MAX, 0])
+def test_what_merely_has_a_theme_is_found_by_its_name(
+    desk: Desk, looked_for_max: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a broader theme's name too; what says so itself comes first; and a theme counts what asking for it finds."""
+    monkeypatch.setattr(facets_module, "COUNTED_MAX", looked_for_max)
+    origin = "convergences/FR-93066/0000000000000001"
+    arts = str(desk.logs.state(origin, "theme", {"name": "Arts vivants"}))
+    music = str(desk.logs.state(origin, "theme", {"name": "Musique et danse", "broader": arts}))
+    actor = {"type": "association"}
+    desk.logs.state(origin, "actor", {"name": "Fanfare", "themes": [music], **actor})
+    desk.logs.state(origin, "actor", {"name": "Maison de la musique", **actor})
+    desk.logs.state(origin, "actor", {"name": "Cirque", "themes": [arts, music], **actor})
+    desk.logs.state(origin, "actor", {"name": "Club d'échecs", **actor})
+    desk.catch_up()
+    assert desk.names(q="musiques", kind="actor") == ["Maison de la musique", "Cirque", "Fanfare"]
+    assert desk.names(q="fanfare arts", kind="actor") == ["Fanfare"]
+    assert desk.names(q='"musique et danse"', kind="actor") == ["Cirque", "Fanfare"]
+    assert desk.names(q='"danse musique"') == []
+    assert desk.names(q="club -musique", sort="name") == ["Club d'échecs"]
+    assert desk.names(q="cirque -danse") == []
+    counted = desk.facets()
+    found = {each.label: each.count for each in counted.counts["themes"]}
+    assert (found["Musique et danse"], found["Arts vivants"]) == (2, 2 if looked_for_max else 3)
+    assert counted.exact == bool(looked_for_max)
+    assert len(desk.names(theme=arts)) == 2
+    (only,) = desk.facets(q="fanfare").counts["themes"][1:]
+    assert (only.label, only.count) in (("Arts vivants", 1), ("Musique et danse", 1))
 
 
 def test_small_words_are_left_out_unless_they_are_all(desk: Desk) -> None:

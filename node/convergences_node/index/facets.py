@@ -12,35 +12,76 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from convergences_node.index.filters import Filter, source
+from convergences_node.index.filters import Filter, Group, match, source
 from convergences_node.index.known import Known
 from convergences_node.index.reading import column_of, rows_of
 from convergences_node.index.tables import ANYWHERE
 from convergences_node.index.views import FacetCount, Facets, Total
 
-HIDDEN_FACETS = frozenset({"", "territory kind"})
-"""Tags that exist for the search's own sake."""
+HIDDEN_FACETS = frozenset({"", "territory kind", "themes"})
+"""Tags that exist for the search's own sake, and themes, which are counted with the narrower ones."""
 VALUES_SHOWN_MAX = 100
 """Values of one facet in an answer, the most frequent ones."""
+COUNTED_MAX = 20_000
+"""Elements of a theme and its narrower ones that are looked for one by one, in some milliseconds."""
 SAMPLE_MAX = 2_500
 """Matches whose tags are counted: the newest ones. With more matches, counts are of these alone, and say so."""
 
 
 def count_facets(db: sqlite3.Connection, wanted: Filter, known: Known) -> Facets:
-    """How many matches have each value of each facet."""
+    """How many matches have each value of each facet. A theme counts what asking for it finds: narrower ones too."""
     if wanted.impossible or wanted.rows == ():
         return Facets(counts={}, total=Total(count=0))
     if (kept := _kept(db, wanted, known)) is not None:
-        return Facets(counts=_by_facet(db, kept, known), total=Total(count=wanted.count_max))
+        themes, exact = _kept_themes(db, wanted, kept, known)
+        return Facets(counts=_by_facet(db, kept, themes, known), total=Total(count=wanted.count_max), exact=exact)
     found = source(wanted, joined=True)
     select = f"SELECT e.tags AS tags FROM {found.tables} WHERE {found.where} ORDER BY {found.row} DESC LIMIT ?"
     sample = column_of(db, "tags", select, [*found.values, SAMPLE_MAX + 1])
     exact = len(sample) <= SAMPLE_MAX
     counts = {int(tag): times for tag, times in Counter(" ".join(sample[:SAMPLE_MAX]).split()).items()}
     total = Total(count=min(len(sample), SAMPLE_MAX), exact=exact)
-    return Facets(counts=_by_facet(db, counts, known), total=total, exact=exact)
+    themes = _themes(sample[:SAMPLE_MAX], counts, known)
+    return Facets(counts=_by_facet(db, counts, themes, known), total=total, exact=exact)
+
+
+def _themes(sample: Sequence[str], counts: Mapping[int, int], known: Known) -> dict[str, int]:
+    """How many of these elements have each theme or a narrower one, each counted once."""
+    nested = {str(tag): themes for tag in counts if len(themes := known.lifted.get(tag, ())) > 1}
+    if not nested:
+        return {known.lifted[tag][0]: n for tag, n in counts.items() if tag in known.lifted}
+    lifted = {str(tag): known.lifted[tag] for tag in counts if tag in known.lifted}
+    found: Counter[str] = Counter()
+    for tags in sample:
+        found.update({theme for tag in tags.split() for theme in lifted.get(tag, ())})
+    return dict(found)
+
+
+def _kept_themes(
+    db: sqlite3.Connection, wanted: Filter, kept: Mapping[int, int], known: Known
+) -> tuple[dict[str, int], bool]:
+    """The same from the counts that are kept, and whether it is exact: what has two themes under one is looked for in
+    full-text search, unless there is too much of it."""
+    under: dict[str, list[int]] = {}
+    for tag, n in kept.items():
+        for theme in known.lifted.get(tag, ()) if n > 0 else ():
+            under.setdefault(theme, []).append(tag)
+    found: dict[str, int] = {}
+    exact = True
+    for theme, tags in under.items():
+        found[theme] = sum(kept[tag] for tag in tags)
+        if len(tags) > 1 and found[theme] <= COUNTED_MAX:
+            either = Group(tuple(sorted(tags)), found[theme], dated=False)
+            (found[theme],) = db.execute(
+                "SELECT count(*) FROM words WHERE words MATCH ?",
+                (match(replace(wanted, groups=(*wanted.groups, either))),),
+            ).fetchone()
+        elif len(tags) > 1:
+            found[theme], exact = min(found[theme], wanted.count_max), False
+    return found, exact
 
 
 def _kept(db: sqlite3.Connection, wanted: Filter, known: Known) -> dict[int, int] | None:
@@ -58,13 +99,17 @@ def _kept(db: sqlite3.Connection, wanted: Filter, known: Known) -> dict[int, int
     return dict(rows_of(db, ("tag", "n"), select, (territory,)))
 
 
-def _by_facet(db: sqlite3.Connection, counts: Mapping[int, int], known: Known) -> dict[str, tuple[FacetCount, ...]]:
+def _by_facet(
+    db: sqlite3.Connection, counts: Mapping[int, int], themes: Mapping[str, int], known: Known
+) -> dict[str, tuple[FacetCount, ...]]:
     found: dict[str, list[FacetCount]] = {}
+    if themes:
+        named = known.theme_names
+        found["themes"] = [FacetCount(value=value, count=n, label=named.get(value)) for value, n in themes.items()]
     select = "SELECT tag, facet, value FROM tags WHERE tag IN (SELECT value FROM json_each(?))"
     for tag, facet, value in rows_of(db, ("tag", "facet", "value"), select, (json.dumps(list(counts)),)):
         if facet not in HIDDEN_FACETS and counts[tag] > 0:
-            label = known.name_of(value) or known.theme_names.get(value)
-            found.setdefault(facet, []).append(FacetCount(value=value, count=counts[tag], label=label))
+            found.setdefault(facet, []).append(FacetCount(value=value, count=counts[tag], label=known.name_of(value)))
     for values in found.values():
         values.sort(key=lambda value: (-value.count, value.value))
     return {facet: tuple(values[:VALUES_SHOWN_MAX]) for facet, values in sorted(found.items())}

@@ -26,7 +26,7 @@ from convergences_node.index.masks import is_sure, mask_of
 from convergences_node.index.query import E7, Box, Circle, Query
 from convergences_node.index.reading import rows_of
 from convergences_node.index.row import LISTED
-from convergences_node.index.text import Text, any_tag, any_word, quoted, read_text
+from convergences_node.index.text import Text, any_tag, any_word, read_text
 
 METRES_A_DEGREE = 111_194.93
 """On a sphere of 6,371 km, which is within 0.5 % of the Earth."""
@@ -115,7 +115,7 @@ def _squares(boxes: tuple[Box, ...]) -> tuple[str, ...]:
 def make_filter(db: sqlite3.Connection, query: Query, known: Known, rows: Sequence[int] | None = None) -> Filter:
     """The filter of a question."""
     groups = tuple(_groups(db, query, known))
-    text = read_text(query.text, known.name_tags) if query.text else None
+    text = read_text(query.text, known.name_tags, known.themes_named) if query.text else None
     boxes = tuple(_boxes(query))
     return Filter(
         groups=groups,
@@ -209,7 +209,7 @@ def match(wanted: Filter, *, column: str = "") -> str:
     parts += [any_tag(group.tags) for group in _matched(wanted)]
     found = " AND ".join(parts)
     if text is not None and text.unwanted:
-        found = f"({found})" + "".join(f" NOT {quoted(term.words)}" for term in text.unwanted)
+        found = f"({found})" + "".join(f" NOT {term.match()}" for term in text.unwanted)
     return found
 
 
@@ -297,8 +297,8 @@ def _check_tags(found: Conditions, groups: Sequence[Group]) -> None:
 def _check_text(found: Conditions, text: Text | None) -> None:
     """The words, in the normalised text of `states`; a phrase does not run from one column into the next."""
     for term in (*text.wanted, *text.unwanted) if text is not None else ():
-        parts = [f"instr(' ' || s.{column} || ' ', ?)" for column in "abc"] + ["instr(e.tags, ?)"] * len(term.tags)
-        values = [term.spaced] * 3 + [f" {tag} " for tag in term.tags]
+        parts = [f"instr(' ' || s.{column} || ' ', ?)" for column in "abc"] + ["instr(e.tags, ?)"] * len(term.instead)
+        values = [term.spaced] * 3 + [f" {tag} " for tag in term.instead]
         found.add(f"{'NOT ' if term.negative else ''}({' OR '.join(parts)})", *values)
 
 

@@ -22,6 +22,8 @@ from convergences_node.index.tables import read_spans
 
 NESTED_MAX = 5_000
 """Territories or themes that one name may stand for."""
+THEME_TAGS_MAX = 100
+"""Themes that one word of a text may stand for: an expression of full-text search grows by one word each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,12 @@ class Known:
     """By normalised words: the codes of territories that are or were called so."""
     narrower: Mapping[str, Sequence[str]] = field(default_factory=dict)
     theme_names: Mapping[str, str] = field(default_factory=dict)
+    theme_tags: Mapping[str, int] = field(default_factory=dict)
+    """By theme: its tag, if any element has it."""
+    theme_words: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By normalised word: the themes whose names have it."""
+    lifted: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """By tag of a theme: the theme itself and all broader ones."""
     spans: Sequence[int] = ()
     """The classes of `dated` that are in use."""
     speakers: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -54,6 +62,17 @@ class Known:
     def themes(self, themes: Iterable[str]) -> list[str]:
         """These themes with all narrower ones."""
         return _closure(themes, (self.narrower,))
+
+    def themes_named(self, run: Sequence[str]) -> list[int]:
+        """The tags of the themes that have these normalised words in their names, one after the other, and of all
+        narrower ones: what has such a theme is found as if its text said so."""
+        spaced = f" {' '.join(run)} "
+        named = [
+            theme
+            for theme in self.theme_words.get(run[0] if run else "", ())
+            if spaced in f" {' '.join(words(self.theme_names[theme]))} "
+        ]
+        return [self.theme_tags[theme] for theme in self.themes(named) if theme in self.theme_tags][:THEME_TAGS_MAX]
 
     def tags_of(self, codes: Iterable[str]) -> list[int]:
         """The tags of those territories that any element is in."""
@@ -92,6 +111,8 @@ def read_known(db: sqlite3.Connection) -> Known:
         speakers.setdefault(code, []).append(origin)
     narrower, theme_names = _themes(db)
     former, heirs = _merged(facts, speakers)
+    theme_tags = dict(db.execute("SELECT value, tag FROM tags WHERE facet = 'themes' ORDER BY value").fetchall())
+    broader = _inverse((outer, inner) for outer, inners in narrower.items() for inner in inners)
     return Known(
         territory_tags=dict(db.execute("SELECT value, tag FROM tags WHERE facet = 'territory'").fetchall()),
         kind_tags=dict(db.execute("SELECT value, tag FROM tags WHERE facet = 'kind'").fetchall()),
@@ -102,6 +123,9 @@ def read_known(db: sqlite3.Connection) -> Known:
         names=_names(facts),
         narrower=narrower,
         theme_names=theme_names,
+        theme_tags=theme_tags,
+        theme_words=_inverse((theme, word) for theme, name in theme_names.items() for word in set(words(name))),
+        lifted={tag: _closure([theme], (broader,)) for theme, tag in theme_tags.items()},
         spans=sorted(read_spans(db)),
         speakers=speakers,
     )

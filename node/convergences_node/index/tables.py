@@ -33,6 +33,9 @@ AT_ONCE = 250
 ANYWHERE, UNLISTED = 0, -1
 """The two lines of `counts` that are no territory's."""
 
+KNOWN_FACETS = frozenset({"territory", "kind", "themes"})
+"""Facets whose tags `known.py` reads."""
+
 _KEYED_BY_ROW = ("elements", "states", "cards", "occurrences", "outlines", "edges", "territories")
 
 
@@ -212,7 +215,7 @@ class Tables:
             found = self.db.execute("SELECT tag FROM tags WHERE facet = ? AND value = ?", key).fetchone()
             if found is None:
                 found = self.db.execute("INSERT INTO tags (facet, value) VALUES (?, ?) RETURNING tag", key).fetchone()
-                self.nesting_changed = self.nesting_changed or facet in ("territory", "kind")
+                self.nesting_changed = self.nesting_changed or facet in KNOWN_FACETS
             number = int(found[0])
             if len(self._tags) >= TAGS_KEPT_MAX:
                 self._tags.clear()

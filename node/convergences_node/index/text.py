@@ -3,14 +3,15 @@
 
 All words must be there, in any order; `"words between quotes"` must follow each other; a word after `-` must not be
 there. Small words (de, la, pour …) are left out unless nothing else remains. A run of words that is the name of a
-territory, present or former, also matches what is in that territory.
+territory, present or former, also matches what is in that territory; words in the name of a theme also match what has
+that theme or a narrower one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from convergences_node.index.lines import TAG_SIGN
 from convergences_node.index.normalise import SMALL_WORDS, words
@@ -23,7 +24,7 @@ NAME_WORDS_MAX = 6
 _PIECE = re.compile(r'(?P<minus>(?<!\S)-)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))')
 
 NameTags = Callable[[Sequence[str]], Sequence[int]]
-"""Tags of the territories that these words name together; none if they name none."""
+"""Tags of the territories (or themes) that these words name together; none if they name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,22 @@ class Term:
 
     words: tuple[str, ...]
     tags: tuple[int, ...] = ()
+    """Of the territories that these words name."""
+    themes: tuple[int, ...] = ()
+    """Of the themes that have them in their names."""
     negative: bool = False
 
+    @property
+    def instead(self) -> tuple[int, ...]:
+        """Tags of which any is as good as the words."""
+        return self.tags + self.themes
+
     def match(self, column: str = "") -> str:
-        """The term in the syntax of FTS5, with every word quoted; in one column only, if it is named."""
+        """The term in the syntax of FTS5, with every word quoted; in one column only, if it is named: what merely has
+        a theme of that name has the words nowhere."""
         phrase = f"{column} : {quoted(self.words)}" if column else quoted(self.words)
-        return f"({phrase} OR {any_tag(self.tags)})" if self.tags else phrase
+        instead = self.tags if column else self.instead
+        return f"({phrase} OR {any_tag(instead)})" if instead else phrase
 
     @property
     def spaced(self) -> str:
@@ -53,7 +64,7 @@ class Text:
     unwanted: tuple[Term, ...] = ()
 
 
-def read_text(text: str, name_tags: NameTags) -> Text | None:
+def read_text(text: str, name_tags: NameTags, theme_tags: NameTags = lambda _: ()) -> Text | None:
     """The terms of what was typed; None if there is nothing in it to look for."""
     terms = _terms(text)
     wanted = [term for term in terms if not term.negative]
@@ -63,7 +74,12 @@ def read_text(text: str, name_tags: NameTags) -> Text | None:
         return None
     merged = _with_names(wanted[:TERMS_MAX], name_tags)
     unwanted = [term for term in terms if term.negative][:TERMS_MAX]
-    return Text(tuple(dict.fromkeys(merged)), tuple(dict.fromkeys(unwanted)))
+    return Text(*(tuple(dict.fromkeys(_with_themes(some, theme_tags))) for some in (merged, unwanted)))
+
+
+def _with_themes(terms: Iterable[Term], theme_tags: NameTags) -> Iterator[Term]:
+    for term in terms:
+        yield replace(term, themes=tuple(theme_tags(term.words)))
 
 
 def _terms(text: str) -> list[Term]:
