@@ -27,6 +27,8 @@ YEARS_MAX = 72
 YEARS_AHEAD = 5
 """A project that begins later than this is real, and no reason to draw the years before it."""
 HEIGHT = 90
+LABELS_MAX = {"year": 6, "month": 4}
+"""What can be written under the bars on a phone: "2019", "septembre"."""
 _MOMENT = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?(?:-.*)?")
 
 
@@ -111,7 +113,7 @@ def _ribbon(
     reading: Reading, asked: Query, scale: str, counts: Mapping[str, int], others: tuple[Choice, ...], exact: bool
 ) -> Ribbon:
     messages = reading.messages
-    every = -(-len(counts) // 6)
+    every = -(-len(counts) // LABELS_MAX[scale])
     chosen = (asked.at or "")[: 4 if scale == "year" else 7]
     stops = []
     # By their square roots: beside the year in which a hundred schools opened, one with five would not be seen.
