@@ -51,11 +51,34 @@ async def test_what_is_appended_is_searchable_by_itself(archive: Archive) -> Non
     async with await opened(archive.folder, archive, follow=True) as index:
         await archive.append([actor("Vélo Club")])
         # Nothing tells from outside when the index's own task has taken it in, so it is asked until it has.
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await names(index, text="vélos"):  # noqa: ASYNC110
                 await asyncio.sleep(0)
         (coverage,) = await index.coverage()
         assert (coverage.size, coverage.applied, coverage.own, coverage.counts) == (2, 2, True, True)
+
+
+async def test_questions_without_a_pause_do_not_keep_an_index_from_being_finished(archive: Archive) -> None:
+    """A question is always being answered; one of them began before the last writing, and ends some time later."""
+    await archive.append([actor("Vélo Club")])
+    async with await opened(archive.folder, archive) as index:
+        asked, old = (store.open_reader(archive.folder / store.REBUILD_NAME) for _ in range(2))
+        for reader in (asked, old):
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM logs").fetchone()
+        catching_up = asyncio.create_task(index.catch_up())
+        await asyncio.sleep(0.5)
+        assert not catching_up.done()
+        asked.execute("ROLLBACK")
+        asked.execute("BEGIN")
+        assert asked.execute("SELECT applied FROM logs").fetchone() == (2,)
+        old.execute("ROLLBACK")
+        async with asyncio.timeout(60):
+            assert await catching_up == 2
+        assert not index.rebuilding
+        asked.close()
+        old.close()
+        assert await names(index, text="vélos") == ["Vélo Club"]
 
 
 async def test_it_goes_on_where_it_was(archive: Archive) -> None:

@@ -83,6 +83,7 @@ class Keeper:
         """The new file is whole: it takes the old one's place."""
         horizon, known = self.projection.horizon, self.known
         store.settle(self.projection.db)
+        store.fold(self.projection.db)  # the log beside it is not renamed with it
         self.projection.db.close()
         with self._moving:
             store.remove(self._path)

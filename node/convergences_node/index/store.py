@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import time
 from functools import cache
 from pathlib import Path
 
@@ -37,6 +38,10 @@ CHECKED_BYTES_MAX = 1 << 28
 """A larger file is not read through before it serves (half a second for 100,000 elements): what is torn in it is found
 when it is asked for, and it is built again then."""
 BUSY_MS = 10_000
+SETTLE_MS = 200
+"""To empty the log, SQLite needs a moment without any question; it is worth no longer a wait than this."""
+FOLD_SECONDS_MAX, FOLD_PAUSE_SECONDS = 60.0, 0.01
+"""To fold it into the file only takes that no question is older than the last writing."""
 SEGMENTS_USUAL, SEGMENTS_MUCH = 4, 16
 """Segments of one level that full-text search merges by itself: SQLite's default, and its most."""
 MERGE_PAGES = 500
@@ -141,11 +146,27 @@ def _remember(db: sqlite3.Connection, cache_kib: int, wal_pages: int) -> None:
 
 
 def settle(db: sqlite3.Connection) -> None:
-    """After much was written: pack full-text search, which then answers faster, and empty the write-ahead log."""
+    """After much was written: pack full-text search, which then answers faster, and empty the write-ahead log, unless
+    questions follow each other without a pause: then it is folded into the file, and stays until it is used again."""
     expect_little(db)
     db.execute("INSERT INTO words (words) VALUES ('optimize')")
     db.execute("PRAGMA optimize")
+    db.execute(f"PRAGMA busy_timeout = {SETTLE_MS}")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+
+
+def fold(db: sqlite3.Connection) -> None:
+    """Bring all of the write-ahead log into the file, so that the file alone is the index. Questions may be asked all
+    the while; one that began before the last writing is waited for. Raises `OperationalError` if it does not end."""
+    deadline = time.monotonic() + FOLD_SECONDS_MAX
+    while True:
+        _, pages, folded = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if pages == folded:
+            return
+        if time.monotonic() > deadline:
+            raise sqlite3.OperationalError(f"a question is being answered for {FOLD_SECONDS_MAX:.0f} s")
+        time.sleep(FOLD_PAUSE_SECONDS)
 
 
 def _merge_at(db: sqlite3.Connection, segments: int) -> None:
