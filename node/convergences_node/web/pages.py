@@ -116,5 +116,5 @@ async def problem_show(request: web.Request) -> web.Response:
         raise Problem("not-found")
     messages = messages_of(request)
     # A detail may have places to fill; the page says the general case.
-    problem = Problem(key, limit="…", reason="…", element="…", origin="…")
+    problem = Problem(key, limit="…", reason="…", element="…", origin="…", towns="…")
     return answer_page(request, "problem.html", {"problem": draw(problem, messages, request.path)})
