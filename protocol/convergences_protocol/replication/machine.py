@@ -84,7 +84,8 @@ class Replicator:
             self._table.send_each(self._table.peers.values(), self._heads.greeting(added))
 
     def _follow_one(self, identity: Identity, now: float) -> Log | None:
-        """Take over what the charter says of a log; the log, if it was not followed before."""
+        """Take over what the charter says of a log; the log, if it was not followed before, or under a guessed key: what
+        peers showed of it then was not believed, and is to be asked for again."""
         log = self._table.log(identity.origin)
         before, log.identity = log.identity, identity
         if before == identity:
@@ -97,7 +98,7 @@ class Replicator:
             log.pinned = None
         self._disputes.agree(log, now)
         self._claimed(log, now)
-        return None if before else log
+        return None if before and before.key == identity.key else log
 
     def log_known(self, view: LogView, now: float) -> None:
         """What the archive holds of one log: at start, when a log was created, and when own becomes closed."""

@@ -202,6 +202,18 @@ def test_a_full_disk_is_nobodys_misdeed() -> None:
     assert _size(agglo) == 10 and not pair.gone
 
 
+def test_a_log_followed_under_a_guessed_key_is_asked_for_again_under_its_own() -> None:
+    """What peers showed of it before was not believed; nobody waits for the next exchange of heads."""
+    town, agglo = _town(3), _agglo()
+    agglo.machine.follow([Identity(ORIGIN, THIRD.public, guessed=True)], 0.0)
+    pair = Pair(town, agglo)
+    pair.connect("town", "agglo")
+    assert agglo.archive.log(ORIGIN).size == 0 and not pair.gone
+    agglo.machine.follow([IDENTITY], pair.now)
+    pair.settle()
+    assert agglo.archive.log(ORIGIN).size == 3
+
+
 # --- bodies ----------------------------------------------------------------------------------------------------------
 
 
