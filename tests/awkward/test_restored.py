@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 from convergences_node.former import DOUBT_CHOICE
+from convergences_protocol.errors import LocalError
 
 from .cluster import Cluster, Node, warnings
 
@@ -248,3 +249,38 @@ async def test_two_histories_of_one_log_are_proved_and_a_person_chooses_one(
     everything = ("before the copy", "at the copy", "at the original", "and once more at the original")
     await agglomeration.until_finds(*everything, "in the new epoch")
     await town.until_finds(*everything, "in the new epoch")
+
+
+async def test_an_archive_that_is_lost_with_its_keys_intact_is_brought_back(cluster: Cluster) -> None:
+    """The node says what is gone, and which log to go on from; from a backup or the sheet, all of it comes back."""
+    agglomeration, town = await cluster.cluster("saint-denis")
+    old, size = await _with_a_backup(cluster, town, agglomeration)
+    sheet = "\n".join(town.founded.recovery_sheet)
+    backup, lost = (town.folder / "archive.db").read_bytes(), town.folder / "archive.db"
+    await cluster.start(town)
+    await agglomeration.until_enrolled(town.origin)
+    await town.until_holds(old, size)
+    current = town.origin
+    await cluster.stop(town)
+    for path in town.folder.glob("archive.db*"):
+        path.unlink()
+    left = sorted(path.name for path in town.folder.iterdir())
+
+    with pytest.raises(LocalError, match="is gone, though the node's keys are here") as told:
+        await cluster.start(town)
+    assert f"charter end {current} --recovery-sheet" in (told.value.hint or "")
+    assert sorted(path.name for path in town.folder.iterdir()) == left
+
+    lost.write_bytes(backup)
+    await cluster.start(town)
+    assert town.origin not in (old, current)
+    await town.until_finds("before the backup", "after the backup")
+    await cluster.stop(town, agglomeration)
+
+    await cluster.start(agglomeration, pages=True)
+    fresh = await cluster.start(await cluster.found("fresh", territory="FR-93066"))
+    address = agglomeration.town.http_address
+    await fresh.ask("end", origin=current, why="the archive was lost", recovery=sheet, at=[address])
+    await agglomeration.until_enrolled(fresh.origin)
+    await cluster.join(fresh, agglomeration)
+    await fresh.until_finds("before the backup", "after the backup")

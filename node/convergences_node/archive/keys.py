@@ -47,7 +47,7 @@ class Keyring:
     @classmethod
     def create(cls, folder: Path, node_key: SigningKey) -> Keyring:
         """Seal `node_key` under a new secret. Refuses to write over keys that are there."""
-        if (folder / SECRET_NAME).exists() or (folder / KEYS_NAME).exists():
+        if keys_in(folder):
             raise LocalError(f"{folder} already has keys")
         secret = secrets.token_bytes(Aead.KEY_SIZE)
         (folder / KEYS_NAME).mkdir(mode=0o700)
@@ -141,3 +141,8 @@ class Keyring:
         if not isinstance(content, list) or len(content) != 2 or content[0] != purpose:
             raise LocalError(f"the key {path} was sealed for another purpose")
         return SigningKey.from_seed(content[1])
+
+
+def keys_in(folder: Path) -> bool:
+    """Whether a node's keys, or what is left of them, are in this folder."""
+    return (folder / SECRET_NAME).exists() or (folder / KEYS_NAME).exists()
