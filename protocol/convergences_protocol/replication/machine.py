@@ -84,8 +84,10 @@ class Replicator:
             self._table.send_each(self._table.peers.values(), self._heads.greeting(added))
 
     def _follow_one(self, identity: Identity, now: float) -> Log | None:
-        """Take over what the charter says of a log; the log, if it was not followed before, or under a guessed key: what
-        peers showed of it then was not believed, and is to be asked for again."""
+        """Take over what the charter says of a log; the log, if it was not followed before under that key.
+
+        What peers showed of it under a guessed key was not believed, and is to be asked for again.
+        """
         log = self._table.log(identity.origin)
         before, log.identity = log.identity, identity
         if before == identity:
