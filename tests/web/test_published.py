@@ -89,6 +89,16 @@ async def test_an_article_about_a_show_is_seen_everywhere_it_belongs(
     assert seen == {where: where != "stranger" for where in (*EVERYWHERE, "stranger")}
 
 
+async def test_it_is_seen_in_every_frame_and_every_feed_of_these_too(
+    client: TestClient, season: Mapping[str, str]
+) -> None:
+    """What other sites embed or follow has it as the pages have it."""
+    for where in EVERYWHERE:
+        frame = await (await client.get(f"/cadre/e/{season[where]}")).text()
+        assert ARTICLE in published_in(frame), where
+        assert ARTICLE in await (await client.get(f"/e/{season[where]}.atom")).text(), where
+
+
 async def test_a_relation_that_comes_later_is_followed_at_once(
     town: SmallTown, client: TestClient, season: Mapping[str, str]
 ) -> None:

@@ -106,9 +106,3 @@ def contents_query(view: ElementView) -> Query | None:
         return Query(themes=(view.item.id,))
     code = view.fields.get("code") if "code" in kind.by_name else None
     return Query(territories=(code,)) if code else None
-
-
-def contents_link(reading: Reading, view: ElementView) -> str | None:
-    """Where all of that is found."""
-    query = contents_query(view)
-    return page_link(reading, query) if query else None

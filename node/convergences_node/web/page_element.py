@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index.query import Circle, Query
@@ -13,9 +14,11 @@ from convergences_node.index.views import ElementView, Revision
 from convergences_node.web import dates, markdown, words
 from convergences_node.web.absent import is_gone, refusal
 from convergences_node.web.asking import date_of, element_of, messages_of, town_of
-from convergences_node.web.cards import Reading, card, shorten
-from convergences_node.web.element_facts import contents_link, facts, territories_named
+from convergences_node.web.cards import STATES_SAID, Reading, card, shorten
+from convergences_node.web.element_facts import contents_query, facts, territories_named
 from convergences_node.web.element_history import history
+from convergences_node.web.element_place import locator
+from convergences_node.web.element_when import coming
 from convergences_node.web.etag import CACHE_ASK
 from convergences_node.web.exporting import base_of
 from convergences_node.web.filters import page_link
@@ -27,11 +30,14 @@ from convergences_node.web.relations import TREE_DEPTH, branches, years
 from convergences_node.web.schema_org import schema_block
 from convergences_node.web.slugs import space_path
 from convergences_node.web.taking import take_element
+from convergences_node.web.town_door import Town
 
 NEIGHBOURHOOD_METRES = 500
 _GONE = {"erased": "gone.erased", "withdrawal": "gone.withdrawal", "wanted": "gone.wanted"}
 EVENTS_MAX = 3
 """Of the history; the page of the history has all of it."""
+CONTENTS_MAX = 6
+"""Of what is under a theme or in a territory."""
 # Names of witnesses said in one sentence; all of them are in the API.
 WITNESSES_SAID_MAX = 5
 
@@ -71,6 +77,10 @@ async def element_page(request: web.Request) -> web.Response:
             **values,
             **_shown(reading, view, names),
             "description": description(reading, view),
+            "locator": await locator(request, reading, view),
+            "coming": await coming(town, reading, view),
+            "calendar_href": reading.link(f"/e/{element}.ics"),
+            **await _contents(town, reading, view),
             "relations": branches(reading, str(element), walk.steps, names),
             "published": lines(reading, published.publications, names),
             "published_href": all_link(reading, view) if published.more else None,
@@ -95,6 +105,7 @@ def _shown(reading: Reading, view: ElementView, names: Mapping[str, str]) -> dic
         "kind": item.kind,
         "kind_label": words.kind_label(messages, item.kind),
         "type_label": words.term_label(messages, item.kind, "type", item.type) if item.type else "",
+        "calm": item.status not in STATES_SAID,
         "state": words.term_label(messages, item.kind, "status", item.status) if item.status else "",
         "title": item.name or messages.text("element.untitled"),
         "lang": reading.lang(language),
@@ -103,7 +114,6 @@ def _shown(reading: Reading, view: ElementView, names: Mapping[str, str]) -> dic
         "recurrence": words.recurrence(messages, rule, zone) if rule else "",
         "where": words.place_line(fields),
         "near_href": _near(reading, view),
-        "contents_href": contents_link(reading, view),
         "related_href": page_link(reading, Query(related=item.id, depth=2)),
         "summary": fields.get("summary", ""),
         "space_href": reading.link(space_path(item.name, item.id)) if item.kind in words.KINDS_ACTING else "",
@@ -115,6 +125,20 @@ def _shown(reading: Reading, view: ElementView, names: Mapping[str, str]) -> dic
         "licence": fields.get("licence", ""),
         "licence_href": markdown.safe_link(str(fields.get("licence", ""))),
         "fetched": dates.day_in_words(messages, fields["fetched"], reading.zone) if fields.get("fetched") else "",
+    }
+
+
+async def _contents(town: Town, reading: Reading, view: ElementView) -> dict[str, object]:
+    """What is under a theme or in a territory: the newest of it, and where all of it is."""
+    query = contents_query(view)
+    if query is None:
+        return {"contents": (), "contents_href": None}
+    found = await town.index.search(replace(query, kinds=words.KINDS_SHOWN, sort="newest", limit=CONTENTS_MAX))
+    key = "element.contents" if found.total.exact else "element.contents_about"
+    return {
+        "contents": [card(reading, item) for item in found.items],
+        "contents_href": page_link(reading, query),
+        "contents_label": reading.messages.count(key, found.total.count),
     }
 
 

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from convergences_node.web import dates, static_files
 from convergences_node.web.asking import ROUTE, messages_of, town_of
 from convergences_node.web.cards import Reading
+from convergences_node.web.element_place import PICTURES, Pictures
 from convergences_node.web.kept_pages import DRAWN, HTML_TYPE, KEPT, KeptPages, answer_drawn
 from convergences_node.web.messages import LANGUAGES, catalogue
 from convergences_node.web.problems import PROBLEMS, Problem, ProblemDocument, draw
@@ -40,6 +41,7 @@ def prepare(app: web.Application) -> None:
     environment.globals["built"] = static_files.address_if_built
     app[TEMPLATES] = environment
     app[KEPT] = KeptPages()
+    app[PICTURES] = Pictures()
 
 
 def reading_of(request: web.Request) -> Reading:

@@ -8,6 +8,7 @@ pages are linked as RFC 5005 section 3 has it.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace as dataclass_with
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree as ET
@@ -17,7 +18,7 @@ from convergences_protocol.element import ElementId
 from msgspec.structs import replace
 
 from convergences_node.index.query import Query
-from convergences_node.index.views import Item
+from convergences_node.index.views import ElementView, Item
 from convergences_node.web import dates, words
 from convergences_node.web.asking import question_of, town_of
 from convergences_node.web.cards import Reading
@@ -49,7 +50,17 @@ async def element_feed(request: web.Request) -> web.Response:
     """An element as an Atom feed: itself, and the newest of what is linked to it or hangs under it."""
     exported, view = await exported_element(request)
     exported = await with_related(request, exported, view, shown(Query(sort="newest")))
+    exported = await _with_published(request, exported, view)
     return await _answer(request, exported)
+
+
+async def _with_published(request: web.Request, exported: Exported, view: ElementView) -> Exported:
+    """With what is published on it or on anything that belongs to it, right after the element itself."""
+    town = town_of(request)
+    found = await town.index.published(view.item.id, ENTRIES_MAX // 2)
+    items = {item.id: item for item in (view.item, *(each.item for each in found.publications), *exported.items)}
+    details = {**exported.details, **await town.index.details([each.item.id for each in found.publications])}
+    return dataclass_with(exported, items=tuple(items.values()), details=details)
 
 
 async def _answer(request: web.Request, exported: Exported) -> web.Response:
