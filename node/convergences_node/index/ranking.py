@@ -67,21 +67,23 @@ def _scored(db: sqlite3.Connection, rows: Sequence[int], text: Text) -> list[tup
 
 def score(columns: Sequence[str], phrases: Sequence[str], typed: str) -> int:
     """How well an element fits. Whole numbers, so that every machine gives the same order."""
-    total = 0
-    padded = [f" {column} " for column in columns]
-    for text, weight, usual in zip(padded, WEIGHTS, WORDS_USUAL, strict=True):
-        if len(text) == 2:
+    total, in_a_row = 0, False
+    for column, weight, usual in zip(columns, WEIGHTS, WORDS_USUAL, strict=True):
+        if not column:
             continue
-        length = text.count(" ") - 1
+        text, length, missing = f" {column} ", 0, False
         for phrase in phrases:
             if times := text.count(phrase):
+                length = length or text.count(" ") - 1
                 # As in bm25: the second time says less than the first, and a word says less in a long text.
                 total += weight * times * 4 // (times * 2 + 1 + length // usual)
+            else:
+                missing = True
+        # What lacks one of the words cannot have them in a row: one search less through most texts.
+        in_a_row = in_a_row or (not missing and len(phrases) > 1 and f" {typed} " in text)
     name = columns[0]
     if name == typed:
         total += WHOLE_NAME
     elif name.startswith(typed):
         total += NAME_BEGINS
-    if len(phrases) > 1 and any(f" {typed} " in text for text in padded):
-        total += IN_A_ROW
-    return total
+    return total + IN_A_ROW if in_a_row else total
