@@ -36,6 +36,7 @@ def prepare(app: web.Application) -> None:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # templates do not change under a node that runs: no look at the disk for each page
     )
     environment.globals["static"] = static_files.address
     environment.globals["built"] = static_files.address_if_built
