@@ -68,7 +68,7 @@ def address_if_built(name: str) -> str | None:
 def address(name: str) -> str:
     """Where a page finds this file, which is always there."""
     found = address_if_built(name)
-    assert found is not None, f"{name} is not among our static files"
+    assert found is not None, name
     return found
 
 
