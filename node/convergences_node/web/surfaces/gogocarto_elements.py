@@ -161,7 +161,7 @@ async def _not_empty(pieces: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
 
 async def _narrowed(town: Town, asked: Asked) -> AsyncIterator[Listing]:
     """What suits a question, each once, the newest first."""
-    themes = [theme for theme in await themes_of(town) if number_of(theme) in asked.categories]
+    themes = [each for each in await themes_of(town) if number_of(each) in asked.categories] if asked.categories else []
     if asked.stamped or (asked.categories and not themes):
         return
     question = Query(kinds=KINDS_PLACED, themes=tuple(themes), territories=asked.territories, sort="newest")
