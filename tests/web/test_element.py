@@ -112,8 +112,26 @@ async def test_a_town_that_merged_is_found_on_the_page_of_what_it_became(client:
         "territory", "Épinay-Ancienne", code="FR-93031", type="commune", former_names=["Épinay"], within=[TERRITORY]
     )
     await town.index.catch_up()
-    assert "Épinay" in text_of(await page(client, old))
+    text = text_of(await page(client, old))
+    assert "Épinay" in text
+    assert "fait maintenant partie de" not in text, "it is itself until a charter or a record says otherwise"
     assert "Pierrefitte-sur-Seine" in text_of(await page(client, town.elements["Saint-Denis"]))
+
+
+async def test_a_town_that_became_part_of_another_says_so(client: TestClient, town: SmallTown) -> None:
+    """As its heir's record has it: the former town's page leads to the new one's."""
+    old = await town.add("territory", "Pierrefitte-sur-Seine", code="FR-93059", type="commune")
+    await town.add("territory", "Saint-Denis la neuve", code="FR-93070", type="commune", former_codes=["FR-93059"])
+    await town.index.catch_up()
+    html = await page(client, old)
+    assert "Pierrefitte-sur-Seine fait maintenant partie de Saint-Denis la neuve" in text_of(html)
+    assert f'href="/e/{town.elements["Saint-Denis la neuve"]}"' in html
+
+
+async def test_who_carries_an_event_is_told_to_search_engines(client: TestClient, town: SmallTown) -> None:
+    html = await page(client, town.elements["Réparer son vélo"])
+    block = json.loads(re.findall(r'<script type="application/ld\+json">(.*?)</script>', html, re.S)[0])
+    assert block["organizer"] == [{"@type": "Organization", "name": "Atelier vélo du Canal"}]
 
 
 async def test_whatever_it_is_called_the_page_stays_whole(client: TestClient, town: SmallTown) -> None:

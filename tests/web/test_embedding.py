@@ -84,7 +84,7 @@ async def test_a_frame_of_a_node_that_is_starting_comes_back_by_itself(client: T
         assert answer.status == 503
         assert int(answer.headers["Refresh"]) >= 5
         html = await answer.text()
-        assert "lecture" in html
+        assert "reviendra d’elle-même" in html
         assert 'http-equiv="refresh"' not in html
     assert "frame-ancestors *" in (await client.get("/cadre")).headers["Content-Security-Policy"]
     town.state = TownStatus(True, "well", True, START)

@@ -17,6 +17,7 @@ from convergences_node.web.asking import date_of, element_of, messages_of, town_
 from convergences_node.web.cards import STATES_SAID, Reading, card, shorten
 from convergences_node.web.element_facts import contents_query, facts, territories_named
 from convergences_node.web.element_history import history
+from convergences_node.web.element_merged import merged
 from convergences_node.web.element_place import locator
 from convergences_node.web.element_when import coming
 from convergences_node.web.etag import CACHE_ASK
@@ -78,6 +79,7 @@ async def element_page(request: web.Request) -> web.Response:
             **_shown(reading, view, names),
             "description": description(reading, view),
             "locator": await locator(request, reading, view),
+            "merged": await merged(town, reading, view),
             "coming": await coming(town, reading, view),
             "calendar_href": reading.link(f"/e/{element}.ics"),
             **await _contents(town, reading, view),

@@ -90,7 +90,14 @@ def problem_page(request: web.Request, document: ProblemDocument, headers: Mappi
     """A problem, for a person."""
     route = request.get(ROUTE)
     framed = route is not None and route.framed
-    values = {"problem": document, "heading": document.title, "page_href": None, "look": None, "fresh": None}
+    values = {
+        "problem": document,
+        "comes_back": document.code in COMES_BACK,
+        "heading": document.title,
+        "page_href": None,
+        "look": None,
+        "fresh": None,
+    }
     body = draw_page(request, "frame_problem.html" if framed else "problem.html", values)
     if document.code in COMES_BACK:
         headers = {**headers, "Refresh": str(COMES_BACK[document.code])}
@@ -120,4 +127,5 @@ async def problem_show(request: web.Request) -> web.Response:
     messages = messages_of(request)
     # A detail may have places to fill; the page says the general case.
     problem = Problem(key, limit="…", reason="…", element="…", origin="…", towns="…")
-    return answer_page(request, "problem.html", {"problem": draw(problem, messages, request.path)})
+    values = {"problem": draw(problem, messages, request.path), "comes_back": False}
+    return answer_page(request, "problem.html", values)

@@ -26,6 +26,8 @@ _CLASS_BY_TYPE = {
     "school": "School",
     "festival": "Festival",
 }
+ORGANISERS_MAX = 10
+"""A search engine shows one or two."""
 _STATUS = {"cancelled": "EventCancelled", "postponed": "EventPostponed"}
 _SAME = {"website": "sameAs", "email": "email", "phone": "telephone", "founded": "foundingDate", "start": "startDate"}
 _SAME |= {"end": "endDate", "published": "datePublished", "summary": "description", "opening_hours": "openingHours"}
@@ -47,12 +49,20 @@ def schema_block(view: ElementView, address: str) -> Markup | None:
         status = _STATUS.get(str(fields.get("status")), "EventScheduled")
         found["eventStatus"] = f"https://schema.org/{status}"
         found["location"] = {"@type": "Place", **_place(fields, view)}
+        if organisers := _organisers(view):
+            found["organizer"] = organisers
     else:
         found |= _place(fields, view)
     text = json.dumps(found, ensure_ascii=False, sort_keys=True)
     for sign, escaped in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"), ("\u2028", ""), ("\u2029", "")):
         text = text.replace(sign, escaped)
     return Markup(text)  # noqa: S704  JSON whose angle brackets are escaped on the line above
+
+
+def _organisers(view: ElementView) -> list[dict[str, str]]:
+    """Who carries it, as far as they are known here."""
+    behind = [each.item for each in view.relations if each.predicate == "organises" and not each.outgoing and each.item]
+    return [{"@type": "Organization", "name": printable(item.name)} for item in behind[:ORGANISERS_MAX]]
 
 
 def _place(fields: Mapping[str, object], view: ElementView) -> dict[str, object]:
