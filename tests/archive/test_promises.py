@@ -511,6 +511,28 @@ class ArchivePromises:
         assert divergent.header.element is not None
         assert len(own.reader.history(divergent.header.element)) == 1
 
+    @pytest.mark.parametrize("dropped", [False, True])
+    def test_an_erasure_that_is_set_aside_with_its_branch_hides_no_more(
+        self, own: interface.Writing, town: Town, dropped: bool
+    ) -> None:
+        """What only it named shows again; where the body is gone, it is wanted again."""
+        (kept,) = town.actors("kept")
+        assert kept.header.element is not None and kept.header.body_digest is not None
+        own.append([[kept]])
+        own.append([[town.erasure(kept.header.element)]])
+        (heard,) = own.hear_erasures(NOW)
+        own.apply_erasures([heard.at], NOW + GRACE_SECONDS * dropped)
+        next_epoch = Town(epoch=2)
+        own.begin_log(next_epoch.identity, next_epoch.opening(), next_epoch.key)
+        assert own.rewind(town.origin, 2) == 1
+        own.hear_erasures(NOW)
+        own.apply_erasures([], NOW)
+        entry = own.reader.entry(town.origin, 1)
+        assert entry is not None and entry.slot == (Slot.WANTED if dropped else Slot.HERE)
+        assert own.reader.body(kept.header.body_digest) == (None if dropped else kept.body)
+        state = own.reader.log(town.origin)
+        assert state is not None and state.wanted == int(dropped)
+
 
 class TestMemory(ArchivePromises):
     @pytest.fixture

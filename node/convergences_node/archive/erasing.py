@@ -155,15 +155,44 @@ def _change(tables: Tables, heard: HeardErasure, state: str) -> Iterator[BodiesE
         _set_slots(tables, places, {Slot.HERE: Slot.ERASED, HIDDEN: Slot.ERASED, Slot.WANTED: Slot.ERASED})
         tables.db.executemany("DELETE FROM bodies WHERE place = ?", [(place,) for place in places])
     elif heard.row.state == "hidden":
-        places = [place for place in places if not _still_named(tables, place)]
-        _set_slots(tables, places, {HIDDEN: Slot.HERE, Slot.ERASED: Slot.WANTED})
+        places = _show_again(tables, places)
     else:
         return
+    yield from _told(tables, places, dropped=state == "dropped")
+
+
+def withdraw(tables: Tables, origin: str, size: int) -> list[BodiesErased]:
+    """Take back the erasures that are written in a log from `size` on, which is to be set aside: what only they named
+    shows again, or where it is gone, is wanted again. Should the plug be pulled now, they are heard again."""
+    known = list(_known(tables))
+    gone = [heard for heard in known if heard.row.origin == origin and heard.row.index >= size]
+    if not gone:
+        return []
+    in_force = [heard for heard in known if heard.row.state in ("hidden", "dropped")]
+    events: list[BodiesErased] = []
+    with tables.transaction() as db:
+        tables.forgetting = Forgetting(heard.erasure for heard in in_force if heard not in gone)
+        for heard in gone:
+            if heard in in_force:
+                events += _told(tables, _show_again(tables, list(_places(tables, heard.erasure))), dropped=False)
+        db.execute("DELETE FROM erasures WHERE origin = ? AND idx >= ?", (origin, size))
+        db.execute("UPDATE logs SET erasures_read = min(erasures_read, ?) WHERE origin = ?", (size, origin))
+    return events
+
+
+def _show_again(tables: Tables, places: Iterable[int]) -> list[int]:
+    """What no erasure in force names shows again; of what is gone, the body is wanted. Returns those places."""
+    free = [place for place in places if not _still_named(tables, place)]
+    _set_slots(tables, free, {HIDDEN: Slot.HERE, Slot.ERASED: Slot.WANTED})
+    return free
+
+
+def _told(tables: Tables, places: Iterable[int], *, dropped: bool) -> Iterator[BodiesErased]:
     by_log: dict[int, list[int]] = {}
     for place in sorted(places):
         by_log.setdefault(place >> INDEX_BITS, []).append(place & INDEX_MASK)
     for number, indexes in sorted(by_log.items()):
-        yield BodiesErased(tables.reader.origin(number), tuple(indexes), dropped=state == "dropped")
+        yield BodiesErased(tables.reader.origin(number), tuple(indexes), dropped)
 
 
 def _set_slots(tables: Tables, places: Iterable[int], change: dict[int, int]) -> None:

@@ -65,7 +65,6 @@ def rewind(tables: Tables, origin: str, size: int) -> int:
         _cut_tiles(tables, state.number, size)
         db.execute("DELETE FROM heads WHERE log = ? AND size > ?", (state.number, size))
         db.execute("DELETE FROM cosignatures WHERE log = ? AND size > ?", (state.number, size))
-        db.execute("DELETE FROM erasures WHERE origin = ? AND idx >= ?", (origin, size))
         db.execute(
             "UPDATE logs SET size = :size, frontier = :frontier, erasures_read = min(erasures_read, :size)"
             " WHERE log = :log",

@@ -180,6 +180,8 @@ class ArchiveWriter(Keeping):
         Several transactions: interrupted, it may be done again from the beginning. Returns how many were set aside.
         """
         self.bring_along(origin, size)
+        for event in erasing.withdraw(self, origin, size):
+            self.tell(event)
         return rewinding.rewind(self, origin, size)
 
     def bring_along(self, origin: str, size: int) -> int:
