@@ -32,7 +32,16 @@ BOUNDED = settings(
     suppress_health_check=list(HealthCheck),
 )
 # Well formed and refused all the same: a cursor that no answer gave, a box whose south is north of its north.
-_REFUSED_BY_MEANING = {"/", "/chiffres", "/affiche", "/api/v1/search", "/api/v1/facets", "/api/v1/marks", "/cadre", "/integrer"}
+_REFUSED_BY_MEANING = {
+    "/",
+    "/chiffres",
+    "/affiche",
+    "/api/v1/search",
+    "/api/v1/facets",
+    "/api/v1/marks",
+    "/cadre",
+    "/integrer",
+}
 _REFUSED_BY_MEANING |= {f"/search.{suffix}" for suffix in ("ics", "atom", "geojson", "csv", "jsonld")}
 _REFUSED_BY_MEANING |= {"/calendar.ics", "/feed.atom"}
 _REFUSED_BY_MEANING |= {f"/api/elements{suffix}" for suffix in ("", ".json", ".geojson", ".jsonld")}
