@@ -43,7 +43,7 @@ _REFUSED_BY_MEANING = {
     "/integrer",
 }
 _REFUSED_BY_MEANING |= {f"/search.{suffix}" for suffix in ("ics", "atom", "geojson", "csv", "jsonld")}
-_REFUSED_BY_MEANING |= {"/calendar.ics", "/feed.atom"}
+_REFUSED_BY_MEANING |= {"/calendar.ics", "/feed.atom", "/ecran"}
 _REFUSED_BY_MEANING |= {f"/api/elements{suffix}" for suffix in ("", ".json", ".geojson", ".jsonld")}
 
 

@@ -30,6 +30,7 @@ from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.place_names import territory_names
 from convergences_node.web.problems import Problem
 from convergences_node.web.publications import SHOWN_MAX, lines
+from convergences_node.web.route import HTML
 from convergences_node.web.shelves import kind_shelves
 from convergences_node.web.slugs import SLUG_CHARS_MAX, read_slug, slug_of, space_path
 from convergences_node.web.taking import take_search
@@ -101,7 +102,7 @@ def _moved(request: web.Request, item: Item) -> web.Response | None:
     lasting = read_slug(asked).birth is not None
     query = f"?{request.query_string}" if request.query_string else ""
     where = {"Location": f"{space_path(item.name, item.id)}{query}", "Cache-Control": CACHE_ASK}
-    return web.Response(status=308 if lasting else 307, headers=where)
+    return web.Response(status=308 if lasting else 307, headers=where, content_type=HTML)
 
 
 def _shown(reading: Reading, view: ElementView) -> dict[str, object]:
