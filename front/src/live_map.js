@@ -45,6 +45,7 @@ export function makeMap(place, told, outlines, answer, moved) {
   map.fitBounds([[south, west], [north, east]], { animate: false });
   if (!told.tiles) map.options.zoomSnap = 0.25;
   L.control.zoom({ zoomInTitle: told.words.closer, zoomOutTitle: told.words.wider }).addTo(map);
+  L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
   // A wheel scrolls the page until the reader has taken hold of the map.
   map.on("focus click", () => map.scrollWheelZoom.enable());
   map.on("blur mouseout", () => map.scrollWheelZoom.disable());
