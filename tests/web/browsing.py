@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from convergences_node.web.static_files import address_if_built
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 from .test_browser import ARGUMENTS, CHROMIUM, DESK
 
@@ -21,6 +21,10 @@ SCRIPTED = [
         address_if_built("map.js") is None, reason="the pages' scripts are not built: make front (needs node and npm)"
     ),
 ]
+
+PATIENCE_MS = 30_000
+"""Every wait is for something that happens; on a machine that is busy it may take its time."""
+expect.set_options(timeout=PATIENCE_MS)
 
 _WATCH_SHIFTS = """
     window.shifted = 0;
@@ -70,7 +74,7 @@ async def opened(
         )
         await context.add_init_script(_WATCH_SHIFTS)
         watched = Opened(await context.new_page())
-        watched.page.set_default_timeout(10_000)
+        watched.page.set_default_timeout(PATIENCE_MS)
         watched.page.on("request", lambda request: watched.asked.append(request.url))
         watched.page.on("console", lambda message: watched.said.append(message.text))
         watched.page.on("pageerror", lambda error: watched.said.append(str(error)))
