@@ -191,7 +191,9 @@ async def test_what_came_from_elsewhere_can_be_left_out_and_a_town_be_asked_alon
     assert (await ask(client, "/api/elements?stampsIds=3"))["data"] == []
 
 
-@pytest.mark.parametrize("asked", ["ontology=other", "unknown=1", "limit=0", "limit=x", "categories=a", "territory=x"])
+@pytest.mark.parametrize(
+    "asked", ["ontology=other", "unknown=1", "excludeExternal=x", "limit=0", "limit=x", "categories=a", "territory=x"]
+)
 async def test_a_question_that_is_not_understood_is_refused(client: TestClient, asked: str) -> None:
     assert (await client.get(f"/api/elements?{asked}")).status == 400
 

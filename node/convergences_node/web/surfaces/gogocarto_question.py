@@ -27,10 +27,13 @@ CATEGORIES_MAX = 200
 LIMIT_MAX = 100_000
 _NUMBERS = "-?[0-9]{1,3}(?:[.][0-9]{1,15})?"
 _WORD = {"type": "string", "maxLength": 2000}
-_FLAG = {"type": "string", "enum": ["", "true", "false", "0", "1"]}
+_FLAGS = ("", "true", "false", "0", "1")
+_FLAG = {"type": "string", "enum": list(_FLAGS)}
 
 ONTOLOGY = Parameter(
-    "ontology", "How much of each element: all, an array for a map, or its id.", {"type": "string", "enum": ONTOLOGIES}
+    "ontology",
+    "How much of each element: all, an array for a map, or its id.",
+    {"type": "string", "enum": list(ONTOLOGIES)},
 )
 FILTERS = (
     Parameter(
@@ -50,7 +53,7 @@ FILTERS = (
     Parameter("stamps", "Nothing has stamps here: with any, the list is empty.", _WORD),
     Parameter("stampsIds", "The same, as their map asks.", _WORD),
     Parameter("excludeExternal", "Without what was taken in from another source.", _FLAG),
-    Parameter("fullRepresentation", "What `ontology` says, in another writing, which is not read.", _FLAG),
+    Parameter("fullRepresentation", "What `ontology` says, in another writing, which is not read.", _WORD),
     Parameter("token", "Not needed here.", _WORD),
     Parameter(
         "territory",
@@ -101,6 +104,8 @@ def asked_of(request: web.Request) -> Asked:
         faults.append(Fault("bounds", "too_many", {"limit": BOXES_MAX}))
     if len(found.categories) > CATEGORIES_MAX:
         faults.append(Fault("categories", "too_many", {"limit": CATEGORIES_MAX}))
+    if query.get("excludeExternal", "") not in _FLAGS:
+        faults.append(Fault("excludeExternal", "not_a_view", {"known": ", ".join(_FLAGS[1:])}))
     if found.limit == 0:
         faults.append(Fault("limit", "not_between", {"least": 1, "most": LIMIT_MAX}))
     faults += [Fault("territory", "not_a_territory", {}) for code in found.territories if not is_territory(code)]
@@ -114,7 +119,7 @@ def ontology_of(request: web.Request) -> str:
     asked = request.query.get("ontology", "").lower() or ONTOLOGIES[0]
     if asked not in ONTOLOGIES:
         known: Mapping[str, object] = {"known": ", ".join(ONTOLOGIES)}
-        raise Problem("query-refused", faults=[Fault("ontology", "not_a_sort", known)])
+        raise Problem("query-refused", faults=[Fault("ontology", "not_a_view", known)])
     return asked
 
 

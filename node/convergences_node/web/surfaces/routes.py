@@ -25,7 +25,7 @@ from convergences_node.web.take_places import MEDIA as GEO_JSON
 LIST = ("query-refused", "starting", "not-whole", "too-busy")
 QUESTION = ("query-refused", "cursor-refused", "starting")
 ICS, ATOM = "text/calendar", "application/atom+xml"
-_FILE: dict[str, Any] = {"problems": LIST, "seconds_max": SENDING_SECONDS_MAX}
+_FILE: dict[str, Any] = {"problems": (*LIST, "not-found"), "seconds_max": SENDING_SECONDS_MAX}
 _LIST: dict[str, Any] = {"problems": (*LIST, "list-empty"), "seconds_max": SENDING_SECONDS_MAX}
 
 SURFACES: tuple[Route, ...] = (
@@ -47,7 +47,7 @@ SURFACES: tuple[Route, ...] = (
         JSON_LD,
         group="surface",
         path_parameters=(ldp_container.CONTAINER,),
-        problems=LIST,
+        problems=(*LIST, "not-found"),
         other_media=(TURTLE, HTML),
         other_statuses=((302, "The page that shows the same."),),
         seconds_max=SENDING_SECONDS_MAX,
