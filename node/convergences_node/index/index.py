@@ -204,6 +204,19 @@ class Index:
         wanted = ElementId.parse(element)
         return await self._ask(lambda db: elements.walk(db, wanted, self._keeper.known, at, depth))
 
+    async def surroundings(
+        self, element: str, *, at: str | None, depth: int, most: int
+    ) -> tuple[ElementView | None, Walk, Published]:
+        """An element, what is related to it, and what is published on it: what its page shows, of one moment."""
+        wanted = ElementId.parse(element)
+        return await self._ask(
+            lambda db: (
+                elements.element_view(db, wanted, self._keeper.known, at),
+                elements.walk(db, wanted, self._keeper.known, at, depth),
+                published_on(db, wanted, self._keeper.known, self._bulletin, most),
+            )
+        )
+
     async def published(self, element: str, most: int) -> Published:
         """What is published on an element or on what belongs to it, the newest first."""
         wanted = ElementId.parse(element)

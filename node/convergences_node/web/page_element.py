@@ -47,14 +47,13 @@ async def element_page(request: web.Request) -> web.Response:
     """An element, for people: what it is, when, where, its links as a tree, its history, its receipt and its source."""
     element, at = element_of(request), date_of(request)
     town, reading = town_of(request), reading_of(request)
-    view = await town.index.element(str(element), at=at)
+    view, walk, published = await town.index.surroundings(str(element), at=at, depth=TREE_DEPTH, most=SHOWN_MAX)
     revisions = await town.index.history(str(element))
     if view is None and not revisions:
         raise refusal(str(element), revisions)
     witnesses = await town.archive.read(lambda reader: _witnesses(reader, view)) if view else ()
     logs = [*witnesses, *(revision.origin for revision in revisions)]
     codes = [*map(territory_in, logs), *(territories_named(view) if view else ())]
-    published = await town.index.published(str(element), SHOWN_MAX)
     codes += [each.item.territory for each in published.publications]
     names = await territory_names(town, [element.territory, *codes])
     values: dict[str, object] = {
@@ -69,7 +68,6 @@ async def element_page(request: web.Request) -> web.Response:
     }
     if view is None:
         return _gone(request, revisions, values)
-    walk = await town.index.walk(str(element), depth=TREE_DEPTH, at=at)
     ever = await town.index.walk(str(element), depth=TREE_DEPTH) if at else walk
     return answer_page(
         request,
