@@ -48,7 +48,8 @@ class Forgetting:
         """Do what erasures ask for by now; those that are valid by this charter."""
         heard, dropped = self._archive.heard, self._archive.dropped
         for at, known in heard.items():
-            heard[at] = replace(known, heard=redated(known.heard, now))
+            if (date := redated(known.heard, now)) != known.heard:
+                heard[at] = replace(known, heard=date)
         counting = [known for at, known in heard.items() if at in dropped or self._may(at, charter)]
         judged = states(counting, now)
         applied = {at: State.DUE if at in dropped else state for at, state in judged.items()}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 
 from convergences_protocol.charter import Enrolled
@@ -91,11 +92,16 @@ def _nothing_false(world: World) -> list[str]:
     for node in world.honest:
         for log in node.archive.logs.values():
             for at, (reading, body) in enumerate(zip(log.readings, log.bodies, strict=True)):
-                if body is not None and (reading is None or sha256(body).digest() != reading.body_digest):
+                if body is not None and (reading is None or _digest(body) != reading.body_digest):
                     found.append(f"{node.id} holds a false body in {log.origin} at {at}")
                 if log.slots[at] is not Slot.ERASED and (log.slots[at] is Slot.HERE) != (body is not None):
                     found.append(f"{node.id} says {log.slots[at]} of a body in {log.origin} at {at}")
     return found
+
+
+@lru_cache(maxsize=20_000)
+def _digest(body: bytes) -> bytes:
+    return sha256(body).digest()
 
 
 def _forgotten(world: World, kept: Kept) -> list[str]:
