@@ -2,7 +2,7 @@
 """The tags of an element as one integer, kept beside it in the lists that are walked along.
 
 To pass over an element costs a comparison of two integers then, and not a look at the element itself
-(docs/decisions/0024-ready-made-answers.md). The tags with the lowest numbers, which are those met first and so mostly the
+(docs/decisions/0024-ready-made-answers.md). The tags with the lowest numbers, those met first and so mostly the
 common ones, have a bit of their own; all others share the rest, and what a shared bit lets pass has to be looked at.
 """
 
