@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from convergences_node.index import dated, filters, near, ranking, search
+from convergences_node.index import conditions, dated, near, ranking, search
 from convergences_node.index import facets as facets_module
 from convergences_node.index.answering import answer, answer_json
 from convergences_node.index.coverage import Covered
@@ -77,13 +77,13 @@ def test_it_finds_what_looking_at_everything_finds(
     `own_bits` off, no mask is believed."""
     desk, naive, dice = territory
     if not own_bits:
-        monkeypatch.setattr(filters, "is_sure", lambda _: False)
+        monkeypatch.setattr(conditions, "is_sure", lambda _: False)
     if not few:
         monkeypatch.setattr(search, "SORTED_MAX", -1)
         monkeypatch.setattr(search, "COUNT_MAX", 5)
         monkeypatch.setattr(search, "AROUND_MAX", 0)
         monkeypatch.setattr(near, "POINTS_MAX", 5)
-        monkeypatch.setattr(filters, "CHECKS_MAX", 1)
+        monkeypatch.setattr(conditions, "CHECKS_MAX", 1)
         monkeypatch.setattr(dated, "LISTS_MAX", 2)
     themes = [str(element) for element, (kind, _) in naive.states.items() if kind == "theme"]
     found_any = 0

@@ -16,8 +16,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from convergences_node.index.conditions import Conditions, Value, check_all, check_masks, source, sure_of
 from convergences_node.index.cursors import SECOND_MAX, Place
-from convergences_node.index.filters import Conditions, Filter, Group, Value, check_all, check_masks, source, sure_of
+from convergences_node.index.filters import Filter, Group
 from convergences_node.index.reading import column_of, rows_of
 from convergences_node.index.row import SPANS
 

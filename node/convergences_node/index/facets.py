@@ -15,7 +15,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from convergences_node.index.filters import Filter, Group, match, source
+from convergences_node.index.conditions import match, source
+from convergences_node.index.filters import Filter, Group
 from convergences_node.index.known import Known
 from convergences_node.index.reading import column_of, rows_of
 from convergences_node.index.tables import ANYWHERE

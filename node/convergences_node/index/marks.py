@@ -9,7 +9,8 @@ import sqlite3
 
 import msgspec
 
-from convergences_node.index.filters import Filter, source
+from convergences_node.index.conditions import source
+from convergences_node.index.filters import Filter
 from convergences_node.index.row import element_of
 
 MARKS_MAX = 2_000

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What is in a small place: all of it is looked at, along the bands of points, so that it is counted exactly too.
 
-Where there is too much around, squares are searched from the newest on instead (`filters.source`).
+Where there is too much around, squares are searched from the newest on instead (`conditions.source`).
 """
 
 # ruff: noqa: S608 - only names and question marks of our own are written into the SQL; every value is bound
@@ -15,7 +15,8 @@ from dataclasses import replace
 import msgspec
 
 from convergences_node.index.bands import bands_of
-from convergences_node.index.filters import Conditions, Filter, check_all, check_masks, sure_of
+from convergences_node.index.conditions import Conditions, check_all, check_masks, sure_of
+from convergences_node.index.filters import Filter
 from convergences_node.index.query import Box
 from convergences_node.index.reading import column_of
 

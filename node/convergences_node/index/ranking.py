@@ -15,8 +15,9 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
+from convergences_node.index.conditions import Source, source
 from convergences_node.index.cursors import Place
-from convergences_node.index.filters import Filter, Source, source
+from convergences_node.index.filters import Filter
 from convergences_node.index.reading import column_of, rows_of
 from convergences_node.index.text import Text
 

@@ -22,9 +22,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from convergences_node.index import cursors
+from convergences_node.index.conditions import check_all, match, source
 from convergences_node.index.cursors import INTEGER_MAX, Place
 from convergences_node.index.dated import by_date, date_key, estimate
-from convergences_node.index.filters import Filter, check_all, match, source
+from convergences_node.index.filters import Filter
 from convergences_node.index.near import find_near
 from convergences_node.index.query import Query
 from convergences_node.index.ranking import by_relevance
