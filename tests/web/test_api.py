@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -281,11 +282,18 @@ async def test_what_is_not_there_is_said(client: TestClient, path: str, code: st
 
 
 async def test_reading_is_all_that_can_be_done(client: TestClient, town: SmallTown) -> None:
+    values = {"id": town.elements["changed"], "key": "internal", "territory": "FR-93066", "epoch": "0" * 16}
+    values |= {
+        "bundle": "000",
+        "level": "0",
+        "tile": "000",
+        "number": "1",
+        "container": "actors",
+        "kind": "actor",
+        "code": "93066",
+    }
     for route in ROUTES:
-        path = route.path.format(
-            id=town.elements["changed"], key="internal", name="x", territory="FR-93066", epoch="0" * 16,
-            bundle="000", level="0", tile="000", number="1", slug="x",
-        )  # fmt: skip
+        path = re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], "x"), route.path)
         for method in ("POST", "PUT", "DELETE", "PATCH"):
             if method != route.method:
                 answer = await client.request(method, path)
