@@ -65,17 +65,20 @@ async def marked(page: Page) -> int:
     return sum(int(name) for name in names)
 
 
-async def in_sight(page: Page) -> int:
-    """How many of them are inside the frame: Leaflet draws a little beyond it."""
-    names = await page.evaluate(
-        """() => { const frame = document.querySelector('.live').getBoundingClientRect();
-            return [...document.querySelectorAll('.live .dot, .live .many')].filter(each => {
-                const { left, right, top, bottom } = each.getBoundingClientRect();
-                const [x, y] = [(left + right) / 2, (top + bottom) / 2];
-                return x >= frame.left && x <= frame.right && y >= frame.top && y <= frame.bottom;
-            }).map(each => each.querySelector('b')?.textContent ?? '1'); }"""
-    )
-    return sum(int(name) for name in names)
+IN_SIGHT = """() => { const frame = document.querySelector('.live').getBoundingClientRect();
+    return [...document.querySelectorAll('.live .dot, .live .many')].filter(each => {
+        const { left, right, top, bottom } = each.getBoundingClientRect();
+        const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+        return x >= frame.left && x <= frame.right && y >= frame.top && y <= frame.bottom;
+    }).reduce((sum, each) => sum + Number(each.querySelector('b')?.textContent ?? 1), 0); }"""
+"""How many marks are inside the frame: Leaflet draws a little beyond it."""
+LISTED = "() => document.querySelectorAll('#map-list section:first-child .card').length"
+
+
+async def in_step(page: Page) -> int:
+    """Wait until map and list hold as many, once the map has moved and its clusters have opened; how many that is."""
+    await page.wait_for_function(f"() => ({IN_SIGHT})() === ({LISTED})()", timeout=10_000)
+    return int(await page.evaluate(LISTED))
 
 
 def asked(page: Page) -> dict[str, list[str]]:
@@ -193,7 +196,7 @@ async def test_the_list_holds_what_the_frame_holds_and_each_lights_the_other(
         await page.wait_for_url(re.compile("box="))
         closer = page.get_by_role("button", name="Approcher")
         for _ in range(6):
-            inside = await page.locator("#map-list section:first-child .card").count()
+            inside = await in_step(page)
             if inside < 5:
                 break
             before = page.url
@@ -201,7 +204,6 @@ async def test_the_list_holds_what_the_frame_holds_and_each_lights_the_other(
             await page.wait_for_url(lambda url, before=before: url != before)
             await page.wait_for_load_state("networkidle")
         assert 0 < inside < 5
-        assert await in_sight(page) == inside
         await page.mouse.move(0, 0)
         for dot in await page.locator(".live .dot").all():
             box, frame = await dot.bounding_box(), await page.locator(".live").bounding_box()
@@ -228,11 +230,11 @@ async def test_where_there_are_too_many_marks_the_map_says_so_and_brings_those_i
         await it.page.goto(address(client, "/?vue=carte&lang=fr&box=2.349,48.929,2.351,48.9305"))
         await live_map(it.page)
         await it.page.wait_for_load_state("networkidle")
-        assert await in_sight(it.page) >= 5
+        await it.page.wait_for_function(f"() => ({IN_SIGHT})() >= 5", timeout=10_000)
         async with it.page.expect_response(lambda answer: "/api/v1/marks" in answer.url and "box=" in answer.url):
             await it.page.get_by_role("link", name="Nord ↑").click()
         await it.page.wait_for_load_state("networkidle")
-        assert await in_sight(it.page) >= 5
+        await it.page.wait_for_function(f"() => ({IN_SIGHT})() >= 5", timeout=10_000)
 
 
 async def test_the_filters_and_ways_out_follow_the_map(lively: SmallTown, client: TestClient) -> None:
