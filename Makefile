@@ -43,7 +43,10 @@ types: setup ## mypy, strict
 check-demo: setup ## the main job from end to end, without a screen
 	$(BIN)/convergences demo --check --json
 
-seeds: setup ## 2,000 simulated clusters that no commit before has tried
+seeds: setup ## 2,000 simulated clusters, the same at each run
+	$(BIN)/python -m tests.simulation --seeds 2000 --first 1551373344 --minutes 25
+
+new-seeds: setup ## 2,000 simulated clusters that no commit before has tried
 	$(BIN)/python -m tests.simulation --seeds 2000 --new --minutes 25
 
 bench: setup ## every figure beside its reference, in one run
@@ -63,4 +66,4 @@ lock: ## resolve the dependencies again (needs uv) and write the two locks
 clean: ## remove what the commands above have built
 	rm -rf $(VENV) dist build node/convergences_node/web/built front/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup front demo test lint types check-demo seeds bench audit deb lock clean
+.PHONY: help setup front demo test lint types check-demo seeds new-seeds bench audit deb lock clean

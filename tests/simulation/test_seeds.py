@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The simulation in the test run: a hundred seeds, those that once failed, and the sameness of two runs.
 
-CI runs thousands besides, others at each commit: `make seeds`.
+CI runs two thousand besides: `make seeds`; `make new-seeds` tries others at each commit.
 """
 
 from __future__ import annotations
