@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 HEAD_BYTES_MAX = 1 << 16
@@ -43,20 +43,26 @@ class Load:
         return sorted(self.waits)[min(len(self.waits) - 1, int(len(self.waits) * part))] * 1e3
 
 
-def ask(port: int, pid: int, paths: Sequence[str], seconds: float, connections: int, load: Load) -> None:
-    """Ask these paths in turn for so long, each connection as soon as it was answered; the result adds to `load`."""
-    asyncio.run(asyncio.wait_for(_ask(port, pid, paths, seconds, connections, load), seconds + ANSWER_SECONDS_MAX))
+def ask(
+    port: int, pid: int, paths: Sequence[str], seconds: float, connections: int, load: Load, most: int | None = None
+) -> None:
+    """Ask these paths in turn for so long, or until so many were asked, each connection as soon as it was answered; the
+    result adds to `load`."""
+    asking = _ask(port, pid, paths, seconds, connections, load, most)
+    asyncio.run(asyncio.wait_for(asking, seconds + ANSWER_SECONDS_MAX))
 
 
-async def _ask(port: int, pid: int, paths: Sequence[str], seconds: float, connections: int, load: Load) -> None:
-    numbers = count(len(load.waits))
+async def _ask(
+    port: int, pid: int, paths: Sequence[str], seconds: float, connections: int, load: Load, most: int | None
+) -> None:
+    numbers = islice(count(len(load.waits)), most)
     spent, begun = cpu_seconds(pid), time.perf_counter()
 
     async def connection() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=HEAD_BYTES_MAX)
         try:
-            while time.perf_counter() < begun + seconds:
-                path = paths[next(numbers) % len(paths)]
+            while time.perf_counter() < begun + seconds and (number := next(numbers, None)) is not None:
+                path = paths[number % len(paths)]
                 asked = time.perf_counter()
                 length = await _get(reader, writer, path)
                 load.received += length

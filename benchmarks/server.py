@@ -28,6 +28,11 @@ class Server:
     paths: Mapping[str, Sequence[str]]
     loads: dict[str, Load] = field(default_factory=dict)
 
+    def warmed(self, name: str, seconds_max: float) -> None:
+        """Ask it each address of a question once, to no account: a server is measured with its pages in memory."""
+        paths = self.paths[name]
+        ask(self.port, self.process.pid, paths, seconds_max, 1, Load(), most=len(paths))
+
     def asked(self, name: str, seconds: float) -> None:
         """Ask it one question for so long."""
         load = self.loads.setdefault(name, Load())
