@@ -35,6 +35,15 @@ from convergences_node.imports.transforms import TRANSFORMS, BadCell, Label, Ref
         ("reference", ["gares:ZDC_1"], Reference("gares", "ZDC_1")),
         ("reference", ["musique"], Reference("", "musique")),
         ("theme", ["Musique"], Label("Musique")),
+        ("lambert93", ["652469,02", "6862035.26"], [488566000, 23522000]),
+        ("postcode", [1000], "01000"),
+        ("postcode", ["49300.0"], "49300"),
+        ("phone", ["0123456789"], "01 23 45 67 89"),
+        ("phone", [123456789], "01 23 45 67 89"),
+        ("phone", ["+33 (0)1.23.45.67.89"], "+33 1 23 45 67 89"),
+        ("phone", ["0033123456789"], "+33 1 23 45 67 89"),
+        ("phone", ["39 49"], "39 49"),
+        ("text", ["#N/A"], None),
         ("address", ["12 rue A", "", "12 RUE A", "93200 Saint-Denis"], "12 rue A, 93200 Saint-Denis"),
     ],
 )
@@ -49,6 +58,9 @@ def test_a_cell_becomes_a_value(name: str, cells: list[Any], value: Any) -> None
         ("date", ["16ème"], "cell_date"),
         ("date", ["31/02/2024"], "cell_day"),
         ("date", ["2024-06-02 15:00"], "cell_offset"),
+        ("date", ["2/6/2024 à 15h"], "cell_offset"),
+        ("lambert93", ["47.2", "-1.5"], "cell_point"),
+        ("lambert93", ["nan", "6862035"], "cell_point"),
         ("point", ["48.9", ""], "cell_degrees"),
         ("point", ["0", "0"], "cell_in_the_sea"),
         ("point", ["148.9", "2"], "cell_not_on_earth"),
@@ -67,6 +79,27 @@ def test_a_cell_that_cannot_be_understood_says_why(name: str, cells: list[Any], 
     with pytest.raises(BadCell) as caught:
         TRANSFORMS[name](cells, Column())
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "value"),
+    [
+        (["20240602"], Column(column="x", format="%Y%m%d"), "2024-06-02"),
+        (["06/02/2024"], Column(column="x", format="%m/%d/%Y"), "2024-06-02"),
+        (
+            ["02/06/24 18:30"],
+            Column(column="x", format="%d/%m/%y %H:%M", zone="Europe/Paris"),
+            "2024-06-02T18:30:00+02:00",
+        ),
+        (["2024-12-02 18:30"], Column(column="x", zone="Europe/Paris"), "2024-12-02T18:30:00+01:00"),
+        (["2/6/2024 à 15h"], Column(column="x", zone="Europe/Paris"), "2024-06-02T15:00:00+02:00"),
+        (["02/06/2024", "18h30"], Column(columns=["d", "h"], zone="Europe/Paris"), "2024-06-02T18:30:00+02:00"),
+        (["2024-06-02 15:00Z"], Column(column="x", zone="Europe/Paris"), "2024-06-02T15:00Z"),
+    ],
+)
+def test_a_date_is_read_by_the_columns_own_format_and_zone(cells: list[Any], column: Column, value: str) -> None:
+    """An hour without an offset is one of the zone that the mapping names, summer time and all."""
+    assert TRANSFORMS["date"](cells, column) == value
 
 
 def test_a_table_of_terms_has_a_word_for_the_others() -> None:

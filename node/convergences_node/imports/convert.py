@@ -6,8 +6,9 @@ the name of one. What a row names elsewhere (a theme, another row) stays a `Labe
 until the importer, who knows what there is, resolves it. Everything wrong with a row is told at once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from convergences_protocol import cbor
@@ -16,6 +17,7 @@ from convergences_protocol.kinds import KINDS, Field, FieldType, Kind, check
 from convergences_protocol.record import BODY_BYTES_MAX
 
 from .mapping import Column, Element, Mapping, Relation
+from .placing import place
 from .rows import Row
 from .transforms import TRANSFORMS, BadCell, Label, Reference, clean, items, reference
 
@@ -79,9 +81,12 @@ class Converted:
 class BadRow(Exception):  # noqa: N818 - the row is bad, the program is not
     """A row that is refused, with everything that is wrong with it."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(map(str, faults)))
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        super().__init__()
         self.faults = list(faults)
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.faults))
 
 
 def convert(row: Row, mapping: Mapping) -> Converted:
@@ -92,7 +97,7 @@ def convert(row: Row, mapping: Mapping) -> Converted:
     if element is None:
         raise BadRow([Fault("row", "row_no_element")])
     kind = KINDS[element.kind]
-    source, source_id = _identity(row, mapping)
+    source, source_id = identity(row, mapping)
     columns = element.columns()
     fields, faults, left_out = _fields(row, kind, columns)
     fields |= _provenance(mapping, source, source_id, fields)
@@ -105,29 +110,45 @@ def convert(row: Row, mapping: Mapping) -> Converted:
     return Converted(row.line, kind, source, source_id, named_here, columns, relations, left_out)
 
 
-def _identity(row: Row, mapping: Mapping) -> tuple[str, str]:
-    """What names the row for ever."""
+def identity(row: Row, mapping: Mapping) -> tuple[str, str]:
+    """What names the row for ever: `(source, source_id)`. Raises `BadRow`."""
     named = mapping.source.name
-    column = named if isinstance(named, Column) else Column(value=named)
-    source = clean(row.cells.get(column.column) if column.column else column.value) or clean(column.value)
-    source_id = clean(row.cells.get(mapping.source.id))
-    faults = [
+    if isinstance(named, Column):
+        source = clean(row.cells.get(named.column) if named.column else named.value) or clean(named.value)
+    else:
+        source = named
+    ids = mapping.source.ids
+    source_id = clean(row.cells.get(ids[0])) if len(ids) == 1 else _together(row, ids)
+    if 0 < len(source) <= SOURCE_CHARS_MAX and 0 < len(source_id) <= SOURCE_CHARS_MAX:
+        return source, source_id
+    raise BadRow(
         Fault(name, "too_long", {"limit": SOURCE_CHARS_MAX}) if value else Fault(name, "row_unidentified")
-        for name, value in (("source", source), (mapping.source.id, source_id))
+        for name, value in (("source", source), (", ".join(ids), source_id))
         if not 0 < len(value) <= SOURCE_CHARS_MAX
-    ]
-    if faults:
-        raise BadRow(faults)
-    return source, source_id
+    )
+
+
+def _together(row: Row, ids: Sequence[str]) -> str:
+    """One name of several cells; a digest where it would be too long. At least one of them says something."""
+    parts = [clean(row.cells.get(name)) for name in ids]
+    name = " · ".join(parts)
+    if not any(parts):
+        return ""
+    return name if len(name) <= SOURCE_CHARS_MAX else sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _fields(row: Row, kind: Kind, columns: dict[str, Column]) -> tuple[dict[str, Any], list[Fault], list[Fault]]:
     fields: dict[str, Any] = {}
     faults: list[Fault] = []
     left_out: list[Fault] = []
-    for name, column in columns.items():
+    # A commune is found from what the other fields say.
+    for name, column in sorted(columns.items(), key=lambda item: item[1].transform == "commune"):
         try:
-            value = _value(row, kind.by_name[name], column)
+            value: Any
+            if column.transform == "commune":
+                value = place([row.cells.get(one) for one in column.names], column, fields)
+            else:
+                value = _value(row, kind.by_name[name], column)
         except BadCell as error:
             (left_out if column.bad == "leave_out" else faults).append(error.at(name))
             continue
@@ -228,7 +249,7 @@ def _own(value: Any, source: str) -> Any:
 
 def _relations(row: Row, element: Element, source: str) -> Iterator[ImpliedRelation]:
     for relation in element.relations:
-        other = reference([row.cells.get(_end(relation))], Column())
+        other = reference([relation.value or row.cells.get(_end(relation))], Column())
         if other is not None:
             row_is_subject = relation.object is not None
             yield ImpliedRelation(

@@ -22,6 +22,7 @@ from convergences_protocol.errors import Fault
 
 from convergences_node.archive.model import NewRecord
 from convergences_node.faults import Conflict
+from convergences_node.territories.communes import communes
 
 from .convert import BadRow, Converted, convert
 from .decide import Decision, Resolved, changed, decide, implied
@@ -65,6 +66,7 @@ class _Run:
         self.tell = tell
         self.dry_run = dry_run
         self.report = Report()
+        self._communes = communes() if mapping.places else None  # held, so that no row reads them again
 
     # ----------------------------------------------------------------------------------------------------- first pass
     async def judge(self) -> None:

@@ -30,14 +30,15 @@ from typing import Any, Literal
 
 import msgspec
 from convergences_protocol.errors import LocalError
-from convergences_protocol.kinds import KINDS
+from convergences_protocol.kinds import KINDS, FieldType
 
 MAPPING_BYTES_MAX = 256 * 1024
 PREDICATE = KINDS["relation"].by_name["predicate"]
+ZONE = KINDS["action"].by_name["timezone"]
 
 Transform = Literal[
     "text", "split", "date", "point", "address", "term", "theme", "reference", "territory", "url", "integer",
-    "boolean", "phone", "email", "markdown", "colour",
+    "boolean", "phone", "email", "markdown", "colour", "postcode", "lambert93", "commune",
 ]  # fmt: skip
 
 
@@ -57,12 +58,18 @@ class Column(Part):
     separator: str | None = None
     """Between the items of one cell, such as `|`; or, for an address, between its parts."""
     terms: dict[str, str] = {}
-    """The source's words and ours."""
+    """The source's words and ours; for themes, the source's categories and names of themes."""
     otherwise: str | None = None
     """Our word for a cell that `terms` does not have."""
     prefix: str = ""
     under: str | None = None
     """Name of this town's own theme under which unknown themes are gathered."""
+    format: str | None = None
+    """How a date is written, in the signs of `strptime`, such as `%d/%m/%Y %H:%M`."""
+    zone: str | None = None
+    """The time zone of hours that say no offset, such as `Europe/Paris`."""
+    within: str = ""
+    """The département or agglomeration that a commune is known to be in, such as `FR-33`."""
     unknown: Literal["create", "leave_out", "refuse"] = "create"
     """What to do about a theme, or another row, that is not known."""
     bad: Literal["refuse", "leave_out"] = "refuse"
@@ -79,6 +86,8 @@ class Relation(Part):
     predicate: str
     subject: str | None = None
     object: str | None = None
+    value: str | None = None
+    """The other end's id, the same for every row; the column that is named is not looked at then."""
     role: str | None = None
     unknown: Literal["refuse", "leave_out"] = "refuse"
     """What an end that is not known costs: the whole row, or only the relation."""
@@ -108,10 +117,15 @@ class Source(Part):
     """Names the source, and the column that names its rows."""
 
     name: str | Column
-    id: str
+    id: str | list[str]
+    """The column whose value names a row for ever; or several, whose values do so together."""
     licence: str | None = None
     language: str | None = None
     fetched: str | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        return [self.id] if isinstance(self.id, str) else self.id
 
 
 class File(Part):
@@ -129,6 +143,26 @@ class Mapping(Part):
     element: list[Element]
     file: File = msgspec.field(default_factory=File)
 
+    @property
+    def refers(self) -> bool:
+        """Whether rows may name other rows: what is known of a row is then not all that must be known to judge it."""
+        return any(
+            element.relations or any(_is_reference(element.kind, *item) for item in element.columns().items())
+            for element in self.element
+        )
+
+    @property
+    def places(self) -> bool:
+        """Whether communes are to be found."""
+        return any(column.transform == "commune" for one in self.element for column in one.columns().values())
+
+
+def _is_reference(kind: str, name: str, column: Column) -> bool:
+    field = KINDS[kind].by_name[name]
+    return column.transform == "reference" or (
+        column.transform is None and field.type is FieldType.ELEMENT and field.targets != ("theme",)
+    )
+
 
 def load_mapping(path: Path) -> Mapping:
     """The mapping in a file. Raises `LocalError` with the place and the reason."""
@@ -143,12 +177,24 @@ def load_mapping(path: Path) -> Mapping:
 
 
 def parse_mapping(data: bytes, name: str = "mapping") -> Mapping:
+    """The mapping that a TOML text says. Raises `LocalError` with the place and the reason."""
+    return read_mapping(parse_tables(data, name), name)
+
+
+def parse_tables(data: bytes, name: str) -> dict[str, Any]:
+    """The tables of a TOML text; `name` is for the sentence of a refusal."""
     try:
-        mapping = msgspec.convert(tomllib.loads(data.decode("utf-8")), Mapping)
+        return tomllib.loads(data.decode("utf-8"))
     except UnicodeDecodeError:
         raise LocalError(f"{name} is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise LocalError(f"{name} is not TOML: {error}") from None
+
+
+def read_mapping(tables: Map[str, Any], name: str) -> Mapping:
+    """The mapping that these tables say, checked against the kinds."""
+    try:
+        mapping = msgspec.convert(tables, Mapping)
     except msgspec.ValidationError as error:
         raise LocalError(f"{name}: {error}", hint="docs/import.md describes a mapping") from None
     for number, element in enumerate(mapping.element, 1):
@@ -179,8 +225,10 @@ def _check(element: Element, where: str) -> None:
     for name, column in element.columns().items():
         if name not in names:
             raise LocalError(f"{where}: a {kind.name} has no field {name!r}", hint=f"its fields: {', '.join(names)}")
-        if not column.names and column.value is None:
+        if not column.names and column.value is None and column.transform != "commune":
             raise LocalError(f"{where}: field {name} says neither column nor value")
+        if column.zone is not None and not ZONE.accepts(column.zone):
+            raise LocalError(f"{where}: field {name}: {column.zone!r} is not a time zone such as Europe/Paris")
     for relation in element.relations:
         if (relation.subject is None) == (relation.object is None):
             raise LocalError(f"{where}: relation {relation.predicate} needs a subject or an object, not both")

@@ -10,13 +10,16 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from convergences_protocol.edtf import is_edtf
 from convergences_protocol.element import is_element_text
 from convergences_protocol.errors import Fault
 
+from .lambert import degrees_of_lambert93
 from .mapping import Column
 
 SHOWN_CHARS_MAX = 60
@@ -26,7 +29,9 @@ TRUE = frozenset({"oui", "vrai", "true", "yes", "1", "o", "x"})
 FALSE = frozenset({"non", "faux", "false", "no", "0", "n"})
 
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})?)?")
-_FRENCH = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})")
+_FRENCH = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?:(?: à|,)? (\d{1,2})(?:h|:)(\d{2})?)?")
+NOTHING = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"})
+"""What a spreadsheet writes where a formula of its own failed: nobody meant to say that."""
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}(?:[:/?#].*)?", re.IGNORECASE)
 
 
@@ -67,7 +72,11 @@ def clean(cell: Any) -> str:
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    return " ".join(unicodedata.normalize("NFC", str(cell)).split())
+    text = str(cell)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    text = " ".join(text.split())
+    return "" if text in NOTHING else text
 
 
 def items(cells: Sequence[Any], column: Column) -> list[str]:
@@ -99,14 +108,22 @@ def address(cells: Sequence[Any], column: Column) -> str | None:
 
 
 def date(cells: Sequence[Any], column: Column) -> str | None:
-    """EDTF text (`edtf.py`) from ISO or French writing. Midnight without an offset says a day."""
-    given = clean(cells[0])
-    if not given or is_edtf(given):
-        return given or None
-    if match := _ISO.fullmatch(given):
-        found = _iso(match)
+    """EDTF text (`edtf.py`) from ISO or French writing, or from the column's own `format`.
+
+    Midnight without an offset says a day; another hour takes the offset of the column's `zone`, if it has one.
+    """
+    given = " ".join(part for part in map(clean, cells) if part)
+    if not given:
+        return None
+    if column.format:
+        found = _by_format(given, column)
+    elif is_edtf(given):
+        return given
+    elif match := _ISO.fullmatch(given):
+        found = _iso(match, column.zone)
     elif match := _FRENCH.fullmatch(given):
-        found = f"{match[3]}-{int(match[2]):02}-{int(match[1]):02}"
+        time = match[4] and f"{int(match[4]):02}:{match[5] or '00'}"
+        found = _dated(f"{match[3]}-{int(match[2]):02}-{int(match[1]):02}", time, None, column.zone, given)
     else:
         raise BadCell("cell_date", given=shown(given))
     if not is_edtf(found):
@@ -114,13 +131,34 @@ def date(cells: Sequence[Any], column: Column) -> str | None:
     return found
 
 
-def _iso(match: re.Match[str]) -> str:
-    day = f"{match[1]}-{match[2]}-{match[3]}"
-    time, offset = match[4], match[5]
+def _by_format(given: str, column: Column) -> str:
+    try:
+        read = datetime.strptime(given, column.format or "")
+    except ValueError:
+        raise BadCell("cell_date", given=shown(given)) from None
+    day = read.date().isoformat()
+    if read.tzinfo is not None:
+        return f"{day}T{read.isoformat(timespec='seconds')[11:]}"
+    time = f"{read:%H:%M:%S}" if "%H" in (column.format or "") or "%I" in (column.format or "") else None
+    return _dated(day, time, None, column.zone, given)
+
+
+def _iso(match: re.Match[str], zone: str | None) -> str:
+    return _dated(f"{match[1]}-{match[2]}-{match[3]}", match[4], match[5], zone, match[0])
+
+
+def _dated(day: str, time: str | None, offset: str | None, zone: str | None, given: str) -> str:
+    """A day, or a moment with its offset; a time that has none and whose zone nobody said is refused."""
     if time is None or (offset is None and time.strip("0:") == ""):
         return day
     if offset is None:
-        raise BadCell("cell_offset", given=shown(match[0]))
+        if zone is None:
+            raise BadCell("cell_offset", given=shown(given))
+        try:
+            moment = datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=ZoneInfo(zone))
+        except ValueError:
+            raise BadCell("cell_day", given=shown(given)) from None
+        return moment.isoformat(timespec="seconds")
     if offset != "Z":
         offset = f"{offset[:3]}:{offset[-2:]}"
     return f"{day}T{time}{'Z' if offset in ('+00:00', '-00:00') else offset}"
@@ -143,6 +181,21 @@ def point(cells: Sequence[Any], column: Column) -> list[int] | None:
     if not latitude and not longitude:
         raise BadCell("cell_in_the_sea")
     return [latitude, longitude]
+
+
+def lambert93(cells: Sequence[Any], column: Column) -> list[int] | None:
+    """`[latitude, longitude]` in 1e-7 degree from metres east and north in Lambert-93 (EPSG:2154)."""
+    texts = [clean(cell).replace(",", ".").replace(" ", "") for cell in cells]
+    if not any(texts):
+        return None
+    try:
+        east, north = map(float, texts)
+    except ValueError:
+        raise BadCell("cell_point", given=shown(" ".join(texts))) from None
+    if not (0 < east < 1_400_000 and 6_000_000 < north < 7_300_000):
+        raise BadCell("cell_point", given=shown(" ".join(texts)))
+    latitude, longitude = degrees_of_lambert93(east, north)
+    return [round(latitude * 1e7), round(longitude * 1e7)]
 
 
 def _degrees(part: str) -> int:
@@ -196,7 +249,23 @@ def boolean(cells: Sequence[Any], column: Column) -> bool | None:
 
 
 def phone(cells: Sequence[Any], column: Column) -> str | None:
-    return clean(cells[0]).replace("\u202f", " ") or None
+    """Digits in pairs, as they are said; the zero that a spreadsheet took from a French number is put back."""
+    given = clean(cells[0]).replace("\u202f", " ")
+    digits = re.sub(r"[\s.\-]|\(0\)", "", given)
+    if re.fullmatch(r"[1-9]\d{8}", digits):
+        digits = f"0{digits}"
+    digits = re.sub(r"^00(?=33\d{9}$)", "+", digits)
+    if re.fullmatch(r"0\d{9}", digits):
+        return " ".join(digits[at : at + 2] for at in range(0, 10, 2))
+    if re.fullmatch(r"\+33\d{9}", digits):
+        return " ".join(("+33", digits[3], *(digits[at : at + 2] for at in range(4, 12, 2))))
+    return given or None
+
+
+def postcode(cells: Sequence[Any], column: Column) -> str | None:
+    """Five digits: the zero that a spreadsheet took is put back, and so is `.0` taken away."""
+    given = clean(cells[0]).removesuffix(".0").replace(" ", "")
+    return f"0{given}" if re.fullmatch(r"\d{4}", given) else given or None
 
 
 def email(cells: Sequence[Any], column: Column) -> str | None:
@@ -247,6 +316,8 @@ TRANSFORMS: dict[str, Callable[[Sequence[Any], Column], Any]] = {
     "address": address,
     "date": date,
     "point": point,
+    "lambert93": lambert93,
+    "postcode": postcode,
     "term": term,
     "url": url,
     "integer": integer,

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The commune of a row, from whatever the row says of where it is.
+
+First the cell that should hold an INSEE code, then the postcode and the town's name (also inside an address), last the
+point, where the outline of its commune is known. Nothing is guessed: see `territories/communes.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from convergences_node.territories.communes import communes, postcode_in
+
+from .mapping import Column
+from .transforms import BadCell, clean, shown
+
+
+def place(cells: Sequence[Any], column: Column, fields: Mapping[str, Any]) -> str | None:
+    """The commune's code; None if the row says nothing of where it is. Raises `BadCell` where none can be told."""
+    given = [text for text in map(clean, cells) if text]
+    known = communes()
+    for text in given:
+        if found := known.by_code(text):
+            return found
+    address, locality = str(fields.get("address", "")), str(fields.get("locality", ""))
+    postcode = str(fields.get("postcode", "")) or postcode_in(address) or ""
+    name = locality or next((text for text in given if not text[:1].isdigit()), "")
+    found = known.find(postcode, name, column.within) if postcode or name else None
+    if found is None and isinstance(location := fields.get("location"), list):
+        found = known.at(location)
+    if found is None and (given or postcode or name):
+        raise BadCell("cell_commune", given=shown(" ".join([*given, postcode, locality]).strip()))
+    return found
