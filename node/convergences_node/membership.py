@@ -232,7 +232,7 @@ class Membership:
                 log.identity.key,
                 keep=log.origin in own or self._is_kept(log),
                 end=End(log.end.last.size, log.end.last.root) if log.end else None,
-                past_end=log.origin in former,
+                past_end=log.origin in former or self.charter.continued(log),
             )
             for log in self.charter.enrolments
         ]

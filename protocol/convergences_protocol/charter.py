@@ -177,6 +177,12 @@ class Charter:
             derived.spans[territory] = list(spans.items())
         return list(derived.spans[territory])
 
+    def continued(self, log: Enrolled) -> bool:
+        """Did this log end, and its author go on in another under the same key? What was signed in it beyond its end
+        does not count, but is that author's to write again: whoever keeps the log keeps it for them."""
+        ongoing = self.ongoing(log.territory)
+        return log.end is not None and ongoing is not None and ongoing.identity.key == log.identity.key
+
     def speaks_for(self, territory: str, origin: str, index: int) -> bool:
         """Does record `index` of the log `origin` count for an element of `territory`?"""
         return any(origin == span and (upto is None or index < upto) for span, upto in self.counts(territory))

@@ -89,6 +89,22 @@ def test_a_new_epoch_goes_on_where_the_old_one_ended() -> None:
         assert charter.disputed() == {}
 
 
+def test_a_log_that_ended_is_continued_if_its_author_goes_on_under_the_same_key() -> None:
+    """Not after a theft, a merger or a leaving: what is signed past the end then is nobody's."""
+    old = identity_of(STAINS)
+    for successor, continued in (
+        (identity_of(STAINS, 2), True),
+        (identity_of(STAINS, 2, "heir"), False),
+        (None, False),
+    ):
+        named = [end(old.origin, 5, successor.origin if successor else None)]
+        charter = charter_of(enrol(old), *named, *([enrol(successor)] if successor else []))
+        found = charter.enrolled(old.origin)
+        assert found is not None and charter.continued(found) is continued
+    goes_on = charter_of(enrol(old)).enrolled(old.origin)
+    assert goes_on is not None and not charter_of(enrol(old)).continued(goes_on)
+
+
 def test_a_town_that_left_and_came_back_has_both_its_logs() -> None:
     old, new = identity_of(SAINT_DENIS, 1), identity_of(SAINT_DENIS, 2, "another card")
     charter = charter_of(enrol(old), end(old.origin, 7), enrol(new))

@@ -344,7 +344,7 @@ class Node:
                 or log.territory == agglomeration
                 or log.territory == self.territory,
                 end=End(log.end.last.size, log.end.last.root) if log.end else None,
-                past_end=log.origin in ours[:-1],
+                past_end=log.origin in ours[:-1] or self.charter.continued(log),
             )
             for log in self.charter.enrolments
         ]

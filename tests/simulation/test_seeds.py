@@ -53,6 +53,8 @@ def test_when_the_faults_stop_all_agree(first: int) -> None:
             (5207, "a holder that was put back had to be asked again"),
             (6078, "a town forgot an epoch of its own"),
             (6439, "one holder never had what another was asked to forget"),
+            (1551373753, "an agglomeration went on asking for the rest of a history that nobody had"),
+            (1551374996, "a record beyond an end was two steps away from the town that wrote it"),
         ]
     ],
 )
@@ -70,7 +72,30 @@ def test_the_same_seed_is_the_same_run_whatever_python_hashes() -> None:
 
 def _trace(hash_seed: str) -> str:
     command = [sys.executable, "-m", "tests.simulation", "--seeds", "6", "--first", "40", "--jobs", "1", "--digests"]
-    path = os.pathsep.join(str(ROOT / floor) for floor in (".", "protocol"))
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path}
+    environment = _environment(hash_seed)
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=True)
     return "\n".join(line for line in done.stdout.splitlines() if "seeds/s" not in line)
+
+
+def _environment(hash_seed: str) -> dict[str, str]:
+    path = os.pathsep.join(str(ROOT / floor) for floor in (".", "protocol"))
+    return {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path}
+
+
+def test_a_run_that_ends_early_is_a_failure() -> None:
+    """Fewer seeds than were asked for prove less than was asked: it is said, with how many, and the status is not 0."""
+    command = [
+        sys.executable,
+        "-m",
+        "tests.simulation",
+        "--seeds",
+        "50",
+        "--towns",
+        "3",
+        "--jobs",
+        "1",
+        "--minutes",
+        "0",
+    ]
+    done = subprocess.run(command, cwd=ROOT, env=_environment("0"), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1 and "1 of 50 seeds were run" in done.stdout

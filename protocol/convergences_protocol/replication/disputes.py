@@ -113,8 +113,9 @@ class DisputeRoom:
     def _compare(
         self, log: Log, peer: Peer, goal: Held, verdict: Callable[[bool, Proof, float], None], now: float
     ) -> None:
-        """Whether the tree under `goal` goes through ours, at a signed head of ours where there is one."""
-        line = log.pinned if log.pinned and log.pinned.size >= log.size else log.head
+        """Whether the tree under `goal` goes through ours, at a signed head of ours where there is another one."""
+        pinned = log.pinned if log.pinned and log.pinned.root != goal.root else None
+        line = pinned if pinned and pinned.size >= log.size else log.head
         size = line.size if line and line.size <= goal.size and line.size >= log.size else log.size
 
         def said(_: Peer, proof: Proof, later: float) -> None:

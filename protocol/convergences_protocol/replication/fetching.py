@@ -150,11 +150,18 @@ class FetchRoom:
         self._judge_pace(fetch, now)
 
     def cannot(self, peer: Peer, message: Cannot, now: float) -> None:
-        """The peer does not hold what it showed a head of: ask another, and it later."""
+        """The peer does not hold what it showed a head of: ask another, and it later.
+
+        Whoever shows more than the head that we pinned, and cannot lead us there, may hold another history: nobody may
+        ever give the rest of ours, so it is asked at once, and what it answers proves that to all.
+        """
         fetch = self._fetches.get(message.number)
         if fetch is None or fetch.over or fetch.peer != peer.name:
             return
-        peer.claims.pop(fetch.log.origin, None)
+        log = fetch.log
+        claim = peer.claims.pop(log.origin, None)
+        if claim and claim.size > fetch.goal.size and log.pinned == fetch.goal and not log.fork:
+            self.probe(log, peer, claim, now)
         self._leave(fetch, now)
 
     def _judge_pace(self, fetch: Fetch, now: float) -> None:

@@ -22,8 +22,9 @@ class Identity:
 
     `keep` says whether its records are fetched and stored; without it only its heads are judged (fork, doubt).
     `end`, when the charter ended the log: nothing past its size is fetched, and a copy that disagrees with its root is
-    rewound. `past_end` is for earlier epochs of our own: whatever a peer still has beyond the end is pulled too, as
-    closed history, so that nothing that we once acknowledged is lost.
+    rewound. `past_end` is for epochs whose author goes on in another one under the same key (`Charter.continued`), and
+    for all earlier ones of our own: whatever a peer still has beyond the end is pulled too, as closed history, so that
+    nothing that was once acknowledged is lost.
     `guessed`: no charter names it (yet), and its key is the one that it would have if it continued a log that we know.
     A head by another key then says nothing against the peer that shows it.
     """

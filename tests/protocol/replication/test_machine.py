@@ -433,6 +433,47 @@ def test_two_histories_are_proved_and_neither_is_overwritten() -> None:
         assert not pair.gone
 
 
+def test_a_history_whose_rest_is_nowhere_is_proved_to_be_another() -> None:
+    """A copy on its way to a head that nobody can lead it to any more asks what the others have in its place."""
+    one, other = End("one", OTHER.public), End("other", THIRD.public)
+    for end in (one, other):
+        grow(end, records(10))
+    grow(one, records(3, first=100))
+    one.archive.log(ORIGIN).cut(11)
+    one.archive.log(ORIGIN).heads[13] = _signed(records(10) + records(3, first=100))
+    grow(other, records(5, first=200))
+    tell(one)
+    tell(other)
+    pair = Pair(one, other)
+    pair.connect("one", "other")
+    (kept,) = one.sent(out.KeepFork)
+    assert isinstance(kept, out.KeepFork)
+    fork.verify(fork.decode(kept.proof), ORIGIN, KEY.public)
+    assert (_size(one), _size(other)) == (11, 15)
+    assert not pair.gone
+
+
+def test_a_head_left_behind_by_another_history_is_no_measure_of_itself() -> None:
+    """A card may still have the head of a history that lost: whoever gives the records that lead there is no liar."""
+    one, other = End("one", OTHER.public), End("other", THIRD.public)
+    for end in (one, other):
+        grow(end, records(10))
+    grow(one, records(1, first=200))
+    note = grow(other, records(2, first=100)).note
+    one.archive.log(ORIGIN).heads[12] = note
+    tell(one)
+    tell(other)
+    pair = Pair(one, other)
+    pair.connect("one", "other")
+    assert len(one.sent(out.KeepFork)) == 1
+    assert _size(one) == 11 and not pair.gone
+
+
+def _signed(made: Sequence[tuple[bytes, bytes | None]]) -> bytes:
+    """The note of the head that covers exactly these records."""
+    return grow(End("author", KEY.public, own=True), made).note
+
+
 def test_the_charters_end_rewinds_the_other_history() -> None:
     """The copy that lost goes back to where the two part, and follows the one that counts."""
     one, other = _fork()
