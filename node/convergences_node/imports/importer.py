@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """An import: two passes over a file, and between the good rows and the bad ones no influence.
 
-The first pass (`survey.py`) judges every row by itself and says which element each good one is: the one that an earlier
-import made of it, or a new one. The second resolves what rows name of each other and of the themes' tree, compares each
-with what was imported last time, and authors only what is new or has changed, a batch at a time. What people have
-edited, withdrawn or erased here since is left as they left it, and said in the report. A row that has vanished from the
-file is left alone: a table may be a part of the whole.
+The first pass (`survey.py`) finds which rows there are and, where rows may name each other, judges every row by itself
+and says which element each good one is. The second resolves what rows name of each other and of the themes' tree,
+compares each with what was imported last time, and authors only what is new or has changed, a batch at a time. What
+people have edited, withdrawn or erased here since is left as they left it, and said in the report. A row that has
+vanished from the file is left alone: a table may be a part of the whole (a declared source says more: `sources/`).
 
-Memory is bounded by the batch, whatever the file. An import that is cut short is finished by importing again.
+Memory is bounded by two batches, whatever the file: one is being written while the next is read. An import that is cut
+short is finished by importing again.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from convergences_protocol.element import ElementId
 from convergences_protocol.errors import Fault
@@ -24,17 +25,17 @@ from convergences_node.archive.model import NewRecord
 from convergences_node.faults import Conflict
 from convergences_node.territories.communes import communes
 
-from .convert import BadRow, Converted, convert
+from .convert import BadRow, Converted, Converter
 from .decide import Decision, Resolved, changed, decide, implied
-from .desk import Desk, Key, Known
+from .desk import Desk, Key
 from .mapping import Mapping
-from .report import Report
+from .report import FILE_LINES_MAX, Report
 from .rows import Dialect, Row, read_rows, sniff
 from .survey import Planned, Survey
 from .themes import Themes
 from .transforms import BadCell, Label, Reference
 
-BATCH_ROWS = 250
+BATCH_ROWS = 500
 """A batch is one transaction; local appends of people wait for at most that much."""
 ATTEMPTS_MAX = 3
 
@@ -43,98 +44,171 @@ Tell = Callable[[dict[str, Any]], None]
 
 async def import_file(desk: Desk, path: Path, mapping: Mapping, tell: Tell, *, dry_run: bool = False) -> dict[str, Any]:
     """Import the file and answer the report. Never raises because of what the file holds."""
-    said = mapping.file
-    dialect = await asyncio.to_thread(sniff, path, said.format, said.encoding, said.delimiter)
-    with Survey() as survey:
-        run = _Run(desk, path, dialect, mapping, survey, tell, dry_run)
+    with Import(desk, [path], mapping, tell, dry_run=dry_run) as run:
         await run.judge()
         await run.write()
-    return run.report.to_json(dry_run=dry_run, dialect=asdict(dialect))
+        return run.told()
 
 
-class _Run:
-    """One import under way."""
+class Import:
+    """One import under way: of one file, or of several that are one table. `judge` first, then `write`."""
 
     def __init__(
-        self, desk: Desk, path: Path, dialect: Dialect, mapping: Mapping, survey: Survey, tell: Tell, dry_run: bool
+        self, desk: Desk, paths: Sequence[Path], mapping: Mapping, tell: Tell, *, dry_run: bool = False
     ) -> None:
-        self.desk = desk
-        self.path = path
-        self.dialect = dialect
-        self.mapping = mapping
-        self.survey = survey
-        self.tell = tell
-        self.dry_run = dry_run
-        self.report = Report()
+        self.survey = Survey()
+        self.report = Report([path.name for path in paths])
+        self.dialects: list[Dialect] = []
+        self._desk = desk
+        self._paths = paths
+        self._mapping = mapping
+        self._converter = Converter(mapping)
+        self._tell = tell
+        self._dry_run = dry_run
         self._communes = communes() if mapping.places else None  # held, so that no row reads them again
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.survey.__exit__()
+
+    def told(self) -> dict[str, Any]:
+        """The report, with how the first file was read."""
+        return self.report.to_json(dry_run=self._dry_run, dialect=asdict(self.dialects[0]))
+
+    def _rows(self) -> Iterator[Row]:
+        """The rows of all the files; the lines of the second file begin far above those of the first."""
+        for number, (path, dialect) in enumerate(zip(self._paths, self.dialects, strict=True)):
+            if number == 0:
+                yield from read_rows(path, dialect)
+            else:
+                first = number * FILE_LINES_MAX
+                yield from (replace(row, line=first + row.line) for row in read_rows(path, dialect))
+
+    def _sniff(self) -> list[Dialect]:
+        said = self._mapping.file
+        return [
+            sniff(path, said.format, said.encoding, said.delimiter, said.sheet, said.timezone) for path in self._paths
+        ]
 
     # ----------------------------------------------------------------------------------------------------- first pass
     async def judge(self) -> None:
-        """Judge every row, and give every good one its element."""
-        rows = read_rows(self.path, self.dialect)
-        while batch := await asyncio.to_thread(self._judge_batch, rows):
-            good = [one for one in batch if isinstance(one, Converted)]
-            known = await self.desk.known([row.key for row in good])
-            planned: dict[Key, Planned] = {}
-            for row in good:
-                self._plan(row, known.get(row.key), planned)
-            self.survey.add(planned.items())
-            self.tell({"what": "check", "done": self.report.rows, "total": None})
+        """Find which rows there are; judge each, and give each good one its element, if rows may name each other."""
+        self.dialects = await asyncio.to_thread(self._sniff)
+        rows = self._rows()
+        judge = self._judge_whole if self._mapping.refers else self._judge_names
+        while await judge(rows):
+            self._tell({"what": "check", "done": self.report.rows, "total": None})
 
-    def _judge_batch(self, rows: Iterator[Row]) -> list[Converted | BadRow]:
-        """Read and convert a batch; refused rows are reported at once. Empty at the end of the file."""
-        batch: list[Converted | BadRow] = []
+    async def _judge_names(self, rows: Iterator[Row]) -> int:
+        return await asyncio.to_thread(self._names_batch, rows)
+
+    def _names_batch(self, rows: Iterator[Row]) -> int:
+        """Which rows there are; what else they say is judged when they are written."""
+        planned: dict[Key, Planned] = {}
+        count = 0
         for row in islice(rows, BATCH_ROWS):
-            self.report.rows += 1
+            count += 1
             try:
-                batch.append(convert(row, self.mapping))
+                planned.setdefault(self._converter.identity(row), Planned(row.line, None))
             except BadRow as error:
-                batch.append(error)
                 self.report.refuse(row.line, error.faults)
-        return batch
+        self.survey.add(planned.items())
+        self.report.rows += count
+        return count
 
-    def _plan(self, row: Converted, known: Known | None, planned: dict[Key, Planned]) -> None:
-        key = row.key
-        taken = planned[key].line if key in planned else self.survey.line_of(key)
-        if taken is not None:
-            self.report.refuse(row.line, [Fault("row", "row_taken", {"line": taken})])
-        elif known and known.gone:
-            self.report.refuse(row.line, [Fault("row", f"row_{known.gone}")])
-        else:
-            planned[key] = Planned(row.line, known.element if known else self.desk.new_id())
+    async def _judge_whole(self, rows: Iterator[Row]) -> int:
+        count, good = await asyncio.to_thread(self._whole_batch, rows)
+        known = await self._desk.known([row.key for row in good])
+        planned: dict[Key, Planned] = {}
+        for row in good:
+            key, before = row.key, known.get(row.key)
+            taken = planned.get(key) or self.survey.find(key)
+            if taken is not None and taken.element is not None:
+                self.report.refuse(row.line, [Fault("row", "row_taken", self.report.place(taken.line))])
+            elif before and before.gone:
+                self.report.refuse(row.line, [Fault("row", f"row_{before.gone}")])
+                planned[key] = Planned(row.line, None)
+            else:
+                planned[key] = Planned(row.line, before.element if before else self._desk.new_id())
+        self.survey.add(planned.items())
+        return count
+
+    def _whole_batch(self, rows: Iterator[Row]) -> tuple[int, list[Converted]]:
+        """Read and convert a batch; refused rows are reported at once, and are noted as being there."""
+        good: list[Converted] = []
+        there: dict[Key, Planned] = {}
+        count = 0
+        for row in islice(rows, BATCH_ROWS):
+            count += 1
+            try:
+                key = self._converter.identity(row)
+                there[key] = Planned(row.line, None)
+                good.append(self._converter.convert(row, key))
+            except BadRow as error:
+                self.report.refuse(row.line, error.faults)
+        self.survey.add(there.items())
+        self.report.rows += count
+        return count, good
 
     # ---------------------------------------------------------------------------------------------------- second pass
     async def write(self) -> None:
-        """Author what is new or has changed."""
-        themes = Themes(self.desk, await self.desk.themes())
-        rows = read_rows(self.path, self.dialect)
-        done = 0
-        while batch := await asyncio.to_thread(self._good_batch, rows):
-            await self._write_batch([one for one in batch if one is not None], themes)
-            done += len(batch)
-            self.tell({"what": "import", "done": done, "total": self.report.rows})
+        """Author what is new or has changed; a batch is signed and stored while the next one is read."""
+        themes = Themes(self._desk, await self._desk.themes())
+        rows = self._rows()
+        done, writing = 0, asyncio.create_task(_nothing())
+        try:
+            while (batch := await asyncio.to_thread(self._good_batch, rows))[0]:
+                resolved = await self._resolve(batch[1], themes)
+                # Their ids are in the rows by now: they are authored before them, in the same append.
+                new_themes = themes.take_new()
+                await writing
+                writing = asyncio.create_task(self._write_batch(resolved, new_themes))
+                done += batch[0]
+                self._tell({"what": "import", "done": done, "total": self.report.rows})
+        finally:
+            await writing
         self.report.themes = themes.created
 
-    def _good_batch(self, rows: Iterator[Row]) -> list[tuple[Converted, ElementId] | None]:
-        """The next rows: those that the first pass let through, and None for the others, which have been reported."""
-        return [self._good(row) for row in islice(rows, BATCH_ROWS)]
+    def _good_batch(self, rows: Iterator[Row]) -> tuple[int, list[tuple[Converted, ElementId | None]]]:
+        """How many rows were read, and those that are good; the first pass has reported some, this one the others."""
+        named: list[tuple[Row, Key]] = []
+        count = 0
+        for row in islice(rows, BATCH_ROWS):
+            count += 1
+            try:
+                named.append((row, self._converter.identity(row)))
+            except BadRow:
+                continue
+        if self._mapping.refers:
+            return count, list(self._judged(named))
+        lines = self.survey.lines([key for _, key in named])
+        return count, list(self._judged_now(named, lines))
 
-    def _good(self, row: Row) -> tuple[Converted, ElementId] | None:
-        try:
-            converted = convert(row, self.mapping)
-        except BadRow:
-            return None
-        planned = self.survey.find(converted.key)
-        return (converted, planned.element) if planned is not None and planned.line == row.line else None
+    def _judged(self, named: Sequence[tuple[Row, Key]]) -> Iterator[tuple[Converted, ElementId | None]]:
+        """Those that the first pass let through."""
+        for row, key in named:
+            planned = self.survey.find(key)
+            if planned is not None and planned.element is not None and planned.line == row.line:
+                yield self._converter.convert(row, key), planned.element
 
-    async def _write_batch(self, good: Sequence[tuple[Converted, ElementId]], themes: Themes) -> None:
+    def _judged_now(
+        self, named: Sequence[tuple[Row, Key]], lines: dict[Key, int]
+    ) -> Iterator[tuple[Converted, ElementId | None]]:
+        for row, key in named:
+            try:
+                if lines[key] != row.line:
+                    raise BadRow([Fault("row", "row_taken", self.report.place(lines[key]))])
+                yield self._converter.convert(row, key), None
+            except BadRow as error:
+                self.report.refuse(row.line, error.faults)
+
+    async def _write_batch(self, resolved: Sequence[Resolved], new_themes: list[NewRecord]) -> None:
         """Author one batch; if somebody edits one of its elements meanwhile, look again and try again."""
-        resolved = await self._resolve(good, themes)
-        # Their ids are in the rows by now: they are authored before them, in the same append.
-        new_themes = themes.take_new()
         for attempt in range(1, ATTEMPTS_MAX + 1):
-            known = await self.desk.known([key for one in resolved for key in one.remembered()])
-            edited = await self.desk.edited(changed(resolved, known))
+            known = await self._desk.known([key for one in resolved for key in one.remembered()])
+            edited = await self._desk.edited(changed(resolved, known)) if known else ()
             decision = decide(resolved, known, edited)
             try:
                 await self._append([*new_themes, *decision.records])
@@ -142,19 +216,19 @@ class _Run:
             except Conflict:
                 if attempt == ATTEMPTS_MAX:
                     raise
-        self._count(decision)
+        self._count(decision, known)
 
     async def _append(self, records: list[NewRecord]) -> None:
-        if records and not self.dry_run:
-            await self.desk.append(records)
+        if records and not self._dry_run:
+            await self._desk.append(records)
 
-    async def _resolve(self, good: Sequence[tuple[Converted, ElementId]], themes: Themes) -> list[Resolved]:
+    async def _resolve(self, good: Sequence[tuple[Converted, ElementId | None]], themes: Themes) -> list[Resolved]:
         """The rows with everything they name found; those that name what is not there are refused."""
-        others = await self._others([row for row, _ in good])
+        others = await self._others([row for row, _ in good]) if self._mapping.refers else {}
         resolved: list[Resolved] = []
         for row, element in good:
             try:
-                fields = self._fields(row, themes, others)
+                fields = self._fields(row, themes, others) if row.open else row.fields
                 resolved.append(Resolved(row, element, fields, implied(row, element, others)))
                 self.report.leave_out(row.line, row.left_out)
             except BadRow as error:
@@ -164,8 +238,9 @@ class _Run:
     async def _others(self, rows: Sequence[Converted]) -> dict[Key, ElementId]:
         """The elements that these rows name: in this file, or imported before."""
         keys = {(one.source, one.source_id) for row in rows for one in row.references()}
-        found = {key: planned.element for key in keys if (planned := self.survey.find(key)) is not None}
-        known = await self.desk.known(sorted(keys - found.keys()))
+        planned = {key: found.element for key in keys if (found := self.survey.find(key)) is not None}
+        found = {key: element for key, element in planned.items() if element is not None}
+        known = await self._desk.known(sorted(keys - found.keys()))
         return found | {key: one.element for key, one in known.items() if not one.gone}
 
     def _fields(self, row: Converted, themes: Themes, others: dict[Key, ElementId]) -> dict[str, Any]:
@@ -173,6 +248,9 @@ class _Run:
         fields: dict[str, Any] = {}
         faults: list[Fault] = []
         for name, value in row.fields.items():
+            if not _is_open(value):
+                fields[name] = value
+                continue
             try:
                 found = [one for item in _as_list(value) for one in self._found(row, name, item, themes, others)]
             except BadCell as error:
@@ -180,7 +258,7 @@ class _Run:
                 continue
             if isinstance(value, list) and row.kind.by_name[name].many:
                 found = list(dict.fromkeys(found))
-            if found or not _is_open(value):
+            if found:
                 fields[name] = found if isinstance(value, list) else found[0]
         if faults:
             raise BadRow(faults)
@@ -198,13 +276,19 @@ class _Run:
             raise BadCell("row_unknown", given=str(item))
         return [str(element)] if element else []
 
-    def _count(self, decision: Decision) -> None:
+    def _count(self, decision: Decision, known: Any) -> None:
         self.report.created += decision.created
         self.report.changed += decision.changed
         self.report.unchanged += decision.unchanged
         self.report.relations += decision.relations
         for line, problem in decision.refused:
             self.report.refuse(line, [problem])
+        for one in decision.edited:
+            self.report.keep_beside(known[one.row.key].element, one.fields)
+
+
+async def _nothing() -> None:
+    """Before the first batch, none is being written."""
 
 
 def _as_list(value: Any) -> list[Any]:

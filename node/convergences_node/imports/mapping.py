@@ -131,9 +131,14 @@ class Source(Part):
 class File(Part):
     """How to read the file, where looking at it would not tell."""
 
-    format: Literal["csv", "ndjson", "json"] | None = None
+    format: str | None = None
+    """One of `formats.FORMATS`."""
     encoding: str | None = None
     delimiter: str | None = None
+    sheet: str | None = None
+    """The sheet of a workbook, or the list of a JSON document that the rows are in."""
+    timezone: str | None = None
+    """The time zone of times that do not say theirs, such as those of an agenda."""
 
 
 class Mapping(Part):
