@@ -48,7 +48,9 @@ def page() -> str:
 
 def section(command: click.Command, path: str) -> str:
     """One command: its help as the terminal shows it."""
-    context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
+    context = click.Context(
+        command, info_name=path, max_content_width=100, terminal_width=100, help_option_names=["-h", "--help"]
+    )
     text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     return f"## {path}\n\n```text\n{text}\n```\n"
 

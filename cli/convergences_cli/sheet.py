@@ -2,17 +2,22 @@
 """The recovery sheet: what an operator prints, in French and then in English, and puts into a safe."""
 
 import os
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from convergences_protocol.errors import LocalError
+from convergences_protocol.recovery import LINES, SHEET_CHARS_MAX, read_sheet
 
 from convergences_cli.words import say
 
 WIDTH = 78
+FILE_CHARS_MAX = 16_384
+"""A sheet as it was printed is a tenth of this."""
+_LINE = re.compile(r"(?im)^[ \t]*((?:[0-9a-z]{4}[ \t-]+){3}[0-9a-z]{4})[ \t]*$")
 
 
 def sheet_text(founded: Mapping[str, Any], date: str) -> str:
@@ -29,6 +34,18 @@ def _part(founded: Mapping[str, Any], date: str, lang: str) -> list[str]:
     log = say("sheet.log", lang, origin=founded["origin"])
     prose = [line for key in ("what", "how") for line in textwrap.wrap(say(f"sheet.{key}", lang), WIDTH)]
     return [say("sheet.title", lang), head, log, *prose]
+
+
+def sheet_words(file: IO[str]) -> str:
+    """The words of a sheet, from the whole printed text or from what somebody has typed of it."""
+    text = file.read(FILE_CHARS_MAX)
+    lines = _LINE.findall(text)
+    return "\n".join(lines) if len(lines) == LINES else text.strip()[: SHEET_CHARS_MAX + 1]
+
+
+def sheet_seed(file: IO[str]) -> bytes:
+    """The recovery key's seed; `Refused` with every line that was copied wrongly."""
+    return read_sheet(sheet_words(file))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from convergences_protocol.record import Header, read_header
 from convergences_node import verbs
 from convergences_node.archive.model import Entry, LogState
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.backup.verb import last_backup
 from convergences_node.faults import NotFound
 from convergences_node.index.query import Query
 from convergences_node.network.addresses import peer_id
@@ -64,6 +65,7 @@ async def status(town: Town, params: verbs.Status, tell: Tell) -> Json:
             "libp2p": network.p2p_state if network else "not running",
             **(dict(network.counters()) if network else {}),
         },
+        "backup": await last_backup(town),
         "charter": town.membership.charter.agglomeration.origin if town.membership.joined else None,
     }
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from convergences_protocol import checkpoint
 from convergences_protocol.cosignature import Cosignature, cosign
 
+from convergences_node.backup.schedule import Nightly
 from convergences_node.clock import clock_plausible
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Clockwork:
         self._tasks = [
             asyncio.create_task(self._cosign_for_ever(), name="cosigning"),
             asyncio.create_task(self._erase_for_ever(), name="erasing"),
+            asyncio.create_task(Nightly(self._town, self._monotonic).run(), name="backing up"),
         ]
 
     async def stop(self) -> None:

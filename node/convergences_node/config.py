@@ -132,6 +132,21 @@ class DiscoverySection(Section):
     ] = True
 
 
+class BackupSection(Section):
+    """Where the encrypted backup of every night goes; only the recovery sheet opens it."""
+
+    folder: Annotated[
+        str,
+        Meta(max_length=500, description="Folder of the nightly backup, such as a stick's; empty: none at night."),
+    ] = ""
+    hour: Annotated[int, Meta(ge=0, le=23, description="Hour of the night, in the time zone of the pages.")] = 3
+    keep: Annotated[int, Meta(ge=1, le=1_000, description="Backups kept in that folder; the oldest go.")] = 7
+    archive: Annotated[
+        Literal["own", "all"],
+        Meta(description="Which logs are in it: the node's `own`, or `all` that it keeps, for want of peers."),
+    ] = "own"
+
+
 class LogsSection(Section):
     """What the node writes about itself, to standard error."""
 
@@ -164,6 +179,7 @@ class Config(Section):
     p2p: P2pSection = msgspec.field(default_factory=P2pSection)
     peers: PeersSection = msgspec.field(default_factory=PeersSection)
     discovery: DiscoverySection = msgspec.field(default_factory=DiscoverySection)
+    backup: BackupSection = msgspec.field(default_factory=BackupSection)
     logs: LogsSection = msgspec.field(default_factory=LogsSection)
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
 

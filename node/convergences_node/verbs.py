@@ -185,6 +185,17 @@ class Reindex(Params):
     Progress: `{what: "reindex", done, total}`. Answer: `{entries, seconds}`."""
 
 
+class Backup(Params):
+    """Write an encrypted backup into a folder, `target`, else the one of the settings; only the recovery sheet opens it.
+    `archive` is `own` or `all`; of older ones, `keep` stay.
+    Progress: `{what: "backup", done, total}`. Answer: `{path, bytes, records, made_at, archive, recipient, sha256,
+    removed: [names], same_disk}`."""
+
+    target: str | None = None
+    archive: str | None = None
+    keep: int | None = None
+
+
 Perform = Callable[["Town", Any, Tell], Awaitable[Json]]
 
 
@@ -216,6 +227,7 @@ VERBS: Mapping[str, Verb] = {
     "erase": Verb(Erase, "doing:erase"),
     "release": Verb(Release, "doing:release"),
     "reindex": Verb(Reindex, "doing:reindex"),
+    "backup": Verb(Backup, "backup.verb:backup"),
     "invite": Verb(Invite, "belonging:invite"),
     "join": Verb(Join, "belonging:join"),
     "follow": Verb(Follow, "belonging:follow"),

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from convergences_cli.asking import ask, node_options, print_json, printed
+from convergences_cli.sheet import sheet_words
 from convergences_cli.tables import print_table
 from convergences_cli.words import say
 
@@ -72,7 +73,7 @@ def charter_end(
     Example:
       convergences charter end convergences/FR-93059/00112233aabbccdd --why "merger" --successor FR-93066
     """
-    words = sheet.read(4096).strip() if sheet else None
+    words = sheet_words(sheet) if sheet else None
     params = {"origin": origin, "why": why, "successor": successor, "recovery": words, "at": list(at)}
     _done(ask(folder, "end", params, quiet=as_json), as_json, "charter.ended")
 

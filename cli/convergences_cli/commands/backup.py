@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""`convergences backup`: an encrypted copy of what no peer can give back; the list of them; a check of them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from convergences_protocol.errors import ConvergencesError
+
+from convergences_cli.asking import ask, node_options, print_json
+from convergences_cli.sheet import sheet_seed
+from convergences_cli.tables import print_table
+from convergences_cli.words import say
+
+
+@click.command(short_help="Encrypted copy of what no peer can give back.")
+@click.argument("target", type=click.Path(path_type=Path), required=False)
+@click.option("--archive", type=click.Choice(["own", "all"]), help="Which logs: the town's own, or all kept here.")
+@click.option("--keep", type=click.IntRange(1, 1000), help="How many stay in that folder; the oldest go.")
+@click.option("--list", "listing", is_flag=True, help="List the backups in TARGET, and check each against its note.")
+@click.option(
+    "--verify",
+    "sheet",
+    type=click.File("r", encoding="utf-8"),
+    help="Open TARGET with this recovery sheet and read it whole; - is stdin.",
+)
+@node_options
+def command(
+    target: Path | None,
+    archive: str | None,
+    keep: int | None,
+    listing: bool,
+    sheet: Any,
+    folder: Path,
+    as_json: bool,
+) -> None:
+    """Write an encrypted backup into the folder TARGET, such as a stick's: keys, settings, private data, what the town
+    wrote. Only its recovery sheet opens it. Without TARGET, into the folder of the settings.
+
+    With --list or --verify, nothing is written; TARGET may then be one backup's file too, and --verify reads the newest
+    of a folder. Exits with 1 if one is not whole.
+
+    \b
+    Example:
+      convergences backup /media/stick --folder saint-denis
+      convergences backup /media/stick --list
+      convergences backup /media/stick --verify sheet.txt
+    """
+    if listing or sheet is not None:
+        _look(_target(target, folder), sheet, as_json)
+        return
+    params = {"target": str(target.absolute()) if target else None, "archive": archive, "keep": keep}
+    answer = ask(folder, "backup", params, quiet=as_json)
+    print_json(answer) if as_json else _show(answer)
+
+
+def _target(target: Path | None, folder: Path) -> Path:
+    if target is not None:
+        return target
+    from convergences_node.config import load_config
+
+    configured = load_config(folder).backup.folder
+    if not configured:
+        raise click.UsageError("give TARGET: the settings name no folder of backups")
+    return Path(configured)
+
+
+def _show(answer: dict[str, Any]) -> None:
+    click.echo(say("backup.done", **answer))
+    if answer["same_disk"]:
+        click.echo(say("backup.same_disk"), err=True)
+
+
+def _look(target: Path, sheet: Any, as_json: bool) -> None:
+    from convergences_node.backup import shelf
+
+    seed = sheet_seed(sheet) if sheet is not None else None
+    found = shelf.found_at(target)
+    rows = [_checked(each, seed) for each in (found if seed is None else found[-1:])]
+    if as_json:
+        print_json({"backups": rows})
+    else:
+        heads = [say(f"word.{word}") for word in ("backup", "territory", "name", "time", "records", "bytes", "state")]
+        table = [[row[name] for name in ("path", "territory", "name", "made", "records", "bytes")] for row in rows]
+        print_table(
+            heads, [(*row, each["fault"] or say("backup.whole")) for row, each in zip(table, rows, strict=True)]
+        )
+    if not rows and not as_json:
+        click.echo(say("backup.none", target=target))
+    if not rows or any(row["fault"] for row in rows):
+        raise click.exceptions.Exit(1)
+
+
+def _checked(each: Any, seed: bytes | None) -> dict[str, Any]:
+    from convergences_node.backup import shelf
+
+    fault = None
+    try:
+        if seed is None:
+            shelf.check(each)
+        else:
+            from convergences_node.backup.restoring import verify
+
+            verify(each.path, seed)
+    except ConvergencesError as error:
+        fault = str(error)
+    note = each.note
+    return {
+        "path": str(each.path),
+        "territory": each.territory,
+        "name": note.name if note else None,
+        "origin": note.origin if note else None,
+        "made": datetime.fromtimestamp(note.created_at, UTC).strftime("%Y-%m-%d %H:%MZ") if note else None,
+        "records": note.size if note else None,
+        "bytes": note.size_bytes if note else None,
+        "archive": note.archive if note else None,
+        "fault": fault,
+    }

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What goes into a backup, in the order in which it is written and put back.
+
+    backup.json               whose it is, and how far its log went (the facts of `head.guard`, which itself stays out)
+    files/<name>              the node's folder but for what is listed in `LEFT_OUT`: settings, keys, private databases
+    tables/<table>/<n>        rows of the archive that no log has: choices, address book, memory of imports, …
+    logs/<n>/log.json         one log: identity, signed head, cosignatures; one's own first epoch first
+    logs/<n>/entries/<n>      its headers, 256 a bundle (C2SP tlog-tiles); the hashes above are worked out again
+    logs/<n>/bodies/<n>       its bodies, with an explicit slot for what was erased or never came
+
+Other towns' logs are in it only if asked for: they are what peers give back. Nothing is held still: a log is append
+only, so its pinned head is a moment of it, and each other table is younger than no record that speaks of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from convergences_protocol import cbor
+from convergences_protocol.errors import LocalError
+from convergences_protocol.tiles import TILE_WIDTH, BodySlot, Slot, encode_bodies, encode_entries
+
+from convergences_node.archive import carrying
+from convergences_node.archive.connection import ARCHIVE_NAME, open_reader
+from convergences_node.archive.durable import TEMPORARY
+from convergences_node.archive.guard import GUARD_NAME
+from convergences_node.archive.lock import LOCK_NAME
+from convergences_node.archive.model import LogState
+from convergences_node.archive.reader import ArchiveReader
+
+from .container import PIECE_BYTES, Member
+
+FORMAT = 1
+FACTS = "backup.json"
+SOCKET_NAME = "node.sock"
+LEFT_OUT = (ARCHIVE_NAME, "index.db", GUARD_NAME, LOCK_NAME, SOCKET_NAME)
+"""Names, or beginnings of names, of what the archive part holds, what is made again, and what must never come back."""
+LEFT_OUT_ENDS = (TEMPORARY, "-wal", "-shm", "-journal", ".pmtiles")
+"""Half-written files, what belongs to a database and is in its copy, and maps, which are large and nobody's secret."""
+FILES_MAX = 200_000
+OWN, ALL = "own", "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a backup says of itself first."""
+
+    format: int
+    territory: str
+    name: str
+    kind: str
+    origin: str
+    key: str
+    recovery_key: str
+    size: int
+    head: str
+    """The last signed head, as a note: what `head.guard` has."""
+    created_at: int
+    archive: str
+    version: str
+
+    def encode(self) -> bytes:
+        """As JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False).encode()
+
+
+def read_facts(data: bytes) -> Facts:
+    """The inverse of `encode`; `LocalError` if it is no backup that this program knows."""
+    try:
+        value = json.loads(data)
+        if value["format"] > FORMAT:
+            raise LocalError(
+                f"the backup is of format {value['format']}, this program knows {FORMAT}",
+                hint="install the newer version of convergences; nothing was changed",
+            )
+        return Facts(**value)
+    except (ValueError, TypeError, KeyError) as error:
+        raise LocalError(f"the backup does not say whose it is: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The node that is backed up, read from a thread of its own."""
+
+    folder: Path
+    reader: ArchiveReader
+    spool: Path
+    """An empty folder on the node's own disk, for copies of databases."""
+    archive: str
+    tell: Callable[[int, int], None]
+    """Told how many records are written, of how many."""
+
+
+def members(source: Source, facts: Facts) -> Iterator[Member]:
+    """All of it."""
+    yield Member.of(FACTS, facts.encode())
+    yield from _files(source)
+    yield from _tables(source.folder)
+    # After the tables: a memory of an import whose record is missing would keep that row out for ever.
+    yield from _logs(source)
+
+
+# ------------------------------------------------------------------------------------- files
+def _files(source: Source) -> Iterator[Member]:
+    for path in sorted(_kept(source.folder)):
+        name = f"files/{path.relative_to(source.folder).as_posix()}"
+        if path.suffix == ".db":
+            copy = source.spool / path.name
+            _copy_database(path, copy)
+            yield _file(name, copy)
+            copy.unlink()
+        else:
+            yield _file(name, path)
+
+
+def _kept(folder: Path) -> Iterator[Path]:
+    count = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = Path(root, name)
+            if _left_out(path.relative_to(folder).as_posix()) or path.is_symlink() or not path.is_file():
+                continue
+            count += 1
+            if count > FILES_MAX:
+                raise LocalError(f"more than {FILES_MAX} files in {folder}")
+            yield path
+
+
+def _left_out(name: str) -> bool:
+    return name.startswith(LEFT_OUT) or name.endswith(LEFT_OUT_ENDS) or TEMPORARY + "/" in name
+
+
+def _file(name: str, path: Path) -> Member:
+    if path.stat().st_size <= PIECE_BYTES:
+        return Member.of(name, path.read_bytes())  # small files are replaced as a whole: size and content agree
+    return Member(name, path.stat().st_size, _pieces(path))
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
+
+
+def _copy_database(path: Path, copy: Path) -> None:
+    """One moment of a database that may be in use, by SQLite's own means, on a connection that does nothing else."""
+    with (
+        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as old,
+        closing(sqlite3.connect(copy)) as new,
+    ):
+        old.backup(new)
+
+
+# ------------------------------------------------------------------------------------- rows
+def _tables(folder: Path) -> Iterator[Member]:
+    with closing(open_reader(folder / ARCHIVE_NAME)) as db:
+        for table in carrying.KEYS:
+            named = carrying.columns(db, table)
+            for number, rows in enumerate(carrying.pages(db, table)):
+                page: dict[str, Any] = {"columns": named, "rows": [list(row) for row in rows]}
+                yield Member.of(f"tables/{table}/{number:06}", cbor.encode(page))
+
+
+# ------------------------------------------------------------------------------------- logs
+def _logs(source: Source) -> Iterator[Member]:
+    states = [state for state in source.reader.logs() if state.head_size and (state.own or source.archive == ALL)]
+    total, done = sum(state.head_size for state in states), 0
+    for number, state in enumerate(states):
+        yield Member.of(f"logs/{number:04}/log.json", _described(source.reader, state))
+        for start in range(0, state.head_size, TILE_WIDTH):
+            stop = min(start + TILE_WIDTH, state.head_size)
+            headers, bodies = _bundle(source.reader, state.origin, start, stop)
+            yield Member.of(f"logs/{number:04}/entries/{start // TILE_WIDTH:08}", headers)
+            yield Member.of(f"logs/{number:04}/bodies/{start // TILE_WIDTH:08}", bodies)
+            done += stop - start
+            source.tell(done, total)
+
+
+def _described(reader: ArchiveReader, state: LogState) -> bytes:
+    assert state.head_note is not None, "a log with a head"
+    rows = [row for row in reader.cosignatures(state.origin) if row.size <= state.head_size]
+    return json.dumps(
+        {
+            "origin": state.origin,
+            "key": state.key.hex(),
+            "recovery_key": state.recovery_key.hex() if state.recovery_key else "",
+            "own": state.own,
+            "status": state.status,
+            "size": state.head_size,
+            "head": state.head_note.decode(),
+            "cosignatures": [[row.cosigner, row.size, row.time, row.line.decode()] for row in rows],
+        }
+    ).encode()
+
+
+def _bundle(reader: ArchiveReader, origin: str, start: int, stop: int) -> tuple[bytes, bytes]:
+    headers: list[bytes] = []
+    slots: list[BodySlot] = []
+    while start < stop:
+        found = reader.entries(origin, start, stop)
+        if not found:
+            raise LocalError(f"{origin} lost its records from {start} on while it was read")
+        headers += [entry.header for entry in found]
+        slots += [BodySlot(entry.slot, entry.body if entry.slot is Slot.HERE else None) for entry in found]
+        start += len(found)
+    return encode_entries(headers), encode_bodies(slots)

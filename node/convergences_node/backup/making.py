@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Making one backup: written beside, read back, and only then called a backup; then the oldest go.
+
+A stick that is pulled out half way leaves a `.part` file and every older backup as it was. One thread does the work,
+with its own reader of the archive, and memory stays flat; residents write meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from threading import Event
+
+from convergences_protocol.errors import LocalError
+from convergences_protocol.keys import SigningKey
+
+from convergences_node.archive.durable import TEMPORARY, sync_folder
+from convergences_node.archive.reader import ArchiveReader
+from convergences_node.archive.revealed import Revealed
+
+from . import contents, shelf
+from .container import DamagedBackup, written
+from .contents import Facts, Source
+from .recipient import recipient_of
+from .sealing import seal
+
+SPOOL_NAME = "backup" + TEMPORARY
+"""In the node's own folder: private databases are copied there before they are encrypted."""
+
+
+class Stopped(LocalError):  # noqa: N818 -- named for what happened
+    """Whoever asked for the backup does not wait for it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be backed up, and where to."""
+
+    folder: Path
+    target: Path
+    facts: Facts
+    key: SigningKey
+    revealed: Revealed
+    keep: int
+    tell: Callable[[int, int], None]
+    stop: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A backup that was written and read back."""
+
+    path: Path
+    note: shelf.Note
+    removed: tuple[Path, ...]
+    same_disk: bool
+    """It stands on the same disk as the node: it will not outlive the card."""
+
+
+def make(order: Order) -> Made:
+    """Make one. Raises `LocalError`; then nothing has changed in the folder of backups but for a `.part`, if that."""
+    target, territory = order.target, order.facts.territory
+    if not target.is_dir():
+        raise LocalError(f"there is no folder {target} to put a backup into", hint="is the stick plugged in?")
+    try:
+        shelf.clear_parts(target, territory)
+        path = shelf.next_path(target, territory)
+        note = _write(order, path)
+        removed = shelf.rotate(target, territory, order.keep)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            shelf.clear_parts(target, territory)
+        raise LocalError(
+            f"the backup could not be written to {target}: {error.strerror or error}; the older ones are as they were",
+            hint="is the stick full, pulled out, or write protected?",
+        ) from error
+    return Made(path, note, tuple(removed), order.folder.stat().st_dev == target.stat().st_dev)
+
+
+def _write(order: Order, path: Path) -> shelf.Note:
+    part = path.with_name(path.name + TEMPORARY)
+    recipient = recipient_of(bytes.fromhex(order.facts.recovery_key))
+    count, digest = _encrypt(order, part, recipient)
+    if shelf.read_back(part) != (count, digest):
+        part.unlink()
+        raise DamagedBackup(f"what was written to {path.parent} does not read back the same", hint="try another stick")
+    facts = order.facts
+    note = shelf.Note(
+        facts.territory,
+        facts.name,
+        facts.origin,
+        facts.size,
+        facts.created_at,
+        facts.archive,
+        recipient,
+        count,
+        digest,
+    )
+    part.rename(path)
+    shelf.write_note(path, note)
+    sync_folder(path.parent)
+    return note
+
+
+def _encrypt(order: Order, part: Path, recipient: str) -> tuple[int, str]:
+    """Write the encrypted file and sync it; its length and digest as they were meant to be."""
+    digest, count = sha256(), 0
+    spool = _spool(order.folder)
+    reader = ArchiveReader.open(order.folder, order.revealed)
+    try:
+        with part.open("wb") as file:
+
+            def write(data: bytes) -> None:
+                nonlocal count
+                if order.stop.is_set():
+                    raise Stopped("the backup was given up")
+                file.write(data)
+                digest.update(data)
+                count += len(data)
+
+            source = Source(order.folder, reader, spool, order.facts.archive, order.tell)
+            seal(written(contents.members(source, order.facts), order.key.sign), write, recipient)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+    finally:
+        reader.close()
+        shutil.rmtree(spool, ignore_errors=True)
+    return count, digest.hexdigest()
+
+
+def _spool(folder: Path) -> Path:
+    """An empty folder of its own; what a killed backup left in it goes."""
+    spool = folder / SPOOL_NAME
+    shutil.rmtree(spool, ignore_errors=True)
+    spool.mkdir(mode=0o700)
+    return spool

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""`backup`, as a verb of a node, running or not; and what is remembered of the last one. See `verbs.Backup`."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import json
+import logging
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convergences_protocol.errors import LocalError
+
+from . import making
+from .contents import ALL, FORMAT, OWN, Facts
+
+if TYPE_CHECKING:
+    from convergences_node.town import Town
+    from convergences_node.verbs import Backup, Json, Tell
+
+log = logging.getLogger(__name__)
+
+LAST_CHOICE = "backup"
+"""Where the archive remembers the last backup: when, where, or why there is none."""
+_WORKING: set[Path] = set()
+"""Folders of nodes that are being backed up: one at a time each."""
+
+
+async def backup(town: Town, params: Backup, tell: Tell) -> Json:
+    """See `verbs.Backup`."""
+    settings = town.config.backup
+    target = params.target or settings.folder
+    if not target:
+        raise LocalError("where to put the backup is not said", hint="give a folder, or set backup.folder")
+    archive = params.archive or settings.archive
+    if archive not in (OWN, ALL):
+        raise LocalError(f"--archive is {OWN} or {ALL}")
+    keep = settings.keep if params.keep is None else params.keep
+    if not 1 <= keep <= 1_000:
+        raise LocalError("from 1 to 1000 backups are kept")
+    try:
+        made = await back_up(town, Path(target), archive, keep, tell)
+    except LocalError as error:
+        await remember(town, {"failed_at": town.now(), "target": target, "reason": str(error)})
+        raise
+    return await last_backup(town) | {
+        "removed": [path.name for path in made.removed],
+        "same_disk": made.same_disk,
+        "recipient": made.note.recipient,
+        "sha256": made.note.sha256,
+        "records": made.note.size,
+    }
+
+
+async def back_up(town: Town, target: Path, archive: str, keep: int, tell: Tell) -> making.Made:
+    """Make a backup in a thread of its own, and remember it."""
+    loop, stop = asyncio.get_running_loop(), threading.Event()
+
+    def told(done: int, total: int) -> None:
+        loop.call_soon_threadsafe(tell, {"what": "backup", "done": done, "total": total})
+
+    order = making.Order(
+        town.folder,
+        target,
+        await _facts(town, archive),
+        town.archive.keys.node,
+        town.archive.revealed,
+        keep,
+        told,
+        stop,
+    )
+    if town.folder in _WORKING:
+        raise LocalError("a backup is being made already")
+    _WORKING.add(town.folder)
+    try:
+        made = await asyncio.to_thread(making.make, order)
+    finally:
+        stop.set()
+        _WORKING.discard(town.folder)
+    await remember(
+        town,
+        {"made_at": town.now(), "path": str(made.path), "bytes": made.note.size_bytes, "archive": archive},
+    )
+    return made
+
+
+async def _facts(town: Town, archive: str) -> Facts:
+    own = await town.archive.read(lambda reader: reader.own_log())
+    assert own.recovery_key is not None and own.head_note is not None, "one's own log has both"
+    return Facts(
+        FORMAT,
+        own.territory,
+        town.config.node.name,
+        town.config.node.kind,
+        own.origin,
+        own.key.hex(),
+        own.recovery_key.hex(),
+        own.size,
+        own.head_note.decode(),
+        town.now(),
+        archive,
+        importlib.metadata.version("convergences"),
+    )
+
+
+async def remember(town: Town, what: dict[str, Any]) -> None:
+    """Note how the last attempt went; of a failed one, the last good one stays known."""
+    value = {**await last_backup(town), **what}
+    if "made_at" in what:
+        for name in ("failed_at", "target", "reason"):
+            value.pop(name, None)
+    await town.archive.choose(LAST_CHOICE, json.dumps(value, ensure_ascii=False))
+
+
+async def last_backup(town: Town) -> dict[str, Any]:
+    """`{made_at, path, bytes, archive}` of the last one, and `{failed_at, target, reason}` if a later one failed."""
+    text = await town.archive.read(lambda reader: reader.choice(LAST_CHOICE))
+    found: dict[str, Any] = json.loads(text) if text else {}
+    return found

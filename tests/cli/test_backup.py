@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Backups at the terminal: made, listed, opened with the sheet; what is refused, and the exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .conftest import Terminal
+
+
+def test_a_backup_is_made_listed_and_opened_with_the_printed_sheet(terminal: Terminal) -> None:
+    """The sheet's file as it was printed will do; another town's opens nothing."""
+    terminal.done("init 93066 --folder sd --sheet sd.txt")
+    terminal.done("init 93031 --folder ep --sheet ep.txt")
+    Path("stick").mkdir()
+    seen = terminal.done("backup stick --folder sd")
+    assert "read back and right" in seen.out
+    assert "same card" in seen.err
+    assert "whole" in terminal.done("backup stick --list").words
+    (row,) = terminal.done("backup stick --verify sd.txt --json").json["backups"]
+    assert (row["territory"], row["fault"]) == ("FR-93066", None)
+    wrong = terminal.type("backup stick --verify ep.txt")
+    assert wrong.code == 1 and "does not open" in wrong.out
+    assert (
+        terminal.done("status --folder sd --json").json["backup"]["path"].endswith("convergences-FR-93066-000001.age")
+    )
+
+
+def test_what_cannot_be_done_is_refused_with_a_next_step(terminal: Terminal) -> None:
+    """No stick, no folder in the settings, a damaged file."""
+    terminal.done("init 93066 --folder sd --sheet sd.txt")
+    absent = terminal.type("backup absent --folder sd")
+    assert absent.code == 1 and "is the stick plugged in?" in absent.err
+    assert terminal.type("backup --folder sd").code == 1
+    assert terminal.type("backup --list --folder sd").code == 2
+    Path("stick").mkdir()
+    assert terminal.type("backup stick --list").code == 1
+    terminal.done("backup stick --folder sd --keep 1")
+    (path,) = Path("stick").glob("*.age")
+    path.write_bytes(path.read_bytes()[:-5])
+    assert terminal.type("backup stick --list").code == 1
+    cut = terminal.type("backup stick --verify sd.txt --json")
+    assert cut.code == 1 and "cut or was altered" in cut.json["backups"][0]["fault"]
