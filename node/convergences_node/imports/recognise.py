@@ -5,6 +5,15 @@ import re
 
 LIST_WITHIN = re.compile(r'"(?:features|elements|results|data|events|items|records)"\s*:\s*\[')
 """A document of one line that holds a list under one of these names is not a row."""
+SHAPES = (
+    (
+        "geojson",
+        re.compile(
+            r'"type"\s*:\s*"(?:Feature(?:Collection)?|(?:Multi)?(?:Point|LineString|Polygon)|GeometryCollection)"'
+        ),
+    ),
+)
+"""What a JSON document is told by, the most telling first."""
 ELEMENT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)")
 ELEMENTS = {"gpx": "gpx"}
 
@@ -25,12 +34,13 @@ def _marked_up(start: str) -> str:
 
 
 def _json(start: str) -> str:
-    """A list or a collection is one JSON document; an object that ends on its line is one of many."""
-    if '"FeatureCollection"' in start:
-        return "geojson"
-    if start.startswith("["):
-        return "json"
+    """Objects that end on their lines are rows; a document is told by the names that only its kind has."""
     first, _, rest = start.partition("\n")
-    if not first.rstrip().endswith("}"):
-        return "json"
-    return "json" if not rest.strip() and LIST_WITHIN.search(first) else "ndjson"
+    alone = first.startswith("{") and first.rstrip().endswith("}")
+    if alone and rest.strip():
+        return "ndjson"
+    for name, shape in SHAPES:
+        if shape.search(start):
+            return name
+    # One object alone on its line may be the only row of a file of rows.
+    return "ndjson" if alone and not LIST_WITHIN.search(first) else "json"
