@@ -7,7 +7,8 @@ until the importer, who knows what there is, resolves it. Everything wrong with 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping as Map
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -19,7 +20,7 @@ from convergences_protocol.record import BODY_BYTES_MAX
 from .mapping import Column, Element, Mapping, Relation
 from .placing import place
 from .rows import Row
-from .transforms import TRANSFORMS, BadCell, Label, Reference, clean, items, reference
+from .transforms import TRANSFORMS, BadCell, Label, Reference, clean, items, reference, theme
 
 SOURCE_CHARS_MAX = 200
 SALT_MARGIN_BYTES = 64
@@ -62,7 +63,9 @@ class Converted:
     fields: dict[str, Any]
     columns: dict[str, Column]
     relations: list[ImpliedRelation]
-    left_out: list[Fault] = field(default_factory=list)
+    left_out: list[Fault]
+    open: bool
+    """Whether `fields` holds a `Label` or a `Reference`."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -71,7 +74,7 @@ class Converted:
 
     def references(self) -> Iterator[Reference]:
         """Every other row that this one names."""
-        for value in self.fields.values():
+        for value in self.fields.values() if self.open else ():
             for one in value if isinstance(value, list) else [value]:
                 if isinstance(one, Reference):
                     yield one
@@ -89,28 +92,94 @@ class BadRow(Exception):  # noqa: N818 - the row is bad, the program is not
         return "; ".join(map(str, self.faults))
 
 
+class Converter:
+    """Turns rows into elements by one mapping; what can be settled of the mapping before the first row is."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        self._mapping = mapping
+        self._plans = [_Plan(element) for element in mapping.element]
+        said = mapping.source
+        given = {"licence": said.licence, "language": said.language, "fetched": said.fetched}
+        self._said = {name: value for name, value in given.items() if value is not None}
+
+    def identity(self, row: Row) -> tuple[str, str]:
+        """What names the row for ever: `(source, source_id)`. Raises `BadRow`."""
+        if row.fault:
+            raise BadRow([row.fault])
+        return _identity(row, self._mapping)
+
+    def convert(self, row: Row, key: tuple[str, str] | None = None) -> Converted:
+        """The element that a row describes; `key` if its identity is known already. Raises `BadRow`."""
+        source, source_id = key or self.identity(row)
+        plan = next((plan for plan in self._plans if plan.element.fits(row.cells)), None)
+        if plan is None:
+            raise BadRow([Fault("row", "row_no_element")])
+        fields, faults, left_out = _fields(row, plan)
+        is_open = plan.may_be_open and any(map(_is_open, fields.values()))
+        for name, value in (("source", source), ("source_id", source_id), *self._said.items()):
+            fields.setdefault(name, value)
+        faults += _judge(plan.kind, fields, plan.columns, left_out, is_open)
+        faults += _too_large(fields)
+        if faults:
+            raise BadRow(faults)
+        named_here = _with_source(fields, source) if is_open else fields
+        relations = list(_relations(row, plan.element, source)) if plan.element.relations else []
+        return Converted(row.line, plan.kind, source, source_id, named_here, plan.columns, relations, left_out, is_open)
+
+
+class _Plan:
+    """What is done with the rows of one element of the mapping, settled once."""
+
+    def __init__(self, element: Element) -> None:
+        self.element = element
+        self.kind = KINDS[element.kind]
+        self.columns = element.columns()
+        cells = [(name, column) for name, column in self.columns.items() if column.transform != "commune"]
+        self.steps = [_Step(name, self.kind.by_name[name], column) for name, column in cells]
+        # A commune is found from what the other fields say.
+        self.communes = [(name, column) for name, column in self.columns.items() if column.transform == "commune"]
+        self.may_be_open = any(step.transform in (theme, reference) for step in self.steps)
+
+
+class _Step:
+    """How one field gets its value."""
+
+    def __init__(self, name: str, declared: Field, column: Column) -> None:
+        self.name = name
+        self.declared = declared
+        self.column = column
+        self.names = column.names
+        self.transform = TRANSFORMS[_transform(declared, column)]
+        self.takes_lists = declared.type is FieldType.POINT
+
+    def value(self, cells: Map[str, Any]) -> Any:
+        """The value of the field: of the cells, or the mapping's own where they are empty."""
+        found = None
+        if self.names:
+            of = [cells.get(name) for name in self.names]
+            found = self._many(of) if self.declared.many else self._one(of)
+        if not found and found is not False and found != 0 and self.column.value is not None:
+            return self._many([self.column.value]) if self.declared.many else self.column.value
+        return found
+
+    def _many(self, cells: list[Any]) -> list[Any]:
+        values = [self.transform([item], self.column) for item in items(cells, self.column)]
+        return list(dict.fromkeys(value for value in values if value is not None))
+
+    def _one(self, cells: list[Any]) -> Any:
+        if isinstance(cells[0], list) and not self.takes_lists:
+            # One value is wanted and the source has several: they are all said, in one text.
+            cells = [", ".join(map(clean, cells[0])), *cells[1:]]
+        value = self.transform(cells, self.column)
+        return self.column.prefix + value if self.column.prefix and isinstance(value, str) else value
+
+
 def convert(row: Row, mapping: Mapping) -> Converted:
-    """The element that a row describes. Raises `BadRow`."""
-    if row.fault:
-        raise BadRow([row.fault])
-    element = next((element for element in mapping.element if element.fits(row.cells)), None)
-    if element is None:
-        raise BadRow([Fault("row", "row_no_element")])
-    kind = KINDS[element.kind]
-    source, source_id = identity(row, mapping)
-    columns = element.columns()
-    fields, faults, left_out = _fields(row, kind, columns)
-    fields |= _provenance(mapping, source, source_id, fields)
-    faults += _judge(kind, fields, columns, left_out)
-    faults += _too_large(fields)
-    if faults:
-        raise BadRow(faults)
-    named_here = _with_source(fields, source)
-    relations = list(_relations(row, element, source))
-    return Converted(row.line, kind, source, source_id, named_here, columns, relations, left_out)
+    """The element that one row describes. Raises `BadRow`."""
+    return Converter(mapping).convert(row)
 
 
-def identity(row: Row, mapping: Mapping) -> tuple[str, str]:
+def _identity(row: Row, mapping: Mapping) -> tuple[str, str]:
     """What names the row for ever: `(source, source_id)`. Raises `BadRow`."""
     named = mapping.source.name
     if isinstance(named, Column):
@@ -120,12 +189,22 @@ def identity(row: Row, mapping: Mapping) -> tuple[str, str]:
     ids = mapping.source.ids
     source_id = clean(row.cells.get(ids[0])) if len(ids) == 1 else _together(row, ids)
     if 0 < len(source) <= SOURCE_CHARS_MAX and 0 < len(source_id) <= SOURCE_CHARS_MAX:
+        if not (source.isascii() and source_id.isascii()):
+            _encodable(source, source_id)
         return source, source_id
     raise BadRow(
         Fault(name, "too_long", {"limit": SOURCE_CHARS_MAX}) if value else Fault(name, "row_unidentified")
         for name, value in (("source", source), (", ".join(ids), source_id))
         if not 0 < len(value) <= SOURCE_CHARS_MAX
     )
+
+
+def _encodable(*names: str) -> None:
+    """Half a character, as JSON can write it, names nothing that could be kept."""
+    try:
+        "".join(names).encode()
+    except UnicodeEncodeError:
+        raise BadRow([Fault("source_id", "unseen_characters")]) from None
 
 
 def _together(row: Row, ids: Sequence[str]) -> str:
@@ -137,48 +216,27 @@ def _together(row: Row, ids: Sequence[str]) -> str:
     return name if len(name) <= SOURCE_CHARS_MAX else sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _fields(row: Row, kind: Kind, columns: dict[str, Column]) -> tuple[dict[str, Any], list[Fault], list[Fault]]:
+def _fields(row: Row, plan: _Plan) -> tuple[dict[str, Any], list[Fault], list[Fault]]:
     fields: dict[str, Any] = {}
     faults: list[Fault] = []
     left_out: list[Fault] = []
-    # A commune is found from what the other fields say.
-    for name, column in sorted(columns.items(), key=lambda item: item[1].transform == "commune"):
+    for step in plan.steps:
         try:
-            value: Any
-            if column.transform == "commune":
-                value = place([row.cells.get(one) for one in column.names], column, fields)
-            else:
-                value = _value(row, kind.by_name[name], column)
+            value = step.value(row.cells)
+        except BadCell as error:
+            (left_out if step.column.bad == "leave_out" else faults).append(error.at(step.name))
+            continue
+        if value is not None and value != []:
+            fields[step.name] = value
+    for name, column in plan.communes:
+        try:
+            found = place([row.cells.get(one) for one in column.names], column, fields)
         except BadCell as error:
             (left_out if column.bad == "leave_out" else faults).append(error.at(name))
             continue
-        if value is not None and value != []:
-            fields[name] = value
+        if found is not None:
+            fields[name] = found
     return fields, faults, left_out
-
-
-def _value(row: Row, declared: Field, column: Column) -> Any:
-    """The value of one field: of the cells, or the mapping's own where they are empty."""
-    cells = [row.cells.get(name) for name in column.names]
-    found = None if not cells else _many(cells, declared, column) if declared.many else _one(cells, declared, column)
-    if (found is None or found == []) and column.value is not None:
-        return _many([column.value], declared, column) if declared.many else column.value
-    return found
-
-
-def _many(cells: list[Any], declared: Field, column: Column) -> list[Any]:
-    transform = TRANSFORMS[_transform(declared, column)]
-    values = [transform([item], column) for item in items(cells, column)]
-    return list(dict.fromkeys(value for value in values if value is not None))
-
-
-def _one(cells: list[Any], declared: Field, column: Column) -> Any:
-    first = cells[0]
-    if isinstance(first, list) and declared.type is not FieldType.POINT:
-        # One value is wanted and the source has several: they are all said, in one text.
-        cells = [", ".join(map(clean, first)), *cells[1:]]
-    value = TRANSFORMS[_transform(declared, column)](cells, column)
-    return column.prefix + value if column.prefix and isinstance(value, str) else value
 
 
 def _transform(declared: Field, column: Column) -> str:
@@ -191,22 +249,12 @@ def _transform(declared: Field, column: Column) -> str:
     return BY_TYPE.get(declared.type, "text")
 
 
-def _provenance(mapping: Mapping, source: str, source_id: str, fields: dict[str, Any]) -> dict[str, Any]:
-    said = mapping.source
-    given = {
-        "source": source,
-        "source_id": source_id,
-        "licence": said.licence,
-        "language": said.language,
-        "fetched": said.fetched,
-    }
-    return {name: value for name, value in given.items() if value is not None and name not in fields}
-
-
-def _judge(kind: Kind, fields: dict[str, Any], columns: dict[str, Column], left_out: list[Fault]) -> list[Fault]:
+def _judge(
+    kind: Kind, fields: dict[str, Any], columns: dict[str, Column], left_out: list[Fault], is_open: bool
+) -> list[Fault]:
     """The kind's own judgement; what may be left out is taken out of `fields`."""
     faults = []
-    for fault in check(kind, {name: _stand_in(value) for name, value in fields.items()}):
+    for fault in check(kind, {name: _stand_in(value) for name, value in fields.items()} if is_open else fields):
         name = fault.path.partition(".")[0]
         if name in columns and columns[name].bad == "leave_out" and name not in kind.required:
             fields.pop(name, None)
@@ -218,7 +266,10 @@ def _judge(kind: Kind, fields: dict[str, Any], columns: dict[str, Column], left_
 
 def _too_large(fields: dict[str, Any]) -> list[Fault]:
     """A record's body is bounded; only a row with a lot of text is worth measuring."""
-    if sum(len(str(value)) for value in fields.values()) < BODY_BYTES_MAX // 8:
+    chars = 0
+    for value in fields.values():
+        chars += len(value) if type(value) is str else len(str(value)) if type(value) is list else 20
+    if chars < BODY_BYTES_MAX // 8:
         return []
     body_bytes = len(cbor.encode({name: _stand_in(value) for name, value in fields.items()}))
     if body_bytes <= BODY_BYTES_MAX - SALT_MARGIN_BYTES:
@@ -234,6 +285,12 @@ def _stand_in(value: Any) -> Any:
     if isinstance(value, list):
         return [_stand_in(item) for item in value]
     return _SOME_ELEMENT if isinstance(value, Label | Reference) else value
+
+
+def _is_open(value: Any) -> bool:
+    if type(value) is list:
+        return any(map(_is_open, value))
+    return isinstance(value, Label | Reference)
 
 
 def _with_source(fields: dict[str, Any], source: str) -> dict[str, Any]:

@@ -20,18 +20,25 @@ class Resolved:
     """A row with nothing left to look up, and the relations that it implies, by the ids these are remembered under."""
 
     row: Converted
-    element: ElementId
+    element: ElementId | None
+    """The element that it is or will be; None: that of an earlier import, else a new one."""
     fields: dict[str, Any]
     relations: dict[str, dict[str, Any]]
+    content: bytes = field(init=False)
+    """The digest of what the row says now."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "content", content_digest(self.row.kind.name, self.fields))
 
     def remembered(self) -> Iterator[Key]:
         """What an earlier import may have left: of the row, and of its relations."""
         yield self.row.key
-        yield from ((self.row.source, source_id) for source_id in self.relations)
+        for source_id in self.relations:
+            yield self.row.source, source_id
 
     def contents(self) -> Iterator[tuple[Key, bytes]]:
         """The digest of what is said now, of the row and of its relations."""
-        yield self.row.key, content_digest(self.row.kind.name, self.fields)
+        yield self.row.key, self.content
         for source_id, fields in self.relations.items():
             yield (self.row.source, source_id), content_digest("relation", fields)
 
@@ -46,6 +53,8 @@ class Decision:
     unchanged: int = 0
     relations: int = 0
     refused: list[tuple[int, Fault]] = field(default_factory=list)
+    edited: list[Resolved] = field(default_factory=list)
+    """Rows that say something new of an element that people have edited here."""
 
 
 def changed(resolved: Sequence[Resolved], known: Mapping[Key, Known]) -> list[Known]:
@@ -59,10 +68,14 @@ def decide(resolved: Sequence[Resolved], known: Mapping[Key, Known], edited: Col
     decision = Decision()
     for one in resolved:
         before = known.get(one.row.key)
-        record = _record(one.row.kind.name, one.fields, one.element, before, one.row.key)
-        if record is not None and one.element in edited:
-            edited_here = Fault("row", "row_edited", {"element": str(one.element)})
+        if before is not None and before.gone:
+            decision.refused.append((one.row.line, Fault("row", f"row_{before.gone}")))
+            continue
+        record = _record(one.row.kind.name, one.fields, one.element, before, one.row.key, one.content)
+        if record is not None and before is not None and before.element in edited:
+            edited_here = Fault("row", "row_edited", {"element": str(before.element)})
             decision.refused.append((one.row.line, edited_here))
+            decision.edited.append(one)
             continue
         if record is None:
             decision.unchanged += 1
@@ -70,7 +83,8 @@ def decide(resolved: Sequence[Resolved], known: Mapping[Key, Known], edited: Col
             decision.records.append(record)
             decision.changed += before is not None
             decision.created += before is None
-        _decide_relations(decision, one, known, edited)
+        if one.relations:
+            _decide_relations(decision, one, known, edited)
     return decision
 
 
@@ -84,26 +98,28 @@ def _decide_relations(
         if before and (before.gone or before.element in edited):
             continue
         # A new one is named by the archive: nothing in the file can name a relation.
-        record = _record("relation", fields, before.element if before else None, before, key)
+        record = _record("relation", fields, None, before, key, content_digest("relation", fields))
         if record is not None:
             decision.records.append(record)
             decision.relations += 1
 
 
 def _record(
-    kind: str, fields: dict[str, Any], element: ElementId | None, before: Known | None, key: Key
+    kind: str, fields: dict[str, Any], element: ElementId | None, before: Known | None, key: Key, content: bytes
 ) -> NewRecord | None:
     """The record to author, or None if nothing has changed."""
-    content = content_digest(kind, fields)
-    if before and before.content == content:
+    source = SourceRow(*key, content)
+    if before is None:
+        return NewRecord(kind, fields, element=element, source=source)
+    if before.content == content:
         return None
-    previous = before.current if before else None
-    return NewRecord(kind, fields, element=element, previous=previous, source=SourceRow(*key, content))
+    return NewRecord(kind, fields, element=before.element, previous=before.current, source=source)
 
 
-def implied(row: Converted, element: ElementId, others: Mapping[Key, ElementId]) -> dict[str, dict[str, Any]]:
+def implied(row: Converted, element: ElementId | None, others: Mapping[Key, ElementId]) -> dict[str, dict[str, Any]]:
     """The row's relations as fields of `relation` records. Raises `BadRow` if an end that must be known is not."""
     found: dict[str, dict[str, Any]] = {}
+    assert element is not None or not row.relations, "what names other rows was given its element in the first pass"
     for relation in row.relations:
         other = _other_end(relation, others)
         if other is None:

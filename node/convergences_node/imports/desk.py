@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
 
-from convergences_protocol import cbor
+import msgspec
 from convergences_protocol.element import ElementId
 
 from convergences_node.archive.model import NewRecord
+
+_PACKER = msgspec.msgpack.Encoder(order="deterministic")
 
 Key = tuple[str, str]
 """(source, source_id)."""
@@ -54,5 +56,10 @@ class Desk(Protocol):
 
 def content_digest(kind: str, fields: Mapping[str, Any]) -> bytes:
     """Digest of what a row says. The day on which it was fetched is not part of what it says."""
-    said = {name: value for name, value in fields.items() if name != "fetched"}
-    return sha256(cbor.encode([kind, said])).digest()
+    said = [(name, fields[name]) for name in sorted(fields) if name != "fetched"]
+    return sha256(_PACKER.encode((kind, said))).digest()
+
+
+GONE = sha256(b"convergences: gone from its source").digest()
+"""Stands where the content's digest would: the element ended because its row was no longer in the source, and no
+person had a hand in it. When the row comes back, so does the element."""

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""An import: two passes over a file, and between the good rows and the bad ones no influence.
+"""An import: one or two passes over a file, and between the good rows and the bad ones no influence.
 
-The first pass (`survey.py`) finds which rows there are and, where rows may name each other, judges every row by itself
-and says which element each good one is. The second resolves what rows name of each other and of the themes' tree,
-compares each with what was imported last time, and authors only what is new or has changed, a batch at a time. What
-people have edited, withdrawn or erased here since is left as they left it, and said in the report. A row that has
-vanished from the file is left alone: a table may be a part of the whole (a declared source says more: `sources/`).
+The first pass (`survey.py`) finds which rows there are. It is made for those who must know before anything is written,
+and where rows may name each other: then it judges every row by itself, and says which element each good one is. The
+second resolves what rows name of each other and of the themes' tree, compares each with what was imported last time,
+and authors only what is new or has changed, a batch at a time. What people have edited, withdrawn or erased here since
+is left as they left it, and said in the report. A row that has vanished from the file is left alone: a table may be a
+part of the whole (a declared source says more: `sources/`).
 
 Memory is bounded by two batches, whatever the file: one is being written while the next is read. An import that is cut
 short is finished by importing again.
@@ -13,6 +14,7 @@ short is finished by importing again.
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping as Map
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
@@ -45,13 +47,12 @@ Tell = Callable[[dict[str, Any]], None]
 async def import_file(desk: Desk, path: Path, mapping: Mapping, tell: Tell, *, dry_run: bool = False) -> dict[str, Any]:
     """Import the file and answer the report. Never raises because of what the file holds."""
     with Import(desk, [path], mapping, tell, dry_run=dry_run) as run:
-        await run.judge()
         await run.write()
         return run.told()
 
 
 class Import:
-    """One import under way: of one file, or of several that are one table. `judge` first, then `write`."""
+    """One import under way: of one file, or of several that are one table. `look` if need be, then `write`."""
 
     def __init__(
         self, desk: Desk, paths: Sequence[Path], mapping: Mapping, tell: Tell, *, dry_run: bool = False
@@ -65,6 +66,7 @@ class Import:
         self._converter = Converter(mapping)
         self._tell = tell
         self._dry_run = dry_run
+        self._looked = False
         self._communes = communes() if mapping.places else None  # held, so that no row reads them again
 
     def __enter__(self) -> Self:
@@ -93,30 +95,35 @@ class Import:
         ]
 
     # ----------------------------------------------------------------------------------------------------- first pass
-    async def judge(self) -> None:
+    async def look(self) -> None:
         """Find which rows there are; judge each, and give each good one its element, if rows may name each other."""
         self.dialects = await asyncio.to_thread(self._sniff)
         rows = self._rows()
         judge = self._judge_whole if self._mapping.refers else self._judge_names
         while await judge(rows):
             self._tell({"what": "check", "done": self.report.rows, "total": None})
+        self._looked = True
 
     async def _judge_names(self, rows: Iterator[Row]) -> int:
-        return await asyncio.to_thread(self._names_batch, rows)
-
-    def _names_batch(self, rows: Iterator[Row]) -> int:
         """Which rows there are; what else they say is judged when they are written."""
-        planned: dict[Key, Planned] = {}
+        count, named = await asyncio.to_thread(self._named_batch, rows)
+        await asyncio.to_thread(self.survey.claim, [(key, row.line) for row, key in named])
+        return count
+
+    def _named_batch(self, rows: Iterator[Row]) -> tuple[int, list[tuple[Row, Key]]]:
+        """How many rows were read, and those that have a name; the others are reported, once."""
+        named: list[tuple[Row, Key]] = []
         count = 0
         for row in islice(rows, BATCH_ROWS):
             count += 1
             try:
-                planned.setdefault(self._converter.identity(row), Planned(row.line, None))
+                named.append((row, self._converter.identity(row)))
             except BadRow as error:
-                self.report.refuse(row.line, error.faults)
-        self.survey.add(planned.items())
-        self.report.rows += count
-        return count
+                if not self._looked:
+                    self.report.refuse(row.line, error.faults)
+        if not self._looked:
+            self.report.rows += count
+        return count, named
 
     async def _judge_whole(self, rows: Iterator[Row]) -> int:
         count, good = await asyncio.to_thread(self._whole_batch, rows)
@@ -155,8 +162,12 @@ class Import:
     # ---------------------------------------------------------------------------------------------------- second pass
     async def write(self) -> None:
         """Author what is new or has changed; a batch is signed and stored while the next one is read."""
+        if self._mapping.refers and not self._looked:
+            await self.look()
+        self.dialects = self.dialects or await asyncio.to_thread(self._sniff)
         themes = Themes(self._desk, await self._desk.themes())
         rows = self._rows()
+        total = self.report.rows if self._looked else None
         done, writing = 0, asyncio.create_task(_nothing())
         try:
             while (batch := await asyncio.to_thread(self._good_batch, rows))[0]:
@@ -166,25 +177,18 @@ class Import:
                 await writing
                 writing = asyncio.create_task(self._write_batch(resolved, new_themes))
                 done += batch[0]
-                self._tell({"what": "import", "done": done, "total": self.report.rows})
+                self._tell({"what": "import", "done": done, "total": total})
         finally:
             await writing
         self.report.themes = themes.created
 
     def _good_batch(self, rows: Iterator[Row]) -> tuple[int, list[tuple[Converted, ElementId | None]]]:
-        """How many rows were read, and those that are good; the first pass has reported some, this one the others."""
-        named: list[tuple[Row, Key]] = []
-        count = 0
-        for row in islice(rows, BATCH_ROWS):
-            count += 1
-            try:
-                named.append((row, self._converter.identity(row)))
-            except BadRow:
-                continue
+        """How many rows were read, and those that are good; each of the others is reported by one of the passes."""
+        count, named = self._named_batch(rows)
         if self._mapping.refers:
             return count, list(self._judged(named))
-        lines = self.survey.lines([key for _, key in named])
-        return count, list(self._judged_now(named, lines))
+        taken = self.survey.claim([(key, row.line) for row, key in named])
+        return count, list(self._judged_now(named, taken))
 
     def _judged(self, named: Sequence[tuple[Row, Key]]) -> Iterator[tuple[Converted, ElementId | None]]:
         """Those that the first pass let through."""
@@ -194,12 +198,12 @@ class Import:
                 yield self._converter.convert(row, key), planned.element
 
     def _judged_now(
-        self, named: Sequence[tuple[Row, Key]], lines: dict[Key, int]
+        self, named: Sequence[tuple[Row, Key]], taken: Map[Key, int]
     ) -> Iterator[tuple[Converted, ElementId | None]]:
         for row, key in named:
             try:
-                if lines[key] != row.line:
-                    raise BadRow([Fault("row", "row_taken", self.report.place(lines[key]))])
+                if (line := taken.get(key, row.line)) != row.line:
+                    raise BadRow([Fault("row", "row_taken", self.report.place(line))])
                 yield self._converter.convert(row, key), None
             except BadRow as error:
                 self.report.refuse(row.line, error.faults)
@@ -238,8 +242,8 @@ class Import:
     async def _others(self, rows: Sequence[Converted]) -> dict[Key, ElementId]:
         """The elements that these rows name: in this file, or imported before."""
         keys = {(one.source, one.source_id) for row in rows for one in row.references()}
-        planned = {key: found.element for key in keys if (found := self.survey.find(key)) is not None}
-        found = {key: element for key, element in planned.items() if element is not None}
+        planned = {key: self.survey.find(key) for key in keys}
+        found = {key: one.element for key, one in planned.items() if one is not None and one.element is not None}
         known = await self._desk.known(sorted(keys - found.keys()))
         return found | {key: one.element for key, one in known.items() if not one.gone}
 

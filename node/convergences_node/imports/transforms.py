@@ -72,11 +72,13 @@ def clean(cell: Any) -> str:
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    text = str(cell)
+    text = cell if type(cell) is str else str(cell)
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-    text = " ".join(text.split())
-    return "" if text in NOTHING else text
+    # Most cells are clean already, and asking is quicker than taking them apart.
+    if not text.isprintable() or "  " in text or text[:1] == " " or text[-1:] == " ":
+        text = " ".join(text.split())
+    return "" if text[:1] == "#" and text in NOTHING else text
 
 
 def items(cells: Sequence[Any], column: Column) -> list[str]:
