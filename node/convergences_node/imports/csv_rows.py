@@ -6,8 +6,8 @@ spreadsheets leave out trailing cells. A quote never closed costs its own row an
 """
 
 import csv
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
 
 from convergences_protocol.errors import Fault
 
@@ -54,13 +54,20 @@ def read_csv(file: BinaryIO, dialect: Dialect) -> Iterator[Row]:
         if not cells:
             continue
         if columns is None:
-            columns = _header(cells)
+            columns = named(cells)
             continue
         yield _row(source.begun, columns, cells)
 
 
-def _header(cells: list[str]) -> list[str]:
-    return [cell.removeprefix("\ufeff").strip() for cell in cells[:COLUMNS_MAX]]
+def named(cells: Sequence[Any]) -> list[str]:
+    """The names of the columns; the second column of a name is `name (2)`, so that no cell is lost under another."""
+    names: list[str] = []
+    seen: dict[str, int] = {}
+    for cell in cells[:COLUMNS_MAX]:
+        name = str("" if cell is None else cell).removeprefix("\ufeff").strip()
+        seen[name] = again = seen.get(name, 0) + 1
+        names.append(f"{name} ({again})" if name and again > 1 else name)
+    return names
 
 
 def _row(line: int, columns: list[str], cells: list[str]) -> Row:

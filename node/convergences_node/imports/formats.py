@@ -33,6 +33,9 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "ndjson": Format("json_rows", "read_ndjson"),
         "json": Format("json_rows", "read_json"),
         "geojson": Format("json_rows", "read_json"),
+        "xlsx": Format("sheet_rows", "read_sheet", apart=True),
+        "ods": Format("sheet_rows", "read_sheet", apart=True),
+        "xls": Format("sheet_rows", "read_sheet", apart=True),
         "gpx": Format("gpx_rows", "read_gpx"),
     }
 )

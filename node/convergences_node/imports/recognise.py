@@ -3,6 +3,8 @@
 
 import re
 
+ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+OPEN_DOCUMENT = b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet"
 LIST_WITHIN = re.compile(r'"(?:features|elements|results|data|events|items|records)"\s*:\s*\[')
 """A document of one line that holds a list under one of these names is not a row."""
 SHAPES = (
@@ -20,11 +22,20 @@ ELEMENTS = {"gpx": "gpx"}
 
 def recognise(sample: bytes, start: str) -> str:
     """The name of the format; `start` is the sample as text, without the white space before it."""
+    if sample.startswith((ZIP, OLE)):
+        return _workbook(sample)
     if start.startswith(("[", "{")):
         return _json(start)
     if start.startswith("<"):
         return _marked_up(start)
     return "csv"
+
+
+def _workbook(sample: bytes) -> str:
+    """An OpenDocument file names itself in its first member (part 2, section 3.3)."""
+    if sample.startswith(OLE):
+        return "xls"
+    return "ods" if OPEN_DOCUMENT in sample[:200] else "xlsx"
 
 
 def _marked_up(start: str) -> str:
