@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from convergences_protocol import checkpoint, doubt, fork
+from convergences_protocol.admission import admit_epoch
 from convergences_protocol.charter import Enrolled
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.enrolment import END, ENROL, End, Enrolment
-from convergences_protocol.errors import Unreadable
+from convergences_protocol.errors import Refused, Unreadable
+from convergences_protocol.header import Header
 from convergences_protocol.merkle import EMPTY_ROOT
 from convergences_protocol.opening import Opening, read_opening
 from convergences_protocol.origin import LogIdentity, territory_of
@@ -111,6 +113,22 @@ class Agglomeration(Town):
     def _show(self) -> None:
         self.write(self._guard_current)
         self.write(self._reveal_current)
+
+    def take_succession(self, opening: Header, end: Header) -> None:
+        """The recovery key of a town's log says which one goes on: enrolled for that alone, or left to a person."""
+
+        def commit() -> None:
+            try:
+                controls = admit_epoch(self.charter, read_opening(opening), TIME, extends=False, recovery_end=end)
+            except Refused:
+                self.world.count("successions_refused")
+                return
+            for kind, content in controls:
+                self._append_control(kind, content)
+            if controls:
+                self._show()
+
+        self.write(commit)
 
     # --- what a person decides ---
 

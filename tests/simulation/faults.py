@@ -33,6 +33,7 @@ def schedule(world: World) -> None:
     _some(world, 3, _restore)
     _some(world, 1, _clone)
     _some(world, 1, _merge)
+    _some(world, 1, _burn)
     _some(world, 2, _wrong_clock)
     if random.random() < 0.15:
         _at(world, lambda: _take_back(world, world.agglomeration))
@@ -130,13 +131,15 @@ def _restore(world: World) -> None:
 
 
 def _take_back(world: World, node: Town) -> None:
-    if isinstance(node, Liar):
+    if isinstance(node, Liar) or not node.archive.own:
         return
     image, guard = node.archive.copy(), node.guard
     with_guard = world.random.random() < 0.5
     delay = 20 + world.random.random() * 300
 
     def put_back() -> None:
+        if node.burnt:
+            return
         world.count("restores")
         node.stop()
         if with_guard:
@@ -155,7 +158,7 @@ def _take_back(world: World, node: Town) -> None:
 def _clone(world: World) -> None:
     """A card is copied into a second machine, and both run."""
     node = _any(world)
-    if isinstance(node, Liar) or any(clone.peer == node.peer for clone in world.clones):
+    if isinstance(node, Liar) or not node.archive.own or _has_clone(world, node):
         return
     world.count("clones")
     world.may_fork.add(node.territory)
@@ -170,11 +173,28 @@ def _clone(world: World) -> None:
         world.wire.after(delay + world.random.random() * 200, lambda: _writes(twin, 2))
 
 
+def _has_clone(world: World, node: Town) -> bool:
+    return any(clone.peer == node.peer for clone in world.clones)
+
+
+def _burn(world: World) -> None:
+    """A card dies with its keys; the recovery sheet is in a drawer, and after a while somebody finds it."""
+    town = _any(world)
+    if isinstance(town, Liar) or town.merged or not town.archive.own or _has_clone(world, town):
+        return  # a second machine that goes on under the old key is a thief, and what it writes is to be lost
+    world.count("successions")
+    heir = world.burn(town)
+    found = 5 + world.random.random() * 200
+    world.wire.after(found, heir.start)
+    for _ in range(world.random.randrange(3)):
+        world.wire.after(found + world.random.random() * 200, lambda: _writes(heir, 2))
+
+
 def _merge(world: World) -> None:
     """A town joins another: it stops writing; once nothing of it is left behind, and its last head is here, the charter
     says so."""
     one, other = world.random.sample(world.towns, 2)
-    if one.merged or other.merged or not one.honest:
+    if one.merged or other.merged or not one.honest or not one.archive.own or not other.archive.own:
         return
     world.count("merges")
     one.hand_over()

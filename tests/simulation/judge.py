@@ -33,6 +33,7 @@ def disagreements(world: World) -> list[str]:
     kept = {node.id: {identity.origin for identity in node.identities() if identity.keep} for node in world.honest}
     for log in reference.charter.enrolments:
         found += _one_history(world, log, kept)
+    found += _all_named(world)
     if not found:
         found += _nothing_lost(world)
         found += _nothing_false(world)
@@ -71,6 +72,18 @@ def _one_history(world: World, log: Enrolled, kept: Kept) -> list[str]:
             mine = node.archive.log(log.origin)
             if mine.headers[:size] != whole or len(whole) != size:
                 found.append(f"{node.id} holds {mine.size} of {log.origin}, {size} expected")
+    return found
+
+
+def _all_named(world: World) -> list[str]:
+    """Every honest town writes in the log that counts for it, or has handed its territory over."""
+    charter, found = world.agglomeration.charter, []
+    for town in world.towns:
+        if not town.honest or town.merged:
+            continue
+        ongoing = charter.ongoing(town.territory)
+        if not town.alive or ongoing is None or ongoing.origin != town.archive.own[-1]:
+            found.append(f"{town.id} is not the voice of {town.territory}")
     return found
 
 

@@ -56,6 +56,8 @@ class Node:
         self.misdeeds: dict[str, int] = {}
         self.incarnation = 0
         self.honest = True
+        self.burnt = False
+        """Its card is gone, with its keys: it never comes back."""
         self.clock_ahead: float | None = 0.0
         """How wrong the wall clock is, in seconds; None where it cannot be right, as in 1970 or 2100."""
         self.clock_was_wrong = False
@@ -80,6 +82,8 @@ class Node:
 
     def start(self) -> None:
         """Power on."""
+        if self.burnt:
+            return
         self.alive = True
         self.incarnation += 1
         self._forget()
@@ -349,7 +353,9 @@ class Node:
             for log in self.charter.enrolments
         ]
         named = {identity.origin for identity in found}
-        found += [Identity(log.origin, log.key) for log in self.candidates.values() if log.origin not in named]
+        found += [
+            Identity(log.origin, log.key, guessed=True) for log in self.candidates.values() if log.origin not in named
+        ]
         return found
 
     def logs_of_ours(self) -> list[str]:

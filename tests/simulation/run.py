@@ -86,6 +86,8 @@ def _heal(world: World) -> None:
         if not node.alive:
             node.start()
         node.clock_ahead = 0.0
+        if not node.alive:
+            continue  # an heir whom nobody has given the old log yet
         node.judge_erasures()
         for other in node.dials:
             node.dial(other)
@@ -149,6 +151,8 @@ def _decide(world: World) -> None:
             _settle(world, log)
             return
     for town in world.towns:
+        if not town.alive:
+            continue
         named = agglomeration.charter.enrolled(town.archive.own[-1])
         if town.honest and (named is None or named.disputed):
             _settle(world, town.archive.current)

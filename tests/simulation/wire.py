@@ -103,7 +103,11 @@ class Wire:
         self.delay_max = 0.05
 
     def can_connect(self, a: Endpoint, b: Endpoint) -> bool:
-        return a.alive and b.alive and self._cut.get(_pair(a, b), 0.0) <= self.now
+        return a.alive and b.alive and not self.is_cut(a, b)
+
+    def is_cut(self, a: Endpoint, b: Endpoint) -> bool:
+        """Whether there is no way between the two, were both alive."""
+        return self._cut.get(_pair(a, b), 0.0) > self.now
 
     def connect(self, a: Endpoint, b: Endpoint) -> bool:
         """Open a stream; a second one with the same peer replaces the first."""

@@ -19,6 +19,7 @@ from .agglomeration import Agglomeration
 from .archive import SimArchive
 from .authors import Authors
 from .cheap import signature_valid as remembered_signature_valid
+from .heir import Heir
 from .liar import LIES, Liar
 from .town import Town
 from .wire import Endpoint, Wire
@@ -62,12 +63,16 @@ class World:
         """At every holder a person has looked at the erasures that waited."""
         self.acknowledged: dict[bytes, Acknowledged] = {}
         self.counts: dict[str, int] = {}
+        self.sheets: dict[bytes, SigningKey] = {}
+        """The recovery keys, each on its sheet in a drawer, by their public halves."""
         self.wrongs: list[str] = []
         authors.written.clear()
         authors.serials.clear()
         self.agglomeration = Agglomeration(self, "agglo", "FR-200057867", *self._keys("agglo"))
         self.towns: list[Town] = []
         self.clones: list[Town] = []
+        self.burnt: list[Town] = []
+        """Towns whose card died with its keys; their heirs stand in `towns` in their place."""
         for number in range(towns):
             kind = Liar if number == 0 and self.random.random() < 0.8 else Town
             town = kind(self, f"t{number:02}", f"FR-{93000 + number}", *self._keys(f"town {number}"))
@@ -80,7 +85,9 @@ class World:
     def _keys(self, name: str) -> tuple[SigningKey, bytes]:
         """A node's key, and its recovery key's public half."""
         key = self.authors.key_class(sha256(name.encode()).digest())
-        return key, self.authors.key_class(sha256(b"recovery " + name.encode()).digest()).public
+        sheet = self.authors.key_class(sha256(b"recovery " + name.encode()).digest())
+        self.sheets[sheet.public] = sheet
+        return key, sheet.public
 
     def found(self) -> None:
         """The first day: everyone has a log, and the agglomeration has enrolled them all."""
@@ -145,9 +152,37 @@ class World:
         """Honest nodes must not take each other for liars."""
         self.count("drops" if seconds else "closes")
         assert isinstance(node, Town)
-        accused = [other for other in self.nodes if other.peer == peer]
+        accused = [other for other in [*self.nodes, *self.burnt] if other.peer == peer]
         if seconds and node.honest and all(other.honest for other in accused):
             self.wrongs.append(f"{node.id} took {accused[0].id} for a liar: {reason}")
+
+    # --- what is lost ---
+
+    def burn(self, town: Town) -> Heir:
+        """A card dies with its keys: the town's heir, who has nothing but the sheet."""
+        town.stop()
+        town.burnt = True
+        self.forget_card(town, set())
+        self.burnt.append(town)
+        heir = Heir(self, town, *self._keys(f"{town.id} heir {len(self.burnt)}"))
+        self.towns[self.towns.index(town)] = heir
+        for other in self.towns:
+            other.dials = [heir if dialled is town else dialled for dialled in other.dials]
+        return heir
+
+    def leave_behind(self, territory: str, last: str, size: int) -> None:
+        """A recovery key ends the log `last` at `size`: what was not in what counts then is lost, whoever has it. The
+        old key may be a thief's, so nobody takes anything from beyond an end that the recovery key has signed."""
+        counting = [span for span in self.agglomeration.charter.counts(territory) if span[0] != last] + [(last, size)]
+        kept: set[bytes] = set()
+        for node in [*self.honest, *self.towns]:
+            for origin, upto in counting:
+                log = node.archive.logs.get(origin)
+                kept.update(reading.digest for reading in (log.readings[:upto] if log else ()) if reading)
+        for item in self.acknowledged.values():
+            if item.territory == territory and not item.lost and item.digest not in kept:
+                self.count("left_behind")
+                item.lost = True
 
     def forget_card(self, node: Town, kept: set[bytes], *, unnoticed: bool = False) -> None:
         """A card goes back in time, or is destroyed: what only it held, beyond `kept`, is lost by the restore rule.
