@@ -181,8 +181,11 @@ class End(Params):
 
 
 class Reindex(Params):
-    """Throw the index away and make it again from the archive, beside the old one, which answers meanwhile.
+    """Throw the index away and make it again from the archive, beside the old one, which answers meanwhile; or, with
+    `linked`, what is asked in SPARQL from the index.
     Progress: `{what: "reindex", done, total}`. Answer: `{entries, seconds}`."""
+
+    linked: bool = False
 
 
 class Backup(Params):
@@ -194,6 +197,21 @@ class Backup(Params):
     target: str | None = None
     archive: str | None = None
     keep: int | None = None
+
+
+class BundleWrite(Params):
+    """Write every log kept here to a bundle at `path`, a folder or a `.zip` file; what is there already is added to.
+    Progress: `{what: "bundle", done, total}`. Answer: `{path, logs, records, files, bytes, left_alone}`."""
+
+    path: str
+
+
+class BundleRead(Params):
+    """Take in what a bundle has of the logs that this node follows, checked as if a peer sent it.
+    Progress: `{what: "bundle", done, total}`. Answer: `{path, sound, reason, logs: [{territory, origin, before, after,
+    size, kept}]}`; `reason` is why it was left, if something in it is false."""
+
+    path: str
 
 
 Perform = Callable[["Town", Any, Tell], Awaitable[Json]]
@@ -228,6 +246,8 @@ VERBS: Mapping[str, Verb] = {
     "release": Verb(Release, "doing:release"),
     "reindex": Verb(Reindex, "doing:reindex"),
     "backup": Verb(Backup, "backup.verb:backup"),
+    "bundle_write": Verb(BundleWrite, "bundles.verb:bundle_write"),
+    "bundle_read": Verb(BundleRead, "bundles.verb:bundle_read"),
     "invite": Verb(Invite, "belonging:invite"),
     "join": Verb(Join, "belonging:join"),
     "follow": Verb(Follow, "belonging:follow"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from .conftest import Terminal
@@ -41,3 +42,19 @@ def test_what_cannot_be_done_is_refused_with_a_next_step(terminal: Terminal) -> 
     assert terminal.type("backup stick --list").code == 1
     cut = terminal.type("backup stick --verify sd.txt --json")
     assert cut.code == 1 and "cut or was altered" in cut.json["backups"][0]["fault"]
+
+
+def test_logs_are_carried_by_hand(terminal: Terminal) -> None:
+    """Two nodes without a network: the agglomeration enrols by hand, and takes the stick."""
+    terminal.done("init 93066 --folder sd --sheet sd.txt")
+    terminal.done("init 200057867 --folder pc --sheet pc.txt")
+    log = terminal.done("status --folder sd --json").json
+    recovery = terminal.done("bundle write stick --folder sd --json").json
+    assert recovery["logs"] == 1
+    index = json.loads(Path("stick/logs").read_text("utf-8"))["logs"][0]
+    terminal.done(
+        f"charter enrol {log['log']['origin']} --key {index['key']} --recovery-key {index['recovery_key']} --folder pc"
+    )
+    assert "records came" in terminal.done("bundle read stick --folder pc").out
+    assert terminal.done("bundle read stick --folder pc --json").json["missing"] == 0
+    assert terminal.type("bundle read absent --folder pc").code == 1

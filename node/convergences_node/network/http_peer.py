@@ -3,13 +3,14 @@
 
 What the machine asks (`Want`, `WantProof`) is answered as a peer would; what it tells (heads, forks, doubts) goes
 nowhere, for files cannot be told. Each fetch is bounded, and whatever goes wrong in one loses the peer, not the node.
+The files may be a server's or a stick's (`bundles/reading.py`): a `RemoteLog` reads either.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,20 @@ log = logging.getLogger(__name__)
 
 READ_BYTES = 64 * 1024
 
+FindBodies = Callable[[Sequence[bytes]], Awaitable[tuple[int, Sequence[bytes]]]]
+"""How many of these digests were considered, and the bodies found among them, within one frame."""
+
+
+async def _none_found(digests: Sequence[bytes]) -> tuple[int, Sequence[bytes]]:
+    """A server's files have no index by digest."""
+    return len(digests), ()
+
+
+def http_log(session: aiohttp.ClientSession, address: str, origin: str) -> RemoteLog:
+    """The log of that origin at a node's HTTP address."""
+    base = f"{address.rstrip('/')}/log/{origin.removeprefix('convergences/')}/"
+    return RemoteLog(lambda path, most: fetch(session, base + path, most))
+
 
 class HttpPeer:
     """One remote node, as far as its files can answer for it."""
@@ -33,13 +48,17 @@ class HttpPeer:
         self,
         key: PeerKey,
         address: str,
-        session: aiohttp.ClientSession,
+        log_at: Callable[[str], RemoteLog],
         listener: Listener,
         lost: Callable[[PeerKey], None],
+        find_bodies: FindBodies | None = None,
     ) -> None:
+        """`log_at` gives the log of an origin. `find_bodies`, where the files can be searched for them, gives those of
+        some digests; else none are found."""
         self.key = key
         self.address = address
-        self._session = session
+        self._log_at = log_at
+        self._find_bodies = find_bodies or _none_found
         self._listener = listener
         self._lost = lost
         self._logs: dict[str, RemoteLog] = {}
@@ -71,7 +90,7 @@ class HttpPeer:
             case messages.WantProof() as want_proof:
                 self._spawn(self._prove(want_proof))
             case messages.WantBodies(digests):
-                self.say(messages.Bodies(len(digests), ()))  # files have no index by digest
+                self._spawn(self._give_bodies(digests))
             case _:
                 pass  # heads, forks and doubts are for those who can be told
         asyncio.get_running_loop().call_soon(self._listener.drained, self.key, self._frames)
@@ -103,8 +122,7 @@ class HttpPeer:
     def _log(self, origin: str) -> RemoteLog:
         found = self._logs.get(origin)
         if found is None:
-            base = f"{self.address.rstrip('/')}/log/{origin.removeprefix('convergences/')}/"
-            found = self._logs[origin] = RemoteLog(lambda path, most: fetch(self._session, base + path, most))
+            found = self._logs[origin] = self._log_at(origin)
         return found
 
     async def _serve(self, serving: _Serving) -> None:
@@ -123,6 +141,10 @@ class HttpPeer:
             self.say(messages.Batch(want.number, serving.next, tuple(headers), tuple(bodies), tuple(proof)))
             serving.next += len(headers)
         self._servings.pop(want.number, None)
+
+    async def _give_bodies(self, digests: Sequence[bytes]) -> None:
+        considered, bodies = await self._find_bodies(digests)
+        self.say(messages.Bodies(considered, tuple(bodies)))
 
     async def _prove(self, want: messages.WantProof) -> None:
         remote = self._log(want.origin)

@@ -15,12 +15,13 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 from convergences_protocol.errors import LocalError, RemoteError
 from convergences_protocol.replication import messages
 
-from convergences_node.network.http_peer import HttpPeer, fetch
+from convergences_node.network.http_peer import HttpPeer, fetch, http_log
 from convergences_node.network.http_tiles import Gone
 from convergences_node.network.transport import Link, Listener, PeerKey
 
@@ -143,7 +144,8 @@ class HttpTransport:
             return
         peer = self._peers.get(key)
         if peer is None:
-            peer = self._peers[key] = HttpPeer(key, address, self._session, self._listener, self.drop)
+            log_at = partial(http_log, self._session, address)
+            peer = self._peers[key] = HttpPeer(key, address, log_at, self._listener, self.drop)
             self._listener.connected(Link(key, self.name, address, True))
             if self._peers.get(key) is not peer:
                 return

@@ -59,21 +59,32 @@ class Network:
         self._found: dict[PeerKey, list[str]] = {}
         """Peers seen on the local network."""
         self._banned: dict[PeerKey, asyncio.TimerHandle] = {}
+        self.left: dict[PeerKey, str | None] = {}
+        """Bundles that are read, and why one was left: files are no peer to remember, or to refuse for a while."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     # ------------------------------------------------------------------------------------- life
     async def start(self, p2p: Transport | None = None) -> None:
         """Start replicating; libp2p follows in its own time. `p2p` stands in for it in tests."""
-        rows = await self._town.archive.read(lambda reader: reader.peers())
-        self._book = {row.key: row for row in rows}
-        await self._keep_logs()
-        misdeeds = {row.key: row.faults for row in rows if row.faults}
-        await self.driver.start(self._town.membership.identities(), misdeeds)
+        await self.begin()
         await self._start_transport(self._http)
         if p2p is not None or self._config.p2p.enabled:
             self._spawn(self._start_p2p(p2p or self._libp2p()))
         if self._config.discovery.zeroconf and not loopback_only(self._config):
             self._spawn(self._start_discovery())
+
+    async def begin(self) -> None:
+        """Be ready to replicate, and reach nobody: enough to read what a stick brings."""
+        rows = await self._town.archive.read(lambda reader: reader.peers())
+        self._book = {row.key: row for row in rows}
+        await self._keep_logs()
+        misdeeds = {row.key: row.faults for row in rows if row.faults}
+        await self.driver.start(self._town.membership.identities(), misdeeds)
+
+    async def attach(self, transport: Transport, key: PeerKey) -> None:
+        """Replicate over one more transport, whose only peer is a bundle of files known by `key`."""
+        self.left[key] = None
+        await self._start_transport(transport)
 
     async def stop(self) -> None:
         """Close every link."""
@@ -234,6 +245,9 @@ class Network:
 
     def peer_dropped(self, key: PeerKey, reason: str, seconds: float) -> None:
         """See `Consequences`. Refused until its time is over; not for ever, bad memory in a Pi gets replaced."""
+        if key in self.left:
+            self.left[key] = reason
+            return
         row = self._book.get(key) or PeerRow(key)
         self._spawn(self._keep_row(replace(row, faults=row.faults + 1, fault=reason)))
         former = self._banned.get(key)

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Where a bundle stands: a folder of files, or the same files in one ZIP file. Names are those of a node's addresses.
+
+    logs                                  which logs are in it, as `GET /api/v1/logs` says
+    log/<territory>/<epoch>/checkpoint    the signed head, with cosignatures; tiles, entries and bodies beside it, as a
+    log/<territory>/<epoch>/tile/…        node serves them (C2SP tlog-tiles, and `bodies/`)
+    log/<territory>/<epoch>/forks/<n>     proofs that the log has two histories
+
+Whoever puts such a folder behind any web server has a mirror. Reading is bounded, name by name.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+from typing import Protocol
+
+from convergences_protocol.errors import LocalError, RemoteError
+
+from convergences_node.archive.durable import TEMPORARY, sync_folder
+from convergences_node.network.http_tiles import Gone
+
+INDEX = "logs"
+ZIP_SUFFIX = ".zip"
+
+
+def log_base(origin: str) -> str:
+    """The beginning of the names of one log's files."""
+    return f"log/{origin.removeprefix('convergences/')}/"
+
+
+class Place(Protocol):
+    """A bundle to read, and to write."""
+
+    def read(self, name: str, bytes_max: int) -> bytes:
+        """A file's bytes. Raises `Gone` if there is none, `RemoteError` if it is longer or cannot be read."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put a file there; it counts once `settle` has returned."""
+
+    def settle(self, name: str, data: bytes) -> None:
+        """Make all that was written durable, and only then put this file there, which speaks of it."""
+
+    def remove(self, name: str) -> None:
+        """Take a file away, if it is there."""
+
+    def close(self) -> None:
+        """All is written."""
+
+
+def place_at(path: Path, *, writing: bool = False) -> Place:
+    """The bundle at a path: a file if it ends in `.zip`, else a folder."""
+    if path.suffix == ZIP_SUFFIX:
+        return ZipWriter(path) if writing else ZipReader(path)
+    return Folder(path, writing=writing)
+
+
+class Folder:
+    """A bundle in a folder. What is there already stays, and is added to."""
+
+    def __init__(self, path: Path, *, writing: bool = False) -> None:
+        self._path = path
+        self._fresh: list[Path] = []
+        if writing and not path.parent.is_dir():
+            raise LocalError(f"there is no folder {path.parent} to put a bundle into", hint="is the stick plugged in?")
+        if not writing and not path.is_dir():
+            raise LocalError(f"there is no bundle at {path}", hint="is the stick plugged in?")
+
+    def read(self, name: str, bytes_max: int) -> bytes:
+        try:
+            with (self._path / name).open("rb") as file:
+                data = file.read(bytes_max + 1)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise Gone(name) from None
+        except OSError as error:
+            raise RemoteError(f"{name} of the bundle cannot be read: {error.strerror}") from error
+        if len(data) > bytes_max:
+            raise RemoteError(f"{name} of the bundle is longer than {bytes_max} bytes")
+        return data
+
+    def write(self, name: str, data: bytes) -> None:
+        path = self._path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + TEMPORARY)
+        part.write_bytes(data)
+        part.rename(path)
+        self._fresh.append(path)
+
+    def settle(self, name: str, data: bytes) -> None:
+        self._sync()
+        self.write(name, data)
+        self._sync()
+
+    def _sync(self) -> None:
+        """A stick is slow to sync: once for many files, when most of them have left the memory by themselves."""
+        for path in self._fresh:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        for folder in dict.fromkeys(path.parent for path in self._fresh):
+            sync_folder(folder)
+        self._fresh.clear()
+
+    def remove(self, name: str) -> None:
+        (self._path / name).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        self._sync()
+
+
+class ZipWriter:
+    """A new bundle in one file, which takes the place of the one before when it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        if not path.parent.is_dir():
+            raise LocalError(f"there is no folder {path.parent} to put a bundle into", hint="is the stick plugged in?")
+        self._part = path.with_name(path.name + TEMPORARY)
+        self._file = self._part.open("wb")
+        self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED)
+
+    def read(self, name: str, bytes_max: int) -> bytes:
+        raise Gone(name)  # made anew, each time
+
+    def write(self, name: str, data: bytes) -> None:
+        self._zip.writestr(zipfile.ZipInfo(name), data)
+
+    settle = write
+
+    def remove(self, name: str) -> None:
+        """Nothing is in it that has to go."""
+
+    def close(self) -> None:
+        self._zip.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._part.rename(self._path)
+        sync_folder(self._path.parent)
+
+
+class ZipReader:
+    """A bundle in one file, read by name."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except FileNotFoundError:
+            raise LocalError(f"there is no bundle at {path}", hint="is the stick plugged in?") from None
+        except (OSError, zipfile.BadZipFile) as error:
+            raise RemoteError(f"{path.name} is no bundle, or is cut: {error}") from error
+
+    def read(self, name: str, bytes_max: int) -> bytes:
+        try:
+            info = self._zip.getinfo(name)
+            if info.file_size > bytes_max or info.compress_type != zipfile.ZIP_STORED:
+                raise RemoteError(f"{name} of the bundle is longer than {bytes_max} bytes")
+            return self._zip.read(info)
+        except KeyError:
+            raise Gone(name) from None
+        except (OSError, zipfile.BadZipFile, RuntimeError) as error:
+            raise RemoteError(f"{name} of the bundle cannot be read: {error}") from error
+
+    def write(self, name: str, data: bytes) -> None:
+        raise LocalError("a bundle that is read is not written")
+
+    settle = write
+
+    def remove(self, name: str) -> None:
+        raise LocalError("a bundle that is read is not written")
+
+    def close(self) -> None:
+        self._zip.close()

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""`bundle write` and `bundle read`, as verbs of a node, running or not. See `verbs.BundleWrite`, `verbs.BundleRead`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convergences_protocol import checkpoint
+from convergences_protocol.errors import LocalError, RemoteError
+
+from convergences_node.archive.model import Event, LogState
+from convergences_node.archive.reader import ArchiveReader
+from convergences_node.network.http_tiles import NOTE_BYTES_MAX, Gone, split_note
+
+from .places import Place, log_base, place_at
+from .reading import BundleTransport
+from .writing import read_index, write_bundle
+
+if TYPE_CHECKING:
+    from convergences_node.network.network import Network
+    from convergences_node.town import Town
+    from convergences_node.verbs import BundleRead, BundleWrite, Json, Tell
+
+QUIET_S = 1.5
+"""So long without a change, and nothing owed: all that can come has come. A new charter takes less to be followed."""
+STALLED_S = 60.0
+"""So long without a change though something is owed: a damaged stick, or a disk that does not answer."""
+LOOK_S = 0.3
+
+
+async def bundle_write(town: Town, params: BundleWrite, tell: Tell) -> Json:
+    """See `verbs.BundleWrite`."""
+    loop, path = asyncio.get_running_loop(), Path(params.path)
+
+    def told(done: int, total: int) -> None:
+        loop.call_soon_threadsafe(tell, {"what": "bundle", "done": done, "total": total})
+
+    def write() -> dict[str, Any]:
+        with closing(ArchiveReader.open(town.folder, town.archive.revealed)) as reader:
+            place = place_at(path, writing=True)
+            written = write_bundle(reader, place, told)
+            place.close()
+            return asdict(written)
+
+    try:
+        return {"path": str(path), **await asyncio.to_thread(write)}
+    except OSError as error:
+        raise LocalError(
+            f"the bundle could not be written to {path}: {error.strerror or error}; what it had before is whole",
+            hint="is the stick full, pulled out, or write protected?",
+        ) from error
+
+
+async def bundle_read(town: Town, params: BundleRead, tell: Tell) -> Json:
+    """See `verbs.BundleRead`."""
+    path = Path(params.path)
+    with closing(await asyncio.to_thread(place_at, path)) as place:
+        index = await asyncio.to_thread(read_index, place)
+        if not index:
+            raise LocalError(f"{path} holds no bundle", hint="convergences bundle write makes one")
+        before = await _sizes(town)
+        transport = BundleTransport(path, place, index, town.archive)
+        async with _network(town) as network:
+            await network.attach(transport, transport.key)
+            try:
+                await _Reading(town, transport, place).finish(tell)
+            finally:
+                await transport.stop()
+            reason = network.left.pop(transport.key)
+        return await _answer(town, path, place, transport, before, reason)
+
+
+@asynccontextmanager
+async def _network(town: Town) -> AsyncIterator[Network]:
+    """The running node's network, or one that reaches nobody."""
+    if town.network is not None:
+        yield town.network
+        return
+    from convergences_node.network.network import Network
+
+    network = town.network = Network(town)
+    await network.begin()
+    try:
+        yield network
+    finally:
+        town.network = None
+        await network.stop()
+
+
+class _Reading:
+    """Waits until the machine has taken from the bundle what there is to take."""
+
+    def __init__(self, town: Town, transport: BundleTransport, place: Place) -> None:
+        self._town, self._transport = town, transport
+        self._there = {origin: _size_there(place, origin) for origin in transport.origins}
+        self._changed = asyncio.Event()
+        self._last = time.monotonic()
+
+    async def finish(self, tell: Tell) -> None:
+        unsubscribe = self._town.archive.subscribe(self._heard)
+        try:
+            while not self._transport.gone:
+                await self._show()
+                done, total = await self._progress()
+                tell({"what": "bundle", "done": done, "total": total})
+                if time.monotonic() - self._last >= (QUIET_S if done >= total else STALLED_S):
+                    return
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_S):
+                        await self._changed.wait()
+                self._changed.clear()
+        finally:
+            unsubscribe()
+
+    def _heard(self, event: Event) -> None:
+        self._last = time.monotonic()
+        self._changed.set()
+
+    async def _show(self) -> None:
+        try:
+            await self._transport.show()
+        except (RemoteError, ValueError) as error:
+            assert self._town.network is not None
+            self._town.network.left[self._transport.key] = str(error)
+            self._transport.drop(self._transport.key)
+
+    async def _progress(self) -> tuple[int, int]:
+        """How many records of the logs that are kept here have come, of how many in the bundle."""
+        kept = {identity.origin: identity for identity in self._town.membership.identities() if identity.keep}
+        kept.pop(self._town.membership.own.origin, None)
+        sizes, done, total = await _sizes(self._town), 0, 0
+        for origin in self._transport.origins:
+            identity, size = kept.get(origin), self._there[origin]
+            if identity is not None and size is not None:
+                if identity.end is not None and not identity.past_end:
+                    size = min(size, identity.end.size)
+                done, total = done + min(size, sizes.get(origin, 0)), total + size
+        return done, total
+
+
+async def _sizes(town: Town) -> dict[str, int]:
+    return await town.archive.read(lambda reader: {state.origin: state.size for state in reader.logs()})
+
+
+async def _answer(
+    town: Town, path: Path, place: Place, transport: BundleTransport, before: dict[str, int], reason: str | None
+) -> Json:
+    states = await town.archive.read(lambda reader: {state.origin: state for state in reader.logs()})
+    kept = {identity.origin for identity in town.membership.identities() if identity.keep}
+    logs = [
+        _log(origin, place, states.get(origin), before.get(origin, 0), kept) for origin in sorted(transport.origins)
+    ]
+    return {"path": str(path), "sound": reason is None, "reason": reason, "logs": logs}
+
+
+def _log(origin: str, place: Place, state: LogState | None, before: int, kept: set[str]) -> dict[str, Any]:
+    return {
+        "origin": origin,
+        "territory": origin.split("/")[1],
+        "kept": state is not None and origin in kept,
+        "before": before,
+        "after": state.size if state else 0,
+        "wanted": state.wanted if state else 0,
+        "size": _size_there(place, origin),
+    }
+
+
+def _size_there(place: Place, origin: str) -> int | None:
+    """What the log's head in the bundle says, unverified: for telling how far the reading is."""
+    try:
+        note, _ = split_note(place.read(log_base(origin) + "checkpoint", NOTE_BYTES_MAX))
+        return checkpoint.parse(note).size
+    except (Gone, RemoteError):
+        return None

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A cluster without any network: logs go on a stick, and what arrives is as good as what the wire brings."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from convergences_node.archive.verifying import verify_folder
+from convergences_node.bundles import verb
+from convergences_protocol.errors import LocalError, RemoteError
+
+from ..awkward.cluster import Cluster, Node
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cluster]:
+    """Joined once, where there was a network; from then on every line is cut."""
+    monkeypatch.setattr(verb, "STALLED_S", 4.0)
+    monkeypatch.setattr(verb, "QUIET_S", 0.7)
+    cluster = Cluster(tmp_path)
+    yield cluster
+    await cluster.close()
+
+
+async def apart(cluster: Cluster, *names: str) -> list[Node]:
+    nodes = await cluster.cluster(*names)
+    for node in nodes[1:]:
+        cluster.net.sever(nodes[0].key, node.key)
+    return nodes
+
+
+def names(count: int, what: str = "club") -> list[str]:
+    return [f"{what} {number}" for number in range(count)]
+
+
+async def carry(writer: Node, reader: Node, stick: Path) -> Any:
+    await writer.ask("bundle_write", path=str(stick))
+    return await reader.ask("bundle_read", path=str(stick))
+
+
+@pytest.mark.parametrize("place", ["stick", "stick.zip"])
+async def test_what_a_town_wrote_is_found_at_the_agglomeration_by_stick(
+    cluster: Cluster, tmp_path: Path, place: str
+) -> None:
+    """More than one bundle of records, to the same root; and the way back brings the agglomeration's cosignature."""
+    agglomeration, town = await apart(cluster, "saint-denis")
+    await town.write(*names(600))
+    read = await carry(town, agglomeration, tmp_path / place)
+    assert read["sound"], read
+    await agglomeration.until_finds("club 0", "club 599")
+    assert await agglomeration.headers(town.origin) == await town.headers(town.origin)
+    await agglomeration.town._clockwork.cosign()
+    await carry(agglomeration, town, tmp_path / place)
+    rows = await town.town.archive.read(lambda reader: reader.cosignatures(town.origin))
+    assert agglomeration.origin in {row.cosigner for row in rows}
+
+
+async def test_the_same_stick_again_writes_and_brings_only_what_is_new(cluster: Cluster, tmp_path: Path) -> None:
+    """Idempotent both ways, and incremental."""
+    agglomeration, town = await apart(cluster, "saint-denis")
+    await town.write(*names(600))
+    first = await town.ask("bundle_write", path=str(tmp_path / "stick"))
+    again = await town.ask("bundle_write", path=str(tmp_path / "stick"))
+    assert first["files"] > 6 and again["files"] == 0
+    await agglomeration.ask("bundle_read", path=str(tmp_path / "stick"))
+    read = await agglomeration.ask("bundle_read", path=str(tmp_path / "stick"))
+    assert all(log["before"] == log["after"] for log in read["logs"])
+    await town.write("one more")
+    more = await town.ask("bundle_write", path=str(tmp_path / "stick"))
+    assert 0 < more["bytes"] < first["bytes"] / 2
+    await carry(town, agglomeration, tmp_path / "stick")
+    await agglomeration.until_finds("club 0", "one more")
+    assert not [path for path in (tmp_path / "stick").rglob("*") if path.name.endswith(".part")]
+
+
+async def test_a_third_town_is_reached_through_the_agglomeration_s_stick(cluster: Cluster, tmp_path: Path) -> None:
+    """The charter goes on the stick too: a town that was enrolled meanwhile is heard of, and its log is taken."""
+    agglomeration, first, second = await apart(cluster, "saint-denis", "epinay")
+    await first.ask("follow", keep="all")
+    await second.write("from the second town")
+    stick = tmp_path / "stick"
+    await carry(second, agglomeration, stick)
+    read = await carry(agglomeration, first, stick)
+    assert read["sound"], read
+    await first.until_finds("from the second town")
+
+
+async def test_an_erasure_travels_and_the_stick_forgets_the_words(cluster: Cluster, tmp_path: Path) -> None:
+    """The stick that had them is written again: no file on it has the erased body any more."""
+    agglomeration, town = await apart(cluster, "saint-denis")
+    (placed,) = await town.write("Personne à oublier")
+    stick = tmp_path / "stick"
+    await carry(town, agglomeration, stick)
+    await agglomeration.until_finds("Personne à oublier")
+    assert _holds(stick, "Personne à oublier")
+    await town.ask("erase", element=str(placed.element), reason="asked", now=True)
+    await carry(town, agglomeration, stick)
+    assert not _holds(stick, "Personne à oublier")
+
+    async def forgotten() -> bool:
+        return not await agglomeration.finds("Personne à oublier")
+
+    await agglomeration.until(forgotten)
+
+
+def _holds(stick: Path, word: str) -> bool:
+    return any(word.encode() in path.read_bytes() for path in stick.rglob("*") if path.is_file())
+
+
+async def test_bodies_that_were_missing_come_with_a_later_stick(cluster: Cluster, tmp_path: Path) -> None:
+    """The first stick had headers alone, as from a holder that wanted the bodies itself."""
+    agglomeration, town = await apart(cluster, "saint-denis")
+    await town.write(*names(300))
+    stick = tmp_path / "stick"
+    await town.ask("bundle_write", path=str(stick))
+    whole = {path: path.read_bytes() for path in stick.rglob("bodies/*/*") if path.is_file()}
+    whole |= {path: path.read_bytes() for path in stick.rglob("bodies/*") if path.is_file()}
+    for path in whole:
+        path.write_bytes(bytes([0]) + bytes([2]) * (255 if path.name == "000" else 44))
+    await agglomeration.ask("bundle_read", path=str(stick))
+    state = await agglomeration.log(town.origin)
+    assert state is not None and state.size == 301 and state.wanted > 0
+    for path, data in whole.items():
+        path.write_bytes(data)
+    await agglomeration.ask("bundle_read", path=str(stick))
+
+    async def here() -> bool:
+        state = await agglomeration.log(town.origin)
+        return state is not None and state.wanted == 0
+
+    await agglomeration.until(here, "all bodies")
+
+
+def _alter(name: str) -> Callable[[Path], None]:
+    def alter(stick: Path) -> None:
+        (path,) = [path for path in stick.rglob(name) if "FR-93066" in str(path)][:1]
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+
+    return alter
+
+
+LIES: dict[str, Callable[[Path], None]] = {
+    "a header altered": _alter("tile/entries/000"),
+    "a body altered": _alter("bodies/000"),
+    "the head altered": _alter("checkpoint"),
+    "a file gone": lambda stick: next(stick.rglob("*FR-93066*/**/tile/entries/000")).unlink(),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+async def test_what_is_false_or_damaged_on_a_stick_is_not_taken_and_said(
+    cluster: Cluster, tmp_path: Path, lie: str
+) -> None:
+    """Nothing false is kept, no peer is blamed, and the mended stick is taken afterwards."""
+    agglomeration, town = await apart(cluster, "saint-denis")
+    await town.write(*names(400))
+    stick = tmp_path / "stick"
+    await town.ask("bundle_write", path=str(stick))
+    shutil.copytree(stick, tmp_path / "kept")
+    LIES[lie](stick)
+    read = await agglomeration.ask("bundle_read", path=str(stick))
+    log = next(log for log in read["logs"] if log["territory"] == "FR-93066")
+    assert not read["sound"] or log["after"] < 401
+    peers = await agglomeration.town.archive.read(lambda reader: reader.peers())
+    assert all(peer.faults == 0 for peer in peers)
+    await agglomeration.ask("bundle_read", path=str(tmp_path / "kept"))
+    await agglomeration.until_finds("club 0", "club 399")
+    await cluster.stop(agglomeration)
+    assert verify_folder(agglomeration.folder).sound
+
+
+async def test_a_node_that_is_not_running_reads_and_writes_bundles_too(cluster: Cluster, tmp_path: Path) -> None:
+    """As the command line does when no node serves the folder."""
+    from convergences_node.control import _call_offline
+
+    agglomeration, town = await apart(cluster, "saint-denis")
+    await town.write("written before")
+    await cluster.stop(agglomeration, town)
+    await _call_offline(town.folder, "bundle_write", {"path": str(tmp_path / "stick")}, lambda event: None)
+    read = await _call_offline(
+        agglomeration.folder, "bundle_read", {"path": str(tmp_path / "stick")}, lambda event: None
+    )
+    assert read["sound"]
+    await cluster.start(agglomeration)
+    await agglomeration.until_finds("written before")
+
+
+async def test_a_new_epoch_is_heard_of_and_enrolled_by_stick(cluster: Cluster, tmp_path: Path) -> None:
+    """The town was put back from a backup where there is no network: the stick is all that the agglomeration gets."""
+    agglomeration, town = await apart(cluster, "saint-denis")
+    await town.write("before")
+    await carry(town, agglomeration, tmp_path / "stick")
+    await cluster.stop(town)
+    (town.folder / "head.guard").unlink()
+    await cluster.start(town)
+    await town.write("in the new epoch")
+    await carry(town, agglomeration, tmp_path / "stick")
+    await agglomeration.until_enrolled(town.origin)
+    await carry(town, agglomeration, tmp_path / "stick")
+    await agglomeration.until_finds("before", "in the new epoch")
+
+
+async def test_what_is_no_bundle_is_refused(cluster: Cluster, tmp_path: Path) -> None:
+    """Nothing there, an empty folder, a list that is none, a ZIP that is none."""
+    town = await cluster.start(await cluster.found("saint-denis"))
+    with pytest.raises(LocalError, match="no bundle at"):
+        await town.ask("bundle_read", path=str(tmp_path / "absent"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(LocalError, match="holds no bundle"):
+        await town.ask("bundle_read", path=str(tmp_path / "empty"))
+    (tmp_path / "empty" / "logs").write_text(json.dumps({"logs": 3}))
+    with pytest.raises(RemoteError):
+        await town.ask("bundle_read", path=str(tmp_path / "empty"))
+    (tmp_path / "bad.zip").write_bytes(b"PK nothing")
+    with pytest.raises(RemoteError, match="is no bundle"):
+        await town.ask("bundle_read", path=str(tmp_path / "bad.zip"))
+    with pytest.raises(LocalError, match=r"no folder .* to put a bundle into") as refused:
+        await town.ask("bundle_write", path=str(tmp_path / "absent" / "stick"))
+    assert refused.value.hint == "is the stick plugged in?"
