@@ -47,19 +47,22 @@ async def create_town(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     options: Options | None = None,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    recovery_seed: bytes | None = None,
+    epoch: bytes | None = None,
 ) -> Founded:
     """Make a node in `folder`: `kind` is `town` or `agglomeration`; `facts` are the fields of its `territory` record.
 
     `settings` are values for the configuration file besides its defaults, by section: `{"http": {"port": 8001}}`.
+    `recovery_seed` and `epoch` are given when the sheet was printed before (`convergences_node.setup`).
     Refused with `LocalError` if they are wrong, or if there is a node already; then nothing was written.
     """
     config = _config(NodeSection(name=name, territory=territory, kind=kind), settings or {})  # type: ignore[arg-type]
     if (folder / CONFIG_NAME).exists():
         raise LocalError(f"{folder} already has a node", hint="choose another folder; nothing was changed")
-    recovery_seed = random_bytes(SEED_BYTES)
+    recovery_seed = recovery_seed or random_bytes(SEED_BYTES)
     key = SigningKey.from_seed(random_bytes(SEED_BYTES))
     recovery_public = SigningKey.from_seed(recovery_seed).public
-    archive = await Archive.create(folder, territory, key, recovery_public, name=name, options=options)
+    archive = await Archive.create(folder, territory, key, recovery_public, name=name, epoch=epoch, options=options)
     async with archive:
         if facts is not None:
             await archive.append([NewRecord("territory", dict(facts))])

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Running a node: one process that opens the town, serves its pages, and stops cleanly when it is told to.
 
+In an empty folder there is no town yet: the setup's pages are served until there is one, and then the town's, behind
+the same socket. The operator's page may end the process too, to start again or for good.
+
 Pages and the control socket are up before the network: libp2p takes more than a second to import, and a resident who
 searches does not wait for it. SIGTERM and SIGINT stop everything in order and leave the folder closed; a second one
 ends the process at once. systemd is told when the node is ready, that it lives, and that it stops (sd_notify(3)).
@@ -17,10 +20,18 @@ import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
-from convergences_node.config import Config, load_config
+from convergences_protocol.errors import LocalError
+
+from convergences_node.accounts import Accounts
+from convergences_node.config import HttpSection, LogsSection, load_config
 from convergences_node.control import ControlServer
+from convergences_node.doorway import given_socket, own_socket
 from convergences_node.network.network import Network
+from convergences_node.operating import Ending, Life, Operating
+from convergences_node.setup.joining_later import JoiningLater
+from convergences_node.setup.staging import finish, is_blank
 from convergences_node.town import Town
 
 log = logging.getLogger(__name__)
@@ -32,18 +43,37 @@ SWITCH_SECONDS = 0.0005
 """How long a thread that computes may keep the interpreter from one that waits for it. By default ten times as long:
 what takes microseconds between two pieces of work in C, as to check a signature does, then waits most of the time."""
 
+STOPPED_CODE = 10
+"""The process's exit code when its operator stopped it from a browser; systemd then leaves it at that."""
+
+_HTTP = HttpSection()
+P2P_PORT = 4750
+
 Ready = Callable[[Town], None]
 
 
-def serve(folder: Path) -> None:
-    """Run the node of `folder` until SIGTERM or SIGINT. Raises `LocalError` if it cannot be opened."""
-    config = load_config(folder)
-    write_logs(config)
+def serve(folder: Path, host: str = _HTTP.host, port: int = _HTTP.port) -> None:
+    """Run the node of `folder` until SIGTERM or SIGINT. Raises `LocalError` if it cannot be opened.
+
+    In an empty folder, `host` and `port` are where the setup's pages are, and where the town's will be.
+    """
+    finish(folder)
+    write_logs(load_config(folder).logs if not is_blank(folder) else LogsSection())
     sys.setswitchinterval(SWITCH_SECONDS)
-    asyncio.run(run(folder))
+    ending = asyncio.run(run(folder, setup_at=(host, port)))
+    if ending is Ending.RESTART:
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - this same program, perhaps a newer one by now
+    if ending is Ending.STOP:
+        sys.exit(STOPPED_CODE)
 
 
-async def run(folder: Path, ready: Ready = lambda town: None, stop: asyncio.Event | None = None) -> None:
+async def run(
+    folder: Path,
+    ready: Ready = lambda town: None,
+    stop: asyncio.Event | None = None,
+    *,
+    setup_at: tuple[str, int] = (_HTTP.host, _HTTP.port),
+) -> Ending:
     """As `serve`, in a loop that is there already. `ready(town)` is called once pages are served.
 
     Signals stop it, unless `stop` is given: then it is the caller, who may run several nodes in one process, that does.
@@ -53,23 +83,69 @@ async def run(folder: Path, ready: Ready = lambda town: None, stop: asyncio.Even
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _stop_once, stop, loop, number)
+    life = Life(stop)
     async with AsyncExitStack() as stack:
+        listening = given_socket()
+        if is_blank(folder):
+            listening = listening or _bound(*setup_at)
+            if not await _set_up(folder, listening, setup_at, stop):
+                return life.ending
+        if listening is not None:
+            stack.callback(listening.close)
         town = await stack.enter_async_context(Town.open(folder))
-        await _serve_pages(town, stack)
-        control = ControlServer(town)
-        await control.start()
-        stack.push_async_callback(control.stop)
-        await town.start(Network(town))
-        stack.push_async_callback(town.stop)
-        stack.callback(notify, "STOPPING=1")
-        stack.enter_context(_Watchdog(loop))
-        notify("READY=1")
-        log.info("%s (%s) is at %s", town.config.node.name, town.config.node.territory, town.http_address)
-        ready(town)
-        await stop.wait()
+        await _serve(town, life, listening, stack, ready)
         log.info("stopping")
         loop.call_later(STOP_SECONDS_MAX, _give_up)
     log.info("stopped")
+    return life.ending
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        return own_socket(host, port)
+    except OSError as error:
+        raise LocalError(
+            f"the setup's pages cannot be served at {host}, port {port}: {error.strerror or error}",
+            hint="convergences serve --host --port",
+        ) from None
+
+
+async def _set_up(folder: Path, listening: socket.socket, at: tuple[str, int], stop: asyncio.Event) -> bool:
+    """The setup's pages, until there is a town; False if the process is to stop before."""
+    from convergences_node.setup.serving import set_up
+
+    notify("READY=1")
+    with _Watchdog(asyncio.get_running_loop()):
+        return await set_up(folder, listening, _settings(*at), stop)
+
+
+def _settings(host: str, port: int) -> dict[str, dict[str, Any]]:
+    """What the new town's settings begin with. A node that is tried on one machine speaks to peers there alone."""
+    settings: dict[str, dict[str, Any]] = {"http": {"host": host, "port": port}}
+    if host == _HTTP.host:
+        settings["p2p"] = {"listen": [f"/ip4/{host}/tcp/{P2P_PORT if port else 0}"]}
+    return settings
+
+
+async def _serve(town: Town, life: Life, listening: socket.socket | None, stack: AsyncExitStack, ready: Ready) -> None:
+    """Everything of a running town, until it is to stop."""
+    accounts = await asyncio.to_thread(Accounts, town.folder, town.now)
+    stack.callback(accounts.close)
+    later = JoiningLater(town, accounts)
+    await _serve_pages(town, Operating(town, accounts, later, life), listening, stack)
+    control = ControlServer(town)
+    await control.start()
+    stack.push_async_callback(control.stop)
+    await town.start(Network(town))
+    stack.push_async_callback(town.stop)
+    later.start()
+    stack.push_async_callback(later.stop)
+    stack.callback(notify, "STOPPING=1")
+    stack.enter_context(_Watchdog(asyncio.get_running_loop()))
+    notify("READY=1")
+    log.info("%s (%s) is at %s", town.config.node.name, town.config.node.territory, town.http_address)
+    ready(town)
+    await life.stop.wait()
 
 
 def _stop_once(stop: asyncio.Event, loop: asyncio.AbstractEventLoop, number: signal.Signals) -> None:
@@ -84,16 +160,20 @@ def _give_up() -> None:
     os._exit(1)
 
 
-async def _serve_pages(town: Town, stack: AsyncExitStack) -> None:
+async def _serve_pages(
+    town: Town, operating: Operating, listening: socket.socket | None, stack: AsyncExitStack
+) -> None:
     from aiohttp import web
 
     from convergences_node.web.app import make_app, make_runner
 
-    runner = make_runner(make_app(town))
+    runner = make_runner(make_app(town, operating=operating))
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     http = town.config.http
-    site = web.TCPSite(runner, http.host, http.port)
+    site: web.BaseSite = (
+        web.TCPSite(runner, http.host, http.port) if listening is None else web.SockSite(runner, listening.dup())
+    )
     await site.start()
     host, port = runner.addresses[0][:2]
     town.http_address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
@@ -143,12 +223,12 @@ class _Quiet(logging.Filter):
         return "/libp2p/" not in record.pathname or record.levelno >= logging.CRITICAL
 
 
-def write_logs(config: Config) -> None:
+def write_logs(logs: LogsSection) -> None:
     """One line an event, to standard error; systemd keeps them."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    if config.logs.level != "debug":
+    if logs.level != "debug":
         handler.addFilter(_Quiet())
-    logging.basicConfig(level=config.logs.level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=logs.level.upper(), handlers=[handler], force=True)
     for library in ("libp2p", "aiohttp.access", "zeroconf"):
         logging.getLogger(library).setLevel(logging.CRITICAL)

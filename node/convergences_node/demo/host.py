@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 def main(arguments: Sequence[str]) -> None:
     folders = [Path(argument) for argument in arguments]
-    write_logs(load_config(folders[0]))
+    write_logs(load_config(folders[0]).logs)
     asyncio.run(serve_all(folders))
 
 

@@ -18,6 +18,8 @@ from convergences_node.network.transport import JOIN_BYTES_MAX, Transport
 
 HTTP_SECONDS_MAX = 30.0
 JOIN_PATH = "/api/v1/join"
+LATER = frozenset({429, 500, 502, 503, 504})
+"""Statuses of an agglomeration, or of a proxy before it, that has not judged the answer."""
 REFUSAL_BYTES_MAX = 1_000
 _JOINED, _REFUSED = b"\x01", b"\x00"
 """Over libp2p, the first byte of what comes back: an answer, or a refusal in words."""
@@ -94,6 +96,8 @@ async def _send_http(address: str, answer: bytes) -> Joined:
             data = await response.content.read(JOIN_BYTES_MAX)
             if response.status == 200:
                 return read_joined(data)
+            if response.status in LATER:
+                raise RemoteError(f"{url} cannot answer now: {_problem(data, response.status)}")
             raise JoinRefused(f"the agglomeration refused: {_problem(data, response.status)}")
     except (TimeoutError, aiohttp.ClientError) as error:
         raise RemoteError(f"no answer from {url}: {error or type(error).__name__}") from error

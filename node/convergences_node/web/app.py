@@ -13,6 +13,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -23,6 +24,7 @@ from convergences_node.web.kept_pages import keeping
 from convergences_node.web.listening import make_runner
 from convergences_node.web.openapi import describe
 from convergences_node.web.problems import Problem, answer_document, draw, from_http_error
+from convergences_node.web.operator.routes import add_operator
 from convergences_node.web.route import HTML, Handler, Route
 from convergences_node.web.routes import ROUTES
 from convergences_node.web.security import TokenBuckets, client_of, protect
@@ -31,6 +33,9 @@ from convergences_node.web.surfaces.whole_lists import LISTS, WholeLists
 from convergences_node.web.town_door import Town
 
 __all__ = ["make_app", "make_runner"]
+
+if TYPE_CHECKING:
+    from convergences_node.operating import Operating
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +48,13 @@ BUCKETS: web.AppKey[TokenBuckets] = web.AppKey("buckets")
 UNDER_WAY: web.AppKey[set[asyncio.Task[object] | None]] = web.AppKey("under_way")
 
 
-def make_app(town: Town, clock: Callable[[], float] = time.monotonic) -> web.Application:
-    """The application that shows this town; `clock` measures the pace of clients, and nothing else."""
+def make_app(
+    town: Town, clock: Callable[[], float] = time.monotonic, *, operating: Operating | None = None
+) -> web.Application:
+    """The application that shows this town; `clock` measures the pace of clients, and nothing else.
+
+    With `operating`, its operator's pages too, which are no part of the table of routes: they are for one person.
+    """
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_around])
     settings = town.web_settings
     app[TOWN] = town
@@ -60,6 +70,8 @@ def make_app(town: Town, clock: Callable[[], float] = time.monotonic) -> web.App
 
 
 def _add(app: web.Application, route: Route) -> None:
+    if operating is not None:
+        add_operator(app, operating, clock)
     known = known_parameters(route)
     answer = keeping(route.handler) if route.media == HTML else route.handler
     if route.linked is not None:

@@ -70,7 +70,7 @@ def draw_page(request: web.Request, template: str, values: Mapping[str, object])
             t=messages.text,
             count=messages.count,
             language=messages.language,
-            languages=_languages(request, messages.language),
+            languages=languages_of(request, messages.language),
             town=town_of(request).web_settings,
             reading=reading,
             shared=None if "problem" in values else shared(request, messages.language),
@@ -105,7 +105,7 @@ def problem_page(request: web.Request, document: ProblemDocument, headers: Mappi
     return web.Response(status=document.status, body=body, headers={**own, **headers})
 
 
-def _languages(request: web.Request, chosen: str) -> list[tuple[str, str, str, bool]]:
+def languages_of(request: web.Request, chosen: str) -> list[tuple[str, str, str, bool]]:
     """Code, name in that language, address of this same page in it, and whether it is the one shown."""
     pairs = [(name, value) for name, value in request.query.items() if name != "lang"]
     return [

@@ -28,6 +28,7 @@ PROBLEMS: Mapping[str, int] = {
     "not-found": 404,
     "element-unknown": 404,
     "receipt-absent": 404,
+    "form-refused": 403,
     "embed-unknown": 404,
     "log-unknown": 404,
     "tile-absent": 404,

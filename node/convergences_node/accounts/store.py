@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""`private.db`, opened: plain SQL, one function a question. Used from any thread, one at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+from convergences_node.accounts.migrations import PRIVATE_NAME, migrate
+
+SessionRow = tuple[bytes, int, str, str, int, int, str]
+"""digest, operator, operator's name, token, began_at, seen_at, agent"""
+
+_SESSIONS = """SELECT digest, operator, name, token, began_at, seen_at, agent
+    FROM sessions JOIN operators USING (operator)"""
+
+
+class Store:
+    """The file. A call returns when what it wrote would survive a pulled plug."""
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / PRIVATE_NAME
+        path.touch(mode=0o600, exist_ok=True)
+        self._lock = threading.Lock()
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "foreign_keys = ON"):
+            self._database.execute(f"PRAGMA {pragma}")
+        migrate(self._database)
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file, and close it."""
+        with self._lock:
+            self._database.close()
+
+    def _do(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+        with self._lock:
+            return self._database.execute(sql, values).fetchall()
+
+    # ------------------------------------------------------------------------------------- operators
+    def operators(self) -> list[str]:
+        """Their names."""
+        return [str(name) for (name,) in self._do("SELECT name FROM operators ORDER BY operator")]
+
+    def password(self, name: str) -> tuple[int, str] | None:
+        """An operator's number and what is kept of the password."""
+        for operator, password in self._do("SELECT operator, password FROM operators WHERE name = ?", name):
+            return int(str(operator)), str(password)
+        return None
+
+    def set_password(self, name: str, password: str, now: int) -> None:
+        """A new operator, or a new password of one: every session of that operator ends."""
+        with self._lock, self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.execute(
+                "INSERT INTO operators (name, password, changed_at) VALUES (?1, ?2, ?3)"
+                " ON CONFLICT (name) DO UPDATE SET password = ?2, changed_at = ?3",
+                (name, password, now),
+            )
+            self._database.execute(
+                "DELETE FROM sessions WHERE operator = (SELECT operator FROM operators WHERE name = ?)", (name,)
+            )
+
+    # ------------------------------------------------------------------------------------- sessions
+    def add_session(self, digest: bytes, operator: int, token: str, now: int, agent: str, most: int) -> None:
+        """Somebody logged in; of too many sessions the oldest end."""
+        with self._lock, self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.execute(
+                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", (digest, operator, token, now, now, agent)
+            )
+            self._database.execute(
+                "DELETE FROM sessions WHERE digest NOT IN (SELECT digest FROM sessions ORDER BY began_at DESC LIMIT ?)",
+                (most,),
+            )
+
+    def session(self, digest: bytes) -> SessionRow | None:
+        """A session, by what is kept of its cookie."""
+        rows = self._do(f"{_SESSIONS} WHERE digest = ?", digest)
+        return rows[0] if rows else None  # type: ignore[return-value]
+
+    def sessions(self, operator: int) -> list[SessionRow]:
+        """Those of one operator, the latest first."""
+        return self._do(f"{_SESSIONS} WHERE operator = ? ORDER BY began_at DESC", operator)  # type: ignore[return-value]
+
+    def saw(self, digest: bytes, now: int) -> None:
+        """A session is still in use."""
+        self._do("UPDATE sessions SET seen_at = ? WHERE digest = ?", now, digest)
+
+    def end(self, digest: bytes) -> None:
+        """Log out."""
+        self._do("DELETE FROM sessions WHERE digest = ?", digest)
+
+    def end_others(self, operator: int, kept: bytes) -> int:
+        """Log out everywhere else."""
+        return len(self._do("DELETE FROM sessions WHERE operator = ? AND digest <> ? RETURNING 1", operator, kept))
+
+    # ------------------------------------------------------------------------------------- notes
+    def note(self, name: str) -> str | None:
+        """What was noted under a name."""
+        rows = self._do("SELECT value FROM notes WHERE name = ?", name)
+        return str(rows[0][0]) if rows else None
+
+    def set_note(self, name: str, value: str | None) -> None:
+        """Note it; nothing forgets it."""
+        if value is None:
+            self._do("DELETE FROM notes WHERE name = ?", name)
+        else:
+            self._do("INSERT INTO notes VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", name, value)

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The machine: room and wear of the card, temperature, power, clock. What a machine does not tell is left out.
+
+`root` stands before the paths of the system, for a test that pretends to be a Pi.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from convergences_node.checkup.sign import BAD, CARE, GOOD, Sign, sign
+from convergences_node.clock import clock_plausible
+
+MIB = 1024 * 1024
+FREE_BAD_MIB, FREE_CARE_MIB = 300, 1_500
+"""A backup, a reindex and an update each need some hundred MiB beside what is there."""
+FREE_CARE_PERCENT = 10
+TEMPERATURE_CARE, TEMPERATURE_BAD = 70, 80
+"""Degrees Celsius. A Pi slows down by itself from 80 on."""
+WEAR_CARE, WEAR_BAD = 8, 10
+"""Tenths of its life that an eMMC says it has spent (JESD84-B51, DEVICE_LIFE_TIME_EST); SD cards do not say."""
+UNDER_VOLTAGE_NOW, UNDER_VOLTAGE_BEFORE = 1 << 0, 1 << 16
+"""Bits of the Raspberry Pi firmware's `get_throttled`."""
+FILE_BYTES_MAX = 64
+
+TEMPERATURE = "sys/class/thermal/thermal_zone0/temp"
+WEAR = "sys/block/mmcblk*/device/life_time"
+THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
+SYNCHRONISED = "run/systemd/timesync/synchronized"
+CHRONY = "run/chrony/chronyd.pid"
+
+
+def machine_signs(folder: Path, now: float, root: Path = Path("/")) -> list[Sign]:
+    """Everything that this machine tells."""
+    return [*_card(folder), *_wear(root), *_temperature(root), *_power(root), _clock(now, root)]
+
+
+def _card(folder: Path) -> Iterator[Sign]:
+    found = os.statvfs(folder)
+    free, whole = found.f_bavail * found.f_frsize // MIB, found.f_blocks * found.f_frsize // MIB
+    percent = 100 * free // max(1, whole)
+    if found.f_flag & os.ST_RDONLY:
+        yield sign("card", BAD, "read_only")
+        return
+    level = BAD if free < FREE_BAD_MIB else CARE if free < FREE_CARE_MIB or percent < FREE_CARE_PERCENT else GOOD
+    yield sign("card", level, free=round(free * MIB / 1e9, 1), percent=percent)
+
+
+def _wear(root: Path) -> Iterator[Sign]:
+    for path in sorted(root.glob(WEAR))[:1]:
+        spent = max((int(part, 16) for part in _text(path).split() if part.startswith("0x")), default=0)
+        if spent:
+            level = BAD if spent >= WEAR_BAD else CARE if spent >= WEAR_CARE else GOOD
+            yield sign("wear", level, percent=min(100, 10 * spent))
+
+
+def _temperature(root: Path) -> Iterator[Sign]:
+    text = _text(root / TEMPERATURE)
+    if text.lstrip("-").isdigit():
+        degrees = int(text) // 1000
+        level = BAD if degrees >= TEMPERATURE_BAD else CARE if degrees >= TEMPERATURE_CARE else GOOD
+        yield sign("temperature", level, degrees=degrees)
+
+
+def _power(root: Path) -> Iterator[Sign]:
+    text = _text(root / THROTTLED)
+    try:
+        bits = int(text, 16)
+    except ValueError:
+        return
+    level = BAD if bits & UNDER_VOLTAGE_NOW else CARE if bits & UNDER_VOLTAGE_BEFORE else GOOD
+    yield sign("power", level)
+
+
+def _clock(now: float, root: Path) -> Sign:
+    if not clock_plausible(now):
+        return sign("clock", BAD)
+    told = (root / SYNCHRONISED).exists() or (root / CHRONY).exists()
+    return sign("clock", GOOD if told else CARE)
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(FILE_BYTES_MAX).decode(errors="replace").strip("\0 \n")
+    except OSError:
+        return ""

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Everything that is looked at, in the order of the page: what asks for a person first.
+
+Answered from memory, the local files and this machine; nothing waits for a peer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from convergences_node.archive.model import LogState
+from convergences_node.archive.reader import ArchiveReader
+from convergences_node.backup.verb import last_backup
+from convergences_node.checkup.backups import backup_signs
+from convergences_node.checkup.machine import machine_signs
+from convergences_node.checkup.sign import BAD, CARE, GOOD, LEVELS, Sign, sign
+
+if TYPE_CHECKING:
+    from convergences_node.town import Town
+
+SILENT_CARE_S, SILENT_BAD_S = 3_600, 3 * 86_400
+"""A head is cosigned every ten minutes: an hour is a router that restarts, three days are nobody's holiday."""
+BEHIND_CARE = 1_000
+"""Records that are not searchable yet: less is a moment's work."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What the archive says of the log that is written here."""
+
+    log: LogState
+    seen_at: int | None
+    """When the agglomeration last said that it holds this log."""
+    seen_size: int
+
+
+async def signs(town: Town) -> list[Sign]:
+    """How this node is, the gravest first."""
+    charter = town.membership.charter if town.membership.joined else None
+    agglomeration = charter.agglomeration.origin if charter else None
+    chain = frozenset(log.origin for log in charter.chain) if charter else frozenset()
+    own = await town.archive.read(lambda reader: _read_own(reader, chain))
+    machine = await asyncio.to_thread(machine_signs, town.folder, town.now())
+    backups = backup_signs(await last_backup(town), town.now())
+    waiting = await town.erasures_waiting()
+    found = [
+        *_doubt(town),
+        *_erasures(waiting),
+        *([_agglomeration(town, own)] if agglomeration else [sign("agglomeration", GOOD, "alone")]),
+        *_network(town),
+        *backups,
+        *machine,
+        await _index(town),
+    ]
+    return sorted(found, key=lambda each: -LEVELS.index(each.level))
+
+
+def worst(found: list[Sign]) -> str:
+    """How the whole of it is."""
+    return max((each.level for each in found), key=LEVELS.index, default=GOOD)
+
+
+def _read_own(reader: ArchiveReader, chain: frozenset[str]) -> _Own:
+    log = reader.own_log()
+    rows = [row for row in reader.cosignatures(log.origin) if row.cosigner in chain]
+    return _Own(log, max((row.time for row in rows), default=None), max((row.size for row in rows), default=0))
+
+
+def _doubt(town: Town) -> Iterator[Sign]:
+    if town.doubt_reason:
+        yield sign("doubt", CARE, reason=town.doubt_reason)
+
+
+def _erasures(waiting: dict[str, int]) -> Iterator[Sign]:
+    for origin, count in sorted(waiting.items()):
+        yield sign("erasures", BAD, origin=origin, count=count)
+
+
+def _agglomeration(town: Town, own: _Own) -> Sign:
+    """Whether the agglomeration has what was written here."""
+    if town.config.node.kind == "agglomeration":
+        return sign("agglomeration", GOOD, "itself")
+    missing = max(0, own.log.size - own.seen_size)
+    if own.seen_at is None:
+        return sign("agglomeration", CARE, "never", missing=missing)
+    age = max(0, town.now() - own.seen_at)
+    level = BAD if age > SILENT_BAD_S else CARE if age > SILENT_CARE_S else GOOD
+    return sign("agglomeration", level, age=age, missing=missing)
+
+
+def _network(town: Town) -> Iterator[Sign]:
+    network = town.network
+    if network is None:
+        yield sign("network", CARE, "stopped")
+        return
+    seen = town.peers()
+    connected = sum(peer.connected for peer in seen)
+    if network.p2p_state not in ("running", "starting", "switched off"):
+        yield sign("network", CARE, "no_p2p", reason=network.p2p_state)
+    elif seen and not connected:
+        yield sign("network", CARE, known=len(seen))
+    elif seen:
+        yield sign("network", GOOD, connected=connected, known=len(seen))
+
+
+async def _index(town: Town) -> Sign:
+    if town.index.rebuilding:
+        return sign("index", GOOD, "rebuilding")
+    sizes = await town.archive.read(lambda reader: sum(log.size for log in reader.logs()))
+    behind = max(0, sizes - sum(each.applied for each in await town.index.coverage()))
+    return sign("index", CARE if behind > BEHIND_CARE else GOOD, behind=behind, records=sizes)

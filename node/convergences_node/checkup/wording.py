@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A sign in words, for a page, a terminal or a letter: its title, how it is, and what to do about it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+from convergences_node.checkup.sign import GOOD, Sign
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+
+def title(sign: Sign, language: str) -> str:
+    """What was looked at."""
+    return _words(language)[sign.name]["title"]
+
+
+def sentence(sign: Sign, language: str) -> str:
+    """How it is."""
+    words = _words(language)
+    values = dict(sign.values)
+    for name, value in values.items():
+        if isinstance(value, float):
+            values[name] = str(value).replace(".", words["level"]["decimal"])
+    if "age" in values:
+        values["age"] = _age(int(str(values["age"])), words["age"])
+    return words[sign.name][sign.form].format(**values)
+
+
+def overall(level: str, language: str) -> str:
+    """How the whole of it is."""
+    return _words(language)["level"][level]
+
+
+def what_to_do(sign: Sign, language: str) -> str:
+    """The next step, where there is one to take."""
+    words = _words(language)[sign.name]
+    return "" if sign.level == GOOD else words.get(f"do_{sign.form}", words.get("do", ""))
+
+
+def _age(seconds: int, words: Mapping[str, str]) -> str:
+    for size, name in ((DAY, "days"), (HOUR, "hours")):
+        if seconds >= 2 * size:
+            return words[name].format(number=seconds // size)
+    return words["minutes"].format(number=max(1, seconds // MINUTE))
+
+
+@cache
+def _words(language: str) -> Mapping[str, Mapping[str, str]]:
+    path = resources.files(__package__).joinpath("sentences", f"{language}.toml")
+    return tomllib.loads(path.read_text("utf-8"))

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The operator's table of contents. A page is for whoever is logged in; a form does nothing without a session's token.
+
+These addresses are no part of the node's public description: they are for one person and a browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from convergences_node.operating import Operating
+from convergences_node.web.operator import account_page, log_in, operator_page
+from convergences_node.web.operator.log_in import (
+    ATTEMPTS_BURST,
+    ATTEMPTS_OF_ALL_BURST,
+    ATTEMPTS_OF_ALL_PER_SECOND,
+    ATTEMPTS_PER_SECOND,
+    Done,
+    Shown,
+)
+from convergences_node.web.security import TokenBuckets
+
+PAGES: tuple[tuple[str, Shown], ...] = (
+    ("/operateur", operator_page.operator_page),
+    ("/operateur/compte", account_page.account_page),
+)
+FORMS: tuple[tuple[str, Done], ...] = (
+    ("/operateur/sortir", log_in.log_out),
+    ("/operateur/compte/passe", account_page.password_change),
+    ("/operateur/compte/autres", account_page.others_log_out),
+    ("/operateur/redemarrer", operator_page.node_restart),
+    ("/operateur/arreter", operator_page.node_stop),
+    ("/operateur/rejoindre", operator_page.agglomeration_join),
+    ("/operateur/inviter", operator_page.town_invite),
+    ("/operateur/effacements", operator_page.erasures_release),
+    ("/operateur/sauvegarder", operator_page.backup_make),
+)
+
+
+def add_operator(app: web.Application, operating: Operating, clock: Callable[[], float]) -> None:
+    """Put the operator's pages beside the town's."""
+    app[log_in.OPERATING] = operating
+    app[log_in.ATTEMPTS] = (
+        TokenBuckets(ATTEMPTS_PER_SECOND, ATTEMPTS_BURST, clock),
+        TokenBuckets(ATTEMPTS_OF_ALL_PER_SECOND, ATTEMPTS_OF_ALL_BURST, clock),
+    )
+    app.router.add_get(log_in.LOG_IN, log_in.log_in_page)
+    app.router.add_post(log_in.LOG_IN, log_in.log_in)
+    for path, page in PAGES:
+        app.router.add_get(path, log_in.shown_to_operator(page))
+    for path, act in FORMS:
+        app.router.add_post(path, log_in.done_by_operator(act))

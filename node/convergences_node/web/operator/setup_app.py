@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The application of a node that is no town yet: the setup's pages, what they need, and nothing else.
+
+Around them stand the same walls as around a town's pages: headers, a pace for each client, a bound on what is read.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from aiohttp import web
+
+from convergences_node.setup.setup import Setup
+from convergences_node.web import pages
+from convergences_node.web.asking import TOWN
+from convergences_node.web.operator import setup_pages
+from convergences_node.web.operator.drawing import answer_private, words
+from convergences_node.web.problems import Problem, draw, from_http_error
+from convergences_node.web.security import TokenBuckets, client_of, protect
+from convergences_node.web.static_files import static_show
+from convergences_node.web.town_door import Town
+
+log = logging.getLogger(__name__)
+
+BODY_BYTES_MAX = 16 * 1024
+BUCKETS: web.AppKey[TokenBuckets] = web.AppKey("setup_buckets")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def make_setup_app(setup: Setup) -> web.Application:
+    """The pages of this setup."""
+    app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_around])
+    settings = setup.door.web_settings
+    # Of a town, these pages ask its settings and the time alone.
+    app[TOWN] = cast(Town, setup.door)
+    app[setup_pages.SETUP] = setup
+    app[BUCKETS] = TokenBuckets(settings.requests_per_second, settings.requests_burst, time.monotonic)
+    pages.prepare(app)
+    for path, shown, sent in (
+        (setup_pages.CODE, setup_pages.code_page, setup_pages.code_given),
+        (setup_pages.TOWN, setup_pages.town_page, setup_pages.town_chosen),
+        (setup_pages.NODE, setup_pages.node_page, setup_pages.node_named),
+        (setup_pages.SHEET, setup_pages.sheet_page, setup_pages.sheet_printed),
+    ):
+        app.router.add_get(path, shown)
+        app.router.add_post(path, sent)
+    app.router.add_get("/static/{name}", static_show)
+    return app
+
+
+@web.middleware
+async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        response = await _bounded(request, handler)
+    except Problem as problem:
+        document = draw(problem, words(request), request.path)
+        response = answer_private(request, "setup_problem.html", {"problem": document}, status=problem.status)
+        response.headers.update(problem.headers)
+    protect(response, open_data=False)
+    return response
+
+
+async def _bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    wait = request.app[BUCKETS].take(client_of(request, ()))
+    if wait:
+        raise Problem("too-many-requests", headers={"Retry-After": str(math.ceil(wait))})
+    try:
+        return await handler(request)
+    except Problem:
+        raise
+    except web.HTTPException as error:
+        problem = from_http_error(error)
+        if problem is None:
+            raise
+        raise problem from None
+    except ConnectionError:
+        raise
+    except Exception:
+        log.exception("answering %s failed", request.path)
+        raise Problem("internal") from None

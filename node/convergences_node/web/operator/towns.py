@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""An agglomeration's towns, one a line: when each was last heard, and what is missing here of what it has signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convergences_node.checkup.sign import BAD, CARE, GOOD
+from convergences_node.checkup.signs import SILENT_BAD_S, SILENT_CARE_S
+from convergences_node.town import Town
+from convergences_node.web import dates
+from convergences_node.web.cards import Reading
+from convergences_node.web.place_names import territory_names
+
+
+@dataclass(frozen=True, slots=True)
+class TownLine:
+    """One town of the charter."""
+
+    name: str
+    territory: str
+    level: str
+    heard: str
+    records: int
+    missing: int
+    """Records and bodies that are known to be, and are not here yet."""
+
+
+async def towns_of(town: Town, reading: Reading) -> list[TownLine]:
+    """Every town whose log goes on, those that need somebody first."""
+    charter, own = town.membership.charter, set(town.membership.own_origins)
+    going_on = [log for log in charter.enrolments if log.end is None and log.origin not in own]
+    coverage = {each.origin: each for each in await town.index.coverage()}
+    states = await town.archive.read(lambda reader: {log.origin: log for log in reader.logs()})
+    names = await territory_names(town, [log.territory for log in going_on])
+    lines = []
+    for log in going_on:
+        state, covered = states.get(log.origin), coverage.get(log.origin)
+        size = state.size if state else 0
+        target = town.network.target(log.origin) if town.network else 0
+        seen = covered.cosigned_at if covered else None
+        missing = max(0, target - size) + (state.wanted if state else 0)
+        heard = reading.messages.text("operator.towns.never")
+        if seen is not None:
+            heard = dates.ago(reading.messages, seen, reading.now, reading.zone)
+        level = _level(seen, reading.now)
+        lines.append(TownLine(names.get(log.territory, log.territory), log.territory, level, heard, size, missing))
+    return sorted(lines, key=lambda line: ((GOOD, CARE, BAD).index(line.level) * -1, line.name))
+
+
+def _level(seen: int | None, now: int) -> str:
+    if seen is None:
+        return CARE
+    return BAD if now - seen > SILENT_BAD_S else CARE if now - seen > SILENT_CARE_S else GOOD

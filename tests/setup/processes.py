@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A node's process in a folder, on this machine alone: started as systemd starts it, and always stopped."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+WITHIN = 60.0
+COMMAND = (sys.executable, "-c", "from convergences_cli.main import main; main()")
+CODE = re.compile(r"the code for the setup page is (\S+)")
+ADDRESS = re.compile(r"(?:is no town yet:|is at) (http://\S+?/)(?: |$)", re.MULTILINE)
+
+
+def until(true: Callable[[], Any], within: float = WITHIN) -> Any:
+    """Wait for what cannot be awaited, another process's state; returns it."""
+    deadline = time.monotonic() + within
+    while not (found := true()):
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.05)
+    return found
+
+
+class Process:
+    """`convergences serve` in a folder."""
+
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        self.folder = folder
+        self._log = folder.with_name(f"{folder.name}.log")
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*COMMAND, "serve", "--folder", str(folder), "--port", "0", *options],
+                stderr=log,
+                env=os.environ | {"LC_ALL": "C.UTF-8"} | environment,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def log(self) -> str:
+        return self._log.read_text("utf-8")
+
+    def says(self, wanted: re.Pattern[str]) -> str:
+        """The last of what its log says so; waits for the first."""
+        found: list[str] = until(lambda: self._ended_badly() or wanted.findall(self.log()))
+        return found[-1]
+
+    def _ended_badly(self) -> None:
+        assert self._process.poll() in (None, 0), self.log()
+
+    def code(self) -> str:
+        return self.says(CODE)
+
+    def address(self) -> str:
+        return self.says(ADDRESS)
+
+    def wait(self) -> int:
+        return self._process.wait(WITHIN)
+
+    def stop(self) -> int:
+        """Stop it, as systemd does; its exit code."""
+        if self._process.poll() is None:
+            self._process.terminate()
+        return self.wait()
+
+    def kill(self) -> None:
+        """Pull the plug."""
+        self._process.kill()
+        self.wait()
