@@ -37,6 +37,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "ods": Format("sheet_rows", "read_sheet", apart=True),
         "xls": Format("sheet_rows", "read_sheet", apart=True),
         "gpx": Format("gpx_rows", "read_gpx"),
+        "ics": Format("ics_rows", "read_ics", apart=True),
     }
 )
 

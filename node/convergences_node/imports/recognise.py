@@ -7,6 +7,7 @@ ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 OPEN_DOCUMENT = b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet"
 LIST_WITHIN = re.compile(r'"(?:features|elements|results|data|events|items|records)"\s*:\s*\[')
 """A document of one line that holds a list under one of these names is not a row."""
+CALENDAR = re.compile(r"BEGIN:[A-Z-]{3,40}[ \t]*[\r\n]", re.IGNORECASE)
 SHAPES = (
     (
         "geojson",
@@ -26,6 +27,8 @@ def recognise(sample: bytes, start: str) -> str:
         return _workbook(sample)
     if start.startswith(("[", "{")):
         return _json(start)
+    if CALENDAR.match(start):
+        return "ics"
     if start.startswith("<"):
         return _marked_up(start)
     return "csv"
