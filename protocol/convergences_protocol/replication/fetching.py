@@ -26,7 +26,7 @@ from .limits import (
     STALL_SECONDS,
 )
 from .messages import Batch, Cannot, More, Stop, Want
-from .outputs import Ingest
+from .outputs import Ingest, KeepHead
 from .table import Backoff, Log, Peer, Table
 from .views import Held
 
@@ -226,6 +226,8 @@ class FetchRoom:
             log.agreed = log.end
         if goal.note:
             log.head = log.heard.get(goal.note, goal)
+            if log.head.cosignatures:  # they came beside a head that could not be kept yet
+                self._table.put(KeepHead(log.origin, log.head))
         self.finished(log, now)
         self._go_on(log, now)
 

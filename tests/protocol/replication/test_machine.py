@@ -576,6 +576,17 @@ def test_freshness_travels_with_the_head() -> None:
     assert late.sent(out.KeepCosignature) == [out.KeepCosignature(ORIGIN, 5, line)]
 
 
+def test_cosignatures_beside_a_head_that_has_to_be_fetched_are_kept_with_it() -> None:
+    """A town that was made again learns at once up to where others have vouched for its log."""
+    pair = Pair(town := _town(5), agglo := _agglo())
+    head = held(town.archive.log(ORIGIN).heads[5])
+    line = Cosignature(ORIGIN, 1_750_000_600, cosign(Checkpoint(ORIGIN, 5, head.root), ORIGIN, KEY, 1_750_000_600))
+    town.machine.cosigned(ORIGIN, 5, [line], pair.now)
+    pair.connect("town", "agglo")
+    pair.settle()
+    assert [kept.head.cosignatures for kept in agglo.sent(out.KeepHead)] == [(line,)]
+
+
 def test_a_false_cosignature_drops_the_peer() -> None:
     """A relay checks before it passes on, so a false line is its own."""
     pair = Pair(town := _town(5), agglo := _agglo(5))
