@@ -59,6 +59,14 @@ class NodeSection(Section):
             description="`agglomeration` if this node holds a cluster's charter and keeps its towns' logs; else `town`."
         ),
     ] = "town"
+    licence: Annotated[
+        str,
+        Meta(
+            max_length=200,
+            pattern=r"^https?://[^\s<>\"]+$",
+            description="Licence of what is taken from here, by its address; a record that names its own keeps that.",
+        ),
+    ] = "https://opendatacommons.org/licenses/odbl/"
 
 
 class HttpSection(Section):
@@ -147,6 +155,15 @@ class BackupSection(Section):
     ] = "own"
 
 
+class LinkedSection(Section):
+    """The records as a graph that can be asked in SPARQL, kept in a folder beside the index."""
+
+    sparql: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(description="Answer queries at `/sparql`; `auto`: an agglomeration does, a town does not."),
+    ] = "auto"
+
+
 class LogsSection(Section):
     """What the node writes about itself, to standard error."""
 
@@ -180,6 +197,7 @@ class Config(Section):
     peers: PeersSection = msgspec.field(default_factory=PeersSection)
     discovery: DiscoverySection = msgspec.field(default_factory=DiscoverySection)
     backup: BackupSection = msgspec.field(default_factory=BackupSection)
+    linked: LinkedSection = msgspec.field(default_factory=LinkedSection)
     logs: LogsSection = msgspec.field(default_factory=LogsSection)
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
 

@@ -124,8 +124,14 @@ async def reindex(town: Town, params: verbs.Reindex, tell: Tell) -> Json:
     """See `verbs.Reindex`."""
     started = time.monotonic()
 
-    def report(progress: Progress) -> None:
-        tell({"what": "reindex", "done": progress.done, "total": progress.total})
+    def say(done: int, total: int) -> None:
+        tell({"what": "reindex", "done": done, "total": total})
 
-    entries = await town.index.reindex(report)
+    def report(progress: Progress) -> None:
+        say(progress.done, progress.total)
+
+    if params.linked:
+        entries = await town.linked.catch_up(anew=True, tell=say)
+    else:
+        entries = await town.index.reindex(report)
     return {"entries": entries, "seconds": round(time.monotonic() - started, 3)}

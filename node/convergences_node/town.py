@@ -46,6 +46,8 @@ from convergences_node.config import Config, load_config
 from convergences_node.continuing import Continuing, read_candidate
 from convergences_node.former import Former
 from convergences_node.index.index import Index
+from convergences_node.linked.follower import LinkedFollower, is_on
+from convergences_node.linked.layout import FOLDER as LINKED_FOLDER
 from convergences_node.membership import Membership
 from convergences_node.network.joining import Joined
 from convergences_node.succeeding import follow_succession, read_told
@@ -88,6 +90,8 @@ class Town:
         self._charter_news = asyncio.Event()
         self._erasure_news = asyncio.Event()
         self._backlog = Backlog(self)
+        self.linked = LinkedFollower(self)
+        """What is asked in SPARQL; it follows by itself where the operator wants it and the node runs."""
         self._followers: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -144,10 +148,13 @@ class Town:
         self.index.patience = self._backlog.pass_by
         await network.start(p2p)
         self._clockwork.start()
+        if is_on(self.config):
+            self.linked.start()
 
     async def stop(self) -> None:
         """Stop what `start` started."""
         self._stopping = True
+        await self.linked.stop()
         await self._clockwork.stop()
         if self.network is not None:
             await self.network.stop()
@@ -166,6 +173,8 @@ class Town:
             public_url=http.public_url.rstrip("/"),
             agglomeration_address=self._agglomeration_address(),
             map_tiles=self.folder / self.config.map.tiles if self.config.map.tiles else None,
+            licence=self.config.node.licence,
+            linked=self.folder / LINKED_FOLDER if is_on(self.config) else None,
             requests_per_second=limits.requests_per_second,
             requests_burst=limits.requests_burst,
             proxies_trusted=tuple(http.proxies_trusted),

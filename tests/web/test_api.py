@@ -294,8 +294,9 @@ async def test_reading_is_all_that_can_be_done(client: TestClient, town: SmallTo
     }
     for route in ROUTES:
         path = re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], "x"), route.path)
+        methods = {each.method for each in ROUTES if each.path == route.path}
         for method in ("POST", "PUT", "DELETE", "PATCH"):
-            if method != route.method:
+            if method not in methods:
                 answer = await client.request(method, path)
                 assert answer.status == 405, (method, path)
                 assert route.method in answer.headers["Allow"]

@@ -74,6 +74,19 @@ def listing_of(
     )
 
 
+def listing_of_elements(db: sqlite3.Connection, elements: Sequence[ElementId], moment: int) -> Listing:
+    """These elements, those that are there, as in a portion of a whole list; without the names of what they mention."""
+    marks = ", ".join("?" * len(elements))
+    select = f"SELECT row FROM elements WHERE id IN ({marks}) ORDER BY row"
+    rows = [row for (row,) in db.execute(select, [id_of(element) for element in elements])]
+    return Listing(
+        items=items_of(db, rows) if rows else [],
+        details=details_of(db, elements, Known(territory_tags={})),
+        links=links_of(db, elements, moment),
+        after=None,
+    )
+
+
 def links_of(db: sqlite3.Connection, elements: Sequence[ElementId], moment: int) -> Mapping[str, Sequence[Link]]:
     """What the relations that hold at a moment say of each of these elements, from both sides, in a fixed order."""
     found: dict[str, list[Link]] = defaultdict(list)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from convergences_node.linked.workers import Workers
 from convergences_node.web import health, pages
 from convergences_node.web.api_description import DESCRIPTION, encode_description
 from convergences_node.web.asking import ROUTE, TOWN, check_query, known_parameters, messages_of, town_of
@@ -29,6 +30,7 @@ from convergences_node.web.route import HTML, Handler, Route
 from convergences_node.web.routes import ROUTES
 from convergences_node.web.security import TokenBuckets, client_of, protect
 from convergences_node.web.surfaces.negotiating import wants_linked
+from convergences_node.web.surfaces.sparql import WORKERS
 from convergences_node.web.surfaces.whole_lists import LISTS, WholeLists
 from convergences_node.web.town_door import Town
 
@@ -63,10 +65,16 @@ def make_app(
     app[DESCRIPTION] = encode_description(describe(ROUTES))
     app[health.METRICS] = health.Metrics()
     app[LISTS] = WholeLists()
+    app[WORKERS] = Workers()
+    app.on_cleanup.append(_end_workers)
     pages.prepare(app)
     for route in ROUTES:
         _add(app, route)
     return app
+
+
+async def _end_workers(app: web.Application) -> None:
+    await app[WORKERS].close()
 
 
 def _add(app: web.Application, route: Route) -> None:
@@ -79,7 +87,7 @@ def _add(app: web.Application, route: Route) -> None:
 
     async def handler(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
-        check_query(request, known)
+        check_query(request, known, route.characters_max)
         if route.whole and not town_of(request).status().ready:
             raise Problem("starting", headers={"Retry-After": "2"})
         async with asyncio.timeout(route.seconds_max):

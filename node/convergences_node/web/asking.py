@@ -22,7 +22,7 @@ TOWN: web.AppKey[Town] = web.AppKey("town")
 ROUTE: web.RequestKey[Route] = web.RequestKey("route")
 MESSAGES: web.RequestKey[Messages] = web.RequestKey("messages")
 
-# The longest honest question (every facet chosen, long names) is about half of this.
+# Of a question of ours; what else a route may be asked, it says itself (`Route.characters_max`).
 QUERY_CHARACTERS_MAX = 2048
 # What a refusal repeats of an id that is none.
 ELEMENT_CHARACTERS_MAX = 60
@@ -65,10 +65,10 @@ def known_parameters(route: Route) -> Mapping[str, bool]:
     return {parameter.name: parameter.many for parameter in route.query} | {"lang": False}
 
 
-def check_query(request: web.Request, known: Mapping[str, bool]) -> None:
+def check_query(request: web.Request, known: Mapping[str, bool], characters_max: int = QUERY_CHARACTERS_MAX) -> None:
     """Refuse a question that is too long, not text, or asks what its route does not know (`known_parameters`)."""
-    if len(request.query_string) > QUERY_CHARACTERS_MAX:
-        raise Problem("query-too-long", limit=QUERY_CHARACTERS_MAX)
+    if len(request.query_string) > characters_max:
+        raise Problem("query-too-long", limit=characters_max)
     query = request.query
     if "\x00" in request.query_string or any("\x00" in value for value in query.values()):
         raise Problem("query-refused", faults=[("query", "control_character", {})])

@@ -64,6 +64,9 @@ class Route:
     """True when the answer needs a whole index: until then the route answers that the node is starting."""
     framed: bool = False
     """True for what any other site may show in a frame, and for the files that such a page needs."""
+    characters_max: int = 2_048
+    """The longest question after the question mark. The longest honest one (every facet chosen, long names) is about
+    half of this."""
     seconds_max: float = 10.0
     """After this the client is told to come back later; a stream of many megabytes on a slow line needs longer."""
 
@@ -80,7 +83,8 @@ class Route:
     @property
     def open_data(self) -> bool:
         """Whether any site's scripts may read the answer: it is public and changes nothing."""
-        return self.group in ("api", "take", "surface", "log") and self.method == "GET"
+        is_question = self.method == "GET" or self.group == "surface"
+        return is_question and self.group in ("api", "take", "surface", "log")
 
     def aiohttp_path(self) -> str:
         """The same address in aiohttp's writing."""

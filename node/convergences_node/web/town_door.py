@@ -41,6 +41,10 @@ class WebSettings:
     """Where the same question can be put to the agglomeration's own pages, if anywhere (`https://…`, no last slash)."""
     map_tiles: Path | None = None
     """The PMTiles archive that maps are drawn on, if the operator has put one into the node's folder."""
+    licence: str = "https://opendatacommons.org/licenses/odbl/"
+    """The licence of what is taken from here, by its address; a record that names its own keeps that."""
+    linked: Path | None = None
+    """The folder of the store that is asked in SPARQL, if this node answers that."""
     requests_per_second: float = 50.0
     """How fast one client may ask, once its burst is spent; 0 lifts the bound (for a benchmark)."""
     requests_burst: int = 300

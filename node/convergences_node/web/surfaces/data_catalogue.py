@@ -20,7 +20,6 @@ from convergences_node.web.exporting import base_of
 from convergences_node.web.messages import Messages, catalogue
 from convergences_node.web.surfaces.data_files import KINDS_KEPT
 from convergences_node.web.surfaces.linked_context import CONTEXT
-from convergences_node.web.surfaces.linked_description import LICENCE
 from convergences_node.web.surfaces.negotiating import JSON_LD, TURTLE
 from convergences_node.web.surfaces.pair import Resource
 from convergences_node.web.surfaces.triples import PREFIX_LINES, n_triples
@@ -64,7 +63,7 @@ def _catalogue(request: web.Request) -> Resource:
         "dc:description": messages.text("data.description", town=settings.name),
         "dc:publisher": publisher,
         "dc:language": {"id": f"{_EUROPE}/language/{_LANGUAGES.get(settings.language, 'FRA')}"},
-        "dc:license": {"id": LICENCE},
+        "dc:license": {"id": settings.licence},
         "foaf:homepage": {"id": f"{base}/"},
         "dcat:dataset": list(_datasets(settings, messages, base)),
     }
@@ -92,14 +91,14 @@ def _dataset(
         "dc:accrualPeriodicity": {"id": f"{_EUROPE}/frequency/CONT"},
         "dc:accessRights": {"id": f"{_EUROPE}/access-right/PUBLIC"},
         "dcat:landingPage": {"id": f"{base}/"},
-        "dcat:distribution": [_file(base, *each) for each in files],
+        "dcat:distribution": [_file(base, settings.licence, *each) for each in files],
     }
     if level(settings.territory) == "commune":
         made["dc:spatial"] = {"id": f"http://id.insee.fr/geo/commune/{settings.territory.removeprefix('FR-')}"}
     return made
 
 
-def _file(base: str, path: str, form: str, media: str) -> Resource:
+def _file(base: str, licence: str, path: str, form: str, media: str) -> Resource:
     return {
         "id": f"{base}/data/catalog#{path.strip('/').replace('/', '-')}",
         "type": "dcat:Distribution",
@@ -109,5 +108,5 @@ def _file(base: str, path: str, form: str, media: str) -> Resource:
         "dc:format": {"id": f"{_EUROPE}/file-type/{form}"},
         "dcat:mediaType": {"id": f"{_IANA}/{media}"},
         **({"dcat:compressFormat": {"id": f"{_IANA}/application/gzip"}} if path.endswith(".gz") else {}),
-        "dc:license": {"id": LICENCE},
+        "dc:license": {"id": licence},
     }

@@ -19,9 +19,8 @@ from convergences_node.web.exporting import Exported, base_of
 from convergences_node.web.messages import catalogue
 from convergences_node.web.route import Parameter
 from convergences_node.web.surfaces.everything import joined, portions, reader_of, written
-from convergences_node.web.surfaces.ldp_container import resources_of
+from convergences_node.web.surfaces.graphs import quads_of
 from convergences_node.web.surfaces.negotiating import N_QUADS
-from convergences_node.web.surfaces.triples import n_quads
 from convergences_node.web.surfaces.whole_lists import GZIP, Piece, answer_list
 from convergences_node.web.take_places import MEDIA as GEO_JSON
 from convergences_node.web.take_places import feature
@@ -48,9 +47,7 @@ async def _quads(request: web.Request, media: str) -> web.StreamResponse:
     town, reader = town_of(request), reader_of(request)
 
     def write(some: Listing) -> Sequence[bytes]:
-        graphs = (f"{reader.base}/log/{item.origin.partition('/')[2]}" for item in some.items)
-        both = zip(resources_of(some, None, reader), graphs, strict=True)
-        return [n_quads(each, graph).encode() for each, graph in both]
+        return quads_of(some, reader)
 
     def make() -> AsyncIterator[Piece]:
         return joined(b"", written(portions(town, KINDS_KEPT, linked=True), write))

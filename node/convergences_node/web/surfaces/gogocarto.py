@@ -22,7 +22,6 @@ from convergences_node.web import words
 from convergences_node.web.exporting import printable
 from convergences_node.web.surfaces.pair import Reader, born, date_time
 
-LICENCE = "https://opendatacommons.org/licenses/odbl/summary/"
 KINDS_PLACED = tuple(name for name in words.KINDS_SHOWN if "location" in KINDS[name].by_name)
 """What a person looks for on a map."""
 COUNTRY = "FR"

@@ -25,7 +25,7 @@ from convergences_node.web.problems import Problem
 from convergences_node.web.route import JSON, Parameter
 from convergences_node.web.surfaces import gogocarto
 from convergences_node.web.surfaces.everything import found, joined, portions, reader_of, written
-from convergences_node.web.surfaces.gogocarto import KINDS_PLACED, LICENCE, MAPPING, is_placed, number_of
+from convergences_node.web.surfaces.gogocarto import KINDS_PLACED, MAPPING, is_placed, number_of
 from convergences_node.web.surfaces.gogocarto_question import LIMIT_MAX, Asked, asked_of, ontology_of
 from convergences_node.web.surfaces.gogocarto_taxonomy import themes_of
 from convergences_node.web.surfaces.linked_context import CONTEXT
@@ -61,7 +61,8 @@ async def gogocarto_elements_json(request: web.Request) -> web.StreamResponse:
 
 async def _answer(request: web.Request) -> web.StreamResponse:
     ontology = ontology_of(request)
-    head = {"licence": LICENCE, "ontology": ontology, **({"mapping": MAPPING} if ontology == "gogocompact" else {})}
+    mapping = {"mapping": MAPPING} if ontology == "gogocompact" else {}
+    head = {"licence": town_of(request).web_settings.licence, "ontology": ontology, **mapping}
     start = _encode(head)[:-1] + b',"data":[\n'
     return await _answer_list(request, ontology, JSON, await _shape(request, ontology), start, b"\n]}\n")
 
@@ -97,7 +98,8 @@ async def gogocarto_element(request: web.Request) -> web.Response:
     details = await town_of(request).index.details([element])
     if view is None or view.item.kind not in KINDS_PLACED or not is_placed(view.item, details[element]):
         raise Problem("element-unknown", element=element)
-    made = {"licence": LICENCE, "ontology": "gogofull", "data": shape(view.item, details[element])}
+    licence = town_of(request).web_settings.licence
+    made = {"licence": licence, "ontology": "gogofull", "data": shape(view.item, details[element])}
     return conditional(request, _encode(made), JSON, cache=CACHE_ASK, vary=("Host",))
 
 
@@ -115,7 +117,7 @@ async def gogocarto_search(request: web.Request) -> web.Response:
     if text:
         async for some in found(town_of(request), Query(text=text, kinds=KINDS_PLACED), FOUND_MAX):
             made += [shape(item, some.details[item.id]) for item in _placed(some)]
-    body = _encode({"licence": LICENCE, "ontology": "gogofull", "data": made})
+    body = _encode({"licence": town_of(request).web_settings.licence, "ontology": "gogofull", "data": made})
     return conditional(request, body, JSON, cache=CACHE_ASK, vary=("Host",))
 
 

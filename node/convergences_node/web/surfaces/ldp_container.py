@@ -7,22 +7,21 @@ A browser that follows the address is sent to the page that shows the same.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from urllib.parse import urlencode
 
 import msgspec
 from aiohttp import web
-from convergences_protocol.kinds import KINDS
 
-from convergences_node.index.listing import Listing
 from convergences_node.web.asking import town_of
 from convergences_node.web.messages import catalogue
 from convergences_node.web.route import Parameter
 from convergences_node.web.surfaces.concepts import concepts
 from convergences_node.web.surfaces.everything import joined, portions, reader_of, written
+from convergences_node.web.surfaces.graphs import resources_of
 from convergences_node.web.surfaces.linked_context import CONTEXT
 from convergences_node.web.surfaces.negotiating import HTML, JSON_LD, TURTLE, wanted_form, wants_minimal
-from convergences_node.web.surfaces.pair import Reader, Resource, classes_of, resource
+from convergences_node.web.surfaces.pair import Reader, Resource
 from convergences_node.web.surfaces.pair_terms import CONCEPTS, CONTAINERS, class_kinds
 from convergences_node.web.surfaces.triples import PREFIX_LINES, n_triples
 from convergences_node.web.surfaces.whole_lists import Piece, answer_list
@@ -87,14 +86,6 @@ def _parts(town: Town, name: str, form: str, reader: Reader) -> AsyncIterator[Se
     return written(
         portions(town, class_kinds(class_), linked=True), lambda some: write(resources_of(some, class_, reader))
     )
-
-
-def resources_of(some: Listing, class_: str | None, reader: Reader) -> Iterator[Resource]:
-    """The elements of a portion that are of a class of PAIR, or all."""
-    for item in some.items:
-        fields = some.details[item.id].fields
-        if class_ is None or class_ in classes_of(KINDS[item.kind], fields):
-            yield resource(item, fields, some.links.get(item.id, ()), reader)
 
 
 async def _concepts(

@@ -29,8 +29,6 @@ from convergences_node.web.surfaces.pair_terms import CONCEPTS, CONTAINERS
 from convergences_node.web.surfaces.triples import PREFIX_LINES, n_triples
 from convergences_node.web.town_door import Town
 
-LICENCE = "https://opendatacommons.org/licenses/odbl/"
-"""Of the collection; each record says its own where it has one."""
 VOCABULARIES = ("pair", "dc", "schema", "as")
 _REFERENCES = ("class", "classPartition", "sparqlEndpoint", "rootResource", "vocabulary")
 _encode = msgspec.json.Encoder().encode
@@ -75,7 +73,9 @@ def described(town: Town, counted: Mapping[str, int], base: str) -> Resource:
         "type": "void:Dataset",
         "dc:title": settings.name,
         "dc:description": f"{settings.name} ({settings.territory})",
-        "dc:license": {"id": LICENCE},
+        "dc:license": {"id": settings.licence},
+        "dc:conformsTo": {"id": f"{base}/shapes.ttl"},
+        **({"void:sparqlEndpoint": {"id": f"{base}/sparql"}} if settings.linked else {}),
         "void:uriSpace": f"{base}/",
         "void:rootResource": {"id": f"{base}/"},
         "void:feature": "http://www.w3.org/ns/formats/N-Triples",
@@ -95,6 +95,7 @@ def framed(dataset: Resource, base: str) -> dict[str, Any]:
             **{name: LINKED_PREFIXES[name] for name in ("dc", "void", "semapps", "xsd", "pair", "ldp", "as")},
             **{f"void:{name}": {"@type": "@id"} for name in _REFERENCES},
             "dc:license": {"@type": "@id"},
+            "dc:conformsTo": {"@type": "@id"},
             "void:entities": {"@type": "xsd:integer"},
             "@base": here,
         },

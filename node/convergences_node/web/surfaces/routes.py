@@ -16,6 +16,8 @@ from convergences_node.web.surfaces import (
     ldp_resource,
     linked_description,
     other_addresses,
+    shapes,
+    sparql,
 )
 from convergences_node.web.surfaces.gogocarto_question import FILTERS, ONTOLOGY
 from convergences_node.web.surfaces.negotiating import JSON_LD, N_QUADS, TURTLE
@@ -27,6 +29,13 @@ QUESTION = ("query-refused", "cursor-refused", "starting")
 ICS, ATOM = "text/calendar", "application/atom+xml"
 _FILE: dict[str, Any] = {"problems": (*LIST, "not-found"), "seconds_max": SENDING_SECONDS_MAX}
 _LIST: dict[str, Any] = {"problems": (*LIST, "list-empty"), "seconds_max": SENDING_SECONDS_MAX}
+
+_SPARQL: dict[str, Any] = {
+    "group": "surface",
+    "other_media": (*sparql.TABLES, *sparql.GRAPHS),
+    "problems": ("sparql-refused", "sparql-elsewhere", "sparql-off", "sparql-too-much", "starting"),
+    "seconds_max": sparql.SECONDS_MAX,
+}
 
 SURFACES: tuple[Route, ...] = (
     # SemApps, Archipelago, anything that reads linked data
@@ -142,6 +151,27 @@ SURFACES: tuple[Route, ...] = (
         path_parameters=(gogocarto_taxonomy.NUMBER,),
         problems=(*LIST, "not-found"),
     ),
+    # Questions in SPARQL
+    Route(
+        "/sparql",
+        sparql.sparql_query,
+        None,
+        sparql.JSON_TABLE,
+        query=(sparql.QUERY, *sparql.DATASET, *sparql.PASSED_OVER),
+        characters_max=sparql.CHARACTERS_MAX,
+        **_SPARQL,
+    ),
+    Route(
+        "/sparql",
+        sparql.sparql_query_post,
+        None,
+        sparql.JSON_TABLE,
+        "POST",
+        accepts="application/sparql-query",
+        query=sparql.DATASET,
+        **_SPARQL,
+    ),
+    Route("/shapes.ttl", shapes.shapes_show, None, TURTLE, group="surface", whole=False),
     # Portals of open data, and who wants all of it
     Route("/data/catalog.jsonld", data_catalogue.data_catalogue, None, JSON_LD, group="surface", whole=False),
     Route("/data/catalog.ttl", data_catalogue.data_catalogue_turtle, None, TURTLE, group="surface", whole=False),
