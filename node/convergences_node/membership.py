@@ -72,8 +72,7 @@ class Membership:
         pinned = self._own[0].identity if charter is None else charter
         self.joined = self._is_agglomeration or charter is not None
         self.charter = Charter(pinned)
-        for opening in _lineage(self._own):
-            self.charter.presume(opening)
+        await self._presume()
         for word in await self._successions():
             successor = read_succession_text(word)
             self._consider(successor.opening_header, successor.end_header)
@@ -164,9 +163,14 @@ class Membership:
         if own == self._own:
             return False
         self._own = own
-        for opening in _lineage(own):
-            self.charter.presume(opening)
+        await self._presume()
         return True
+
+    async def _presume(self) -> None:
+        """Let one's own logs count before the charter names them, and what the recovery key ended in their favour."""
+        lineage = _lineage(self._own)
+        for opening in [*await self._archive.read(partial(_inherited, lineage=lineage)), *lineage]:
+            self.charter.presume(opening)
 
     def consider_candidates(self, origins: Iterable[str]) -> bool:
         """Origins that a peer follows; True if one may continue a log of the charter and is to be fetched."""
@@ -282,6 +286,23 @@ def _lineage(own: Sequence[Opening]) -> list[Opening]:
             found.append(opening)
             wanted = opening.previous.origin if opening.previous else ""
     return found[::-1]
+
+
+def _inherited(reader: ArchiveReader, lineage: Sequence[Opening]) -> list[Opening]:
+    """The logs under other keys that ours continue by the recovery key's word, which is their second record.
+
+    Without a charter to follow, nobody else says that they count, and a town that was made again would show nothing.
+    """
+    found: list[Opening] = []
+    for opening in lineage:
+        previous = reader.log(opening.previous.origin) if opening.previous else None
+        second = reader.entry(opening.origin, 1)
+        if previous is None or previous.own or second is None or second.unreadable is not None:
+            continue
+        old, header = _opening(reader, previous.origin), read_header(second.header)
+        if old is not None and header.kind == END and header.author == old.recovery_key:
+            found.append(old)
+    return found
 
 
 def _write_identity(identity: LogIdentity) -> str:

@@ -4,7 +4,8 @@
 At the new node (`convergences charter end … --recovery-sheet`): the old log is copied from a node that keeps it, and
 checked like any other; a log is opened whose first record continues it and whose second is the `end` that the recovery
 key signs; and both travel as one word, the succession, to the nodes that are to follow. Where addresses do not reach, a
-person pastes the word (`convergences join convs1…`).
+person pastes the word (`convergences join convs1…`). A stick will do as the node that keeps the log: its path stands
+in place of an address.
 
 At those nodes: an agglomeration's successor is followed, a town's is enrolled, because the recovery key said so and for
 no other reason. The same word again changes nothing.
@@ -37,9 +38,8 @@ from convergences_node.archive.epochs import opening_record
 from convergences_node.archive.model import NewControl, Signed
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.writer import ArchiveWriter
-from convergences_node.network.http_peer import fetch
-from convergences_node.network.http_tiles import Gone, RemoteLog
-from convergences_node.network.http_transport import LOGS_BYTES_MAX
+from convergences_node.bundles.sources import FAILURES, source_at
+from convergences_node.network.addresses import is_http
 from convergences_node.network.joining import JOIN_PATH, Joined, read_joined
 from convergences_node.network.transport import JOIN_BYTES_MAX
 
@@ -111,7 +111,7 @@ class _Old:
             try:
                 await self._copy_from(address)
                 found = True
-            except (RemoteError, Gone, aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError) as error:
+            except FAILURES as error:
                 log.warning("%s could not be copied from %s: %s", self._origin, address, error or type(error).__name__)
                 reason = error
         if not found:
@@ -121,11 +121,9 @@ class _Old:
         return checkpoint.parse(state.head_note)
 
     async def _copy_from(self, address: str) -> None:
-        base = address.rstrip("/")
-        logs = json.loads(await fetch(self._session, f"{base}/api/v1/logs", LOGS_BYTES_MAX))["logs"]
-        key = bytes.fromhex(next(each["key"] for each in logs if each["origin"] == self._origin))
-        path = f"{base}/log/{self._origin.removeprefix('convergences/')}/"
-        remote = RemoteLog(lambda name, most: fetch(self._session, path + name, most))
+        source = source_at(self._session, address)
+        key = bytes.fromhex(next(each["key"] for each in await source.logs() if each["origin"] == self._origin))
+        remote = source.log(self._origin)
         note, _ = await remote.head()
         head = checkpoint.verify(note, self._origin, key)
         held = Held(head.size, head.root, note)
@@ -205,7 +203,7 @@ async def _tell_others(town: Town, session: aiohttp.ClientSession, addresses: Se
     word = succession.to_text()
     data = _Told(word, tuple(own_addresses(town))).encode()
     taken = []
-    for address in addresses:
+    for address in filter(is_http, addresses):
         try:
             async with session.post(address.rstrip("/") + JOIN_PATH, data=data) as response:
                 answer = await response.content.read(JOIN_BYTES_MAX)

@@ -14,8 +14,6 @@ from convergences_cli.asking import node_options, print_json
 from convergences_cli.sheet import private_file, sheet_text
 from convergences_cli.words import say
 
-GROUPINGS = ("epci", "ept", "metropole", "departement", "region")
-
 
 @click.command(short_help="Found a node, from an INSEE code or a SIREN.")
 @click.argument("code")
@@ -48,7 +46,7 @@ def command(
       convergences init 93066 --folder saint-denis
     """
     facts = find(code)
-    kind = "agglomeration" if (facts.type in GROUPINGS if agglomeration is None else agglomeration) else "town"
+    kind = facts.node_kind if agglomeration is None else "agglomeration" if agglomeration else "town"
     http = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     # The sheet has its place before there is a node: a recovery key that went nowhere could never be had again.
     with private_file(sheet) as write_sheet:

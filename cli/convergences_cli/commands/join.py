@@ -25,10 +25,11 @@ def command(invitation: str, folder: Path, as_json: bool) -> None:
     Example:
       convergences join saint-denis.invitation --folder saint-denis
     """
-    _show(ask(folder, "join", {"invitation": _text(invitation)}, quiet=as_json), as_json)
+    _show(ask(folder, "join", {"invitation": invitation_text(invitation)}, quiet=as_json), as_json)
 
 
-def _text(given: str) -> str:
+def invitation_text(given: str) -> str:
+    """The invitation in a text, a file or standard input, as a person gives it."""
     if given == "-":
         return sys.stdin.read(INVITATION_BYTES_MAX).strip()
     if given.startswith(("conv1", "convs1")):

@@ -91,6 +91,9 @@ class BundleTransport:
         """Whether nothing more is to be had of it."""
         return self._peer is None
 
+    async def answers(self) -> None:
+        """See `Transport.answers`: it runs in the node's own loop."""
+
     def addresses(self) -> Sequence[str]:
         """None."""
         return ()

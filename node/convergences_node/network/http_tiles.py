@@ -76,6 +76,11 @@ class RemoteLog:
         proof = await self.proof(start + count, head_size)
         return headers[:count], slots[first : first + count], proof
 
+    async def first(self, head_size: int) -> bytes:
+        """The log's first header: whose log it says it is."""
+        width = min(TILE_WIDTH, head_size)
+        return decode_entries(await self._bundle(tile_path(ENTRIES, 0, width), 0, ENTRIES_BYTES_MAX))[0]
+
     async def proof(self, old: int, new: int) -> list[bytes]:
         """The consistency proof between two sizes of the log."""
         return await self._with_tiles(new, lambda reader: list(merkle.consistency_proof(reader, old, new)))

@@ -2,12 +2,16 @@
 """What the gazetteer says of one territory, and how that becomes a `territory` record."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 SOURCE = "@etalab/decoupage-administratif"
 """INSEE, DGCL and La Poste, gathered by Etalab; the outlines come from IGN by way of france-geojson."""
 
 LICENCE = "etalab-2.0"
 """SPDX name of the Licence Ouverte 2.0."""
+
+GROUPINGS = frozenset({"epci", "ept", "metropole", "departement", "region"})
+"""Types of territories that gather others: their nodes hold a charter."""
 
 Point = tuple[int, int]
 Outline = tuple[tuple[tuple[int, ...], ...], ...]
@@ -31,6 +35,11 @@ class TerritoryFacts:
     ended: str | None = None
     successor: str | None = None
     """The code of the commune that this one is now part of."""
+
+    @property
+    def node_kind(self) -> Literal["town", "agglomeration"]:
+        """What a node of this territory usually is."""
+        return "agglomeration" if self.type in GROUPINGS else "town"
 
     def fields(self) -> dict[str, object]:
         """The fields of the `territory` record; what is unknown is left out."""
