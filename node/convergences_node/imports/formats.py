@@ -38,6 +38,8 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "xls": Format("sheet_rows", "read_sheet", apart=True),
         "gpx": Format("gpx_rows", "read_gpx"),
         "ics": Format("ics_rows", "read_ics", apart=True),
+        "feed": Format("feed_rows", "read_feed", apart=True),
+        "xml": Format("unknown_rows", "read_xml"),
     }
 )
 

@@ -143,4 +143,9 @@ class _Markdown(HTMLParser):
             self.out.append(f"<{address}>" if same else f"[{text}]({address})")
 
     def handle_data(self, data: str) -> None:
-        self.out.append(re.sub(r"\s+", " ", data))
+        text = re.sub(r"\s+", " ", data)
+        if text.startswith(" ") and self.out and self.out[-1] in MARKS.values():
+            # Emphasis begins after the space, too.
+            self.out.insert(-1, " ")
+            text = text[1:]
+        self.out.append(text)

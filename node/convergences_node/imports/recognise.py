@@ -17,8 +17,11 @@ SHAPES = (
     ),
 )
 """What a JSON document is told by, the most telling first."""
-ELEMENT = re.compile(r"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)")
-ELEMENTS = {"gpx": "gpx"}
+ELEMENT = re.compile(r"<([A-Za-z_][\w.:-]{0,80})")
+ELEMENTS = {"gpx": "gpx", "rss": "feed", "feed": "feed", "rdf": "feed", "channel": "feed"}
+ASIDES = (("<!--", "-->"), ("<?", "?>"), ("<!", ">"))
+RSS_IN_RDF = re.compile("purl.org/rss/|netscape.com/rdf|channel.netscape")
+EBCDIC_XML = b"\x4c\x6f\xa7\x94"
 
 
 def recognise(sample: bytes, start: str) -> str:
@@ -29,6 +32,8 @@ def recognise(sample: bytes, start: str) -> str:
         return _json(start)
     if CALENDAR.match(start):
         return "ics"
+    if sample.startswith(EBCDIC_XML):
+        return "feed"
     if start.startswith("<"):
         return _marked_up(start)
     return "csv"
@@ -42,9 +47,26 @@ def _workbook(sample: bytes) -> str:
 
 
 def _marked_up(start: str) -> str:
-    """The first element's name tells."""
-    first = ELEMENT.search(start)
-    return ELEMENTS.get(first[1].lower(), "csv") if first else "csv"
+    """The first element's name tells; RDF needs a second look, since RSS 1.0 is written in it."""
+    name = first_element(start).rpartition(":")[2].lower()
+    if name == "rdf" and not RSS_IN_RDF.search(start):
+        return "xml"
+    return ELEMENTS.get(name, "xml")
+
+
+def first_element(start: str) -> str:
+    """The name of the document's element, past declarations and comments; empty if there is none to be seen."""
+    at = 0
+    while (opened := start.find("<", at)) >= 0:
+        end = next((end for begin, end in ASIDES if start.startswith(begin, opened)), None)
+        if end is None:
+            found = ELEMENT.match(start, opened)
+            return found[1] if found else ""
+        closed = start.find(end, opened)
+        if closed < 0:
+            return ""
+        at = closed + len(end)
+    return ""
 
 
 def _json(start: str) -> str:

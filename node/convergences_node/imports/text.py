@@ -28,6 +28,15 @@ BOMS = (
 )
 # Asked about a French table, charset-normalizer may answer with one of dozens of pages that differ by a sign or two.
 LIKELY = ["cp1252", "iso8859_15", "latin_1", "mac_roman", "cp850", "utf_16_le", "utf_16_be"]
+WIDE: dict[tuple[bool, ...], str] = {
+    (True, True, True, False): "utf-32-be",
+    (False, True, True, True): "utf-32-le",
+    (True, False, True, False): "utf-16-be",
+    (False, True, False, True): "utf-16-le",
+}
+WIDE_BYTES = 4000
+WIDE_SHARE = 0.6
+"""A text of accents, dashes and euros only would be needed to fall below."""
 UNDECODED = "".join(chr(code) for code in range(0xDC80, 0xDD00))
 
 
@@ -45,12 +54,15 @@ def detect_encoding(sample: bytes) -> str:
     for mark, name in BOMS:
         if sample.startswith(mark):
             return name
-    if _is_utf8(sample):
-        return "utf-8"
-    if sample.count(0) > len(sample) // 10:
-        # Every second byte of ASCII text in UTF-16 is zero; which half tells the order.
-        return "utf-16-be" if sample[0:2000:2].count(0) > sample[1:2000:2].count(0) else "utf-16-le"
-    return _guess(sample)
+    if wide := _wide(sample[: WIDE_BYTES - WIDE_BYTES % 4]):
+        return wide
+    return "utf-8" if _is_utf8(sample) else _guess(sample)
+
+
+def _wide(sample: bytes) -> str | None:
+    """UTF-16 and UTF-32 without their mark: most letters of our languages leave the same bytes zero, and others not."""
+    zeros = [sample[at::4].count(0) * 4 > len(sample) * WIDE_SHARE for at in range(4)]
+    return WIDE.get(tuple(zeros))
 
 
 def known_encoding(name: str) -> str:

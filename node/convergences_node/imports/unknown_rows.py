@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A document whose format is plain to see and that nobody here reads: one refusal, which says what it is."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from convergences_protocol.errors import Fault
+
+from .rows import Dialect, Row
+from .text import SAMPLE_BYTES
+
+
+def read_xml(file: BinaryIO, dialect: Dialect) -> Iterator[Row]:
+    """An XML vocabulary that is not known, by the name of its first element."""
+    from .recognise import first_element
+
+    start = file.read(SAMPLE_BYTES).decode(dialect.encoding, errors="replace").lstrip("\ufeff \t\r\n")
+    yield Row(1, {}, Fault("row", "xml_unknown", {"element": first_element(start)[:60]}))
