@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What a node does by the clock: it cosigns heads, and drops what erasures have made due.
+"""What a node does by the clock: it cosigns heads, runs its sources, and drops what erasures have made due.
 
 A node cosigns its own latest head every ten minutes at least, which is its freshness whoever relays it, and the heads
 of logs that it holds whole. It signs no time while its clock cannot be right (clock.py). Heads are coalesced by the
@@ -20,6 +20,7 @@ from convergences_protocol.cosignature import Cosignature, cosign
 
 from convergences_node.backup.schedule import Nightly
 from convergences_node.clock import clock_plausible
+from convergences_node.sources.keeper import Keeper
 
 if TYPE_CHECKING:
     from convergences_node.archive.model import LogState
@@ -56,6 +57,7 @@ class Clockwork:
             asyncio.create_task(self._cosign_for_ever(), name="cosigning"),
             asyncio.create_task(self._erase_for_ever(), name="erasing"),
             asyncio.create_task(Nightly(self._town, self._monotonic).run(), name="backing up"),
+            asyncio.create_task(Keeper(self._town).run(), name="sources"),
         ]
 
     async def stop(self) -> None:

@@ -215,6 +215,64 @@ class BundleRead(Params):
 
 
 Perform = Callable[["Town", Any, Tell], Awaitable[Json]]
+class Operator(Params):
+    """Give an operator's account another password, made here and told once; make the account if there is none of that
+    name. Every session of it ends. Without `name`, the first account that there is.
+    Answer: `{name, password, made: bool}`."""
+
+    name: str | None = None
+
+
+class SourceAdd(Params):
+    """Declare a source: `text` is the TOML of `convergences_node.sources.declaration`. A running node runs it at once.
+    Answer: `{name, file, where, when, licence, actor, gone, shrink}`."""
+
+    name: str
+    text: str
+    replace: bool = False
+
+
+class SourceRemove(Params):
+    """No longer relay a source. What it brought stays. Answer: `{name}`."""
+
+    name: str
+
+
+class SourcePreview(Params):
+    """Look at a source, and write nothing: a declared one by its name, or an address or a path of this machine
+    (`where`), for which a mapping is proposed. `private`: an address of the local network is meant.
+    Answer: `{name, format, rows, columns, guessed, fields: [{field, columns, confidence, samples, …}],
+    elements: [{line, kind, fields} | {line, refused}], declaration: TOML | None}`."""
+
+    name: str | None = None
+    where: str | None = None
+    private: bool = False
+    rows: int = 5
+
+
+class SourceRun(Params):
+    """Run a source now, or all of them. `accept`: a person has looked at what is held back; `whole`: also if nothing
+    has changed there. Answer: `{sources: [as source_list]}`."""
+
+    name: str | None = None
+    accept: bool = False
+    whole: bool = False
+    dry_run: bool = False
+
+
+class SourceList(Params):
+    """Answer: `{sources: [{name, where, when, licence, actor, gone, shrink, outcome, reason, sentence: {fr, en}, tried,
+    succeeded, due, failures, rows, counts, gone_done, edited_count}]}`; `outcome` is `new`, `imported`, `unchanged`,
+    `held`, `failed` or `proposed`."""
+
+
+class SourceStatus(Params):
+    """One source. Answer: as one of `source_list`, with `report` (of the last import) and `edited: [{element, name,
+    differences: {field: {here, there}}}]`: what people have changed here, beside what the source says."""
+
+    name: str
+
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +308,12 @@ VERBS: Mapping[str, Verb] = {
     "bundle_read": Verb(BundleRead, "bundles.verb:bundle_read"),
     "invite": Verb(Invite, "belonging:invite"),
     "join": Verb(Join, "belonging:join"),
+    "source_add": Verb(SourceAdd, "sources.verb:add"),
+    "source_remove": Verb(SourceRemove, "sources.verb:remove"),
+    "source_preview": Verb(SourcePreview, "sources.verb:preview"),
+    "source_run": Verb(SourceRun, "sources.verb:run"),
+    "source_list": Verb(SourceList, "sources.verb:list_sources"),
+    "source_status": Verb(SourceStatus, "sources.verb:status"),
     "follow": Verb(Follow, "belonging:follow"),
     "enrol": Verb(Enrol, "belonging:enrol"),
     "end": Verb(End, "belonging:end"),

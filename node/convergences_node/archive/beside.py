@@ -107,7 +107,10 @@ class BesideReader:
 
     def source(self, source: str, source_id: str) -> tuple[ElementId, bytes] | None:
         """`(element, digest of content)` that this row of a source was imported as, or None."""
-        key = source_key(source, source_id)
+        return self.source_at(source_key(source, source_id))
+
+    def source_at(self, key: bytes) -> tuple[ElementId, bytes] | None:
+        """The same, by the row's digest."""
         row = self._db.execute("SELECT element, content FROM sources WHERE key = ?", (key,)).fetchone()
         return None if row is None else (ElementId.from_cbor(cbor.decode(row[0])), row[1])
 

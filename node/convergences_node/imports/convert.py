@@ -149,7 +149,7 @@ class _Step:
         self.declared = declared
         self.column = column
         self.names = column.names
-        self.transform = TRANSFORMS[_transform(declared, column)]
+        self.transform = TRANSFORMS[transform_of(declared, column)]
         self.takes_lists = declared.type is FieldType.POINT
 
     def value(self, cells: Map[str, Any]) -> Any:
@@ -239,7 +239,7 @@ def _fields(row: Row, plan: _Plan) -> tuple[dict[str, Any], list[Fault], list[Fa
     return fields, faults, left_out
 
 
-def _transform(declared: Field, column: Column) -> str:
+def transform_of(declared: Field, column: Column) -> str:
     if column.transform:
         return column.transform
     if declared.type is FieldType.TEXT and len(column.names) > 1 and not declared.many:

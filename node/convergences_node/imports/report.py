@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What an import did, row by row where a person should look: never longer than a person can read."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,12 +36,15 @@ class Report:
     left_out_count: int = 0
     refused: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[dict[str, Any]] = field(default_factory=list)
+    codes: Counter[str] = field(default_factory=Counter)
+    """How often each fault cost a row."""
     beside: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By element that people have edited here: what its row says now."""
 
     def refuse(self, line: int, faults: Sequence[Fault]) -> None:
         """One row, with everything that is wrong with it."""
         self.refused_count += 1
+        self.codes.update(fault.code for fault in faults)
         self._list(self.refused, line, faults)
 
     def leave_out(self, line: int, faults: Sequence[Fault]) -> None:

@@ -18,7 +18,7 @@ from convergences_node.archive.model import Entry, NewRecord
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index.query import LIMIT_MAX, Query
 
-from .desk import Key, Known, content_digest
+from .desk import GONE, Key, Known, content_digest
 from .importer import Tell, import_file
 from .mapping import Mapping as ColumnMapping
 from .mapping import load_mapping, plain_mapping
@@ -38,7 +38,7 @@ async def import_records(town: Town, params: Import, tell: Tell) -> dict[str, An
     """Import a file of this machine; the report of `importer.py`."""
     path = Path(params.path)
     mapping = _mapping(path, params)
-    desk = TownDesk(town.archive, town.config.node.territory, await _themes(town))
+    desk = TownDesk(town.archive, town.config.node.territory, await themes_of(town))
     return await import_file(desk, path, mapping, tell, dry_run=params.dry_run)
 
 
@@ -52,7 +52,7 @@ def _mapping(path: Path, params: Import) -> ColumnMapping:
     return plain_mapping(params.kind, columns, path.stem[:100])
 
 
-async def _themes(town: Town) -> dict[str, ElementId]:
+async def themes_of(town: Town) -> dict[str, ElementId]:
     """The folded names of the themes that this node can show: its own win over the agglomeration's."""
     await town.index.catch_up()
     found = [element async for element in _theme_ids(town)]
@@ -106,7 +106,8 @@ def _known(reader: ArchiveReader, keys: Sequence[Key]) -> dict[Key, Known]:
         if row is not None:
             element, content = row
             current = reader.current(element)
-            found[key] = Known(element, content, current.digest if current else None, _gone(current))
+            gone = _gone(current) if content != GONE or current is None or current.slot is not Slot.NONE else None
+            found[key] = Known(element, content, current.digest if current else None, gone)
     return found
 
 

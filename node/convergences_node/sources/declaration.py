@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What a person declares of a source, in `sources/<name>.toml` of the node's folder.
+
+    licence = "etalab-2.0"
+    gone = "end"                     # what has disappeared there: leave, end, withdraw
+    shrink = 0.2                     # held back if more than a fifth disappears at once
+    mapping = "known"                # what comes with the node; or a file beside this one; or written out below
+
+    [where]
+    url = "https://ville.example/agenda.ics"   # or file = "…", or folder = "…" with pattern = "*.csv"
+
+    [when]
+    hours = 6                        # or at = "03:30"
+
+The tables of a mapping (`[source]`, `[file]`, `[[element]]`: `imports/mapping.py`) may follow in the same file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path, PurePath
+from typing import Any, Literal
+
+import msgspec
+from convergences_protocol.element import is_element_text
+from convergences_protocol.errors import LocalError
+from msgspec.structs import replace
+
+from convergences_node.faults import NotFound
+from convergences_node.imports.formats import format_named
+from convergences_node.imports.known import known_formats, known_mapping
+from convergences_node.imports.mapping import (
+    MAPPING_BYTES_MAX,
+    Mapping,
+    Part,
+    Relation,
+    load_mapping,
+    parse_tables,
+    read_mapping,
+)
+
+FOLDER = "sources"
+SOURCES_MAX = 500
+"""Sources of one node; a town has a few dozen."""
+HOURS_MAX = 24 * 31
+BYTES_MAX = 256 * 1024**2
+"""What is fetched at most, unless the declaration says more."""
+BYTES_CEILING = 4 * 1024**3
+FILES_MAX = 1000
+"""Files of one folder that are one source."""
+SHRINK = 0.2
+KNOWN = "known"
+ORGANISES = {"action": "organises"}
+"""How what a source brings is related to the actor that it is declared for, by kind."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+_AT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_MAPPING_TABLES = ("source", "file", "element")
+
+
+class Where(Part):
+    """Exactly one of an address, a file and a folder."""
+
+    url: str | None = None
+    file: str | None = None
+    folder: str | None = None
+    pattern: str = "*"
+    """Which files of the folder."""
+    private: bool = False
+    """The address is one of this machine or of the local network, and it is meant."""
+    bytes_max: int = BYTES_MAX
+    """The most that is fetched or read."""
+
+
+class When(Part):
+    """Every so many hours, or at an hour of every day, by the node's time zone."""
+
+    hours: int = 24
+    at: str | None = None
+
+
+class Declaration(Part):
+    """The whole file, but for the mapping's own tables."""
+
+    where: Where
+    when: When = msgspec.field(default_factory=When)
+    licence: str | None = None
+    language: str | None = None
+    actor: str | None = None
+    """The element of the actor whose source it is: what it brings is related to it, where there is a word for how."""
+    gone: Literal["leave", "end", "withdraw"] = "leave"
+    shrink: float = SHRINK
+    mapping: str | None = None
+    proposed: bool = False
+    """The mapping was guessed, and nobody has looked at it yet."""
+    tables: dict[str, Any] = msgspec.field(default_factory=dict)
+    """The mapping's own tables, as they were written."""
+
+
+def sources_folder(folder: Path) -> Path:
+    """Where the declarations of a node are."""
+    return folder / FOLDER
+
+
+def declared(folder: Path) -> Iterator[str]:
+    """The names of a node's sources, in their order."""
+    found = sorted(path.stem for path in sources_folder(folder).glob("*.toml"))
+    yield from [name for name in found if _NAME.fullmatch(name)][:SOURCES_MAX]
+
+
+def load(folder: Path, name: str) -> Declaration:
+    """The declaration of that name. Raises `NotFound`, or `LocalError` with the place and the reason."""
+    path = path_of(folder, name)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAPPING_BYTES_MAX + 1)
+    except FileNotFoundError:
+        raise NotFound(f"no source {name!r} is declared here", hint="convergences source list") from None
+    except OSError as error:
+        raise LocalError(f"{path} cannot be read: {error.strerror or error}") from None
+    return parse(data, f"{FOLDER}/{name}.toml")
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """Where a source of that name is declared. Raises `LocalError` for what cannot be a name."""
+    if not _NAME.fullmatch(name):
+        raise LocalError(
+            f"{name[:60]!r} cannot be a source's name",
+            hint="small letters, digits and hyphens, 60 at most, such as agenda-mairie",
+        )
+    return sources_folder(folder) / f"{name}.toml"
+
+
+def parse(data: bytes, name: str) -> Declaration:
+    """The declaration that a TOML text says. Raises `LocalError` with the place and the reason."""
+    if len(data) > MAPPING_BYTES_MAX:
+        raise LocalError(f"{name} is larger than {MAPPING_BYTES_MAX} bytes: is it a declaration?")
+    tables = parse_tables(data, name)
+    own = {key: value for key, value in tables.items() if key not in _MAPPING_TABLES}
+    try:
+        found = msgspec.convert(own, Declaration)
+    except msgspec.ValidationError as error:
+        raise LocalError(f"{name}: {error}", hint="docs/sources.md describes a declaration") from None
+    if found.tables:
+        raise LocalError(f"{name}: tables is not a setting", hint="docs/sources.md describes a declaration")
+    found = replace(found, tables={key: tables[key] for key in _MAPPING_TABLES if key in tables})
+    for problem in _problems(found):
+        raise LocalError(f"{name}: {problem}", hint="docs/sources.md describes a declaration")
+    if "element" in found.tables:
+        read_mapping(found.tables, name)
+    return found
+
+
+def _problems(found: Declaration) -> Iterator[str]:
+    """What is wrong, the first thing first."""
+    where, when = found.where, found.when
+    if sum(one is not None for one in (where.url, where.file, where.folder)) != 1:
+        yield "where: give exactly one of url, file and folder"
+    if where.url is not None and not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", where.url):
+        yield f"where.url: {where.url[:100]!r} is not an address such as https://ville.example/agenda.ics"
+    if not 0 < where.bytes_max <= BYTES_CEILING:
+        yield f"where.bytes_max: between 1 and {BYTES_CEILING}"
+    if "/" in where.pattern or ".." in where.pattern:
+        yield "where.pattern: the name of files, such as *.csv"
+    if not 1 <= when.hours <= HOURS_MAX:
+        yield f"when.hours: between 1 and {HOURS_MAX}"
+    if when.at is not None and not _AT.fullmatch(when.at):
+        yield f"when.at: {when.at[:20]!r} is not an hour such as 03:30"
+    if not 0 <= found.shrink <= 1:
+        yield "shrink: a share between 0 and 1"
+    if found.actor is not None and not is_element_text(found.actor):
+        yield "actor: an element's id, such as FR-93066:0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b"
+    if found.mapping is None and "element" not in found.tables and _format(found) not in (None, *known_formats()):
+        yield "no mapping: write it out below, or name a file of it"
+    if found.mapping is not None and "element" in found.tables:
+        yield "mapping: named, and written out too"
+
+
+def _format(found: Declaration) -> str | None:
+    given = found.tables.get("file", {}).get("format")
+    return given if isinstance(given, str) else None
+
+
+def mapping_of(folder: Path, name: str, found: Declaration, format: str, today: date) -> Mapping:
+    """The mapping of a source, with what the declaration says of all its rows; `format` is that of what was fetched."""
+    mapping = _mapping(folder, name, found, format)
+    said = mapping.source
+    source = replace(
+        said,
+        licence=said.licence or found.licence,
+        language=said.language or found.language,
+        fetched=today.isoformat(),
+    )
+    elements = mapping.element
+    if found.actor is not None:
+        elements = [
+            replace(one, relations=[*one.relations, Relation(predicate=verb, subject="actor", value=found.actor)])
+            if (verb := ORGANISES.get(one.kind))
+            else one
+            for one in elements
+        ]
+    return replace(mapping, source=source, element=elements)
+
+
+def _mapping(folder: Path, name: str, found: Declaration, format: str) -> Mapping:
+    if "element" in found.tables:
+        return read_mapping(found.tables, f"{FOLDER}/{name}.toml")
+    if found.mapping not in (None, KNOWN):
+        relative = PurePath(str(found.mapping))
+        return load_mapping(sources_folder(folder) / relative)
+    format_named(format)
+    known = known_mapping(format, name)
+    if known is None:
+        raise LocalError(
+            f"source {name}: no mapping comes with the node for the format {format}",
+            hint=f"convergences source preview proposes one; known: {', '.join(known_formats())}",
+        )
+    return (
+        replace(known, file=msgspec.convert(found.tables["file"], type(known.file)))
+        if "file" in found.tables
+        else known
+    )
+
+
+def paths_of(folder: Path, where: Where) -> list[Path]:
+    """The files of a source that is a file or a folder; a relative path begins at the node's folder."""
+    if where.file is not None:
+        return [folder / where.file]
+    found = sorted(path for path in (folder / str(where.folder)).glob(where.pattern) if path.is_file())
+    if len(found) > FILES_MAX:
+        raise LocalError(f"{where.folder} has more than {FILES_MAX} files that match {where.pattern}")
+    return found
