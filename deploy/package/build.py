@@ -31,6 +31,14 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 FILES = HERE / "files"
 CACHE = ROOT / "build" / "package"
+UNITS = (
+    "convergences.service",
+    "convergences.socket",
+    "convergences-console.path",
+    "convergences-console.service",
+    "convergences-power.path",
+    "convergences-power.service",
+)
 SHELLS = {
     "bash": "share/bash-completion/completions/convergences",
     "zsh": "share/zsh/vendor-completions/_convergences",
@@ -69,7 +77,9 @@ def _stage(usr: Path, own: Path, arch: str, version: str) -> None:
     """All that the package puts below /usr."""
     payload.collect(ROOT / "requirements.lock", own, arch, CACHE, usr / "lib/convergences")
     _copy(FILES / "convergences", usr / "bin/convergences", 0o755)
-    _copy(FILES / "convergences.service", usr / "lib/systemd/system/convergences.service")
+    for unit in UNITS:
+        _copy(FILES / unit, usr / "lib/systemd/system" / unit)
+    _copy(FILES / "console", usr / "lib/convergences/console", 0o755)
     _copy(FILES / "copyright", usr / "share/doc/convergences/copyright")
     _copy(FILES / "lintian", usr / "share/lintian/overrides/convergences")
     _squeeze(_changelog(version), usr / "share/doc/convergences/changelog.gz")
@@ -120,7 +130,7 @@ def _even(usr: Path) -> None:
     """Modes as a package has them, whatever the umask or the wheel; and one time for all."""
     epoch = int(_epoch())
     for path in _all(usr):
-        is_run = path.is_dir() or path.parent == usr / "bin"
+        is_run = path.is_dir() or path.parent == usr / "bin" or path == usr / "lib/convergences/console"
         path.chmod(0o755 if is_run else 0o644)
         os.utime(path, (epoch, epoch))
 

@@ -19,6 +19,7 @@ from convergences_node import verbs
 from convergences_node.archive.model import Entry, LogState
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.backup.verb import last_backup
+from convergences_node.checkup import signs
 from convergences_node.faults import NotFound
 from convergences_node.index.query import Query
 from convergences_node.network.addresses import peer_id
@@ -61,6 +62,7 @@ async def status(town: Town, params: verbs.Status, tell: Tell) -> Json:
         "logs": [_log(log, cosigned) | {"target": network.target(log.origin) if network else None} for log in logs],
         "doubts": [town.doubt_reason] if town.doubt_reason else [],
         "erasures_waiting": await town.erasures_waiting(),
+        "signs": [msgspec.to_builtins(sign) for sign in await signs(town)],
         "network": {
             "libp2p": network.p2p_state if network else "not running",
             **(dict(network.counters()) if network else {}),

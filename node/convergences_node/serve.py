@@ -17,7 +17,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from typing import Any
 from convergences_protocol.errors import LocalError
 
 from convergences_node.accounts import Accounts
+from convergences_node.checkup.self_check import SelfCheck
 from convergences_node.config import HttpSection, LogsSection, load_config
 from convergences_node.control import ControlServer
 from convergences_node.doorway import given_socket, own_socket
@@ -42,6 +43,9 @@ STOP_SECONDS_MAX = 20.0
 SWITCH_SECONDS = 0.0005
 """How long a thread that computes may keep the interpreter from one that waits for it. By default ten times as long:
 what takes microseconds between two pieces of work in C, as to check a signature does, then waits most of the time."""
+
+LOOK_EVERY_S = 60.0
+"""Between two looks at itself of a node that nobody watches over."""
 
 STOPPED_CODE = 10
 """The process's exit code when its operator stopped it from a browser; systemd then leaves it at that."""
@@ -115,7 +119,7 @@ async def _set_up(folder: Path, listening: socket.socket, at: tuple[str, int], s
     from convergences_node.setup.serving import set_up
 
     notify("READY=1")
-    with _Watchdog(asyncio.get_running_loop()):
+    async with _Watchdog(_turns):
         return await set_up(folder, listening, _settings(*at), stop)
 
 
@@ -141,7 +145,7 @@ async def _serve(town: Town, life: Life, listening: socket.socket | None, stack:
     later.start()
     stack.push_async_callback(later.stop)
     stack.callback(notify, "STOPPING=1")
-    stack.enter_context(_Watchdog(asyncio.get_running_loop()))
+    await stack.enter_async_context(_Watchdog(SelfCheck(town).is_well))
     notify("READY=1")
     log.info("%s (%s) is at %s", town.config.node.name, town.config.node.territory, town.http_address)
     ready(town)
@@ -194,25 +198,35 @@ def notify(state: str) -> None:
 
 
 class _Watchdog:
-    """Says twice per period that the event loop turns (WATCHDOG_USEC, sd_watchdog_enabled(3))."""
+    """Says three times a period that this process does its work (WATCHDOG_USEC, sd_watchdog_enabled(3)).
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._every = int(os.environ.get("WATCHDOG_USEC", "0")) / 2_000_000
-        self._handle: asyncio.TimerHandle | None = None
+    Without systemd it still looks, now and then, for the log.
+    """
 
-    def __enter__(self) -> _Watchdog:
-        if self._every > 0:
-            self._tell()
+    def __init__(self, is_well: Callable[[], Awaitable[bool]]) -> None:
+        self._is_well = is_well
+        self._every = int(os.environ.get("WATCHDOG_USEC", "0")) / 3_000_000 or LOOK_EVERY_S
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> _Watchdog:
+        self._task = asyncio.create_task(self._look_for_ever(), name="watchdog")
         return self
 
-    def _tell(self) -> None:
-        notify("WATCHDOG=1")
-        self._handle = self._loop.call_later(self._every, self._tell)
+    async def _look_for_ever(self) -> None:
+        while True:
+            if await self._is_well():
+                notify("WATCHDOG=1")
+            await asyncio.sleep(self._every)
 
-    def __exit__(self, *_: object) -> None:
-        if self._handle is not None:
-            self._handle.cancel()
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def _turns() -> bool:
+    """Before there is a town, that the loop turns is all there is to know."""
+    return True
 
 
 # ------------------------------------------------------------------------------------- what the node writes

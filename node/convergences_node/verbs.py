@@ -40,7 +40,8 @@ class Status(Params):
     """Answer: `{node: {name, territory, kind, version, folder, running}, log: {origin, size, head, cosigned_at},
     addresses: {http, p2p: []}, peers: {connected, known}, index: {…}, logs: [{territory, origin, size, bodies_wanted,
     cosigned_at, own, status}], doubts: [], erasures_waiting: {origin: count},
-    network: {libp2p: "running" | reason, …}}`."""
+    network: {libp2p: "running" | reason, …}, signs: [{name, level: "good" | "care" | "bad", form, values}]}`, the
+    gravest sign first: `convergences_node.checkup` has their words."""
 
 
 class Peers(Params):
@@ -303,6 +304,7 @@ VERBS: Mapping[str, Verb] = {
     "erase": Verb(Erase, "doing:erase"),
     "release": Verb(Release, "doing:release"),
     "reindex": Verb(Reindex, "doing:reindex"),
+    "operator": Verb(Operator, "accounts.verb:reset"),
     "backup": Verb(Backup, "backup.verb:backup"),
     "bundle_write": Verb(BundleWrite, "bundles.verb:bundle_write"),
     "bundle_read": Verb(BundleRead, "bundles.verb:bundle_read"),

@@ -8,7 +8,9 @@ import click
 
 from convergences_cli.asking import ask, node_options, printed
 from convergences_cli.tables import print_facts, print_table
-from convergences_cli.words import say
+from convergences_cli.words import language, say
+
+MARKS = {"good": "+", "care": "!", "bad": "X"}
 
 
 @click.command(short_help="How the node is: log, peers, index, doubts.")
@@ -43,8 +45,20 @@ def _show(answer: dict[str, Any]) -> None:
         click.echo(f"{say('status.doubt')}: {doubt}")
     for origin, count in answer.get("erasures_waiting", {}).items():
         click.echo(say("status.erasures_waiting", origin=origin, count=count))
+    _show_signs(answer.get("signs", []))
     others = [entry for entry in answer.get("logs", []) if not entry.get("own")]
     if others:
         click.echo()
         rows = [(e["territory"], e["size"], e.get("bodies_wanted"), e.get("status")) for e in others]
         print_table([say("word.territory"), say("word.records"), say("word.wanted"), say("word.state")], rows)
+
+
+def _show_signs(signs: list[dict[str, Any]]) -> None:
+    """What the operator's page says, in the same words."""
+    import msgspec
+    from convergences_node import checkup
+
+    for each in msgspec.convert(signs, list[checkup.Sign]):
+        click.echo(f"{MARKS[each.level]} {checkup.title(each, language())}: {checkup.sentence(each, language())}")
+        if todo := checkup.what_to_do(each, language()):
+            click.echo(f"  {todo}")

@@ -108,6 +108,9 @@ class HttpTransport:
             peer.cancel()
             self._listener.disconnected(key)
 
+    async def answers(self) -> None:
+        """See `Transport.answers`: it runs in the node's own loop."""
+
     async def join(self, address: str, key: PeerKey, request: bytes) -> bytes:
         """Joining over HTTP is `joining.send_answer`'s."""
         raise LocalError("an answer to an invitation does not go this way")

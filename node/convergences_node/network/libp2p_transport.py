@@ -129,6 +129,15 @@ class Libp2pTransport:
         self._in_thread(lambda: host.nursery.start_soon(ask))
         return await asyncio.wrap_future(answer)
 
+    async def answers(self) -> None:
+        """See `Transport.answers`. A thread that has ended is another's business: it is being started again."""
+        if self._host is None:
+            return
+        noticed: asyncio.Future[None] = self._loop.create_future()
+        self._in_thread(self._post, _set_noticed, noticed)
+        while self._host is not None and not noticed.done():
+            await asyncio.wait([noticed], timeout=1.0)
+
     # ---------------------------------------------------------------------------- the thread
     async def _start_thread(self) -> None:
         started: asyncio.Future[Sequence[str]] = self._loop.create_future()
@@ -271,6 +280,11 @@ class _Events:
 def _set_result(future: asyncio.Future[Sequence[str]], addresses: Sequence[str]) -> None:
     if not future.done():
         future.set_result(addresses)
+
+
+def _set_noticed(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _why(error: BaseException | None) -> str:

@@ -135,6 +135,9 @@ class MemoryTransport:
         if self._listener is not None:
             self._listener.disconnected(key)
 
+    async def answers(self) -> None:
+        """See `Transport.answers`: it runs in the node's own loop."""
+
     async def join(self, address: str, key: PeerKey, request: bytes) -> bytes:
         """See `Transport.join`."""
         other = self._net.transports.get(key)

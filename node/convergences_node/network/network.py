@@ -104,6 +104,11 @@ class Network:
             await self._p2p_settled.wait()
         return self.p2p
 
+    async def answers(self) -> None:
+        """Return once the peer to peer network has taken notice, where it runs."""
+        if self.p2p is not None and self.p2p_state == "running":
+            await self.p2p.answers()
+
     def _libp2p(self) -> Libp2pTransport:
         limits = self._config.limits
         return Libp2pTransport(

@@ -97,3 +97,6 @@ class Transport(Protocol):
 
     async def join(self, address: str, key: PeerKey, request: bytes) -> bytes:
         """Send an invitation's answer to the node that invites, and return what it says. Raises `ConvergencesError`."""
+
+    async def answers(self) -> None:
+        """Return once whatever carries this transport has taken notice: a thread that hangs never does."""

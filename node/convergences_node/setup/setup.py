@@ -125,15 +125,10 @@ class Setup:
     async def _make(self, agent: str) -> str:
         draft = self.draft
         assert draft.facts is not None and draft.seed, "the sheet is printed before the end"
+        if await asyncio.to_thread(finish, self.folder):  # made by an attempt that failed while it was moved
+            return await self._with_operator(self.folder, agent)
         stage = await asyncio.to_thread(stage_in, self.folder)
-        accounts = await asyncio.to_thread(Accounts, stage, self._clock)
-        try:
-            await accounts.set_hash(draft.operator, draft.password)
-            chosen = await accounts.begin(draft.operator, agent)
-            if draft.invitation is not None:
-                await accounts.set_note(INVITATION_NOTE, draft.invitation_text)
-        finally:
-            await asyncio.to_thread(accounts.close)
+        chosen = await self._with_operator(stage, agent)
         await asyncio.to_thread(sync_folder, stage)
         await create_town(
             stage,
@@ -149,6 +144,18 @@ class Setup:
         log.info("%s (%s) is founded", draft.name, draft.facts.code)
         self.draft = Draft()
         return chosen
+
+    async def _with_operator(self, folder: Path, agent: str) -> str:
+        """The operator's account in this folder, and a session of it."""
+        draft = self.draft
+        accounts = await asyncio.to_thread(Accounts, folder, self._clock)
+        try:
+            await accounts.set_hash(draft.operator, draft.password)
+            if draft.invitation is not None:
+                await accounts.set_note(INVITATION_NOTE, draft.invitation_text)
+            return await accounts.begin(draft.operator, agent)
+        finally:
+            await asyncio.to_thread(accounts.close)
 
 
 def _digest(chosen: str) -> bytes:

@@ -46,7 +46,7 @@ def stage_in(folder: Path) -> Path:
     """An empty place to found the town in."""
     finish(folder)
     stage = folder / STAGE_NAME
-    stage.mkdir(mode=0o700)
+    stage.mkdir(mode=0o700, parents=True)
     return stage
 
 

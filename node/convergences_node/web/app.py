@@ -24,8 +24,8 @@ from convergences_node.web.asking import ROUTE, TOWN, check_query, known_paramet
 from convergences_node.web.kept_pages import keeping
 from convergences_node.web.listening import make_runner
 from convergences_node.web.openapi import describe
-from convergences_node.web.problems import Problem, answer_document, draw, from_http_error
 from convergences_node.web.operator.routes import add_operator
+from convergences_node.web.problems import Problem, answer_document, draw, from_http_error
 from convergences_node.web.route import HTML, Handler, Route
 from convergences_node.web.routes import ROUTES
 from convergences_node.web.security import TokenBuckets, client_of, protect
@@ -70,6 +70,8 @@ def make_app(
     pages.prepare(app)
     for route in ROUTES:
         _add(app, route)
+    if operating is not None:
+        add_operator(app, operating, clock)
     return app
 
 
@@ -78,8 +80,6 @@ async def _end_workers(app: web.Application) -> None:
 
 
 def _add(app: web.Application, route: Route) -> None:
-    if operating is not None:
-        add_operator(app, operating, clock)
     known = known_parameters(route)
     answer = keeping(route.handler) if route.media == HTML else route.handler
     if route.linked is not None:

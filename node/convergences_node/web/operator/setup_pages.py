@@ -8,6 +8,7 @@ with what is wrong beside it. At most eleven answers and clicks, and each has a 
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import shlex
 
@@ -25,6 +26,8 @@ from convergences_node.web.operator.log_in import SESSION_COOKIE
 from convergences_node.web.pages import reading_of
 from convergences_node.web.qr import code_of
 from convergences_node.web.security import client_of
+
+log = logging.getLogger(__name__)
 
 SETUP: web.AppKey[Setup] = web.AppKey("setup")
 COOKIE = "installation"
@@ -201,7 +204,11 @@ async def sheet_printed(request: web.Request) -> web.StreamResponse:
     if not setup.draft.is_printed([fields.get("word1", ""), fields.get("word2", "")]):
         setup.draft.ask_others()
         return _sheet(request, token, {"word1": words(request).text("setup.sheet.wrong")})
-    chosen = await asyncio.shield(setup.found(request.headers.get("User-Agent", "")))
+    try:
+        chosen = await asyncio.shield(setup.found(request.headers.get("User-Agent", "")))
+    except (ConvergencesError, OSError) as error:  # a full card: the same sheet is good for another attempt
+        log.error("the town could not be made: %s", error)
+        return _sheet(request, token, {"": words(request).text("setup.sheet.not_made", reason=error)})
     response = go_to(request, OPERATOR)
     drop_cookie(response, COOKIE)
     give_cookie(request, response, SESSION_COOKIE, chosen)

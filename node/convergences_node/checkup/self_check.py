@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Whether this process still does its work: it searches, its card takes a write, its network thread answers.
+
+systemd's watchdog is fed by this, not by a timer: a process whose parts hang is started again. What a new start would
+not mend, a card that is full or refuses to be written, is no reason to end a node that still answers its town: it is
+noted for the operator. At rest the card is written a byte every five minutes, and no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from convergences_node.index.query import Query
+
+if TYPE_CHECKING:
+    from convergences_node.town import Town
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS_MAX = 45.0
+"""A Pi that rebuilds its index and takes in a backlog answers late, and is not to be shot for it."""
+WRITE_EVERY_S = 300.0
+SCRATCH_NAME = "scratch"
+
+
+class SelfCheck:
+    """The check of one town, done again and again."""
+
+    def __init__(self, town: Town, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._town = town
+        self._monotonic = monotonic
+        self._written = -WRITE_EVERY_S
+        self._refusing = False
+
+    async def is_well(self) -> bool:
+        """Whether every part answered in time. What did not is written to the log."""
+        return (
+            await self._in_time("the search", self._search)
+            and await self._in_time("the card", self._write)
+            and await self._in_time("the network thread", self._network)
+        )
+
+    async def _in_time(self, part: str, look: Callable[[], Awaitable[None]]) -> bool:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                await look()
+        except TimeoutError:
+            log.error("%s does not answer within %d s", part, ANSWER_SECONDS_MAX)
+            return False
+        except Exception:
+            log.exception("%s fails its check", part)
+            return False
+        return True
+
+    async def _search(self) -> None:
+        if not self._town.index.rebuilding:
+            await self._town.index.search(Query(limit=1))
+
+    async def _write(self) -> None:
+        now = self._monotonic()
+        if now - self._written < WRITE_EVERY_S:
+            return
+        refused = await asyncio.to_thread(_write_byte, self._town.folder / SCRATCH_NAME)
+        if refused is not None and not self._refusing:
+            log.error("the card takes no write: %s", refused)
+        self._refusing, self._written = refused is not None, now
+
+    async def _network(self) -> None:
+        if self._town.network is not None:
+            await self._town.network.answers()
+
+
+def _write_byte(path: Path) -> str | None:
+    """Write a byte so that it is on the card; the reason if it could not be."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.pwrite(descriptor, b".", 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
