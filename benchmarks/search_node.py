@@ -20,6 +20,7 @@ from pathlib import Path
 from aiohttp import web
 from convergences_node.archive.archive import Archive
 from convergences_node.index.index import Index
+from convergences_node.linked import layout
 from convergences_node.web.app import make_app, make_runner
 from convergences_node.web.town_door import PeerSeen, TownStatus, WebSettings
 from convergences_protocol.charter import Charter
@@ -73,7 +74,8 @@ async def opened(folder: Path) -> AsyncIterator[web.Application]:
     async with await Archive.open(folder) as archive, await Index.open(folder, archive, follow=False) as index:
         if index.rebuilding:
             raise RuntimeError(f"the index in {folder} does not fit this program: build it again")
-        yield make_app(AskedTown(archive, index, WebSettings(TERRITORY, "benchmark", requests_per_second=0.0)))
+        settings = WebSettings(TERRITORY, "benchmark", linked=folder / layout.FOLDER, requests_per_second=0.0)
+        yield make_app(AskedTown(archive, index, settings))
 
 
 async def serve(folder: Path, port: int) -> None:
