@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""`convergences source`: lists, agendas and news kept elsewhere, declared once and relayed by the node."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from convergences_cli.asking import ask, node_options, print_json, printed
+from convergences_cli.tables import print_facts, print_table
+from convergences_cli.words import language, say
+
+SHOWN_MAX = 20
+FAILED = ("held", "failed")
+
+
+@click.group("source", short_help="Lists and agendas kept elsewhere, relayed here.")
+def command() -> None:
+    """Declare what towns and associations keep elsewhere; the node relays it, and stays in step.
+
+    \b
+    Example:
+      convergences source preview https://ville.example/agenda.ics --output agenda.toml
+      convergences source add agenda agenda.toml --folder saint-denis
+    """
+
+
+@command.command("preview", short_help="Look at a source; a mapping is proposed. Writes nothing.")
+@click.argument("what")
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write the proposed TOML there.")
+@click.option("--rows", type=click.IntRange(1, 50), default=5, show_default=True, help="First rows to show.")
+@click.option("--private", is_flag=True, help="The address is one of the local network, and is meant.")
+@node_options
+def source_preview(what: str, output: Path | None, rows: int, private: bool, folder: Path, as_json: bool) -> None:
+    """Show the first rows of WHAT as they would be here: an address, a file, a folder, or the name of a source.
+
+    For what nobody has declared yet a declaration is proposed: each column with how sure its field is. Nothing is
+    imported before you have looked at it and added it.
+
+    \b
+    Example:
+      convergences source preview associations.csv --output associations.toml --folder saint-denis
+    """
+    here = Path(what)
+    is_place = what.startswith(("http://", "https://")) or here.exists()
+    where = str(here.absolute()) if here.exists() else what
+    params = {"where": where, "private": private} if is_place else {"name": what}
+    answer = ask(folder, "source_preview", params | {"rows": rows}, quiet=as_json)
+    if output is not None and answer["declaration"]:
+        output.write_text(answer["declaration"], encoding="utf-8")
+    _show_preview(answer, as_json)
+    if output is None and answer["declaration"] and not as_json:
+        click.echo(answer["declaration"])
+
+
+@command.command("add", short_help="Declare a source.")
+@click.argument("name")
+@click.argument("declaration", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--replace", is_flag=True, help="Declare anew a source that there is already.")
+@node_options
+def source_add(name: str, declaration: Path, replace: bool, folder: Path, as_json: bool) -> None:
+    """Declare a source under NAME by the TOML in DECLARATION. A running node runs it at once, then when it is due.
+
+    \b
+    Example:
+      convergences source add associations associations.toml --folder saint-denis
+    """
+    text = declaration.read_text(encoding="utf-8", errors="replace")
+    answer = ask(folder, "source_add", {"name": name, "text": text, "replace": replace}, quiet=as_json)
+    print_json(answer) if as_json else click.echo(say("source.added", **answer))
+
+
+@command.command("remove", short_help="No longer relay a source.")
+@click.argument("name")
+@node_options
+def source_remove(name: str, folder: Path, as_json: bool) -> None:
+    """Remove the declaration of a source. What it brought stays, as it is.
+
+    \b
+    Example:
+      convergences source remove associations --folder saint-denis
+    """
+    answer = ask(folder, "source_remove", {"name": name}, quiet=as_json)
+    print_json(answer) if as_json else click.echo(say("source.removed", **answer))
+
+
+@command.command("run", short_help="Run a source now, or all of them.")
+@click.argument("name", required=False)
+@click.option("--accept", is_flag=True, help="You have looked at what is held back: take it as it is.")
+@click.option("--whole", is_flag=True, help="Read it all, also if nothing has changed there.")
+@click.option("--dry-run", "-n", is_flag=True, help="Report what would be done, write nothing.")
+@node_options
+def source_run(name: str | None, accept: bool, whole: bool, dry_run: bool, folder: Path, as_json: bool) -> None:
+    """Run the source NAME now; without a name, every one. Exits with 1 if one failed or is held back.
+
+    \b
+    Example:
+      convergences source run associations --folder saint-denis
+    """
+    if accept and name is None:
+        raise click.UsageError("--accept is for one source, that you have looked at")
+    params = {"name": name, "accept": accept, "whole": whole, "dry_run": dry_run}
+    answer = ask(folder, "source_run", params, quiet=as_json)
+    _show_list(answer, as_json)
+    if any(one["outcome"] in FAILED for one in answer["sources"]):
+        raise click.exceptions.Exit(1)
+
+
+@command.command("list", short_help="The sources of this node.")
+@node_options
+def source_list(folder: Path, as_json: bool) -> None:
+    """List the sources, how each went, and when it is due.
+
+    \b
+    Example:
+      convergences source list --folder saint-denis
+    """
+    _show_list(ask(folder, "source_list", quiet=as_json), as_json)
+
+
+@command.command("status", short_help="One source: what it brought, what was refused, what people edited.")
+@click.argument("name")
+@node_options
+def source_status(name: str, folder: Path, as_json: bool) -> None:
+    """Show how the source NAME went, why it is held back, and what people have edited beside what it says.
+
+    \b
+    Example:
+      convergences source status associations --folder saint-denis
+    """
+    _show_status(ask(folder, "source_status", {"name": name}, quiet=as_json), as_json)
+
+
+def _list(answer: dict[str, Any]) -> None:
+    if not answer["sources"]:
+        click.echo(say("source.none"))
+        return
+    columns = [say(f"source.{name}") for name in ("name", "outcome", "rows", "created", "changed", "refused", "due")]
+    print_table(columns, [_line(one) for one in answer["sources"]])
+    for one in answer["sources"]:
+        if one.get("sentence"):
+            click.echo(f"{one['name']}: {one['sentence'][language()]}")
+
+
+_show_list = printed(_list)
+
+
+def _line(one: dict[str, Any]) -> list[Any]:
+    counts = one.get("counts", {})
+    known = (counts.get("created"), counts.get("changed"), counts.get("refused_count"))
+    return [one["name"], say(f"source.is.{one['outcome']}"), one.get("rows"), *known, one.get("due")]
+
+
+@printed
+def _show_status(answer: dict[str, Any]) -> None:
+    from convergences_node.fault_sentences import fault_sentence
+    from convergences_node.faults import fault_from_json
+
+    _list({"sources": [answer]})
+    facts = ("where", "licence", "actor", "gone", "tried", "succeeded", "failures")
+    print_facts([(say(f"source.{name}"), answer.get(name)) for name in facts])
+    for entry in answer["report"].get("refused", [])[:SHOWN_MAX]:
+        click.echo(say("import.refused", line=entry["line"], what=fault_sentence(fault_from_json(entry), language())))
+    for one in answer["edited"][:SHOWN_MAX]:
+        click.echo(say("source.edited", **one))
+        for field, both in one["differences"].items():
+            click.echo(say("source.beside", field=field, **both))
+
+
+@printed
+def _show_preview(answer: dict[str, Any]) -> None:
+    from convergences_node.fault_sentences import fault_sentence
+    from convergences_node.faults import fault_from_json
+
+    click.echo(say("source.read", **answer))
+    if answer["guessed"]:
+        columns = [say(f"source.{name}") for name in ("field", "columns", "confidence", "samples")]
+        rows = [
+            [one["field"], one["columns"], f"{one['confidence']:.0%}", " | ".join(one["samples"])]
+            for one in answer["fields"]
+        ]
+        print_table(columns, rows)
+    for one in answer["elements"]:
+        if "refused" in one:
+            what = "; ".join(fault_sentence(fault_from_json(fault), language()) for fault in one["refused"])
+            click.echo(say("import.refused", line=one["line"], what=what))
+        else:
+            click.echo(say("source.element", **one))
+            print_facts([(f"  {name}", value) for name, value in one["fields"].items()])
