@@ -54,6 +54,7 @@ def test_when_the_faults_stop_all_agree(first: int) -> None:
             (6078, "a town forgot an epoch of its own"),
             (6439, "one holder never had what another was asked to forget"),
             (1551373753, "an agglomeration went on asking for the rest of a history that nobody had"),
+            (3002084, "a proof of two heads of one size named the wrong one of their roots"),
             (1551374996, "a record beyond an end was two steps away from the town that wrote it"),
         ]
     ],

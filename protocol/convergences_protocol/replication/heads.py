@@ -126,8 +126,8 @@ class HeadRoom:
         else:
             self._others_head(log, held, lines, peer, now)
 
-    def doubt(self, peer: Peer, message: Doubt, now: float) -> None:
-        """A peer shows a head that, it says, we signed and do not extend: it is judged like any other."""
+    def doubt(self, peer: Peer | None, message: Doubt, now: float) -> None:
+        """Somebody shows a head that, it says, we signed and do not extend: it is judged like any other."""
         self.head(HeadNote(message.note), peer, now)
 
     def _read(self, log: Log, note: bytes) -> Held:
@@ -189,7 +189,7 @@ class HeadRoom:
             return
         other = log.pinned
         if other and other.size == held.size and other.root != held.root:
-            self.forked(log, ForkProof(held.note, other.note, held.root, ()), now)
+            self.forked(log, ForkProof(held.note, other.note, other.root, ()), now)
         self.claimed(log, now)
 
     def _author(self, log: Log) -> Peer | None:

@@ -217,13 +217,25 @@ class Replicator:
                 self._table.drop(peer, f"said good-bye: {message.reason}", now)
 
     def heard(self, data: bytes, now: float) -> None:
-        """A gossip message, from anyone: a hint. Never raises, never drops anybody."""
+        """A gossip message, from anyone, or one that was posted to us: a hint. Never raises, never drops anybody.
+
+        Heads, doubts and fork proofs, which are believed for their author's signature, whoever says them.
+        """
         try:
             message = decode(data)
-            if isinstance(message, Heads) and self._gossip.spend(_cost(message), now):
-                self._heads.heads(message, None, now)
+            if isinstance(message, Heads | Doubt | Forks) and self._gossip.spend(_cost(message), now):
+                self._hear(message, now)
         except RemoteError:
             pass  # whoever published it is not known here, and the one who passed it on need not have looked
+
+    def _hear(self, message: Heads | Doubt | Forks, now: float) -> None:
+        match message:
+            case Heads():
+                self._heads.heads(message, None, now)
+            case Doubt():
+                self._heads.doubt(None, message, now)
+            case Forks():
+                self._heads.forks(message, now)
 
     def drained(self, peer: str, now: float) -> None:
         """All the frames given for a peer have been handed to the network."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from convergences_protocol import checkpoint, fork
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.cosignature import Cosignature, cosign
@@ -137,6 +138,26 @@ def test_gossip_is_only_a_hint() -> None:
         agglo.machine.heard(data, pair.now)
         pair.settle()
     assert _size(agglo) == 5 and not pair.gone
+
+
+def test_a_doubt_and_a_fork_are_heard_from_nobody_in_particular() -> None:
+    """They rest on their author's signatures: whoever posts them need not be known, and a false one blames nobody."""
+    pair = Pair(town := _town(3), agglo := _agglo(3))
+    note = _signed(records(8))
+    forged = checkpoint.sign(Checkpoint(ORIGIN, 9, bytes(32)), OTHER)
+    for told in (forged, note, note):
+        town.machine.heard(said.encode(said.Doubt(told)), 0.0)
+    pair.settle()
+    (doubt,) = town.sent(out.RaiseDoubt)
+    assert isinstance(doubt, out.RaiseDoubt) and doubt.head.size == 8
+
+    other = _signed([*records(2), *records(1, first=100)])
+    proof = fork.ForkProof(other, _signed(records(3)), agglo.archive.log(ORIGIN).root_at(3), ())
+    for forked in (replace(proof, root=bytes(32)), proof):
+        agglo.machine.heard(said.encode(said.Forks((forked.encode(),))), 0.0)
+    pair.settle()
+    assert agglo.sent(out.KeepFork) == [out.KeepFork(ORIGIN, proof.encode())]
+    assert not pair.gone
 
 
 def test_batches_stream_ahead_of_the_writes() -> None:
@@ -433,15 +454,17 @@ def test_two_histories_are_proved_and_neither_is_overwritten() -> None:
         assert not pair.gone
 
 
-def test_a_history_whose_rest_is_nowhere_is_proved_to_be_another() -> None:
-    """A copy on its way to a head that nobody can lead it to any more asks what the others have in its place."""
+@pytest.mark.parametrize("theirs", [3, 5])
+def test_a_history_whose_rest_is_nowhere_is_proved_to_be_another(theirs: int) -> None:
+    """A copy on its way to a head that nobody can lead it to any more learns what the others have in its place: from a
+    head of the same size at once, from a larger one by asking."""
     one, other = End("one", OTHER.public), End("other", THIRD.public)
     for end in (one, other):
         grow(end, records(10))
     grow(one, records(3, first=100))
     one.archive.log(ORIGIN).cut(11)
     one.archive.log(ORIGIN).heads[13] = _signed(records(10) + records(3, first=100))
-    grow(other, records(5, first=200))
+    grow(other, records(theirs, first=200))
     tell(one)
     tell(other)
     pair = Pair(one, other)
@@ -449,7 +472,7 @@ def test_a_history_whose_rest_is_nowhere_is_proved_to_be_another() -> None:
     (kept,) = one.sent(out.KeepFork)
     assert isinstance(kept, out.KeepFork)
     fork.verify(fork.decode(kept.proof), ORIGIN, KEY.public)
-    assert (_size(one), _size(other)) == (11, 15)
+    assert (_size(one), _size(other)) == (11, 10 + theirs)
     assert not pair.gone
 
 
