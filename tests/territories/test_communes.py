@@ -24,6 +24,8 @@ def known() -> Communes:
         ("33000", "", "FR-33063"),
         ("", "Bordeaux", "FR-33063"),
         ("", "Saint-Denis", None),
+        ("23225", "0 Pontarion", "FR-23155"),
+        ("", "93200 Saint-Denis", None),
         ("49800", "Andard", None),
         ("", "", None),
         ("99999", "Nulle-Part", None),

@@ -22,7 +22,7 @@ def place(cells: Sequence[Any], column: Column, fields: Mapping[str, Any]) -> st
         if found := known.by_code(text):
             return found
     address, locality = str(fields.get("address", "")), str(fields.get("locality", ""))
-    postcode = str(fields.get("postcode", "")) or postcode_in(address) or ""
+    postcode = str(fields.get("postcode", "")) or postcode_in(f"{address} {locality}") or ""
     name = locality or next((text for text in given if not text[:1].isdigit()), "")
     found = known.find(postcode, name, column.within) if postcode or name else None
     if found is None and isinstance(location := fields.get("location"), list):

@@ -14,14 +14,12 @@ from convergences_node.imports.mapping import Column
 from .guessing import Guess, Proposal
 
 DEFAULTS = Column()
+REMARK_CHARS_MAX = 80
 
 
 def declaration_text(where: dict[str, Any], name: str, proposal: Proposal | None, format: str) -> str:
     """The declaration of a source; without a proposal, by the mapping that comes with the node for its format."""
-    lines = [
-        "# SPDX-License-Identifier: CC0-1.0",
-        "# docs/sources.md describes a declaration, docs/import.md a mapping.",
-    ]
+    lines = ["# docs/sources.md describes a declaration, docs/import.md a mapping."]
     if proposal is None:
         lines += ['mapping = "known"']
     else:
@@ -66,8 +64,8 @@ def _mapping_lines(name: str, proposal: Proposal, format: str) -> Iterator[str]:
 def _remark(guess: Guess) -> str:
     if not guess.column.names and guess.column.value is not None:
         return "  # the same for all: is it right?"
-    shown = " | ".join(guess.samples).replace("\n", " ")
-    return f"  # {guess.confidence:.0%}" + (f": {shown}" if shown else "")
+    shown = "".join(sign for sign in " | ".join(guess.samples) if sign.isprintable())
+    return f"  # {guess.confidence:.0%}" + (f": {shown[:REMARK_CHARS_MAX]}" if shown else "")
 
 
 def _column(column: Column) -> str:

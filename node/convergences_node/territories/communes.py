@@ -128,7 +128,8 @@ def plain_name(name: str) -> str:
     if article:  # `Havre (Le)`; whatever else is in brackets says what kind of place it is
         inner = article.rstrip(") ")
         text = f"{inner} {bare}" if inner in ("le", "la", "les", "l") else bare
-    return " ".join(text.replace(".", " ").replace(",", " ").split())
+    # `93200 Saint-Denis`: no commune of France has a number in its name.
+    return " ".join(part for part in re.split(r"[\s.,]+", text) if part and not part.isdigit())
 
 
 def _alike(wanted: str, codes: list[str], names: dict[str, str]) -> list[str]:
