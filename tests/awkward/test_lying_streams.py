@@ -54,7 +54,8 @@ async def in_trio(liar: Node, work: Callable[[Any], Awaitable[None]]) -> None:
                 await work(host)
         except Exception:
             pass  # its connection was closed under it, as it should be
-        done.set_result(None)
+        finally:
+            done.set_result(None)  # also when the liar is stopped while it lies
 
     transport._in_thread(lambda: host.nursery.start_soon(run))
     await asyncio.wrap_future(done)
