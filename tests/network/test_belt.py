@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
+from convergences_node.network.examining import Examiners
 from convergences_node.network.ingest import Belt
 
 
@@ -15,7 +16,14 @@ from convergences_node.network.ingest import Belt
 async def test_what_comes_while_a_turn_is_ending_is_carried(steps: int) -> None:
     """Put at each step of the loop after the last was written: a batch that is left lying stops its log for good."""
     with ThreadPoolExecutor(1) as pool:
-        belt = Belt("convergences/FR-93066/0011223344556677", cast(Any, None), pool, lambda *_: None, lambda *_: None)
+        belt = Belt(
+            "convergences/FR-93066/0011223344556677",
+            cast(Any, None),
+            pool,
+            Examiners(pool),
+            lambda *_: None,
+            lambda *_: None,
+        )
         carried = asyncio.Event()
 
         async def second() -> None:

@@ -33,7 +33,7 @@ class Position(msgspec.Struct, frozen=True, order=True, gc=False):
     log: int
 
 
-class Stated(msgspec.Struct, frozen=True, gc=False):
+class Stated(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A readable record, ready to be stored."""
 
     row: Row

@@ -109,7 +109,7 @@ def words(text: str) -> list[str]:
 def normalise(text: str) -> str:
     """The words of `text` with one space between: what the full-text index is given."""
     chunks = text.split()
-    if any(len(chunk) > CHUNK_CHARS_MAX for chunk in chunks):
+    if max(map(len, chunks), default=0) > CHUNK_CHARS_MAX:
         return " ".join(filter(None, map(_words_of, chunks)))
     return " ".join(filter(None, map(_remembered, chunks)))
 

@@ -45,7 +45,7 @@ class HistoryReader(Protocol):
     def history(self, element: ElementId, origins: Sequence[str] | None = None) -> list[Entry]: ...
 
 
-class Reading(msgspec.Struct, frozen=True, gc=False):
+class Reading(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What the strict door says of one entry."""
 
     index: int

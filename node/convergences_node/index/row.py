@@ -54,7 +54,7 @@ _encode = msgspec.json.Encoder().encode
 _span = lru_cache(maxsize=8_192)(span)  # most dates of a town are those of a few seasons
 
 
-class Edge(msgspec.Struct, frozen=True, gc=False):
+class Edge(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """`subject predicate object`, said by the row it belongs to. Ends are ids as the index stores them."""
 
     subject: bytes
@@ -64,7 +64,7 @@ class Edge(msgspec.Struct, frozen=True, gc=False):
     ended: int | None
 
 
-class TerritoryFacts(msgspec.Struct, frozen=True, gc=False):
+class TerritoryFacts(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What a territory's record says."""
 
     code: str
@@ -74,7 +74,7 @@ class TerritoryFacts(msgspec.Struct, frozen=True, gc=False):
     former_codes: tuple[str, ...]
 
 
-class Row(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Row(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     """One element as the index stores it, but for the numbers that only its tables know. Made a hundred thousand times
     in a rebuild: a struct costs a tenth of a frozen dataclass."""
 

@@ -46,6 +46,7 @@ from convergences_node.network import serving
 from convergences_node.network.announcer import Announcer
 from convergences_node.network.consequences import Consequences
 from convergences_node.network.ear import Ear
+from convergences_node.network.examining import Examiners
 from convergences_node.network.ingest import Belt
 from convergences_node.network.joining import joined_answer, refused_answer
 from convergences_node.network.library import Library, Question
@@ -93,6 +94,7 @@ class Driver:
         self._now = monotonic
         self._clock = clock
         self._pool = ThreadPoolExecutor(CHECKING_THREADS, thread_name_prefix="checking")
+        self._examiners = Examiners(self._pool)
         self._transports: dict[str, Transport] = {}
         self._belts: dict[str, Belt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -125,6 +127,7 @@ class Driver:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(belt.stop() for belt in self._belts.values()))
+        self._examiners.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def attach(self, transport: Transport) -> None:
@@ -300,7 +303,9 @@ class Driver:
     def _belt(self, origin: str) -> Belt:
         belt = self._belts.get(origin)
         if belt is None:
-            belt = self._belts[origin] = Belt(origin, self._archive, self._pool, self._kept, self._refused)
+            belt = self._belts[origin] = Belt(
+                origin, self._archive, self._pool, self._examiners, self._kept, self._refused
+            )
         return belt
 
     def _kept(self, fetch: int, stop: int, wanted: int) -> None:

@@ -19,11 +19,12 @@ from dataclasses import dataclass
 
 from convergences_protocol.errors import ConvergencesError, LocalError, RemoteError
 from convergences_protocol.merkle import Frontier
-from convergences_protocol.replication.check import CheckedBatch, check_batch, examine
+from convergences_protocol.replication.check import CheckedBatch, check_batch
 from convergences_protocol.replication.outputs import Ingest
 from convergences_protocol.tiles import Slot
 
 from convergences_node.archive.archive import Archive
+from convergences_node.network.examining import Examiners
 
 log = logging.getLogger(__name__)
 
@@ -42,16 +43,19 @@ class _Checked:
 
     fetch: int
     batch: CheckedBatch
-    flags: asyncio.Future[tuple[str | None, ...]]
+    flags: asyncio.Task[tuple[str | None, ...]]
 
 
 class Belt:
     """One log's way into the archive. Used from the event loop alone."""
 
-    def __init__(self, origin: str, archive: Archive, pool: Executor, kept: Kept, refused: Refuse) -> None:
+    def __init__(
+        self, origin: str, archive: Archive, pool: Executor, examiners: Examiners, kept: Kept, refused: Refuse
+    ) -> None:
         self._origin = origin
         self._archive = archive
         self._pool = pool
+        self._examiners = examiners
         self._kept = kept
         self._refused = refused
         self._waiting: deque[Ingest | Errand] = deque()
@@ -117,7 +121,7 @@ class Belt:
             self._refuse(item.fetch, error)
             return None
         self._frontier = batch.frontier
-        return _Checked(item.fetch, batch, loop.run_in_executor(self._pool, examine, batch))
+        return _Checked(item.fetch, batch, asyncio.create_task(self._examiners.examine(batch)))
 
     async def _kept_frontier(self) -> Frontier:
         state = await self._archive.read(lambda reader: reader.log(self._origin))
