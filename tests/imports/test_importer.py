@@ -200,6 +200,29 @@ async def test_themes_are_found_by_any_name_and_made_once(desk: MemoryDesk, tmp_
     assert desk.named("Jonglage")["broader"] == str(desk.element_of("themes", "autres"))
 
 
+async def test_what_others_call_a_theme_is_that_theme(desk: MemoryDesk, tmp_path: Path) -> None:
+    """By the mapping's own terms, then by the table that comes with the node; a wider theme only if none is made."""
+    text = MAPPING.decode().replace('under = "Autres" }', 'unknown = "leave_out", terms = { Fiesta = "Danse" } }')
+    tree = [
+        {"id": "t1", "kind": "theme", "name": "Musique"},
+        {"id": "t2", "kind": "theme", "name": "Danse"},
+        {"id": "t3", "kind": "theme", "name": "Livre et littérature"},
+    ]
+    rows = [
+        {"id": "a", "kind": "actor", "name": "A", "themes": "Concerts|Library"},
+        {"id": "b", "kind": "actor", "name": "B", "themes": "Fiesta|Rock"},
+        {"id": "c", "kind": "actor", "name": "C", "themes": "Jonglage"},
+    ]
+    for part in (tree, rows):
+        await run(desk, tmp_path, parse_mapping(text.encode()), part)
+    music, dance, books = (str(desk.element_of("test", source_id)) for source_id in ("t1", "t2", "t3"))
+    assert desk.named("A")["themes"] == [music, books]
+    assert desk.named("B")["themes"] == [dance, music]
+    assert "themes" not in desk.named("C")
+    await run(desk, tmp_path, parse_mapping(MAPPING), [{"id": "d", "kind": "actor", "name": "D", "themes": "Rock"}])
+    assert desk.named("Rock")["broader"] == str(desk.element_of("themes", "autres"))
+
+
 async def test_a_large_table_is_written_in_batches(desk: MemoryDesk, tmp_path: Path, mapping: Mapping) -> None:
     """No append is larger than a batch with its relations, so that people's own edits never wait for long."""
     rows: list[dict[str, Any]] = [

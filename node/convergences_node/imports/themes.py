@@ -2,10 +2,15 @@
 """Themes by their names: the labels that a source uses, found in the tree, or made under a theme of the town's own.
 
 A label is found by any of a theme's names, whatever its accents, capitals, hyphens and double spaces. A label with
-commas that is not itself a name (`Musiques du monde, Pop, rock`) is read as the longest names that it is made of.
+commas that is not itself a name (`Musiques du monde, Pop, rock`) is read as the longest names that it is made of. What
+the tree does not know may be what others call one of its themes (`concert`, `library`): `theme_words.toml` has a table,
+and a mapping may bring its own.
 """
 
+import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from convergences_protocol.element import ElementId
@@ -43,12 +48,23 @@ class Themes:
 
     def find(self, label: str, column: Column) -> list[str]:
         """Ids of the themes that a label names; none if it is unknown and may be left out. Raises `BadCell`."""
-        found = self._exact(label) or self._parts(label)
+        label = column.terms.get(label, label)
+        found = self._exact(label) or self._parts(label) or self._meant(label, column.unknown != "create")
         if found:
             return found
         if column.unknown == "refuse":
             raise BadCell("theme_unknown", given=shown(label))
         return [str(self._create(label, column.under))] if column.unknown == "create" else []
+
+    def _meant(self, label: str, wider: bool) -> list[str]:
+        """The theme that others call so; with `wider`, else the narrowest wider one that the tree has."""
+        meant, broader = others_words()
+        name: str | None = meant.get(folded(label))
+        while name is not None:
+            if name in self._known:
+                return [str(self._known[name])]
+            name = broader.get(name) if wider else None
+        return []
 
     def take_new(self) -> list[NewRecord]:
         """The themes made since the last call, parents first."""
@@ -91,3 +107,13 @@ class Themes:
         self._known[folded(label)] = element
         self.created += 1
         return element
+
+
+@cache
+def others_words() -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """By what others call a theme, its usual name; and by each usual name the wider one. All folded."""
+    read = tomllib.loads((files(__package__) / "theme_words.toml").read_text("utf-8"))
+    meant = {folded(word): folded(name) for name, words in read["theme"].items() for word in words}
+    # A usual name means itself, even where a neighbour has it among its words.
+    meant |= {folded(name): folded(name) for name in read["theme"]}
+    return meant, {folded(name): folded(wider) for name, wider in read["broader"].items()}
