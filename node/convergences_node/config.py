@@ -164,6 +164,33 @@ class LinkedSection(Section):
     ] = "auto"
 
 
+class AlertsSection(Section):
+    """Letters to the operator when something needs a person now."""
+
+    to: Annotated[
+        list[Annotated[str, Meta(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")]],
+        Meta(max_length=8, description="Who is written to; empty: nobody."),
+    ] = msgspec.field(default_factory=list)
+    sender: Annotated[
+        str,
+        Meta(
+            pattern=r"^([^@\s]{1,64}@[^@\s]{1,190})?$",
+            description="Whom the letters are from; empty: the first who is written to.",
+        ),
+    ] = ""
+    host: Annotated[str, Meta(max_length=253, description="The mail server that takes them.")] = "localhost"
+    port: Annotated[Port, Meta(description="Its port: 587 with `starttls`, 465 with `tls`, 25 with `none`.")] = 587
+    security: Annotated[
+        Literal["starttls", "tls", "none"],
+        Meta(description="How the line to the mail server is protected; `none` only for one on this machine."),
+    ] = "starttls"
+    user: Annotated[str, Meta(max_length=200, description="User name at the mail server; empty: none is asked.")] = ""
+    password_file: Annotated[
+        str,
+        Meta(max_length=200, description="A file with that user's password; a name alone is in the node's folder."),
+    ] = ""
+
+
 class LogsSection(Section):
     """What the node writes about itself, to standard error."""
 
@@ -198,6 +225,7 @@ class Config(Section):
     discovery: DiscoverySection = msgspec.field(default_factory=DiscoverySection)
     backup: BackupSection = msgspec.field(default_factory=BackupSection)
     linked: LinkedSection = msgspec.field(default_factory=LinkedSection)
+    alerts: AlertsSection = msgspec.field(default_factory=AlertsSection)
     logs: LogsSection = msgspec.field(default_factory=LogsSection)
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
 

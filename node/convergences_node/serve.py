@@ -25,6 +25,7 @@ from typing import Any
 from convergences_protocol.errors import LocalError
 
 from convergences_node.accounts import Accounts
+from convergences_node.checkup.alerts import Alerts
 from convergences_node.checkup.self_check import SelfCheck
 from convergences_node.config import HttpSection, LogsSection, load_config
 from convergences_node.control import ControlServer
@@ -144,6 +145,9 @@ async def _serve(town: Town, life: Life, listening: socket.socket | None, stack:
     stack.push_async_callback(town.stop)
     later.start()
     stack.push_async_callback(later.stop)
+    alerts = Alerts(town, accounts)
+    alerts.start()
+    stack.push_async_callback(alerts.stop)
     stack.callback(notify, "STOPPING=1")
     await stack.enter_async_context(_Watchdog(SelfCheck(town).is_well))
     notify("READY=1")

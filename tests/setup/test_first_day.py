@@ -142,6 +142,24 @@ async def test_a_librarian_joins_a_town_to_its_agglomeration(
     assert (await asyncio.to_thread(call, node.folder, "charter", {}))["joined"]
     assert invitation[:40] not in node.log()
     await person.page.context.close()
+    await the_agglomeration_sees_its_town(browser, agglomeration)
+
+
+async def the_agglomeration_sees_its_town(browser: Browser, agglomeration: Process) -> None:
+    """On a desk, in the dark: the town's line, an invitation for the next one, and nothing to reproach."""
+    given = await asyncio.to_thread(call, agglomeration.folder, "operator", {})
+    person = await at(browser, f"{agglomeration.address()}operateur", DESK, color_scheme="dark")
+    await person.open_to_everyone("7-log-in")
+    await person.fill("Nom d’utilisateur", given["name"])
+    await person.fill("Mot de passe", given["password"])
+    await person.press("Se connecter")
+    assert "Pierrefitte-sur-Seine" in await person.page.inner_text(".towns")
+    await person.open_to_everyone("8-agglomeration")
+    await person.fill("Code INSEE de la ville à inviter", "93072")
+    await person.press("Faire une invitation")
+    assert "Stains" in await person.page.inner_text("main")
+    await person.open_to_everyone("9-invitation")
+    await person.page.context.close()
 
 
 async def test_every_page_of_the_first_day_is_open_to_everyone(browser: Browser, node: Process) -> None:

@@ -17,12 +17,16 @@ from convergences_node.backup.verb import last_backup
 from convergences_node.checkup.backups import backup_signs
 from convergences_node.checkup.machine import machine_signs
 from convergences_node.checkup.sign import BAD, CARE, GOOD, LEVELS, Sign, sign
+from convergences_node.verbs import perform
 
 if TYPE_CHECKING:
     from convergences_node.town import Town
 
 SILENT_CARE_S, SILENT_BAD_S = 3_600, 3 * 86_400
 """A head is cosigned every ten minutes: an hour is a router that restarts, three days are nobody's holiday."""
+NAMES_MAX = 5
+"""Towns or sources that are named; more is a list, which the page has."""
+SOURCES_FOLDER = "sources"
 BEHIND_CARE = 1_000
 """Records that are not searchable yet: less is a moment's work."""
 
@@ -52,6 +56,8 @@ async def signs(town: Town) -> list[Sign]:
         *([_agglomeration(town, own)] if agglomeration else [sign("agglomeration", GOOD, "alone")]),
         *_network(town),
         *backups,
+        *await _towns(town),
+        *await _sources(town),
         *machine,
         await _index(town),
     ]
@@ -88,7 +94,7 @@ def _agglomeration(town: Town, own: _Own) -> Sign:
         return sign("agglomeration", CARE, "never", missing=missing)
     age = max(0, town.now() - own.seen_at)
     level = BAD if age > SILENT_BAD_S else CARE if age > SILENT_CARE_S else GOOD
-    return sign("agglomeration", level, age=age, missing=missing)
+    return sign("agglomeration", level, "" if missing or level != GOOD else "whole", age=age, missing=missing)
 
 
 def _network(town: Town) -> Iterator[Sign]:
@@ -111,4 +117,32 @@ async def _index(town: Town) -> Sign:
         return sign("index", GOOD, "rebuilding")
     sizes = await town.archive.read(lambda reader: sum(log.size for log in reader.logs()))
     behind = max(0, sizes - sum(each.applied for each in await town.index.coverage()))
-    return sign("index", CARE if behind > BEHIND_CARE else GOOD, behind=behind, records=sizes)
+    level = CARE if behind > BEHIND_CARE else GOOD
+    return sign("index", level, "" if behind else "whole", behind=behind, records=sizes)
+
+
+async def _towns(town: Town) -> list[Sign]:
+    """At an agglomeration: which of its towns are silent."""
+    charter, own, now = town.membership.charter, set(town.membership.own_origins), town.now()
+    going_on = {log.origin: log.territory for log in charter.enrolments if log.end is None and log.origin not in own}
+    if town.config.node.kind != "agglomeration" or not going_on:
+        return []
+    seen = {each.origin: each.cosigned_at or 0 for each in await town.index.coverage()}
+    known = {view.code: view.name or view.code for view in await town.index.territories()}
+    for level, seconds in ((BAD, SILENT_BAD_S), (CARE, SILENT_CARE_S)):
+        silent = sorted(
+            known.get(code, code) for origin, code in going_on.items() if now - seen.get(origin, 0) > seconds
+        )
+        if silent:
+            more = ["…"] if len(silent) > NAMES_MAX else []
+            return [sign("towns", level, names=", ".join([*silent[:NAMES_MAX], *more]))]
+    return [sign("towns", GOOD)]
+
+
+async def _sources(town: Town) -> list[Sign]:
+    """Sources that wait for a person, or fail. Nothing is imported where none is declared."""
+    if not (town.folder / SOURCES_FOLDER).is_dir():
+        return []
+    found = await perform(town, "source_list", {}, lambda event: None)
+    wanting = [each["name"] for each in found["sources"] if each["outcome"] in ("held", "failed")]
+    return [sign("sources", CARE, source=name) for name in wanting[:NAMES_MAX]]

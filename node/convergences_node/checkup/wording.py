@@ -30,6 +30,11 @@ def sentence(sign: Sign, language: str) -> str:
     return words[sign.name][sign.form].format(**values)
 
 
+def letter(form: str, language: str, **values: object) -> str:
+    """A sentence of a letter to the operator."""
+    return _words(language)["letter"][form].format(**values)
+
+
 def overall(level: str, language: str) -> str:
     """How the whole of it is."""
     return _words(language)["level"][level]

@@ -68,7 +68,7 @@ def faults_of(error: ConvergencesError, messages: Messages, field: str = "") -> 
     """What was wrong, in words; what is not the fault of a field stands under `field`."""
     if isinstance(error, Refused) and error.faults:
         return _by_field(error.faults, messages)
-    return {field: str(error)}
+    return {field: messages.text("operator.failed", reason=error)}
 
 
 def _by_field(faults: Sequence[Fault], messages: Messages) -> Faults:

@@ -7,6 +7,7 @@ shows each town: when it was last heard, and how far what is kept here is behind
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from convergences_node.checkup.signs import worst
 from convergences_node.checkup.wording import overall
 from convergences_node.operating import Ending
 from convergences_node.setup.joining_later import INVITATION_NOTE, REFUSED_NOTE
+from convergences_node.territories import UnknownTerritory, find
 from convergences_node.web import dates
 from convergences_node.web.operator.drawing import Faults, answer_private, faults_of, words
 from convergences_node.web.operator.log_in import operating_of
@@ -126,15 +128,18 @@ async def agglomeration_join(request: web.Request, session: Session, fields: dic
 async def town_invite(request: web.Request, session: Session, fields: dict[str, str]) -> web.StreamResponse:
     """At an agglomeration: an invitation for one town, to copy, scan or print."""
     reading = reading_of(request)
-    code = fields.get("territory", "").strip().upper().removeprefix("FR-")
     try:
-        made = await operating_of(request).perform("invite", {"territory": f"FR-{code}"})
+        facts = await asyncio.to_thread(find, fields.get("territory", ""))
+        made = await operating_of(request).perform("invite", {"territory": facts.code})
+    except UnknownTerritory:
+        unknown = {"territory": reading.messages.text("operator.invite.unknown")}
+        return await draw_operator(request, session, faults=unknown)
     except ConvergencesError as error:
         return await draw_operator(request, session, faults=faults_of(error, reading.messages, "territory"))
     shown = {
         "text": made["invitation"],
         "code": code_of(made["invitation"]),
-        "territory": made["territory"],
+        "territory": f"{facts.name} ({facts.code})",
         "until": dates.instant(reading.messages, made["expires"], reading.zone),
     }
     return await draw_operator(request, session, invitation=shown)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What a machine and a node tell of themselves, as signs in words."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from convergences_node import checkup
+from convergences_node.checkup import machine
+from convergences_node.checkup.backups import OLD_BAD_S, OLD_CARE_S, backup_signs
+from convergences_node.checkup.machine import machine_signs
+from convergences_node.checkup.sign import BAD, CARE, GOOD, LEVELS, Sign
+from convergences_node.clock import BUILT_AT
+
+SENTENCES = Path(checkup.__file__).parent / "sentences"
+NOW = BUILT_AT + 1_000_000
+PLACE = re.compile(r"\{(\w+)\}")
+
+
+def put(root: Path, path: str, text: str) -> None:
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text(text)
+
+
+def told(root: Path, now: float = NOW) -> dict[str, Sign]:
+    return {sign.name: sign for sign in machine_signs(root, now, root)}
+
+
+def test_a_machine_that_tells_nothing_has_few_signs(tmp_path: Path) -> None:
+    assert set(told(tmp_path)) == {"card", "clock"}
+
+
+@pytest.mark.parametrize(("text", "level"), [("48000\n", GOOD), ("71000\n", CARE), ("85123\n", BAD)])
+def test_a_hot_pi(tmp_path: Path, text: str, level: str) -> None:
+    put(tmp_path, machine.TEMPERATURE, text)
+    assert told(tmp_path)["temperature"].level == level
+
+
+@pytest.mark.parametrize(("text", "level"), [("0x0\n", GOOD), ("50000\n", CARE), ("0x50005\n", BAD)])
+def test_a_weak_power_supply(tmp_path: Path, text: str, level: str) -> None:
+    put(tmp_path, machine.THROTTLED, text)
+    assert told(tmp_path)["power"].level == level
+
+
+@pytest.mark.parametrize(("text", "level"), [("0x01 0x01\n", GOOD), ("0x02 0x09\n", CARE), ("0x0b 0x01\n", BAD)])
+def test_a_worn_card(tmp_path: Path, text: str, level: str) -> None:
+    put(tmp_path, "sys/block/mmcblk0/device/life_time", text)
+    assert told(tmp_path)["wear"].level == level
+
+
+def test_a_clock(tmp_path: Path) -> None:
+    """Impossible, possible, and set by the network."""
+    assert told(tmp_path, 0)["clock"].level == BAD
+    assert told(tmp_path)["clock"].level == CARE
+    put(tmp_path, machine.SYNCHRONISED, "")
+    assert told(tmp_path)["clock"].level == GOOD
+
+
+@pytest.mark.parametrize(
+    ("last", "level", "form"),
+    [
+        ({}, CARE, "never"),
+        ({"reason": "no stick"}, CARE, "failed_first"),
+        ({"made_at": NOW - 3_600}, GOOD, GOOD),
+        ({"made_at": NOW - OLD_CARE_S - 1}, CARE, CARE),
+        ({"made_at": NOW - OLD_BAD_S - 1}, BAD, BAD),
+        ({"made_at": NOW - 3_600, "reason": "no stick"}, CARE, "failed"),
+        ({"made_at": NOW - OLD_CARE_S - 1, "reason": "no stick"}, BAD, "failed"),
+        ({"made_at": NOW + 3_600}, GOOD, GOOD),
+    ],
+)
+def test_a_backup_grows_old(last: dict[str, object], level: str, form: str) -> None:
+    (sign,) = backup_signs(last, NOW)
+    assert (sign.level, sign.form) == (level, form)
+    assert checkup.sentence(sign, "fr") and checkup.sentence(sign, "en")
+
+
+def test_both_languages_say_the_same() -> None:
+    """The same signs and states, with the same values; a title each, and what to do wherever something is wrong."""
+    french, english = (tomllib.loads((SENTENCES / f"{lang}.toml").read_text("utf-8")) for lang in ("fr", "en"))
+    assert french.keys() == english.keys()
+    for name, sentences in french.items():
+        assert sentences.keys() == english[name].keys(), name
+        for form, text in sentences.items():
+            assert set(PLACE.findall(text)) == set(PLACE.findall(english[name][form])), (name, form)
+    for name in french.keys() - {"level", "age", "letter"}:
+        assert "title" in french[name] and ("do" in french[name]), name
+    assert set(LEVELS) <= french["level"].keys()
+
+
+def test_french_spaces_do_not_break() -> None:
+    found = re.findall(r'= ".*(?: [:;?!»]|« ).*"', (SENTENCES / "fr.toml").read_text("utf-8"))
+    assert found == []
+
+
+def test_an_age_is_said_in_the_unit_that_suits_it() -> None:
+    said = [checkup.sentence(Sign("backup", GOOD, GOOD, {"age": age}), "en") for age in (5, 600, 10_000, 400_000)]
+    assert [re.sub(r".* is (.*) old\.", r"\1", text) for text in said] == ["1 min", "10 min", "2 h", "4 days"]

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The operator's page: for whoever is logged in, by forms of that session, doing what the commands do."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from convergences_node.control import call
+from convergences_node.founding import create_town
+from convergences_node.serve import STOPPED_CODE
+from convergences_node.territories import find
+from convergences_node.web.operator.log_in import ATTEMPTS_BURST, LOG_IN
+from convergences_node.web.operator.routes import FORMS, PAGES
+
+from .processes import Process, until
+
+LOOPBACK = {"p2p": {"listen": ["/ip4/127.0.0.1/tcp/0"]}, "discovery": {"zeroconf": False}}
+
+
+class Operator:
+    """A browser at a node's pages."""
+
+    def __init__(self, process: Process, session: aiohttp.ClientSession) -> None:
+        self.process = process
+        self.session = session
+        self.token = ""
+
+    async def get(self, path: str) -> tuple[int, str, str]:
+        """Status, where it leads, and what it says."""
+        async with self.session.get(f"{self.process.address()}{path[1:]}", allow_redirects=False) as answer:
+            text = await answer.text()
+            if found := re.search(r'name="jeton" value="([\w-]+)"', text):
+                self.token = found[1]
+            return answer.status, answer.headers.get("Location", ""), text
+
+    async def send(self, path: str, token: str | None = None, **fields: str) -> tuple[int, str, str]:
+        """A form of this session's page."""
+        address = self.process.address()
+        headers = {"Origin": address.rstrip("/")}
+        data = {"jeton": self.token if token is None else token, **fields}
+        async with self.session.post(
+            f"{address}{path[1:]}", data=data, headers=headers, allow_redirects=False
+        ) as answer:
+            return answer.status, answer.headers.get("Location", ""), await answer.text()
+
+    async def log_in(self) -> None:
+        """With a password that the machine gave."""
+        given = await asyncio.to_thread(call, self.process.folder, "operator", {})
+        status, where, _ = await self.send(LOG_IN, name=given["name"], password=given["password"])
+        assert (status, where) == (303, "/operateur")
+        await self.get("/operateur")
+
+
+@pytest.fixture
+async def operator(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Operator]:
+    """Nobody logged in yet, at Plaine Commune's node, or at a town's."""
+    facts = find(getattr(request, "param", "200057867"))
+    kind = "town" if facts.type == "commune" else "agglomeration"
+    settings = {**LOOPBACK, "http": {"port": 0, "language": "fr"}}
+    await create_town(tmp_path / "node", facts.code, kind, facts.name, facts=facts.fields(), settings=settings)
+    process = Process(tmp_path / "node")
+    await asyncio.to_thread(process.address)
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar, headers={"Accept-Language": "fr"}) as session:
+        yield Operator(process, session)
+    await asyncio.to_thread(process.stop)
+
+
+async def test_nothing_is_shown_or_done_without_logging_in(operator: Operator) -> None:
+    """Every line of the table: pages lead to the form, forms do nothing."""
+    for path, _ in PAGES:
+        assert (await operator.get(path))[:2] == (303, LOG_IN), path
+    for path, _ in FORMS:
+        assert (await operator.send(path, "x" * 43))[0] == 403, path
+
+
+async def test_a_form_of_another_session_does_nothing(operator: Operator) -> None:
+    await operator.log_in()
+    for path, _ in FORMS:
+        assert (await operator.send(path, "x" * 43))[0] == 403, path
+    assert (await operator.get("/operateur"))[0] == 200
+
+
+async def test_guesses_of_a_password_are_few(operator: Operator) -> None:
+    for _ in range(ATTEMPTS_BURST):
+        assert (await operator.send(LOG_IN, name="operateur", password="x" * 12))[0] == 422
+    assert (await operator.send(LOG_IN, name="operateur", password="x" * 12))[0] == 429
+
+
+async def test_the_machine_gives_a_new_password_and_the_page_changes_it(operator: Operator) -> None:
+    await operator.log_in()
+    given = await asyncio.to_thread(call, operator.process.folder, "operator", {})
+    assert given["made"] is False
+    assert (await operator.get("/operateur"))[:2] == (303, LOG_IN), "whoever was logged in is logged out"
+    await operator.send(LOG_IN, name=given["name"], password=given["password"])
+    await operator.get("/operateur/compte")
+    new = "un autre bien choisi"
+    assert "passe actuel" in (await operator.send("/operateur/compte/passe", old="wrong", password=new))[2]
+    assert (await operator.send("/operateur/compte/passe", old=given["password"], password=new))[0] == 303
+    await operator.get("/operateur/compte")
+    assert (await operator.send("/operateur/compte/autres"))[0] == 200
+    assert (await operator.send("/operateur/sortir"))[:2] == (303, LOG_IN)
+    assert (await operator.get("/operateur"))[:2] == (303, LOG_IN)
+    assert given["password"] not in operator.process.log() and new not in operator.process.log()
+
+
+async def test_the_page_says_what_status_says(operator: Operator) -> None:
+    """The same signs, in words and with a mark beside the colour."""
+    await operator.log_in()
+    from convergences_node import checkup
+    from msgspec import convert
+
+    status = await asyncio.to_thread(call, operator.process.folder, "status")
+    page = (await operator.get("/operateur"))[2]
+    signs = convert(status["signs"], list[checkup.Sign])
+    assert {"card", "clock", "backup", "agglomeration", "index"} <= {sign.name for sign in signs}
+    for sign in signs:
+        assert checkup.title(sign, "fr") in page
+        assert f'class="light {sign.level}"' in page
+
+
+async def test_an_invitation_is_made_for_a_town(operator: Operator) -> None:
+    await operator.log_in()
+    page = (await operator.send("/operateur/inviter", territory="93059"))[2]
+    assert re.search(r"conv1\w+", page) and "<svg" in page and "Pierrefitte-sur-Seine" in page
+    for wrong in ("9306", "nowhere", "<b>"):
+        status, _, page = await operator.send("/operateur/inviter", territory=wrong)
+        assert (status, "<b>" in page) == (422, False), wrong
+
+
+@pytest.mark.parametrize("operator", ["93066"], indirect=True)
+async def test_what_is_no_invitation_is_refused_at_once_and_a_wrong_one_with_its_reason(operator: Operator) -> None:
+    await operator.log_in()
+    assert (await operator.send("/operateur/rejoindre", invitation="bonjour"))[0] == 422
+    assert (await operator.send("/operateur/rejoindre", invitation="conv1abc"))[0] == 200
+
+    async def refused() -> bool:
+        return "a été refusée" in (await operator.get("/operateur"))[2]
+
+    async with asyncio.timeout(20):
+        while not await refused():  # noqa: ASYNC110 - another process has no event for us
+            await asyncio.sleep(0.1)
+
+
+async def test_the_node_starts_again_by_a_button_and_stops_by_another(operator: Operator) -> None:
+    """In the same process, as a new program; and with the code that systemd leaves alone."""
+    await operator.log_in()
+    pid, starts = operator.process.pid, operator.process.log().count(" is at http")
+    assert "redémarre" in (await operator.send("/operateur/redemarrer"))[2]
+    await asyncio.to_thread(until, lambda: operator.process.log().count(" is at http") > starts)
+    assert operator.process.pid == pid
+    status = await asyncio.to_thread(call, operator.process.folder, "status")
+    assert status["node"]["process"] == pid
+    assert (await operator.get("/operateur"))[0] == 200, "one is still logged in"
+    assert "s’arrête" in (await operator.send("/operateur/arreter"))[2]
+    assert await asyncio.to_thread(operator.process.wait) == STOPPED_CODE
+    assert "Traceback" not in operator.process.log()
