@@ -27,6 +27,7 @@ from convergences_node.territories.gazetteer import folded
 ROWS_MAX = 200
 """Rows that are looked at."""
 CONFIDENCE_MIN = 0.4
+LIKELY_MAX = 10
 SAMPLES = 3
 SAMPLE_CHARS_MAX = 60
 SEPARATORS = "|;/,"
@@ -210,14 +211,12 @@ def _point(table: _Table) -> Guess | None:
     """A latitude and a longitude, metres of Lambert-93, or one cell that holds both."""
     words = special_words()
     best: Guess | None = None
-    for first in table.columns:
-        for second in table.columns:
-            called = min(_best(first, words["latitude"]), _best(second, words["longitude"]))
-            if called < CONFIDENCE_MIN or first == second:
-                continue
-            one = _pair(table, first, second, called)
-            if one is not None and (best is None or one.confidence > best.confidence):
-                best = one
+    norths = _called(table, words["latitude"])
+    easts = _called(table, words["longitude"])
+    for first, second in ((first, second) for first in norths for second in easts if first != second):
+        one = _pair(table, first, second, min(norths[first], easts[second]))
+        if one is not None and (best is None or one.confidence > best.confidence):
+            best = one
     for column in table.columns:
         if (called := _best(column, words["point"])) > CONFIDENCE_MIN:
             made = Column(column=column, bad="leave_out")
@@ -225,6 +224,13 @@ def _point(table: _Table) -> Guess | None:
             if share and (best is None or called * share > best.confidence):
                 best = Guess("location", made, round(called * share, 2), said)
     return best
+
+
+def _called(table: _Table, words: Sequence[str]) -> dict[str, float]:
+    """The columns that may be called by one of these, and how surely; the likeliest ten."""
+    scored = {column: _best(column, words) for column in table.columns}
+    likely = sorted((column for column in scored if scored[column] >= CONFIDENCE_MIN), key=lambda one: -scored[one])
+    return {column: scored[column] for column in likely[:LIKELY_MAX]}
 
 
 def _pair(table: _Table, first: str, second: str, called: float) -> Guess | None:
