@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from . import backlog, latency, pages, rest, search, search_http, sparql
+from . import backlog, imports, latency, pages, rest, search, search_http, sparql
 from .figures import Figure, show, write
 
 
@@ -18,7 +18,10 @@ def main() -> int:
     """Run the chosen parts in their order; a part that fails is named, and the others go on."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", metavar="part", help="backlog, rest, latency, search, sparql, pages; all by default"
+        "parts",
+        nargs="*",
+        metavar="part",
+        help="backlog, rest, latency, search, sparql, pages, imports; all by default",
     )
     parser.add_argument("--records", type=int, default=backlog.RECORDS, help="records of the backlog (default 100000)")
     parser.add_argument("--rounds", type=int, default=2, help="interleaved rounds with the peers (default 2)")
@@ -48,6 +51,7 @@ def _parts(
         "search": lambda: search_http.measure(scratch / "search", searched),
         "sparql": lambda: sparql.measure(scratch / "sparql"),
         "pages": lambda: pages.measure(scratch / "pages"),
+        "imports": lambda: imports.measure(scratch / "imports"),
     }
 
 

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A table of 100,000 rows is imported: rows a second beside the plain append of as many records in the same run, the
+importing process's memory, and what it costs to run a declared source again that has not changed.
+
+Each measurement is a process of its own (`python -m benchmarks.imports …`), which tells its figures as JSON; append and
+import take turns, so that a noisy moment meets both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from convergences_node.archive.archive import Archive
+from convergences_node.imports.importer import import_file
+from convergences_node.imports.mapping import parse_mapping
+from convergences_node.imports.verb import TownDesk
+from convergences_node.town import Town
+from convergences_node.verbs import perform
+
+from .figures import Figure
+from .world import TOWN, found, made_up, write_records
+
+ROWS = 100_000
+ROUNDS = 2
+SECONDS_MAX = 600
+COLUMNS = ("source_id", "name", "start", "lat", "lon", "summary", "description")
+MAPPING = """
+[source]
+name = "benchmark"
+id = "source_id"
+
+[[element]]
+kind = "action"
+[element.fields]
+name = "name"
+type = { value = "event" }
+start = "start"
+location = { columns = ["lat", "lon"] }
+summary = "summary"
+description = "description"
+"""
+
+
+def measure(scratch: Path, rows: int = ROWS, rounds: int = ROUNDS) -> Iterator[Figure]:
+    """All figures of an import. Yields as it goes."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    table = scratch / "table.csv"
+    _write_table(table, rows)
+    appended, imported = [], []
+    for number in range(rounds):
+        appended.append(_child("append", _town(scratch / f"append{number}"), table, rows))
+        imported.append(_child("import", _town(scratch / f"import{number}"), table, rows))
+    plain, best = max(one["rate"] for one in appended), max(one["rate"] for one in imported)
+    yield Figure(f"import of {rows:,} rows of CSV", best, "rows/s", plain, "plain append of as many records",
+                 "at least half", best >= plain / 2)  # fmt: skip
+    peak, early = max(one["peak_mib"] for one in imported), max(one["early_mib"] for one in imported)
+    yield Figure("importing process's peak memory, whole table", peak, "MiB", early, "at its first tenth",
+                 "flat: at most 1.15", peak <= 1.15 * early)  # fmt: skip
+    source = _child("source", _town(scratch / "source"), table, rows)
+    yield Figure("a declared source, run and indexed meanwhile", source["rate"], "rows/s", plain,
+                 "plain append of as many records")  # fmt: skip
+    yield Figure("the same source again: seconds", source["again_s"], "s", source["first_s"], "the first run",
+                 "at least 10 times faster", source["again_s"] * 10 <= source["first_s"])  # fmt: skip
+    yield Figure("the same source again: records written", source["again_records"], "records", None, "",
+                 "none", source["again_records"] == 0)  # fmt: skip
+
+
+def _write_table(path: Path, rows: int) -> None:
+    """The very records that `append` makes, as a spreadsheet would write them."""
+    dice = random.Random(0)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(COLUMNS)
+        for number in range(rows):
+            fields = made_up(number, dice).fields
+            assert fields is not None
+            lat, lon = (degrees / 1e7 for degrees in fields["location"])
+            cells = {**fields, "lat": lat, "lon": lon}
+            writer.writerow([cells[name] for name in COLUMNS])
+
+
+def _town(folder: Path) -> Path:
+    if folder.exists():
+        shutil.rmtree(folder)
+    asyncio.run(found(folder, TOWN, "town"))
+    return folder
+
+
+def _child(what: str, folder: Path, table: Path, rows: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.imports", what, str(folder), str(table), str(rows)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=SECONDS_MAX).stdout
+    figures: dict[str, Any] = json.loads(told)
+    return figures
+
+
+# --------------------------------------------------------------------------------------------- in the child
+async def _append(folder: Path, table: Path, rows: int) -> dict[str, Any]:
+    started = time.perf_counter()
+    await write_records(folder, 0, rows)
+    return {"rate": rows / (time.perf_counter() - started)}
+
+
+async def _import(folder: Path, table: Path, rows: int) -> dict[str, Any]:
+    early = 0.0
+
+    def tell(event: dict[str, Any]) -> None:
+        nonlocal early
+        if not early and event["what"] == "import" and event["done"] >= rows // 10:
+            early = _peak_mib()
+
+    async with await Archive.open(folder) as archive:
+        started = time.perf_counter()
+        desk = TownDesk(archive, TOWN, {})
+        report = await import_file(desk, table, parse_mapping(MAPPING.encode()), tell)
+        seconds = time.perf_counter() - started
+    assert report["created"] == rows, report["refused"][:3]
+    return {"rate": rows / seconds, "early_mib": early, "peak_mib": _peak_mib()}
+
+
+async def _source(folder: Path, table: Path, rows: int) -> dict[str, Any]:
+    text = f'[where]\nfile = "{table}"\n{MAPPING}'
+    async with Town.open(folder) as town:
+        await perform(town, "source_add", {"name": "benchmark", "text": text}, lambda event: None)
+        seconds, sizes = [], []
+        for _ in range(2):
+            started = time.perf_counter()
+            await perform(town, "source_run", {"name": "benchmark"}, lambda event: None)
+            seconds.append(time.perf_counter() - started)
+            sizes.append(await town.archive.read(lambda reader: reader.own_log().size))
+    return {
+        "rate": rows / seconds[0],
+        "first_s": seconds[0],
+        "again_s": seconds[1],
+        "again_records": sizes[1] - sizes[0],
+    }
+
+
+def _peak_mib() -> float:
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
+
+
+if __name__ == "__main__":
+    work = {"append": _append, "import": _import, "source": _source}[sys.argv[1]]
+    print(json.dumps(asyncio.run(work(Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])))))
