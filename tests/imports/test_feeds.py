@@ -15,7 +15,7 @@ from .beside import data
 
 ITEM = """<item><guid>urn:1</guid><title>Fête &amp; marché</title><link>https://6b.fr/1</link>
 <pubDate>Sat, 21 Jun 2026 18:00:00 +0200</pubDate><category>Culture</category>
-<description>&lt;p onclick="x()"&gt;Le &lt;b&gt;21&lt;/b&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;/p&gt;</description>
+<description>&lt;p onclick="x()"&gt;Le &lt;b&gt;21&lt;/b&gt;&lt;script&gt;x()&lt;/script&gt;&lt;/p&gt;</description>
 </item>"""
 RSS = '<?xml version="1.0"?>\n{before}<rss version="2.0"><channel><title>Le 6b</title>\n{item}\n</channel></rss>'
 

@@ -39,6 +39,12 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "gpx": Format("gpx_rows", "read_gpx"),
         "ics": Format("ics_rows", "read_ics", apart=True),
         "feed": Format("feed_rows", "read_feed", apart=True),
+        "gogocarto": Format("gogocarto_rows", "read_gogocarto"),
+        "openagenda": Format("openagenda_rows", "read_openagenda"),
+        "mobilizon": Format("mobilizon_rows", "read_mobilizon"),
+        "schema_org": Format("schema_org_rows", "read_schema_org", apart=True),
+        "jsonld": Format("linked_rows", "read_jsonld", apart=True),
+        "turtle": Format("linked_rows", "read_turtle", apart=True),
         "xml": Format("unknown_rows", "read_xml"),
     }
 )

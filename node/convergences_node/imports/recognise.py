@@ -7,18 +7,27 @@ ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 OPEN_DOCUMENT = b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet"
 LIST_WITHIN = re.compile(r'"(?:features|elements|results|data|events|items|records)"\s*:\s*\[')
 """A document of one line that holds a list under one of these names is not a row."""
+TURTLE = re.compile(
+    r"(?:#[^\n]{0,2000}\n\s{0,100}){0,20}(?:@?(?:prefix|base)\s+[\w.-]*:?\s*<|(?:<[a-z][a-z+.-]*:[^<>\s]*>|_:\w+)\s+<[a-z][a-z+.-]*:)",
+    re.IGNORECASE,
+)
+"""A prefix or a first statement, after comments; N-Triples is Turtle."""
 CALENDAR = re.compile(r"BEGIN:[A-Z-]{3,40}[ \t]*[\r\n]", re.IGNORECASE)
-SHAPES = (
+SHAPES: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
+    ("gogocarto", (r'"ontology"\s*:\s*"gogo(?:full|compact|sync)"|"sub(?:categories|options)"\s*:\s*\[',), None),
+    ("openagenda", (r'"uid"\s*:', r'"(?:firstdate_begin|firstTiming|nextTiming)"\s*:|openagenda\.com/'), None),
+    ("schema_org", (r'"@context"\s*:\s*\[?\s*"https?://(?:www\.)?schema\.org/?"',), None),
+    ("mobilizon", (r'activitystreams"|"startTime"\s*:', r'"type"\s*:\s*"[A-Z]'), r'"(?:ldp|pair|semapps):'),
+    ("jsonld", (r'"@(?:context|graph|id)"\s*:',), None),
     (
         "geojson",
-        re.compile(
-            r'"type"\s*:\s*"(?:Feature(?:Collection)?|(?:Multi)?(?:Point|LineString|Polygon)|GeometryCollection)"'
-        ),
+        (r'"type"\s*:\s*"(?:Feature(?:Collection)?|(?:Multi)?(?:Point|LineString|Polygon)|GeometryCollection)"',),
+        None,
     ),
 )
-"""What a JSON document is told by, the most telling first."""
+"""What a JSON document must have, and must not, to be of a format; the most telling first."""
 ELEMENT = re.compile(r"<([A-Za-z_][\w.:-]{0,80})")
-ELEMENTS = {"gpx": "gpx", "rss": "feed", "feed": "feed", "rdf": "feed", "channel": "feed"}
+ELEMENTS = {"html": "schema_org", "gpx": "gpx", "rss": "feed", "feed": "feed", "rdf": "feed", "channel": "feed"}
 ASIDES = (("<!--", "-->"), ("<?", "?>"), ("<!", ">"))
 RSS_IN_RDF = re.compile("purl.org/rss/|netscape.com/rdf|channel.netscape")
 EBCDIC_XML = b"\x4c\x6f\xa7\x94"
@@ -34,6 +43,8 @@ def recognise(sample: bytes, start: str) -> str:
         return "ics"
     if sample.startswith(EBCDIC_XML):
         return "feed"
+    if TURTLE.match(start):
+        return "turtle"
     if start.startswith("<"):
         return _marked_up(start)
     return "csv"
@@ -75,8 +86,8 @@ def _json(start: str) -> str:
     alone = first.startswith("{") and first.rstrip().endswith("}")
     if alone and rest.strip():
         return "ndjson"
-    for name, shape in SHAPES:
-        if shape.search(start):
+    for name, needed, unless in SHAPES:
+        if all(re.search(one, start) for one in needed) and not (unless and re.search(unless, start)):
             return name
     # One object alone on its line may be the only row of a file of rows.
     return "ndjson" if alone and not LIST_WITHIN.search(first) else "json"
