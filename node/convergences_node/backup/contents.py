@@ -34,13 +34,14 @@ from convergences_node.archive.guard import GUARD_NAME
 from convergences_node.archive.lock import LOCK_NAME
 from convergences_node.archive.model import LogState
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.linked.layout import FOLDER as LINKED
 
 from .container import PIECE_BYTES, Member
 
 FORMAT = 1
 FACTS = "backup.json"
 SOCKET_NAME = "node.sock"
-LEFT_OUT = (ARCHIVE_NAME, "index.db", GUARD_NAME, LOCK_NAME, SOCKET_NAME)
+LEFT_OUT = (ARCHIVE_NAME, "index.", f"{LINKED}/", f"{LINKED}.", GUARD_NAME, LOCK_NAME, SOCKET_NAME, "scratch")
 """Names, or beginnings of names, of what the archive part holds, what is made again, and what must never come back."""
 LEFT_OUT_ENDS = (TEMPORARY, "-wal", "-shm", "-journal", ".pmtiles")
 """Half-written files, what belongs to a database and is in its copy, and maps, which are large and nobody's secret."""
@@ -111,13 +112,18 @@ def members(source: Source, facts: Facts) -> Iterator[Member]:
 def _files(source: Source) -> Iterator[Member]:
     for path in sorted(_kept(source.folder)):
         name = f"files/{path.relative_to(source.folder).as_posix()}"
-        if path.suffix == ".db":
-            copy = source.spool / path.name
-            _copy_database(path, copy)
-            yield _file(name, copy)
+        copy = source.spool / path.name if path.suffix == ".db" else None
+        try:
+            if copy is not None:
+                _copy_database(path, copy)
+            member = _file(name, copy or path)
+        except FileNotFoundError:
+            continue  # gone since it was listed
+        except (OSError, sqlite3.Error) as error:
+            raise LocalError(f"{path.name} of the node could not be read: {error}") from error
+        yield member
+        if copy is not None:
             copy.unlink()
-        else:
-            yield _file(name, path)
 
 
 def _kept(folder: Path) -> Iterator[Path]:
@@ -151,8 +157,10 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 def _copy_database(path: Path, copy: Path) -> None:
     """One moment of a database that may be in use, by SQLite's own means, on a connection that does nothing else."""
+    if not path.exists():
+        raise FileNotFoundError(path)
     with (
-        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as old,
+        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as old,
         closing(sqlite3.connect(copy)) as new,
     ):
         old.backup(new)
