@@ -156,7 +156,12 @@ class HeadRoom:
             if cosigner is None or cosigner.identity is None or cosignature.time <= known.get(cosigner.origin, -1):
                 continue
             checkpoint = Checkpoint(log.origin, held.size, held.root)
-            verify_cosignature(checkpoint, line, cosigner.origin, cosigner.identity.key)
+            try:
+                verify_cosignature(checkpoint, line, cosigner.origin, cosigner.identity.key)
+            except RemoteError:
+                if cosigner.identity.guessed:
+                    continue
+                raise
             lines.append(cosignature)
         return lines
 
@@ -270,7 +275,12 @@ class HeadRoom:
             log = self._table.logs.get(proof.origin)
             if log is None or log.identity is None or log.fork is not None:
                 continue
-            forks.verify(proof, log.origin, log.identity.key)
+            try:
+                forks.verify(proof, log.origin, log.identity.key)
+            except RemoteError:
+                if log.identity.guessed:
+                    continue
+                raise
             self.forked(log, proof, now)
             for note in (proof.first, proof.second):
                 self.head(HeadNote(note), None, now)

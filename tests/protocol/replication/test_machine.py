@@ -621,6 +621,23 @@ def test_a_false_cosignature_drops_the_peer() -> None:
     assert pair.gone == {"agglo-town"}
 
 
+def test_nothing_is_held_against_a_peer_by_a_key_that_was_guessed() -> None:
+    """A log that no charter names yet may have another key than it would have if it went on from one that is known: its
+    cosignatures and the proof of its fork are passed over, and whoever shows them is no liar."""
+    new = "convergences/FR-93066/8899aabbccddeeff"
+    pair = Pair(town := _town(5), agglo := _agglo(5))
+    agglo.machine.follow([IDENTITY, Identity(new, THIRD.public, guessed=True)], 0.0)
+    pair.connect("town", "agglo")
+    head = held(town.archive.log(ORIGIN).heads[5])
+    line = cosign(Checkpoint(ORIGIN, 5, head.root), new, OTHER, 1_750_000_600)
+    agglo.machine.receive("town", said.encode(said.Heads((said.HeadNote(head.note, (line,)),))), pair.now)
+    first, second = (checkpoint.sign(Checkpoint(new, 3, bytes([n]) * 32), OTHER) for n in (1, 2))
+    proof = fork.ForkProof(first, second, bytes([2]) * 32, ()).encode()
+    agglo.machine.receive("town", said.encode(said.Forks((proof,))), pair.now)
+    pair.settle()
+    assert not pair.gone and not agglo.sent(out.KeepCosignature) and not agglo.sent(out.KeepFork)
+
+
 def test_logs_that_nobody_named_are_mentioned_to_the_driver() -> None:
     """A new epoch is heard of from its author's hello; whether it is wanted is the charter's to say."""
     pair = Pair(town := _town(5), agglo := _agglo(5))
