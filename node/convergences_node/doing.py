@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 async def add(town: Town, params: verbs.Add, tell: Tell) -> Json:
     """See `verbs.Add`."""
-    _may_write(town)
+    may_write(town)
     element = element_id(params.element) if params.element is not None else None
     previous = await _previous(town, element, params.previous)
     placed = await town.archive.append([NewRecord(params.kind, params.fields, element, previous)])
@@ -35,7 +35,7 @@ async def add(town: Town, params: verbs.Add, tell: Tell) -> Json:
 
 async def withdraw(town: Town, params: verbs.Withdraw, tell: Tell) -> Json:
     """See `verbs.Withdraw`."""
-    _may_write(town)
+    may_write(town)
     element = element_id(params.element)
     current = await _current(town, element)
     kind = read_header(current.header).kind
@@ -44,7 +44,7 @@ async def withdraw(town: Town, params: verbs.Withdraw, tell: Tell) -> Json:
     return _placed(placed[0], kind)
 
 
-def _may_write(town: Town) -> None:
+def may_write(town: Town) -> None:
     """Refused where it would not count: a merged town's residents write at the node of the one it merged into."""
     named = town.membership.charter.enrolled(town.membership.own.origin)
     if named is not None and named.end is not None and is_merged(named):
@@ -85,7 +85,7 @@ def _placed(placed: Placed, kind: str) -> dict[str, Json]:
 
 async def import_file(town: Town, params: verbs.Import, tell: Tell) -> Json:
     """See `verbs.Import`."""
-    _may_write(town)
+    may_write(town)
     from convergences_node.imports.verb import import_records
 
     return await import_records(town, params, tell)

@@ -2,6 +2,7 @@
 """A declared source is relayed: what changed and nothing else, never a flood of deletions, people's edits first."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,17 @@ async def test_a_folder_is_one_source(home: Home, tmp_path: Path) -> None:
     for path in folder.glob("*.csv"):
         path.unlink()
     assert (await home.run("liste"))["reason"]["code"] == "source_nowhere"
+
+
+async def test_pipes_and_files_beyond_the_bound_are_not_read(home: Home, tmp_path: Path) -> None:
+    """A pipe would be waited for for ever."""
+    pipe, large = tmp_path / "pipe", tmp_path / "large.csv"
+    os.mkfifo(pipe)
+    large.write_text("id;nom;sorte\n" * 100)
+    await home.declare("liste", declaration(f'file = "{pipe}"'))
+    assert (await home.run("liste"))["reason"]["code"] == "source_nowhere"
+    await home.declare("liste", declaration(f'file = "{large}"\nbytes_max = 1000'), replace=True)
+    assert (await home.run("liste"))["reason"]["code"] == "source_large"
 
 
 async def test_a_source_is_fetched_again_only_if_it_changed(home: Home) -> None:

@@ -227,7 +227,8 @@ def _mapping(folder: Path, name: str, found: Declaration, format: str) -> Mappin
 def paths_of(folder: Path, where: Where) -> list[Path]:
     """The files of a source that is a file or a folder; a relative path begins at the node's folder."""
     if where.file is not None:
-        return [folder / where.file]
+        # A pipe or a device would be waited for without end.
+        return [path] if (path := folder / where.file).is_file() else []
     found = sorted(path for path in (folder / str(where.folder)).glob(where.pattern) if path.is_file())
     if len(found) > FILES_MAX:
         raise LocalError(f"{where.folder} has more than {FILES_MAX} files that match {where.pattern}")

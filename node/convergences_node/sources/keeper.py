@@ -71,7 +71,7 @@ class Keeper:
             return [name for name in declared(self._town.folder) if memory.state(name).due <= now]
 
     async def _run(self, name: str) -> None:
-        from convergences_node.doing import _may_write as may_write
+        from convergences_node.doing import may_write
 
         from .running import Asked, run_source
 

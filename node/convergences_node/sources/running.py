@@ -270,6 +270,8 @@ async def bring(town: Town, declaration: Declaration, into: Path, known: Validat
         paths = await asyncio.to_thread(paths_of, town.folder, where)
         if not paths:
             raise FetchFailed(Fault("source", "source_nowhere", {"where": str(where.file or where.folder)}))
+        if sum(path.stat().st_size for path in paths) > where.bytes_max:
+            raise FetchFailed(Fault("source", "source_large", {"limit": where.bytes_max}))
         return Brought(paths)
     contact = town.config.http.public_url
     fetched = await fetch(where.url, into, Bounds(where.bytes_max), private=where.private, known=known, contact=contact)

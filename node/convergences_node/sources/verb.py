@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from convergences_protocol.errors import LocalError, RemoteError
 
-from convergences_node.doing import _may_write as may_write
+from convergences_node.doing import may_write
 from convergences_node.fault_sentences import fault_sentence
 from convergences_node.faults import fault_from_json, fault_to_json
 from convergences_node.imports.convert import BadRow, Converter
