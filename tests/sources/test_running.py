@@ -176,6 +176,30 @@ async def test_past_events_that_leave_an_agenda_are_over_and_not_gone(home: Home
     assert (told["outcome"], told["gone_done"]) == ("imported", {"withdrawn": 1})
 
 
+async def test_a_feed_lets_its_old_news_go(home: Home, tmp_path: Path) -> None:
+    """By the mapping that comes with the node: last week's articles have left the feed, and none is withdrawn."""
+    feed = tmp_path / "actus.xml"
+
+    def hold(first: int) -> None:
+        entries = "".join(
+            f"<entry><id>urn:x:{n}</id><title>Nouvelle {n}</title><updated>2026-11-{n:02}T10:00:00Z</updated>"
+            f"<published>2026-11-{n:02}T10:00:00Z</published></entry>"
+            for n in range(first, first + 5)
+        )
+        feed.write_text(
+            f'<feed xmlns="http://www.w3.org/2005/Atom"><id>urn:x</id><title>Actus</title>{entries}</feed>', "utf-8"
+        )
+
+    hold(1)
+    await home.declare("actus", f'mapping = "known"\ngone = "withdraw"\n[where]\nfile = "{feed}"\n')
+    told = await home.run("actus")
+    assert (told["outcome"], told["counts"]["created"]) == ("imported", 5), told
+    hold(7)
+    told = await home.run("actus")
+    assert (told["outcome"], told["counts"]["created"], told["gone_done"]) == ("imported", 5, {})
+    assert len(await home.found("content")) == 10
+
+
 async def test_edits_made_here_are_kept_and_shown_beside_the_source(home: Home, table: Table) -> None:
     """The source changes what people have changed: theirs stays, and status shows both; so does what disappears."""
     table.hold(rows(4))

@@ -214,7 +214,7 @@ def _mapping(folder: Path, name: str, found: Declaration, format: str) -> Mappin
     known = known_mapping(format, name)
     if known is None:
         raise LocalError(
-            f"source {name}: no mapping comes with the node for the format {format}",
+            f"no mapping comes with the node for the format {format}",
             hint=f"convergences source preview proposes one; known: {', '.join(known_formats())}",
         )
     return (

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What became of rows that a source no longer has: left, ended or withdrawn, as declared; people's edits are kept.
 
-A past event that has left an agenda has not disappeared, it is over: it is never ended, and never counted against the
-source. What an ended element was is still said, with an end; where a kind has no word for an end, it is left.
+A past event that has left an agenda has not disappeared, it is over, and so is news that has left a feed: they are
+never ended, and never counted against the source. What an ended element was is still said, with an end; where a kind
+has no word for an end, it is left.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 DISSOLUTION = "schema:dissolutionDate"
 ENDED = "ended"
+NEWS = "content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,9 @@ def _is_ended(kind_name: str, fields: Mapping[str, Any]) -> bool:
 
 
 def is_past(kind_name: str, fields: Mapping[str, Any], now: int) -> bool:
-    """Whether it is an action that is over, by its own dates."""
+    """Whether it is an action that is over by its own dates, or news: a feed has the latest, and lets the others go."""
+    if kind_name == NEWS:
+        return "published" in fields
     if kind_name != "action" or "recurrence" in fields:
         return False
     last = fields.get("end") or fields.get("start")

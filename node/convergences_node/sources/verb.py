@@ -136,7 +136,7 @@ async def status(town: Town, params: SourceStatus, tell: Tell) -> Json:
 def _told(name: str, found: Declaration, state: State) -> dict[str, Json]:
     """A source in one line: what it is, how it went, why it is held back, when it is due."""
     reason = {key: value for key, value in (state.reason or {}).items() if key != "wait"}
-    counts = {key: value for key, value in state.report.items() if isinstance(value, int)}
+    counts = {key: value for key, value in state.report.items() if type(value) is int}
     return {
         "name": name,
         **_declared(found),
