@@ -48,7 +48,7 @@ class Examiners:
             sound = [raw for raw, fault in zip(batch.headers, batch.faults, strict=True) if fault is None]
             try:
                 verdicts = await loop.run_in_executor(self._processes, signatures_valid, sound)
-                return examine(batch, signature_valid=dict(zip(sound, verdicts, strict=True)).__getitem__)
+                return examine(batch, signature_valid=dict(zip(sound, map(bool, verdicts), strict=True)).__getitem__)
             except BrokenExecutor:
                 log.warning("a process that checks signatures has died; they are checked here")
                 self.close()
