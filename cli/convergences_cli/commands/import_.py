@@ -12,8 +12,8 @@ from convergences_cli.words import language, say
 SHOWN_MAX = 20
 
 
-@click.command("import", short_help="Import a table: CSV, NDJSON, JSON, GeoJSON.")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.command("import", short_help="Import a table, or an archive of PAIR.")
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
 @click.option(
     "--mapping",
     "-m",
@@ -26,13 +26,17 @@ SHOWN_MAX = 20
 def command(file: Path, mapping: Path | None, kind: str | None, dry_run: bool, folder: Path, as_json: bool) -> None:
     """Import a table of records. Rows that cannot be read are refused with their line and reason, the rest is written.
 
-    Importing the same table again writes only what has changed. Exits with 1 if a row was refused.
+    Linked data in PAIR (Turtle, N-Triples, N-Quads, JSON-LD, RDF/XML; a file, or a folder of them) needs neither
+    mapping nor kind: what no kind can hold is listed.
+
+    Importing the same again writes only what has changed. Exits with 1 if a row was refused.
 
     \b
     Example:
       convergences import stations.csv --mapping stations.toml --dry-run --folder saint-denis
+      convergences import archipelago.jsonld --folder saint-denis
     """
-    if (mapping is None) == (kind is None):
+    if mapping is not None and kind is not None:
         raise click.UsageError("give either --mapping or --kind")
     params = {
         "path": str(file.absolute()),
@@ -51,6 +55,8 @@ def _show(report: dict[str, Any]) -> None:
     from convergences_node.faults import fault_from_json
 
     click.echo(say("import.dry" if report["dry_run"] else "import.done", **report))
+    for each in report.get("not_held", ()):
+        click.echo(say("import.not_held", **each))
     for name in ("refused", "left_out"):
         for entry in report[name][:SHOWN_MAX]:
             what = fault_sentence(fault_from_json(entry), language())

@@ -37,9 +37,21 @@ THEMES_MAX = 10_000
 async def import_records(town: Town, params: Import, tell: Tell) -> dict[str, Any]:
     """Import a file of this machine; the report of `importer.py`."""
     path = Path(params.path)
+    if params.mapping is None and params.kind is None and (report := await _import_pair(town, path, params, tell)):
+        return report
     mapping = _mapping(path, params)
     desk = TownDesk(town.archive, town.config.node.territory, await themes_of(town))
     return await import_file(desk, path, mapping, tell, dry_run=params.dry_run)
+
+
+async def _import_pair(town: Town, path: Path, params: Import, tell: Tell) -> dict[str, Any] | None:
+    """The report, if the file or folder is an archive of PAIR, which needs no mapping."""
+    from convergences_node.linked import pair_graph, pair_import
+
+    if not pair_graph.speaks_pair(path):
+        return None
+    desk = TownDesk(town.archive, town.config.node.territory, {})
+    return await pair_import.import_pair(town, path, desk, tell, dry_run=params.dry_run)
 
 
 def _mapping(path: Path, params: Import) -> ColumnMapping:

@@ -28,6 +28,9 @@ STEMS: Mapping[str, str] = {
 }
 """What PAIR's names for the types, or the states, of such things begin with."""
 
+TYPED_BY = {"rdf:predicate": "pair:hasType"}
+"""A relation's type is its predicate."""
+TYPES = frozenset({"pair:hasType", *TYPED_BY})
 Used = Iterable[tuple[str, str]]
 """Kinds with the types that elements of them have."""
 
@@ -36,7 +39,7 @@ def concepts(container: str, used: Used, messages: Messages, reader: Reader) -> 
     """The words of one container."""
     for kind, field in _fields(container):
         own = sorted({type_ for name, type_ in used if name == kind.name and _is_own(field, type_)})
-        for term in (*field.terms, *(own if field.name == "type" else ())):
+        for term in (*field.terms, *(own if field.property in TYPES else ())):
             yield _concept(container, kind, field, term, messages, reader)
 
 
@@ -49,7 +52,7 @@ def concept_of(container: str, name: str, used: Used, messages: Messages, reader
 def _fields(container: str) -> Iterator[tuple[Kind, Field]]:
     for kind in KINDS.values():
         for field in kind.fields:
-            if CONCEPT_CONTAINERS.get(field.property) == container:
+            if CONCEPT_CONTAINERS.get(TYPED_BY.get(field.property, field.property)) == container:
                 yield kind, field
 
 

@@ -77,6 +77,9 @@ def resource(item: Item, fields: Mapping[str, Any], links: Iterable[Link], reade
         if field is None or not field.property or field.type in NOT_HELD:
             continue
         property_ = short(field.property)
+        if property_ == "rdf:predicate":
+            # PAIR has one word for several of ours: which one it was is said as a type, and read back from there.
+            made["pair:hasType"] = reader.concept("types", kind.name, value)
         if field.type is FieldType.POINT:
             place |= {"pair:latitude": value[0] / 1e7, "pair:longitude": value[1] / 1e7}
         elif property_ in POSTAL:

@@ -65,6 +65,8 @@ def _properties(kind: Kind) -> Iterator[Resource]:
         property_ = short(field.property)
         if field.type in NOT_HELD:
             continue
+        if property_ == "rdf:predicate":
+            yield {"path": "pair:hasType", "minCount": 1, "maxCount": 1, "nodeKind": "IRI"}
         if field.type is FieldType.POINT:
             place |= {
                 "pair:latitude": _degrees("pair:latitude", LATITUDE_E7_MAX),

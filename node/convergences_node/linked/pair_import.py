@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""An archive of PAIR, taken into a town: each thing that a kind can hold becomes an element, the rest is listed.
+
+What this town's own node had written comes back under the ids that it had, as it was: an export is as good as a copy.
+What others wrote is remembered by its address: to import again writes only what has changed, and what people have
+edited, withdrawn or erased here since is left as they left it. What belongs to another town stays with that town.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from convergences_protocol.element import ElementId
+from convergences_protocol.errors import Fault, Unreadable
+from convergences_protocol.kinds import check
+from convergences_protocol.record import read_body, read_header
+
+from convergences_node.archive.model import NewRecord, SourceRow
+from convergences_node.archive.reader import ArchiveReader
+from convergences_node.faults import fault_to_json
+from convergences_node.imports.desk import Key, Known, content_digest
+from convergences_node.imports.report import LISTED_MAX
+from convergences_node.linked.pair_elements import Link, Read, Reading, Ref, element_in
+from convergences_node.linked.pair_graph import Graph, files_of
+from convergences_node.linked.pair_words import KINDS_READ
+
+if TYPE_CHECKING:
+    from convergences_node.imports.importer import Tell
+    from convergences_node.imports.verb import TownDesk
+    from convergences_node.town import Town
+
+BATCH = 250
+OWN_SOURCE = "pair"
+"""Under which an element of our own that comes back is remembered, where it names no source."""
+
+
+async def import_pair(town: Town, path: Path, desk: TownDesk, tell: Tell, *, dry_run: bool) -> dict[str, Any]:
+    """Import the file or folder and answer the report: that of `imports`, and `not_held`. Raises `LocalError` if a file
+    cannot be read."""
+    with Graph(files_of(path)) as graph:
+        reading = Reading(graph, ZoneInfo(town.config.http.timezone))
+        bringing = Bringing(town, desk, reading, dry_run)
+        await bringing.name_all()
+        elements = reading.elements()
+        while batch := list(islice(elements, BATCH)):
+            await bringing.write(batch)
+            tell({"what": "import", "done": bringing.rows, "total": len(reading.kinds)})
+        await bringing.write_links()
+        return bringing.report()
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What is to be written, with everything that it names found."""
+
+    key: Key
+    kind: str
+    fields: dict[str, Any]
+    element: ElementId | None
+
+
+class Bringing:
+    """One import under way."""
+
+    def __init__(self, town: Town, desk: TownDesk, reading: Reading, dry_run: bool) -> None:
+        self._town, self._desk, self._reading, self._dry_run = town, desk, reading, dry_run
+        self._territory = town.config.node.territory
+        self._today = datetime.fromtimestamp(town.now(), UTC).strftime("%Y-%m-%d")
+        self._ids: dict[str, ElementId] = {}
+        self._links: list[tuple[Link, str]] = []
+        self._taken: set[Key] = set()
+        self._codes: set[str] = set()
+        self.rows = 0
+        self._counts = dict.fromkeys(("created", "changed", "unchanged", "relations", "themes", "refused_count"), 0)
+        self._refused: list[dict[str, Any]] = []
+
+    async def name_all(self) -> None:
+        """Give every element its id: its own, that of an earlier import, or a new one."""
+        identifiers = dict(self._reading.graph.texts("pair:identifier"))
+        others: list[str] = []
+        for iri in self._reading.kinds:
+            named = element_in(f"/{identifiers[iri]}") if iri in identifiers else None
+            if named is None:
+                others.append(iri)
+            else:
+                self._ids[iri] = ElementId.parse(named)
+        for start in range(0, len(others), BATCH):
+            some = others[start : start + BATCH]
+            known = await self._desk.known([_key_of(iri) for iri in some])
+            for iri in some:
+                found = known.get(_key_of(iri))
+                self._ids[iri] = found.element if found else self._desk.new_id()
+        self._codes = {each.code for each in await self._town.index.territories() if each.element is not None}
+
+    # -------------------------------------------------------------------------------------------------------- elements
+    async def write(self, batch: Sequence[Read]) -> None:
+        """Author what is new or has changed of some elements; keep the links that they make for later."""
+        ready: list[Ready] = []
+        for read in batch:
+            self.rows += 1
+            if (made := self._ready(read)) is not None:
+                ready.append(made)
+                source = made.key[0]
+                self._links += [(link, source) for link in read.links]
+        await self._author(ready, self._count)
+
+    def _ready(self, read: Read) -> Ready | None:
+        """An element with everything that it names found; None if it is refused, or another town's."""
+        kind, element = KINDS_READ[read.kind], self._ids[read.iri]
+        is_own = read.identifier is not None
+        if element.territory != self._territory:
+            self._reading.not_held.note(f"element of {element.territory}", read.iri)
+            return None
+        fields = {name: found for name, value in read.fields.items() if (found := self._found(value)) not in (None, [])}
+        if read.kind == "territory" and fields.get("code") in self._codes:
+            self._counts["unchanged"] += 1  # a territory that this node describes is described by its own record
+            return None
+        if not is_own:
+            source, source_id = _key_of(read.iri)
+            given = {"source": source, "source_id": source_id, "fetched": self._today}
+            fields = {**{name: value for name, value in given.items() if kind.by_name[name].accepts(value)}, **fields}
+        if faults := check(kind, fields):
+            self._refuse(read.iri, faults)
+            return None
+        return Ready(self._key(read, fields), read.kind, fields, element)
+
+    def _key(self, read: Read, fields: Mapping[str, Any]) -> Key:
+        """What tells it again at the next import: of our own, the source that it names, if nobody else does."""
+        if read.identifier is None:
+            return _key_of(read.iri)
+        key = str(fields.get("source", "")), str(fields.get("source_id", ""))
+        if not all(key) or key in self._taken:
+            key = OWN_SOURCE, read.identifier
+        self._taken.add(key)
+        return key
+
+    def _found(self, value: Any) -> Any:
+        """A value with the elements that it names; what is nowhere is left out and counted."""
+        if isinstance(value, list):
+            return [found for each in value if (found := self._found(each)) is not None]
+        if not isinstance(value, Ref):
+            return value
+        element = self._ids.get(value.iri)
+        return str(element) if element else element_in(value.iri)
+
+    # ----------------------------------------------------------------------------------------------------------- links
+    async def write_links(self) -> None:
+        """Author the relations that are only said by links, both ends of which are here by now."""
+        left = iter(self._links)
+        while some := list(islice(left, BATCH)):
+            await self._author([self._relation(link, source) for link, source in some], self._count_relation)
+
+    def _relation(self, link: Link, source: str) -> Ready:
+        subject, object_ = self._ids[link.subject], self._ids[link.object]
+        source_id = f"{link.subject} {link.predicate} {link.object}"
+        given = {"subject": str(subject), "predicate": link.predicate, "object": str(object_), "source": source,
+                 "source_id": source_id, "fetched": self._today}  # fmt: skip
+        kind = KINDS_READ["relation"]
+        fields = {name: value for name, value in given.items() if kind.by_name[name].accepts(value)}
+        return Ready((source, source_id), "relation", fields, None)
+
+    # ------------------------------------------------------------------------------------------------------- authoring
+    async def _author(self, ready: Sequence[Ready], count: Any) -> None:
+        known = dict(await self._desk.known([each.key for each in ready]))
+        unknown = [each.element for each in ready if each.key not in known and each.element is not None]
+        standing = await self._town.archive.read(lambda reader: _standing(reader, unknown))
+        for each in ready:
+            if each.element in standing and each.key not in known:
+                known[each.key] = standing[each.element]
+        edited = set(await self._desk.edited([known[each.key] for each in ready if each.key in known]))
+        records = [record for each in ready if (record := self._record(each, known.get(each.key), edited, count))]
+        if records and not self._dry_run:
+            await self._desk.append(records)
+
+    def _record(self, ready: Ready, before: Known | None, edited: set[ElementId], count: Any) -> NewRecord | None:
+        """The record to author; None if there is none to be."""
+        content = content_digest(ready.kind, ready.fields)
+        if before is not None and before.content == content and not before.gone:
+            count(ready, "unchanged")
+            return None
+        if before is not None and (before.gone or before.element in edited):
+            code = f"row_{before.gone}" if before.gone else "row_edited"
+            values = {} if before.gone else {"element": str(before.element)}
+            self._refuse(ready.key[1], [Fault("row", code, values)])
+            return None
+        count(ready, "created" if before is None else "changed")
+        element, previous = (ready.element, None) if before is None else (before.element, before.current)
+        source = SourceRow(*ready.key, content)
+        return NewRecord(ready.kind, ready.fields, element=element, previous=previous, source=source)
+
+    def _count(self, ready: Ready, what: str) -> None:
+        self._counts[what] += 1
+        self._counts["themes"] += ready.kind == "theme" and what == "created"
+
+    def _count_relation(self, _ready: Ready, what: str) -> None:
+        self._counts["relations"] += what != "unchanged"
+
+    def _refuse(self, subject: str, faults: Sequence[Fault]) -> None:
+        self._counts["refused_count"] += 1
+        for fault in faults:
+            if len(self._refused) < LISTED_MAX:
+                self._refused.append({"line": self.rows, "subject": subject, **fault_to_json(fault)})
+
+    def report(self) -> dict[str, Any]:
+        """As `imports/report.py`, and what could not be held."""
+        return {
+            "dry_run": self._dry_run,
+            "file": {"format": "pair", "encoding": "utf-8", "delimiter": ""},
+            "rows": self.rows,
+            **self._counts,
+            "refused": self._refused,
+            "left_out_count": 0,
+            "left_out": [],
+            "edited": [],
+            "not_held": self._reading.not_held.to_json(),
+        }
+
+
+def _key_of(iri: str) -> Key:
+    """An address of somebody else's archive, as a source and an id there."""
+    return urlsplit(iri).netloc[:100] or "linked data", iri
+
+
+def _standing(reader: ArchiveReader, elements: Sequence[ElementId]) -> dict[ElementId, Known]:
+    """Elements that are here although no import remembers them."""
+    return dict(_stand(reader, elements))
+
+
+def _stand(reader: ArchiveReader, elements: Sequence[ElementId]) -> Iterator[tuple[ElementId, Known]]:
+    for element in elements:
+        current = reader.current(element)
+        if current is None:
+            continue
+        if current.body is None:
+            yield element, Known(element, b"", current.digest, "erased" if reader.is_erased(element) else "withdrawn")
+            continue
+        header = read_header(current.header)
+        try:
+            content = content_digest(header.kind, read_body(header, current.body))
+        except Unreadable:
+            content = b""
+        yield element, Known(element, content, current.digest, None)
