@@ -58,6 +58,9 @@ class AskedTown:
     async def join_answer(self, data: bytes) -> bytes:
         raise Refused([])
 
+    async def message_answer(self, data: bytes) -> bytes:
+        raise Refused([])
+
 
 async def make(folder: Path) -> None:
     """An archive that keeps the logs of every invented town; `index.db` is put beside it by whoever measures."""

@@ -49,6 +49,7 @@ from convergences_node.index.index import Index
 from convergences_node.linked.follower import LinkedFollower, is_on
 from convergences_node.linked.layout import FOLDER as LINKED_FOLDER
 from convergences_node.membership import Membership
+from convergences_node.network.http_words import answer_message
 from convergences_node.network.joining import Joined
 from convergences_node.succeeding import follow_succession, read_told
 from convergences_node.web.town_door import PeerSeen, TownStatus, WebSettings
@@ -238,6 +239,11 @@ class Town:
         if self.network is not None:
             await self.network.remember(answer.opening.key, answer.opening.territory, answer.addresses)
         return Joined(answer.opening.origin, "enrolled" if controls else "already enrolled").encode()
+
+    async def message_answer(self, data: bytes) -> bytes:
+        """What answers one message of replication that came by HTTP; empty where nothing does. See `http_words.py`."""
+        driver = self.network.driver if self.network is not None else None
+        return await answer_message(self.archive, driver.heard if driver else lambda heard: None, data)
 
     # ------------------------------------------------------------------------------------- what changes
     def _archive_changed(self, event: Event) -> None:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from convergences_node import serve
+from aiohttp import web
 from convergences_node.archive.archive import Options
 from convergences_node.archive.guard import GUARD_NAME
 from convergences_node.archive.model import Event, LogState, NewRecord, Placed
@@ -32,6 +32,7 @@ from convergences_node.network.network import Network
 from convergences_node.network.transport import Transport
 from convergences_node.town import Town
 from convergences_node.verbs import perform
+from convergences_node.web.app import make_app, make_runner
 
 WITHIN_S = 45.0
 """Nothing that these tests wait for takes so long unless it never comes."""
@@ -187,7 +188,7 @@ class Cluster:
             town._clockwork.start()
             await network.settled_p2p()
             if pages:
-                await serve._serve_pages(town, stack)
+                await _serve_pages(town, stack)
         except BaseException:
             await stack.aclose()
             raise
@@ -257,6 +258,16 @@ class Cluster:
         assert not node.running
         shutil.rmtree(node.folder)
         shutil.copytree(kept, node.folder)
+
+
+async def _serve_pages(town: Town, stack: AsyncExitStack) -> None:
+    """Its pages and its API, on a port of loopback."""
+    runner = make_runner(make_app(town))
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    town.http_address = f"http://{host}:{port}/"
 
 
 def free_port() -> int:

@@ -19,6 +19,7 @@ from aiohttp.web import BaseRunner
 from convergences_node.archive.archive import Archive, Options
 from convergences_node.archive.model import NewRecord, Placed
 from convergences_node.index.index import Index
+from convergences_node.network.http_words import answer_message
 from convergences_node.web.app import make_app, make_runner
 from convergences_node.web.town_door import PeerSeen, Town, TownStatus, WebSettings
 from convergences_protocol.charter import Charter
@@ -53,6 +54,8 @@ class SmallTown:
     state: TownStatus = field(default_factory=lambda: TownStatus(True, "well", True, START))
     seen: list[PeerSeen] = field(default_factory=list)
     elements: dict[str, str] = field(default_factory=dict)
+    heard: list[bytes] = field(default_factory=list)
+    """Messages of replication that were posted to it and need no answer."""
 
     def now(self) -> int:
         return int(self.clock[0])
@@ -70,6 +73,9 @@ class SmallTown:
         if data != b"signed answer":
             raise RemoteError("answer by another key than the invitation was for")
         return b"welcome"
+
+    async def message_answer(self, data: bytes) -> bytes:
+        return await answer_message(self.archive, self.heard.append, data)
 
     async def add(self, kind: str, name: str, **fields: Any) -> str:
         """Author a new element; its name is what tests call it by."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from convergences_node.web.town_door import PeerSeen, TownStatus
 from convergences_protocol.codes import is_territory
 from convergences_protocol.kinds import KINDS
 from convergences_protocol.receipt import read_receipt, verify_receipt
+from convergences_protocol.replication import messages
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from .small_town import KEY, START, WITNESS, WITNESS_ORIGIN, Serving, SmallTown, small_town
@@ -139,6 +141,25 @@ async def test_a_town_joins_with_the_answer_to_its_invitation(client: TestClient
     assert (refused.status, (await refused.json())["code"]) == (403, "join-refused")
     large = await client.post("/api/v1/join", data=b"x" * 200_000)
     assert (large.status, (await large.json())["code"]) == (413, "body-too-large")
+
+
+async def test_another_node_is_answered_what_files_cannot_say(client: TestClient, town: SmallTown) -> None:
+    """Bodies by their digests; heads, doubts and fork proofs are passed on; all else is refused with a sentence."""
+    (log,) = (await ask(client, "/api/v1/logs"))["logs"]
+    (head,) = await town.archive.read(lambda reader: [reader.head(log["origin"])])
+    (entry,) = await town.archive.read(lambda reader: reader.entries(log["origin"], 1, 2))
+    body = entry.body
+    assert head is not None and body is not None
+    digests = (sha256(body).digest(), bytes(32))
+    asked = await client.post("/api/v1/replicate", data=messages.encode(messages.WantBodies(digests)))
+    assert messages.decode(await asked.read()) == messages.Bodies(2, (body,))
+    doubt = messages.encode(messages.Doubt(head[1]))
+    told = await client.post("/api/v1/replicate", data=doubt)
+    assert (told.status, await told.read(), town.heard) == (204, b"", [doubt])
+    for data in (b"no message", messages.encode(messages.Stop(1))):
+        refused = await client.post("/api/v1/replicate", data=data)
+        assert (refused.status, (await refused.json())["code"]) == (400, "message-refused")
+    assert (await client.post("/api/v1/replicate", data=b"x" * 200_000)).status == 413
 
 
 # ------------------------------------------------------------------------------------------------ keeping and asking

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """One remote node, as far as its files can answer for it: the replication machine's messages, answered from tiles.
 
-What the machine asks (`Want`, `WantProof`) is answered as a peer would; what it tells (heads, forks, doubts) goes
-nowhere, for files cannot be told. Each fetch is bounded, and whatever goes wrong in one loses the peer, not the node.
+What the machine asks (`Want`, `WantProof`) is answered as a peer would. Bodies that came late are asked for, and forks
+and doubts told, where there is somebody to ask and to tell (`http_words.py`): files alone cannot. Heads are told to
+nobody: whom they concern reads them. Each fetch is bounded; whatever goes wrong in one loses the peer, not the node.
 The files may be a server's or a stick's (`bundles/reading.py`): a `RemoteLog` reads either.
 """
 
@@ -12,12 +13,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import aiohttp
 from convergences_protocol.errors import RemoteError
 from convergences_protocol.replication import messages
-from convergences_protocol.replication.limits import COSIGNATURES_MAX
+from convergences_protocol.replication.limits import COSIGNATURES_MAX, MENTIONED_MAX
 
 from convergences_node.network.http_tiles import Gone, RemoteLog
 from convergences_node.network.transport import Listener, PeerKey
@@ -25,14 +27,22 @@ from convergences_node.network.transport import Listener, PeerKey
 log = logging.getLogger(__name__)
 
 READ_BYTES = 64 * 1024
+FORKS_SHOWN_MAX = 1_000
+"""Proofs taken from one peer while it is linked: one a log is enough, and few logs fork."""
 
 FindBodies = Callable[[Sequence[bytes]], Awaitable[tuple[int, Sequence[bytes]]]]
 """How many of these digests were considered, and the bodies found among them, within one frame."""
+Tell = Callable[[bytes], Coroutine[Any, Any, None]]
+"""Say one message that needs no answer, if that can be done."""
 
 
 async def _none_found(digests: Sequence[bytes]) -> tuple[int, Sequence[bytes]]:
-    """A server's files have no index by digest."""
+    """Files alone have no index by digest."""
     return len(digests), ()
+
+
+async def _nobody(frame: bytes) -> None:
+    """Files cannot be told anything."""
 
 
 def http_log(session: aiohttp.ClientSession, address: str, origin: str) -> RemoteLog:
@@ -51,19 +61,23 @@ class HttpPeer:
         log_at: Callable[[str], RemoteLog],
         listener: Listener,
         lost: Callable[[PeerKey], None],
-        find_bodies: FindBodies | None = None,
+        find_bodies: FindBodies = _none_found,
+        tell: Tell = _nobody,
     ) -> None:
-        """`log_at` gives the log of an origin. `find_bodies`, where the files can be searched for them, gives those of
-        some digests; else none are found."""
+        """`log_at` gives the log of an origin. `find_bodies` gives those of some digests, where they can be searched
+        for; `tell` says a doubt or a fork, where somebody hears it."""
         self.key = key
         self.address = address
         self._log_at = log_at
-        self._find_bodies = find_bodies or _none_found
+        self._find_bodies = find_bodies
+        self._tell = tell
         self._listener = listener
         self._lost = lost
         self._logs: dict[str, RemoteLog] = {}
         self._followed: set[str] = set()
+        self._named: set[str] = set()
         self._shown: dict[str, bytes] = {}
+        self._forks: set[bytes] = set()
         self._servings: dict[int, _Serving] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._frames = 0
@@ -78,6 +92,8 @@ class HttpPeer:
         match messages.decode(frame):
             case messages.Hello(follows=follows):
                 self._followed |= {follow.origin for follow in follows}
+                # It judges heads of all the charter's logs, as we do, and is to hear of their forks.
+                asyncio.get_running_loop().call_soon(self.name_logs, [follow.origin for follow in follows])
             case messages.Want() as want:
                 serving = self._servings[want.number] = _Serving(want, want.start, want.credit, asyncio.Event())
                 self._spawn(self._serve(serving))
@@ -91,9 +107,27 @@ class HttpPeer:
                 self._spawn(self._prove(want_proof))
             case messages.WantBodies(digests):
                 self._spawn(self._give_bodies(digests))
+            case messages.Forks() | messages.Doubt():
+                self._spawn(self._tell(frame))
             case _:
-                pass  # heads, forks and doubts are for those who can be told
+                pass  # heads are read by those whom they concern
         asyncio.get_running_loop().call_soon(self._listener.drained, self.key, self._frames)
+
+    def name_logs(self, origins: Sequence[str]) -> None:
+        """Say which logs the peer follows, those that were not named yet: a new epoch is found out by its name."""
+        new = [origin for origin in origins if origin not in self._named]
+        self._named.update(new)
+        for at in range(0, len(new), MENTIONED_MAX):
+            part = new[at : at + MENTIONED_MAX]
+            self.say(messages.Hello(messages.VERSION, tuple(messages.Follow(origin, 0, b"", 0) for origin in part)))
+
+    def show_forks(self, proofs: Sequence[bytes]) -> None:
+        """Show the machine each fork proof that it was not shown yet."""
+        for proof in proofs:
+            digest = sha256(proof).digest()
+            if digest not in self._forks and len(self._forks) < FORKS_SHOWN_MAX:
+                self._forks.add(digest)
+                self.say(messages.Forks((proof,)))
 
     async def show_heads(self, origins: Sequence[str]) -> None:
         """Show the machine each head that has changed since it was last shown, of the logs that it follows."""

@@ -3,9 +3,9 @@
 messages.
 
 The fallback where libp2p cannot be used: it only pulls. Every so often the node at an address is asked which logs it
-has; if its own log's key belongs to the charter it is a peer, and each of its heads that is new is shown to the
-machine. What the machine then asks (`Want`, `WantProof`) is answered from tiles; what it says is not sent anywhere.
-While a peer is linked by libp2p it is left alone here.
+has, and which fork proofs; if its own log's key belongs to the charter it is a peer, and each of its heads that is new
+is shown to the machine. What the machine then asks (`Want`, `WantProof`) is answered from tiles; what files cannot
+answer is posted (`http_words.py`). While a peer is linked by libp2p it is left alone here.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 
 import aiohttp
 from convergences_protocol.errors import LocalError, RemoteError
-from convergences_protocol.replication import messages
+from convergences_protocol.replication.limits import FORK_BYTES_MAX
 
 from convergences_node.network.http_peer import HttpPeer, fetch, http_log
 from convergences_node.network.http_tiles import Gone
+from convergences_node.network.http_words import Words
 from convergences_node.network.transport import Link, Listener, PeerKey
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,10 @@ log = logging.getLogger(__name__)
 REQUEST_SECONDS_MAX = 60.0
 LOGS_BYTES_MAX = 1024 * 1024
 LOGS_MAX = 2_000
+FORKS_MAX = 100
+"""A log that has forked is a rare thing, and one proof of it is enough."""
+FORKS_BYTES_MAX = FORKS_MAX * 2 * FORK_BYTES_MAX
+"""A proof in base64, and what stands beside it."""
 FIRST_LOOK_S = 2.0
 """libp2p gets this long to link a peer first."""
 
@@ -140,21 +146,33 @@ class HttpTransport:
         expected = self._targets.get(address)
         if expected is not None and self._linked_elsewhere(expected):
             return
-        key, origins = _read_logs(await fetch(self._session, f"{address.rstrip('/')}/api/v1/logs", LOGS_BYTES_MAX))
+        base = address.rstrip("/")
+        key, origins = _read_logs(await fetch(self._session, f"{base}/api/v1/logs", LOGS_BYTES_MAX))
         if address in self._targets:
             self._targets[address] = key
         if key not in self._allowed or self._linked_elsewhere(key):
             return
         peer = self._peers.get(key)
         if peer is None:
-            log_at = partial(http_log, self._session, address)
-            peer = self._peers[key] = HttpPeer(key, address, log_at, self._listener, self.drop)
+            log_at, words = partial(http_log, self._session, address), Words(self._session, address)
+            peer = self._peers[key] = HttpPeer(
+                key, address, log_at, self._listener, self.drop, words.find_bodies, words.tell
+            )
             self._listener.connected(Link(key, self.name, address, True))
             if self._peers.get(key) is not peer:
                 return
-            peer.say(messages.Hello(messages.VERSION, ()))
         if peer.address == address:
+            peer.name_logs(origins)
             await peer.show_heads(origins)
+            peer.show_forks(await self._forks(base))
+
+    async def _forks(self, base: str) -> list[bytes]:
+        """The fork proofs that are kept there; none where only the files are."""
+        assert self._session is not None
+        try:
+            return _read_forks(await fetch(self._session, f"{base}/api/v1/forks", FORKS_BYTES_MAX))
+        except Gone:
+            return []
 
     def _lose(self, address: str) -> None:
         for key, peer in list(self._peers.items()):
@@ -163,9 +181,14 @@ class HttpTransport:
 
 
 def _read_logs(data: bytes) -> tuple[PeerKey, list[str]]:
-    """The key of the node's own log, and the origins of the logs that it has. Raises `ValueError`."""
-    logs = json.loads(data)["logs"][:LOGS_MAX]
+    """The key of the node's own log, and the origins of the logs that it has, its own first. Raises `ValueError`."""
+    logs = sorted(json.loads(data)["logs"][:LOGS_MAX], key=lambda entry: not entry["own"])
     own = next((entry for entry in logs if entry["own"] and entry["status"] == "open"), None)
     if own is None:
         raise ValueError("no log of its own")
     return bytes.fromhex(own["key"]), [str(entry["origin"]) for entry in logs]
+
+
+def _read_forks(data: bytes) -> list[bytes]:
+    """The encoded proofs, unchecked. Raises `ValueError`."""
+    return [b64decode(entry["proof"], validate=True) for entry in json.loads(data)["forks"][:FORKS_MAX]]

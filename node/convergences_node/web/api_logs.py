@@ -112,3 +112,18 @@ async def join_answer(request: web.Request) -> web.Response:
     except ConvergencesError as refused:
         raise Problem("join-refused", reason=str(refused)) from None
     return web.Response(body=answer, headers={"Content-Type": BYTES, "Cache-Control": CACHE_NEVER})
+
+
+async def message_answer(request: web.Request) -> web.Response:
+    """Take one message of another node's replication, and answer it: for what files cannot say.
+
+    The body is a message as it stands in a frame of `/convergences/replicate/1`, without its length: which of these
+    bodies have you (answered with them), or a head, a doubt or a fork proof, which is heard as gossip is and answered
+    with 204. What is said is believed for its author's signature, whoever sends it.
+    """
+    try:
+        answer = await town_of(request).message_answer(await request.read())
+    except ConvergencesError as refused:
+        raise Problem("message-refused", reason=str(refused)) from None
+    headers = {"Cache-Control": CACHE_NEVER} | ({"Content-Type": BYTES} if answer else {})
+    return web.Response(status=200 if answer else 204, body=answer or None, headers=headers)

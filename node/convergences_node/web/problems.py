@@ -26,6 +26,7 @@ PROBLEMS: Mapping[str, int] = {
     "cursor-refused": 400,
     "sparql-refused": 400,
     "sparql-elsewhere": 400,
+    "message-refused": 400,
     "join-refused": 403,
     "not-found": 404,
     "element-unknown": 404,

@@ -272,6 +272,17 @@ ROUTES: tuple[Route, ...] = (
         problems=("join-refused", "body-too-large"),
         whole=False,
     ),
+    Route(
+        "/api/v1/replicate",
+        api_logs.message_answer,
+        None,
+        BYTES,
+        "POST",
+        accepts=BYTES,
+        other_statuses=((204, "Heard; nothing answers it."),),
+        problems=("message-refused", "body-too-large"),
+        whole=False,
+    ),
     Route("/api/v1/openapi.json", api_description.openapi_show, None, whole=False),
     # For systems of other makers, in the shapes that they know
     *SURFACES,

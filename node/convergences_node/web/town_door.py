@@ -116,3 +116,10 @@ class Town(Protocol):
         Raises a `ConvergencesError` (`RemoteError`, `Refused`, …) whose words say why it was refused.
         """
         ...
+
+    async def message_answer(self, data: bytes) -> bytes:
+        """What answers one message of another node's replication; empty where nothing does.
+
+        Raises `RemoteError` for what is no such message, or none that is answered this way.
+        """
+        ...
