@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from convergences_node.sources.memory import Memory
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import LocalError, RemoteError
 
-from .conftest import Home
+from .conftest import TERRITORY, Home
 from .test_fetching import ok, serving
 
 MAPPING = """
@@ -233,6 +233,9 @@ async def test_what_a_source_brings_is_its_actors(home: Home, table: Table) -> N
     await declared(home, table, more=f'actor = "{actor}"')
     assert (await home.run("liste"))["counts"]["relations"] == 3
     assert (await home.run("liste", whole=True))["counts"]["relations"] == 0
+    nobody = declaration('file = "x"', more=f'actor = "{TERRITORY}:00000000-0000-7000-8000-000000000000"')
+    with pytest.raises(LocalError, match="known"):
+        await home.declare("autre", nobody)
 
 
 async def test_a_folder_is_one_source(home: Home, tmp_path: Path) -> None:
@@ -369,6 +372,33 @@ async def test_a_wrong_declaration_is_refused_with_its_reason(home: Home, text: 
 async def test_a_name_is_a_name(home: Home, name: str) -> None:
     with pytest.raises(LocalError, match="name"):
         await home.declare(name, declaration('file = "x"'))
+
+
+async def test_a_preview_shows_and_writes_nothing(home: Home, table: Table) -> None:
+    """Of what nobody has declared, a mapping is proposed; of a source, its own is shown; refused rows say why."""
+    table.hold([{"id": "1", "nom": "Le 6b", "adresse": "6 quai de Seine, 93200 Saint-Denis"}, {"id": "2", "nom": ""}])
+    size = await home.size()
+    seen = await home.ask("source_preview", where=str(table.path))
+    assert (seen["guessed"], seen["rows"], seen["format"]) == (True, 2, "json")
+    assert seen["elements"][0]["fields"]["town"] == TERRITORY
+    assert seen["elements"][1]["refused"][0]["code"] == "missing"
+    assert "proposed = true" in seen["declaration"]
+    async with serving(table_answer(table)) as address:
+        seen = await home.ask("source_preview", where=f"{address}/liste", private=True)
+        assert seen["elements"][0]["fields"]["name"] == "Le 6b"
+        with pytest.raises(RemoteError, match="Internet"):
+            await home.ask("source_preview", where=f"{address}/liste")
+    await declared(home, table)
+    seen = await home.ask("source_preview", name="liste", rows=1)
+    assert (seen["guessed"], seen["declaration"], len(seen["elements"])) == (False, None, 1)
+    assert (await home.size(), (await home.ask("source_list"))["sources"][0]["outcome"]) == (size, "new")
+
+
+def table_answer(table: Table) -> Any:
+    async def answer(request: bytes, writer: Any) -> None:
+        writer.write(ok(table.path.read_bytes()))
+
+    return answer
 
 
 async def test_a_source_is_removed_and_what_it_brought_stays(home: Home, table: Table) -> None:

@@ -25,6 +25,8 @@ from .mapping import Column
 SHOWN_CHARS_MAX = 60
 REFERENCE_CHARS_MAX = 400
 E7 = Decimal(10_000_000)
+FRANCE = ((41.0, 51.6), (-5.6, 10.0))
+"""Latitudes and longitudes of mainland France, in degrees."""
 TRUE = frozenset({"oui", "vrai", "true", "yes", "1", "o", "x"})
 FALSE = frozenset({"non", "faux", "false", "no", "0", "n"})
 
@@ -182,7 +184,15 @@ def point(cells: Sequence[Any], column: Column) -> list[int] | None:
         raise BadCell("cell_not_on_earth", given=shown(" ".join(texts)))
     if not latitude and not longitude:
         raise BadCell("cell_in_the_sea")
+    if is_in_france(longitude, latitude) and not is_in_france(latitude, longitude):
+        raise BadCell("cell_swapped", given=shown(" ".join(texts)))
     return [latitude, longitude]
+
+
+def is_in_france(latitude: float, longitude: float) -> bool:
+    """Whether a point (1e-7 degree) may be in mainland France: no pair of numbers is, and is so too when swapped."""
+    (south, north), (west, east) = FRANCE
+    return south * 1e7 <= latitude <= north * 1e7 and west * 1e7 <= longitude <= east * 1e7
 
 
 def lambert93(cells: Sequence[Any], column: Column) -> list[int] | None:

@@ -20,7 +20,7 @@ from convergences_protocol.kinds import KINDS, Field, FieldType, Kind
 
 from convergences_node.imports.convert import transform_of
 from convergences_node.imports.mapping import Column
-from convergences_node.imports.transforms import TRANSFORMS, BadCell, clean, items
+from convergences_node.imports.transforms import TRANSFORMS, BadCell, clean, is_in_france, items
 from convergences_node.territories.communes import communes
 from convergences_node.territories.gazetteer import folded
 
@@ -43,8 +43,6 @@ UPKEEP = frozenset(["maj", "modif", "modification", "update", "updated", "modifi
 """Words in the name of a column that says when a row was written, not when something happens."""
 WHEN = frozenset({"start", "end"})
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|\d{8}")
-FRANCE = ((41.0, 51.6), (-5.6, 10.0))
-"""Latitudes and longitudes of mainland France: what tells a swapped pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +246,8 @@ def _pair(table: _Table, first: str, second: str, called: float) -> Guess | None
 
 
 def _in_france(latitudes: Sequence[float], longitudes: Sequence[float]) -> float:
-    (south, north), (west, east) = FRANCE
     pairs = list(zip(latitudes, longitudes, strict=False))
-    return sum(south <= lat <= north and west <= lon <= east for lat, lon in pairs) / max(1, len(pairs))
+    return sum(is_in_france(lat * 1e7, lon * 1e7) for lat, lon in pairs) / max(1, len(pairs))
 
 
 def _town(table: _Table) -> Guess | None:

@@ -15,7 +15,7 @@ from convergences_protocol.errors import LocalError, RemoteError
 
 from convergences_node.doing import may_write
 from convergences_node.fault_sentences import fault_sentence
-from convergences_node.faults import fault_from_json, fault_to_json
+from convergences_node.faults import NotFound, fault_from_json, fault_to_json
 from convergences_node.imports.convert import BadRow, Converter
 from convergences_node.imports.known import known_formats
 from convergences_node.imports.rows import Row, read_rows, sniff
@@ -60,6 +60,10 @@ async def add(town: Town, params: SourceAdd, tell: Tell) -> Json:
         )
     if path.exists() and not params.replace:
         raise LocalError(f"a source {params.name} is declared here already", hint="--replace declares it anew")
+    if found.actor is not None:
+        await town.index.catch_up()
+    if found.actor is not None and await town.index.element(found.actor) is None:
+        raise NotFound(f"no element {found.actor} is known here", hint="convergences search shows ids")
     await asyncio.to_thread(_write, path, params.text)
     return {"name": params.name, "file": str(path), **_declared(found)}
 
