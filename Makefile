@@ -49,6 +49,9 @@ seeds: setup ## 2,000 simulated clusters, the same at each run
 new-seeds: setup ## 2,000 simulated clusters that no commit before has tried
 	$(BIN)/python -m tests.simulation --seeds 2000 --new --minutes 25
 
+drill: setup ## 1,000 pulled plugs: a recorded node, and a disk that forgets what was not synced
+	$(BIN)/python -m tests.drills --cuts 1000
+
 bench: setup ## every figure beside its reference, in one run
 	$(BIN)/python -m benchmarks
 

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 from convergences_node.archive.verifying import verify_folder
 from convergences_node.bundles import verb
+from convergences_protocol import checkpoint
+from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.errors import LocalError, RemoteError
+from convergences_protocol.fork import ForkProof
 
 from ..awkward.cluster import Cluster, Node
 
@@ -205,6 +208,25 @@ async def test_a_new_epoch_is_heard_of_and_enrolled_by_stick(cluster: Cluster, t
     await agglomeration.until_enrolled(town.origin)
     await carry(town, agglomeration, tmp_path / "stick")
     await agglomeration.until_finds("before", "in the new epoch")
+
+
+async def test_the_proof_that_a_log_has_two_histories_travels_by_stick(cluster: Cluster, tmp_path: Path) -> None:
+    """Whoever reads the stick knows of the fork, and a false proof on it is not taken."""
+    agglomeration, first, second = await apart(cluster, "saint-denis", "epinay")
+    await carry(second, agglomeration, tmp_path / "stick")
+    await carry(agglomeration, first, tmp_path / "stick")
+    state = await agglomeration.log(second.origin)
+    assert state is not None and state.head_note is not None
+    other = checkpoint.sign(Checkpoint(second.origin, state.size, bytes(32)), second.town.archive.keys.node)
+    proof = ForkProof(other, state.head_note, state.root, ()).encode()
+    await agglomeration.town.archive.keep_fork(second.origin, proof)
+    await carry(agglomeration, first, tmp_path / "stick")
+
+    async def known() -> bool:
+        rows = await first.town.archive.read(lambda reader: reader.forks(second.origin))
+        return [row.proof for row in rows] == [proof]
+
+    await first.until(known, "the fork is known")
 
 
 async def test_what_is_no_bundle_is_refused(cluster: Cluster, tmp_path: Path) -> None:

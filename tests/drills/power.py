@@ -28,6 +28,8 @@ SOURCE = Path(__file__).with_name("recorder.c")
 ACTS_MAX = 60
 """Things done in one recording before it is killed: more cuts of a young archive teach more than few of an old one."""
 RECORDING_S_MAX = 120.0
+ROOM_BYTES = 1 << 30
+"""A recording with its images takes a tenth of this."""
 
 
 @dataclass
@@ -48,7 +50,7 @@ def compiler() -> str | None:
 async def drill(cuts: int, seed: int, recordings: int, tell: Callable[[Drill], None] = lambda drill: None) -> Drill:
     """So many cuts in all, spread over the recordings, each of them killed once."""
     done, dice = Drill(), Random(seed)
-    with tempfile.TemporaryDirectory(prefix="convergences-drill-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="convergences-drill-", dir=_memory()) as scratch:
         library = _compiled(Path(scratch))
         for number in range(recordings):
             place = Path(scratch, str(number))
@@ -58,6 +60,13 @@ async def drill(cuts: int, seed: int, recordings: int, tell: Callable[[Drill], N
             await _cut(done, place, recorded, share - 1, dice, tell)
             shutil.rmtree(place)
     return done
+
+
+def _memory() -> str | None:
+    """A folder in memory with room, if there is one: what is sure is worked out here, no disk need be waited for."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free >= ROOM_BYTES
+    return str(memory) if roomy else None
 
 
 def _compiled(folder: Path) -> Path:

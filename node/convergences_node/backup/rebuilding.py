@@ -259,11 +259,23 @@ async def settle(folder: Path, wait_s: float, tell: Tell) -> dict[str, Json]:
     try:
         await asyncio.wait([running, asyncio.ensure_future(ready.wait())], return_when=asyncio.FIRST_COMPLETED)
         if running.done():
-            running.result()
+            _came_to_an_end(running)
         return await settled(towns[0], wait_s, tell)
     finally:
         stop.set()
         await asyncio.gather(running, return_exceptions=True)
+
+
+def _came_to_an_end(running: asyncio.Task[Any]) -> None:
+    """Say why the node did not even come up. What was put back stays: it is whole."""
+    try:
+        running.result()
+    except OSError as error:
+        raise LocalError(
+            f"the town is in its folder again, and could not be started here: {error.strerror or error}",
+            hint="stop what uses its ports, then: convergences serve",
+        ) from error
+    raise LocalError("the town is in its folder again, and stopped at once", hint="convergences serve says why")
 
 
 async def settled(town: Town, wait_s: float, tell: Tell) -> dict[str, Json]:

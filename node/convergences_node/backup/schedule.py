@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The nightly backup of a running node, by its settings (`[backup]`).
 
-Due once the hour has come and the last good one is older than most of a day; tried again every quarter of an hour as
-long as it fails, for a stick may be plugged in at any time, and told once a day. A node whose clock cannot be right
-does it when it has run for a day, and every day after.
+Due from its hour on, until one is made; tried again every quarter of an hour as long as it fails, for a stick may be
+plugged in at any time, and told once a day. A node whose clock cannot be right makes one when it has run for a day.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -30,7 +29,7 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 900.0
 DAY_S = 86_400.0
-OLD_S = 20 * 3_600
+STANDS_S = 12 * 3_600
 """A backup made by hand in the afternoon stands for that night's."""
 
 
@@ -72,10 +71,12 @@ class Nightly:
         if not clock_plausible(town.now()):
             return self._monotonic() - self._made >= DAY_S
         local = datetime.fromtimestamp(town.now(), ZoneInfo(town.config.http.timezone))
+        due = local.replace(hour=hour, minute=0, second=0, microsecond=0)
+        if due > local:
+            due -= timedelta(days=1)
         made_at = (await last_backup(town)).get("made_at", 0)
-        age = town.now() - made_at
-        # One from the future was dated by a wrong clock. One that is two days old is not put off until the night.
-        return age < 0 or age >= 2 * DAY_S or (age >= OLD_S and local.hour == hour)
+        # One from the future was dated by a wrong clock.
+        return bool(made_at > town.now() or made_at < due.timestamp() - STANDS_S)
 
     async def _failed(self, error: LocalError) -> None:
         if self._monotonic() - self._told < DAY_S:

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from convergences_protocol.errors import LocalError
-from convergences_protocol.replication import messages
-from convergences_protocol.replication.limits import BATCH_BYTES_MAX, FORK_BYTES_MAX, MENTIONED_MAX, PROOFS_MAX
+from convergences_protocol.replication.limits import BATCH_BYTES_MAX, FORK_BYTES_MAX
 from convergences_protocol.tiles import ENTRIES, TILE_WIDTH, BodySlot, decode_bodies, tile_path
 
 from convergences_node.archive.archive import Archive
@@ -52,15 +51,9 @@ class BundleTransport:
         log_at: Callable[[str], RemoteLog] = lambda origin: RemoteLog(self._fetcher(log_base(origin)))  # noqa: E731
         self._peer = HttpPeer(self.key, str(self._path), log_at, listener, self.drop, self._find_bodies)
         listener.connected(Link(self.key, self.name, str(self._path), True))
-        for at in range(0, len(self.origins), MENTIONED_MAX):
-            part = self.origins[at : at + MENTIONED_MAX]
-            self._peer.say(
-                messages.Hello(messages.VERSION, tuple(messages.Follow(origin, 0, b"", 0) for origin in part))
-            )
+        self._peer.name_logs(self.origins)
         for origin in self.origins:
-            proofs = await asyncio.to_thread(self._forks, origin)
-            for at in range(0, len(proofs), PROOFS_MAX):
-                self._peer.say(messages.Forks(tuple(proofs[at : at + PROOFS_MAX])))
+            self._peer.show_forks(await asyncio.to_thread(self._forks, origin))
 
     async def show(self) -> None:
         """Show the machine the heads of those logs that it follows by now."""
