@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from . import backlog, imports, latency, pages, rest, search, search_http, sparql
+from . import backlog, imports, latency, pages, rebuild, rest, search, search_http, sparql
 from .figures import Figure, show, write
 
 
@@ -21,7 +21,7 @@ def main() -> int:
         "parts",
         nargs="*",
         metavar="part",
-        help="backlog, rest, latency, search, sparql, pages, imports; all by default",
+        help="backlog, rest, latency, search, sparql, pages, imports, rebuild; all by default",
     )
     parser.add_argument("--records", type=int, default=backlog.RECORDS, help="records of the backlog (default 100000)")
     parser.add_argument("--rounds", type=int, default=2, help="interleaved rounds with the peers (default 2)")
@@ -52,6 +52,7 @@ def _parts(
         "sparql": lambda: sparql.measure(scratch / "sparql"),
         "pages": lambda: pages.measure(scratch / "pages"),
         "imports": lambda: imports.measure(scratch / "imports"),
+        "rebuild": lambda: rebuild.measure(scratch / "rebuild", records),
     }
 
 
