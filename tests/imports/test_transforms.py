@@ -66,6 +66,8 @@ def test_a_cell_becomes_a_value(name: str, cells: list[Any], value: Any) -> None
         ("point", ["148.9", "2"], "cell_not_on_earth"),
         ("point", ["NaN", "2"], "cell_degrees"),
         ("point", ["2.35", "48.85"], "cell_swapped"),
+        ("point", ["652469,02", "6862035"], "cell_lambert93"),
+        ("point", ["6862035.5", "652469"], "cell_lambert93"),
         ("point", ["1e999999999", "2"], "cell_degrees"),
         ("url", ["/"], "cell_url"),
         ("url", ["javascript:alert(1)"], "cell_url"),

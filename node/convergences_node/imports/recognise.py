@@ -28,6 +28,7 @@ SHAPES: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
 """What a JSON document must have, and must not, to be of a format; the most telling first."""
 ELEMENT = re.compile(r"<([A-Za-z_][\w.:-]{0,80})")
 ELEMENTS = {"html": "schema_org", "gpx": "gpx", "rss": "feed", "feed": "feed", "rdf": "feed", "channel": "feed"}
+HTML = re.compile(r"<!doctype\s+html|<(?:head|body|script|meta)\b", re.IGNORECASE)
 ASIDES = (("<!--", "-->"), ("<?", "?>"), ("<!", ">"))
 RSS_IN_RDF = re.compile("purl.org/rss/|netscape.com/rdf|channel.netscape")
 EBCDIC_XML = b"\x4c\x6f\xa7\x94"
@@ -62,7 +63,8 @@ def _marked_up(start: str) -> str:
     name = first_element(start).rpartition(":")[2].lower()
     if name == "rdf" and not RSS_IN_RDF.search(start):
         return "xml"
-    return ELEMENTS.get(name, "xml")
+    page = HTML.match(start) is not None
+    return ELEMENTS.get(name, "schema_org" if page else "xml")
 
 
 def first_element(start: str) -> str:

@@ -179,6 +179,8 @@ def point(cells: Sequence[Any], column: Column) -> list[int] | None:
         return None
     if len(texts) != 2:
         raise BadCell("cell_point", given=shown(" ".join(texts)))
+    if _are_lambert93(texts):
+        raise BadCell("cell_lambert93", given=shown(" ".join(texts)))
     latitude, longitude = (_degrees(part) for part in texts)
     if abs(latitude) > 90 * E7 or abs(longitude) > 180 * E7:
         raise BadCell("cell_not_on_earth", given=shown(" ".join(texts)))
@@ -208,6 +210,15 @@ def lambert93(cells: Sequence[Any], column: Column) -> list[int] | None:
         raise BadCell("cell_point", given=shown(" ".join(texts)))
     latitude, longitude = degrees_of_lambert93(east, north)
     return [round(latitude * 1e7), round(longitude * 1e7)]
+
+
+def _are_lambert93(texts: Sequence[str]) -> bool:
+    """Whether two numbers, in either order, are metres of the French projection rather than degrees."""
+    try:
+        east, north = sorted(float(text.replace(",", ".").replace(" ", "")) for text in texts)
+    except ValueError:
+        return False
+    return 360 < east < 1_400_000 and 6_000_000 < north < 7_300_000
 
 
 def _degrees(part: str) -> int:
