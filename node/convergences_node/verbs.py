@@ -181,6 +181,14 @@ class End(Params):
     at: list[str] = []
 
 
+class Export(Params):
+    """Write everything that this node shows as tables, `csv` or `parquet`, into a folder that is not there yet.
+    Progress: `{what: "export", done, total}`. Answer: `{to, format, tables: {kind: count}, seconds}`."""
+
+    to: str
+    format: str = "csv"
+
+
 class Reindex(Params):
     """Throw the index away and make it again from the archive, beside the old one, which answers meanwhile; or, with
     `linked`, what is asked in SPARQL from the index.
@@ -304,6 +312,7 @@ VERBS: Mapping[str, Verb] = {
     "erase": Verb(Erase, "doing:erase"),
     "release": Verb(Release, "doing:release"),
     "reindex": Verb(Reindex, "doing:reindex"),
+    "export": Verb(Export, "research.exporting:export"),
     "operator": Verb(Operator, "accounts.verb:reset"),
     "backup": Verb(Backup, "backup.verb:backup"),
     "bundle_write": Verb(BundleWrite, "bundles.verb:bundle_write"),
