@@ -16,15 +16,32 @@ FIRST_GIVEN = 3
 QUEUE = 128
 
 
+HANDED_OVER = "handed-over"
+"""The name (LISTEN_FDNAMES) of a socket that this program gave to itself."""
+
+
 def given_socket() -> socket.socket | None:
-    """The listening socket that systemd passed to this process, if any. It is left open for the next program that
-    this process becomes."""
-    if os.environ.get("LISTEN_PID") != str(os.getpid()) or not os.environ.get("LISTEN_FDS", "0").isdigit():
+    """The listening socket that this process was started with, if any. One of systemd's is left open for the next
+    program that this process becomes; one that was handed over serves this one alone."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS", "0") == "0":
         return None
-    if int(os.environ.get("LISTEN_FDS", "0")) < 1:
-        return None
-    os.set_inheritable(FIRST_GIVEN, True)
-    return socket.socket(fileno=os.dup(FIRST_GIVEN))
+    given = socket.socket(fileno=os.dup(FIRST_GIVEN))
+    if os.environ.get("LISTEN_FDNAMES") == HANDED_OVER:
+        for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
+            del os.environ[name]
+        os.close(FIRST_GIVEN)
+    else:
+        os.set_inheritable(FIRST_GIVEN, True)
+    return given
+
+
+def hand_over(listening: socket.socket) -> None:
+    """Leave this socket to the program that this process is about to become, unless it has one of systemd's."""
+    if os.environ.get("LISTEN_PID") == str(os.getpid()):
+        return
+    os.dup2(listening.fileno(), FIRST_GIVEN)
+    os.set_inheritable(FIRST_GIVEN, True)  # not by dup2, which does nothing where it is that number already
+    os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": HANDED_OVER}
 
 
 def own_socket(host: str, port: int) -> socket.socket:

@@ -29,7 +29,7 @@ from convergences_node.checkup.alerts import Alerts
 from convergences_node.checkup.self_check import SelfCheck
 from convergences_node.config import HttpSection, LogsSection, load_config
 from convergences_node.control import ControlServer
-from convergences_node.doorway import given_socket, own_socket
+from convergences_node.doorway import given_socket, hand_over, own_socket
 from convergences_node.network.network import Network
 from convergences_node.operating import Ending, Life, Operating
 from convergences_node.setup.joining_later import JoiningLater
@@ -63,38 +63,43 @@ def serve(folder: Path, host: str = _HTTP.host, port: int = _HTTP.port) -> None:
     In an empty folder, `host` and `port` are where the setup's pages are, and where the town's will be.
     """
     finish(folder)
-    write_logs(load_config(folder).logs if not is_blank(folder) else LogsSection())
+    if is_blank(folder):
+        write_logs(LogsSection())
+        _set_up(folder, host, port)
+        return
+    write_logs(load_config(folder).logs)
     sys.setswitchinterval(SWITCH_SECONDS)
-    ending = asyncio.run(run(folder, setup_at=(host, port)))
+    ending = asyncio.run(run(folder))
     if ending is Ending.RESTART:
-        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - this same program, perhaps a newer one by now
+        _become_another()
     if ending is Ending.STOP:
         sys.exit(STOPPED_CODE)
 
 
-async def run(
-    folder: Path,
-    ready: Ready = lambda town: None,
-    stop: asyncio.Event | None = None,
-    *,
-    setup_at: tuple[str, int] = (_HTTP.host, _HTTP.port),
-) -> Ending:
-    """As `serve`, in a loop that is there already. `ready(town)` is called once pages are served.
+def _become_another() -> None:
+    """Start this same command again in this process: perhaps a newer program by now, and with nothing in memory."""
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - what was started, as it was started
+
+
+def _set_up(folder: Path, host: str, port: int) -> None:
+    """The setup's pages, until there is a town; then the town, behind the same socket."""
+    listening = given_socket() or _bound(host, port)
+    if asyncio.run(_serve_setup(folder, listening, _settings(host, port))):
+        hand_over(listening)
+        _become_another()
+
+
+async def run(folder: Path, ready: Ready = lambda town: None, stop: asyncio.Event | None = None) -> Ending:
+    """As `serve` of a town, in a loop that is there already. `ready(town)` is called once pages are served.
 
     Signals stop it, unless `stop` is given: then it is the caller, who may run several nodes in one process, that does.
     """
     loop = asyncio.get_running_loop()
+    life = Life(stop or asyncio.Event())
     if stop is None:
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, _stop_once, stop, loop, number)
-    life = Life(stop)
+        _stop_by_signals(life, loop)
     async with AsyncExitStack() as stack:
         listening = given_socket()
-        if is_blank(folder):
-            listening = listening or _bound(*setup_at)
-            if not await _set_up(folder, listening, setup_at, stop):
-                return life.ending
         if listening is not None:
             stack.callback(listening.close)
         town = await stack.enter_async_context(Town.open(folder))
@@ -103,6 +108,11 @@ async def run(
         loop.call_later(STOP_SECONDS_MAX, _give_up)
     log.info("stopped")
     return life.ending
+
+
+def _stop_by_signals(life: Life, loop: asyncio.AbstractEventLoop) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop_once, life, loop, number)
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -115,13 +125,15 @@ def _bound(host: str, port: int) -> socket.socket:
         ) from None
 
 
-async def _set_up(folder: Path, listening: socket.socket, at: tuple[str, int], stop: asyncio.Event) -> bool:
-    """The setup's pages, until there is a town; False if the process is to stop before."""
+async def _serve_setup(folder: Path, listening: socket.socket, settings: dict[str, dict[str, Any]]) -> bool:
+    """Whether there is a town now; False if the process is to stop before."""
     from convergences_node.setup.serving import set_up
 
+    life = Life(asyncio.Event())
+    _stop_by_signals(life, asyncio.get_running_loop())
     notify("READY=1")
     async with _Watchdog(_turns):
-        return await set_up(folder, listening, _settings(*at), stop)
+        return await set_up(folder, listening, settings, life.stop) and not life.stop.is_set()
 
 
 def _settings(host: str, port: int) -> dict[str, dict[str, Any]]:
@@ -156,8 +168,8 @@ async def _serve(town: Town, life: Life, listening: socket.socket | None, stack:
     await life.stop.wait()
 
 
-def _stop_once(stop: asyncio.Event, loop: asyncio.AbstractEventLoop, number: signal.Signals) -> None:
-    stop.set()
+def _stop_once(life: Life, loop: asyncio.AbstractEventLoop, number: signal.Signals) -> None:
+    life.end(Ending.SIGNAL)  # also of a node that was about to start again
     loop.remove_signal_handler(number)  # the next one ends the process, as it would have without us
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -30,14 +31,20 @@ def until(true: Callable[[], Any], within: float = WITHIN) -> Any:
 class Process:
     """`convergences serve` in a folder."""
 
-    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+    def __init__(self, folder: Path, given: socket.socket | None = None) -> None:
+        """With `given`, behind this listening socket, as systemd passes one (sd_listen_fds(3))."""
         self.folder = folder
         self._log = folder.with_name(f"{folder.name}.log")
+        command = [*COMMAND, "serve", "--folder", str(folder), "--port", "0"]
+        if given is not None:
+            passed = f'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@" 3<&{given.fileno()}'
+            command = ["bash", "-c", passed, "bash", *command]  # sh knows descriptors of one digit only
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*COMMAND, "serve", "--folder", str(folder), "--port", "0", *options],
+                command,
                 stderr=log,
-                env=os.environ | {"LC_ALL": "C.UTF-8"} | environment,
+                env=os.environ | {"LC_ALL": "C.UTF-8"},
+                pass_fds=[given.fileno()] if given else [],
             )
 
     @property

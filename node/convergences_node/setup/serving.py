@@ -34,7 +34,9 @@ async def set_up(
     runner = make_runner(make_setup_app(setup))
     await runner.setup()
     try:
-        await web.SockSite(runner, listening.dup()).start()
+        site = web.SockSite(runner, listening.dup())
+        setup.close_door = site.stop
+        await site.start()
         host, port = listening.getsockname()[:2]
         log.warning("this node is no town yet: http://%s:%d/ makes one of it", host, port)
         await _first(setup.founded, stop)

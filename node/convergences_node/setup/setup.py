@@ -12,7 +12,7 @@ import hmac
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -71,6 +71,8 @@ class Setup:
         self.draft = Draft()
         self.passwords = Passwords()
         self.founded = asyncio.Event()
+        self.close_door: Callable[[], Awaitable[None]] = _no_door
+        """Accept nobody any more: awaited before the last answer leaves, whose reader comes back to the town."""
         self._settings = settings
         self._clock = clock
         self._monotonic = monotonic
@@ -119,6 +121,7 @@ class Setup:
         async with self._founding:
             assert not self.founded.is_set(), "a node is founded once"
             chosen = await self._make(agent)
+            await self.close_door()
             self.founded.set()
         return chosen
 
@@ -156,6 +159,10 @@ class Setup:
             return await accounts.begin(draft.operator, agent)
         finally:
             await asyncio.to_thread(accounts.close)
+
+
+async def _no_door() -> None:
+    """Nobody listens."""
 
 
 def _digest(chosen: str) -> bytes:
