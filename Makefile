@@ -55,6 +55,9 @@ drill: setup ## 1,000 pulled plugs: a recorded node, and a disk that forgets wha
 bench: setup ## every figure beside its reference, in one run
 	$(BIN)/python -m benchmarks
 
+formats: setup ## every reader over every file of ../shared/data, with limits; a table by format
+	$(BIN)/python -m benchmarks.formats
+
 audit: setup ## every kind of page in a real browser: axe, weight, paints, pictures
 	$(BIN)/python -m benchmarks.audit
 
@@ -69,4 +72,4 @@ lock: ## resolve the dependencies again (needs uv) and write the two locks
 clean: ## remove what the commands above have built
 	rm -rf $(VENV) dist build node/convergences_node/web/built front/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup front demo test lint types check-demo seeds new-seeds bench audit deb lock clean
+.PHONY: help setup front demo test lint types check-demo seeds new-seeds bench formats audit deb lock clean
