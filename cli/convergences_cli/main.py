@@ -79,12 +79,16 @@ def _explain(error: ConvergencesError, data: dict[str, Any] | None) -> None:
     if data is not None:
         click.echo(json.dumps({"error": data}, ensure_ascii=False))
         return
-    if isinstance(error, Refused) and error.faults:
-        from convergences_node.fault_sentences import fault_sentence
+    from convergences_node.fault_sentences import fault_sentence, hint_sentence
 
+    hint = error.hint
+    if isinstance(error, Refused) and error.faults:
         for fault in error.faults:
             click.echo(say("error.refused", what=fault_sentence(fault, language())), err=True)
+    elif error.fault is not None:
+        click.echo(say("error.error", what=fault_sentence(error.fault, language())), err=True)
+        hint = hint_sentence(error.fault, language()) or hint
     else:
         click.echo(say("error.error", what=error), err=True)
-    if error.hint:
-        click.echo(say("error.hint", what=error.hint), err=True)
+    if hint:
+        click.echo(say("error.hint", what=hint), err=True)

@@ -43,15 +43,24 @@ async def invite(town: Town, params: verbs.Invite, tell: Tell) -> Json:
     """See `verbs.Invite`."""
     _only_agglomeration(town)
     if not is_territory(params.territory):
-        raise LocalError(f"{params.territory!r} is not a territory's code", hint="FR- and an INSEE code or a SIREN")
+        raise LocalError(
+            f"{params.territory!r} is not a territory's code",
+            hint="FR- and an INSEE code or a SIREN",
+            fault=Fault("", "territory_code", {"given": params.territory}),
+        )
     if not 1 <= params.days <= DAYS_MAX:
-        raise LocalError(f"an invitation is good for 1 to {DAYS_MAX} days")
+        raise LocalError(
+            f"an invitation is good for 1 to {DAYS_MAX} days",
+            fault=Fault("", "invitation_days", {"days_max": DAYS_MAX}),
+        )
     if town.network is not None:
         await town.network.settled_p2p()  # a node that has just started knows its addresses a second later
     addresses = tuple(params.addresses or own_addresses(town))[:ADDRESSES_MAX]
     if not addresses:
         raise LocalError(
-            "this node has no address to invite to", hint="set p2p.announce or http.public_url, or give --address"
+            "this node has no address to invite to",
+            hint="set p2p.announce or http.public_url, or give --address",
+            fault=Fault("", "no_address"),
         )
     invitation = Invitation(
         params.territory,
@@ -198,12 +207,17 @@ async def end(town: Town, params: verbs.End, tell: Tell) -> Json:
     if params.successor is not None:
         successor = _log_named(town, params.successor)
         if successor == origin:
-            raise LocalError(f"{origin} cannot be its own successor")
+            raise LocalError(
+                f"{origin} cannot be its own successor", fault=Fault("", "own_successor", {"origin": origin})
+            )
 
     def read(reader: ArchiveReader) -> Checkpoint:
         state = reader.log(origin)
         if state is None:
-            raise NotFound(f"the log {origin} is not kept here, so where it ends is not known")
+            raise NotFound(
+                f"the log {origin} is not kept here, so where it ends is not known",
+                fault=Fault("", "log_not_kept", {"origin": origin}),
+            )
         return Checkpoint(origin, state.size, state.root)
 
     last = await town.archive.read(read)
@@ -218,13 +232,18 @@ def _log_named(town: Town, text: str) -> str:
     if is_territory(text):
         ongoing = charter.ongoing(text)
         if ongoing is None:
-            raise NotFound(f"no log of {text} goes on in the charter")
+            raise NotFound(
+                f"no log of {text} goes on in the charter",
+                fault=Fault("", "territory_without_log", {"territory": text}),
+            )
         return ongoing.origin
     if charter.enrolled(text) is None and text not in town.membership.candidates:
-        raise NotFound(f"the charter names no log {text}")
+        raise NotFound(f"the charter names no log {text}", fault=Fault("", "log_not_in_charter", {"origin": text}))
     return text
 
 
 def _only_agglomeration(town: Town) -> None:
     if town.config.node.kind != "agglomeration":
-        raise LocalError("only an agglomeration's node has a charter to write in")
+        raise LocalError(
+            "only an agglomeration's node has a charter to write in", fault=Fault("", "only_agglomeration")
+        )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 from msgspec import Meta
 
 CONFIG_NAME = "convergences.toml"
@@ -237,11 +237,21 @@ def load_config(folder: Path) -> Config:
         with path.open("rb") as file:
             data = file.read(CONFIG_BYTES_MAX + 1)
     except FileNotFoundError:
-        raise LocalError(f"no node in {folder}: {CONFIG_NAME} is not there", hint="convergences init") from None
+        raise LocalError(
+            f"no node in {folder}: {CONFIG_NAME} is not there",
+            hint="convergences init",
+            fault=Fault("", "folder_without_node", {"folder": str(folder), "file": CONFIG_NAME}),
+        ) from None
     except OSError as error:
-        raise LocalError(f"{path} cannot be read: {error.strerror}") from error
+        raise LocalError(
+            f"{path} cannot be read: {error.strerror}",
+            fault=Fault("", "file_unreadable", {"file": str(path), "reason": error.strerror}),
+        ) from error
     if len(data) > CONFIG_BYTES_MAX:
-        raise LocalError(f"{path} is larger than {CONFIG_BYTES_MAX} bytes")
+        raise LocalError(
+            f"{path} is larger than {CONFIG_BYTES_MAX} bytes",
+            fault=Fault("", "file_large", {"file": str(path), "bytes_max": CONFIG_BYTES_MAX}),
+        )
     return parse_config(data, str(path))
 
 
@@ -250,13 +260,23 @@ def parse_config(data: bytes, path: str = CONFIG_NAME) -> Config:
     try:
         tables = tomllib.loads(data.decode("utf-8"))
     except UnicodeDecodeError:
-        raise LocalError(f"{path} is not UTF-8 text", hint=MENDED) from None
+        raise LocalError(
+            f"{path} is not UTF-8 text", hint=MENDED, fault=Fault("", "file_not_text", {"file": path})
+        ) from None
     except tomllib.TOMLDecodeError as error:
-        raise LocalError(f"{path} is not TOML: {error}", hint=MENDED) from None
+        raise LocalError(
+            f"{path} is not TOML: {error}",
+            hint=MENDED,
+            fault=Fault("", "file_not_toml", {"file": path, "reason": str(error)}),
+        ) from None
     try:
         config = msgspec.convert(tables, Config)
     except msgspec.ValidationError as error:
-        raise LocalError(f"{path}: {_sentence(str(error))}", hint="docs/configuration.md lists the settings") from None
+        raise LocalError(
+            f"{path}: {_sentence(str(error))}",
+            hint="docs/configuration.md lists the settings",
+            fault=Fault("", "setting_wrong", {"file": path, "reason": _sentence(str(error))}),
+        ) from None
     _check_addresses(config, path)
     _check_public_url(config, path)
     return config
@@ -274,12 +294,16 @@ def _check_addresses(config: Config, path: str) -> None:
     for name, addresses in (("p2p.listen", config.p2p.listen), ("p2p.announce", config.p2p.announce)):
         for address in addresses:
             if not re.fullmatch(r"/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\d{1,5}(/p2p/\w+)?", address):
-                raise LocalError(f"{path}: {name}: {address!r} is not an address such as /ip4/0.0.0.0/tcp/4750")
+                raise LocalError(
+                    f"{path}: {name}: {address!r} is not an address such as /ip4/0.0.0.0/tcp/4750",
+                    fault=Fault("", "setting_address", {"file": path, "setting": name, "given": address}),
+                )
     for address in config.peers.addresses:
         if not re.fullmatch(r"/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\d{1,5}/p2p/\w+|https?://[^\s]+", address):
             raise LocalError(
                 f"{path}: peers.addresses: {address!r} is neither /ip4/…/tcp/…/p2p/<id> nor http://…",
                 hint="convergences status, run at the peer, shows its addresses",
+                fault=Fault("", "setting_peer_address", {"file": path, "given": address}),
             )
 
 
@@ -287,7 +311,10 @@ def _check_public_url(config: Config, path: str) -> None:
     """The pages begin at the root of their host: an address with a path would lead to pages that are not there."""
     url = config.http.public_url
     if url and not _PUBLIC_URL.fullmatch(url):
-        raise LocalError(f"{path}: http.public_url: {url!r} is not an address such as https://stains.example")
+        raise LocalError(
+            f"{path}: http.public_url: {url!r} is not an address such as https://stains.example",
+            fault=Fault("", "setting_public_url", {"file": path, "given": url}),
+        )
 
 
 def loopback_only(config: Config) -> bool:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convergences_protocol.errors import ConvergencesError, LocalError
+from convergences_protocol.errors import ConvergencesError, Fault, LocalError
 
 from convergences_node.faults import error_from_json, error_to_json
 from convergences_node.verbs import Json, perform
@@ -105,7 +105,10 @@ def _connect(folder: Path) -> _UnixConnection | None:
         return None
     except OSError as error:
         connected.close()
-        raise LocalError(f"the node's socket {path} cannot be used: {error.strerror or error}") from error
+        raise LocalError(
+            f"the node's socket {path} cannot be used: {error.strerror or error}",
+            fault=Fault("", "socket_unusable", {"file": str(path), "reason": str(error.strerror or error)}),
+        ) from error
     connected.settimeout(None)
     return _UnixConnection(connected)
 
@@ -128,8 +131,11 @@ def _call_running(
             else:
                 raise error_from_json(event["error"])
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise LocalError(f"the node stopped answering while asked to {verb}: {error}") from error
-    raise LocalError(f"the node stopped while asked to {verb}")
+        raise LocalError(
+            f"the node stopped answering while asked to {verb}: {error}",
+            fault=Fault("", "node_stopped", {"verb": verb}),
+        ) from error
+    raise LocalError(f"the node stopped while asked to {verb}", fault=Fault("", "node_stopped", {"verb": verb}))
 
 
 # ------------------------------------------------------------------------------------ server
@@ -194,7 +200,11 @@ def socket_path(folder: Path) -> Path:
     """Where the node of a folder listens; refused if the system could not bind it."""
     path = folder.absolute() / SOCKET_NAME
     if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
-        raise LocalError(f"the folder's path is too long for a socket: {path}", hint="move it nearer to the root")
+        raise LocalError(
+            f"the folder's path is too long for a socket: {path}",
+            hint="move it nearer to the root",
+            fault=Fault("", "socket_path_long", {"file": str(path)}),
+        )
     return path
 
 

@@ -26,6 +26,12 @@ def fault_sentence(fault: Fault, language: str) -> str:
         return sentences["other"].format(path=fault.path, code=fault.code)
 
 
+def hint_sentence(fault: Fault, language: str) -> str | None:
+    """What to do about it, in that language; None where the next step is a command, which needs no translation."""
+    sentence = fault_sentences(language).get(f"hint_{fault.code}")
+    return sentence.format(path=fault.path, **fault.params) if sentence else None
+
+
 @cache
 def fault_sentences(language: str) -> Mapping[str, str]:
     """Every sentence of a language (`fr`, `en`), by its fault's code."""

@@ -31,6 +31,8 @@ def error_to_json(error: ConvergencesError | Unreadable) -> dict[str, Any]:
     data: dict[str, Any] = {"code": code_of(error), "message": str(error), "hint": getattr(error, "hint", None)}
     if isinstance(error, Refused):
         data["faults"] = [fault_to_json(fault) for fault in error.faults]
+    elif error.fault is not None:
+        data["fault"] = fault_to_json(error.fault)
     if isinstance(error, Conflict):
         data |= {"current": error.current, "given": error.given}
     return data
@@ -51,12 +53,13 @@ def error_from_json(data: dict[str, Any]) -> ConvergencesError | Unreadable:
     code, message, hint = data["code"], str(data["message"]), data.get("hint")
     if code == "refused":
         return Refused([fault_from_json(fault) for fault in data["faults"]], message, hint=hint)
+    fault = fault_from_json(data["fault"]) if data.get("fault") else None
     if code == "conflict":
         return Conflict(message, current=data["current"], given=data["given"], hint=hint)
     if code == "unreadable":
         return Unreadable(message)
     kinds: dict[str, type[ConvergencesError]] = {"not found": NotFound, "remote": RemoteError}
-    return kinds.get(code, LocalError)(message, hint=hint)
+    return kinds.get(code, LocalError)(message, hint=hint, fault=fault)
 
 
 def code_of(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.keys import SEED_BYTES, SigningKey
 from convergences_protocol.recovery import write_sheet
 
@@ -58,7 +58,11 @@ async def create_town(
     """
     config = _config(NodeSection(name=name, territory=territory, kind=kind), settings or {})  # type: ignore[arg-type]
     if (folder / CONFIG_NAME).exists():
-        raise LocalError(f"{folder} already has a node", hint="choose another folder; nothing was changed")
+        raise LocalError(
+            f"{folder} already has a node",
+            hint="choose another folder; nothing was changed",
+            fault=Fault("", "folder_has_node", {"folder": str(folder)}),
+        )
     recovery_seed = recovery_seed or random_bytes(SEED_BYTES)
     key = SigningKey.from_seed(random_bytes(SEED_BYTES))
     recovery_public = SigningKey.from_seed(recovery_seed).public

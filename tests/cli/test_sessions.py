@@ -32,7 +32,7 @@ def test_a_folder_has_one_node(terminal: Terminal) -> None:
     terminal.done("init 93066 --folder sd")
     seen = terminal.type("init 93001 --folder sd")
     assert seen.code == 1
-    assert seen.err == "error: sd already has a node\nhint: choose another folder; nothing was changed\n"
+    assert seen.err == "error: sd already has a node.\nhint: choose another folder; nothing was changed\n"
 
 
 def test_an_agglomeration_is_told_by_its_siren(terminal: Terminal) -> None:
@@ -55,7 +55,7 @@ def test_the_recovery_sheet_can_go_to_a_file_for_its_owner(terminal: Terminal) -
 def test_an_unknown_code_is_not_found(terminal: Terminal) -> None:
     """Exit code 3, and what to do about a commune that has merged."""
     seen = terminal.type("init 75059 --folder x")
-    assert (seen.code, seen.err.splitlines()[1]) == (3, "hint: 75059 is now part of Saint-Denis: FR-93066")
+    assert (seen.code, seen.err.splitlines()[1]) == (3, "hint: it is part of Saint-Denis: FR-93066")
 
 
 def test_a_table_is_rehearsed_imported_and_imported_again(terminal: Terminal) -> None:

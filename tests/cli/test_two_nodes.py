@@ -66,7 +66,7 @@ def test_a_town_joins_and_what_it_writes_is_found_at_the_agglomeration(terminal:
         assert " yes " in f" {terminal.done('peers --folder pi').words} "
         assert terminal.done("follow all --folder pi").out.startswith("logs kept here: all")
         wrong = terminal.type("invite 93059 --folder pi")
-        assert (wrong.code, wrong.err) == (1, "error: only an agglomeration's node has a charter to write in\n")
+        assert (wrong.code, wrong.err) == (1, "error: Only an agglomeration’s node has a charter to write in.\n")
 
 
 def test_an_invitation_for_another_town_is_refused(terminal: Terminal) -> None:

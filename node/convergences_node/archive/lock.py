@@ -10,7 +10,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 LOCK_NAME = "node.lock"
 
@@ -24,7 +24,9 @@ class FolderLock:
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
-            raise LocalError(f"no node's folder at {folder}") from None
+            raise LocalError(
+                f"no node's folder at {folder}", fault=Fault("", "folder_absent", {"folder": str(folder)})
+            ) from None
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -33,6 +35,7 @@ class FolderLock:
             raise LocalError(
                 f"the node's folder {folder} is in use by process {owner or 'unknown'}",
                 hint="ask that process (convergences status), or stop it first",
+                fault=Fault("", "folder_in_use", {"folder": str(folder), "process": owner or "?"}),
             ) from None
         # The number is for a person to read; it is the lock that decides.
         os.ftruncate(self._descriptor, 0)

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.kinds import KINDS, FieldType
 
 MAPPING_BYTES_MAX = 256 * 1024
@@ -175,9 +175,15 @@ def load_mapping(path: Path) -> Mapping:
         with path.open("rb") as file:
             data = file.read(MAPPING_BYTES_MAX + 1)
     except OSError as error:
-        raise LocalError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise LocalError(
+            f"{path} cannot be read: {error.strerror or error}",
+            fault=Fault("", "file_unreadable", {"file": str(path), "reason": str(error.strerror or error)}),
+        ) from None
     if len(data) > MAPPING_BYTES_MAX:
-        raise LocalError(f"{path} is larger than {MAPPING_BYTES_MAX} bytes: is it the mapping?")
+        raise LocalError(
+            f"{path} is larger than {MAPPING_BYTES_MAX} bytes: is it the mapping?",
+            fault=Fault("", "file_large", {"file": str(path), "bytes_max": MAPPING_BYTES_MAX}),
+        )
     return parse_mapping(data, str(path))
 
 
@@ -191,9 +197,11 @@ def parse_tables(data: bytes, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode("utf-8"))
     except UnicodeDecodeError:
-        raise LocalError(f"{name} is not UTF-8 text") from None
+        raise LocalError(f"{name} is not UTF-8 text", fault=Fault("", "file_not_text", {"file": name})) from None
     except tomllib.TOMLDecodeError as error:
-        raise LocalError(f"{name} is not TOML: {error}") from None
+        raise LocalError(
+            f"{name} is not TOML: {error}", fault=Fault("", "file_not_toml", {"file": name, "reason": str(error)})
+        ) from None
 
 
 def read_mapping(tables: Map[str, Any], name: str) -> Mapping:
@@ -201,7 +209,11 @@ def read_mapping(tables: Map[str, Any], name: str) -> Mapping:
     try:
         mapping = msgspec.convert(tables, Mapping)
     except msgspec.ValidationError as error:
-        raise LocalError(f"{name}: {error}", hint="docs/import.md describes a mapping") from None
+        raise LocalError(
+            f"{name}: {error}",
+            hint="docs/import.md describes a mapping",
+            fault=Fault("", "mapping_wrong", {"file": name, "reason": str(error)}),
+        ) from None
     for number, element in enumerate(mapping.element, 1):
         _check(element, f"{name}: element {number}")
     return mapping
@@ -216,6 +228,7 @@ def plain_mapping(kind: str, columns: list[str], source: str) -> Mapping:
         raise LocalError(
             f"no column of the file is a field of {kind}: {', '.join(columns)[:200]}",
             hint="write a mapping: docs/import.md",
+            fault=Fault("", "no_column_known", {"kind": kind, "columns": ", ".join(columns)[:200]}),
         )
     return Mapping(
         source=Source(name=source, id="source_id" if "source_id" in columns else "id"),
@@ -229,14 +242,27 @@ def _check(element: Element, where: str) -> None:
     names = [field.name for field in kind.fields]
     for name, column in element.columns().items():
         if name not in names:
-            raise LocalError(f"{where}: a {kind.name} has no field {name!r}", hint=f"its fields: {', '.join(names)}")
+            raise LocalError(
+                f"{where}: a {kind.name} has no field {name!r}",
+                hint=f"its fields: {', '.join(names)}",
+                fault=Fault("", "mapping_field", {"where": where, "kind": kind.name, "field": name}),
+            )
         if not column.names and column.value is None and column.transform != "commune":
-            raise LocalError(f"{where}: field {name} says neither column nor value")
+            raise LocalError(
+                f"{where}: field {name} says neither column nor value",
+                fault=Fault("", "mapping_field_empty", {"where": where, "field": name}),
+            )
         if column.zone is not None and not ZONE.accepts(column.zone):
-            raise LocalError(f"{where}: field {name}: {column.zone!r} is not a time zone such as Europe/Paris")
+            raise LocalError(
+                f"{where}: field {name}: {column.zone!r} is not a time zone such as Europe/Paris",
+                fault=Fault("", "mapping_zone", {"where": where, "field": name, "given": column.zone}),
+            )
     for relation in element.relations:
         if (relation.subject is None) == (relation.object is None):
-            raise LocalError(f"{where}: relation {relation.predicate} needs a subject or an object, not both")
+            raise LocalError(
+                f"{where}: relation {relation.predicate} needs a subject or an object, not both",
+                fault=Fault("", "mapping_relation", {"where": where, "predicate": relation.predicate}),
+            )
         for fault in PREDICATE.faults_of(relation.predicate):
             raise LocalError(f"{where}: relation: {fault}", hint=f"one of {', '.join(PREDICATE.terms)}")
 
@@ -245,5 +271,9 @@ def _kind(name: str, where: str) -> Any:
     kind = KINDS.get(name)
     if kind is None or kind.control:
         known = ", ".join(sorted(name for name, kind in KINDS.items() if not kind.control))
-        raise LocalError(f"{where}: no kind {name!r}", hint=f"kinds: {known}")
+        raise LocalError(
+            f"{where}: no kind {name!r}",
+            hint=f"kinds: {known}",
+            fault=Fault("", "mapping_kind", {"where": where, "given": name, "kinds": known}),
+        )
     return kind

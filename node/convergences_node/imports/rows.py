@@ -76,13 +76,22 @@ def _sample(path: Path) -> bytes:
     try:
         found = path.stat()
         if not S_ISREG(found.st_mode):
-            raise LocalError(f"{path} cannot be read: it is not a file")
+            raise LocalError(
+                f"{path} cannot be read: it is not a file", fault=Fault("", "not_a_file", {"file": str(path)})
+            )
         if found.st_size > FILE_BYTES_MAX:
-            raise LocalError(f"{path} is larger than {FILE_BYTES_MAX} bytes", hint="cut it into several files")
+            raise LocalError(
+                f"{path} is larger than {FILE_BYTES_MAX} bytes",
+                hint="cut it into several files",
+                fault=Fault("", "file_large", {"file": str(path), "bytes_max": FILE_BYTES_MAX}),
+            )
         with path.open("rb") as file:
             return file.read(SAMPLE_BYTES)
     except OSError as error:
-        raise LocalError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise LocalError(
+            f"{path} cannot be read: {error.strerror or error}",
+            fault=Fault("", "file_unreadable", {"file": str(path), "reason": str(error.strerror or error)}),
+        ) from None
 
 
 def read_rows(path: Path, dialect: Dialect) -> Iterator[Row]:

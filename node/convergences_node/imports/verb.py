@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convergences_protocol.element import RANDOM_BYTES, ElementId
-from convergences_protocol.errors import LocalError, Unreadable
+from convergences_protocol.errors import Fault, LocalError, Unreadable
 from convergences_protocol.record import read_body, read_header
 from convergences_protocol.tiles import Slot
 
@@ -20,6 +20,7 @@ from convergences_node.index.query import LIMIT_MAX, Query
 
 from .desk import GONE, Key, Known, content_digest
 from .importer import Tell, import_file
+from .known import known_mapping
 from .mapping import Mapping as ColumnMapping
 from .mapping import load_mapping, plain_mapping
 from .rows import read_rows, sniff
@@ -57,8 +58,14 @@ async def _import_pair(town: Town, path: Path, params: Import, tell: Tell) -> di
 def _mapping(path: Path, params: Import) -> ColumnMapping:
     if params.mapping is not None:
         return load_mapping(Path(params.mapping))
+    if params.kind is None and (known := known_mapping(sniff(path).format, path.stem[:100])):
+        return known
     if params.kind is None:
-        raise LocalError("an import needs a mapping, or the kind whose fields the columns are", hint="docs/import.md")
+        raise LocalError(
+            "an import needs a mapping, or the kind whose fields the columns are",
+            hint="docs/import.md",
+            fault=Fault("", "import_without_mapping"),
+        )
     first = next(read_rows(path, sniff(path)), None)
     columns = list(first.cells) if first else ["name"]
     return plain_mapping(params.kind, columns, path.stem[:100])

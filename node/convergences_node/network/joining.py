@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from convergences_protocol.errors import ConvergencesError, Refused, RemoteError
+from convergences_protocol.errors import ConvergencesError, Fault, Refused, RemoteError
 from convergences_protocol.invitation import Invitation
 
 from convergences_node.network.addresses import is_http
@@ -56,6 +56,7 @@ async def send_answer(invitation: Invitation, answer: bytes, p2p: Transport | No
     last: ConvergencesError = RemoteError(
         f"the invitation of {invitation.name} gives no address that this node can reach",
         hint="ask for an invitation with an address: convergences invite --address",
+        fault=Fault("", "invitation_without_address", {"name": invitation.name}),
     )
     for address in invitation.addresses:
         try:
@@ -83,7 +84,10 @@ def refused_answer(error: ConvergencesError) -> bytes:
 def _read_p2p(data: bytes) -> Joined:
     if data[:1] == _JOINED:
         return read_joined(data[1:])
-    raise JoinRefused(f"the agglomeration refused: {data[1:].decode(errors='replace')}")
+    raise JoinRefused(
+        f"the agglomeration refused: {data[1:].decode(errors='replace')}",
+        fault=Fault("", "join_refused", {"reason": data[1:].decode(errors="replace")}),
+    )
 
 
 async def _send_http(address: str, answer: bytes) -> Joined:
@@ -97,10 +101,18 @@ async def _send_http(address: str, answer: bytes) -> Joined:
             if response.status == 200:
                 return read_joined(data)
             if response.status in LATER:
-                raise RemoteError(f"{url} cannot answer now: {_problem(data, response.status)}")
-            raise JoinRefused(f"the agglomeration refused: {_problem(data, response.status)}")
+                raise RemoteError(
+                    f"{url} cannot answer now: {_problem(data, response.status)}",
+                    fault=Fault("", "join_later", {"url": url, "reason": _problem(data, response.status)}),
+                )
+            raise JoinRefused(
+                f"the agglomeration refused: {_problem(data, response.status)}",
+                fault=Fault("", "join_refused", {"reason": _problem(data, response.status)}),
+            )
     except (TimeoutError, aiohttp.ClientError) as error:
-        raise RemoteError(f"no answer from {url}: {error or type(error).__name__}") from error
+        raise RemoteError(
+            f"no answer from {url}: {error or type(error).__name__}", fault=Fault("", "join_no_answer", {"url": url})
+        ) from error
 
 
 def _problem(data: bytes, status: int) -> str:

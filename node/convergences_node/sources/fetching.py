@@ -39,6 +39,8 @@ ACCEPT = "*/*"
 class FetchFailed(RemoteError):  # noqa: N818 - what the fetch did
     """Nothing was fetched: `fault` says why; `wait` are the seconds that the server asked to wait."""
 
+    fault: Fault
+
     def __init__(self, fault: Fault, wait: int | None = None) -> None:
         super().__init__(str(fault))
         self.fault = fault

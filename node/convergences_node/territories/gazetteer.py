@@ -14,6 +14,7 @@ from importlib.resources import files
 from itertools import islice
 
 from convergences_protocol.codes import is_territory
+from convergences_protocol.errors import Fault
 
 from convergences_node.faults import NotFound
 from convergences_node.territories.facts import TerritoryFacts
@@ -42,7 +43,7 @@ def find(code_or_siren: str) -> TerritoryFacts:
     if CODE.fullmatch(code):
         found = _commune(code) or _grouping(code) or _departement(code) or _region(code)
     if found is None:
-        raise UnknownTerritory(f"no territory has the code {code[:20]!r}", hint=_hint(code))
+        raise _unknown(code)
     return found
 
 
@@ -165,11 +166,14 @@ def _rows(name: str, needle: str) -> Iterator[Row]:
             yield dict(zip(columns, cells, strict=True))
 
 
-def _hint(code: str) -> str | None:
+def _unknown(code: str) -> UnknownTerritory:
+    hint = "an INSEE code of a commune has 5 signs (93066), a SIREN has 9 (200057867), a région is R11"
+    fault = Fault("", "territory_unknown", {"given": code[:20]})
     for row in _rows("communes.csv", code):
         if code and code in row["former_codes"].split():
-            return f"{code} is now part of {row['name']}: FR-{row['code']}"
-    return "an INSEE code of a commune has 5 signs (93066), a SIREN has 9 (200057867), a région is R11"
+            hint = f"{code} is now part of {row['name']}: FR-{row['code']}"
+            fault = Fault("", "territory_ended", {"given": code, "name": row["name"], "now": f"FR-{row['code']}"})
+    return UnknownTerritory(f"no territory has the code {code[:20]!r}", hint=hint, fault=fault)
 
 
 def _number(text: str) -> int | None:
