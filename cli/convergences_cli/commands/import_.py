@@ -12,7 +12,7 @@ from convergences_cli.words import language, say
 SHOWN_MAX = 20
 
 
-@click.command("import", short_help="Import a table, or an archive of PAIR.")
+@click.command("import", short_help="Import a table, an agenda, a feed, an archive of PAIR.")
 @click.argument("file", type=click.Path(path_type=Path, exists=True))
 @click.option(
     "--mapping",
@@ -26,14 +26,16 @@ SHOWN_MAX = 20
 def command(file: Path, mapping: Path | None, kind: str | None, dry_run: bool, folder: Path, as_json: bool) -> None:
     """Import a table of records. Rows that cannot be read are refused with their line and reason, the rest is written.
 
-    Linked data in PAIR (Turtle, N-Triples, N-Quads, JSON-LD, RDF/XML; a file, or a folder of them) needs neither
-    mapping nor kind: what no kind can hold is listed.
+    Files that say what they hold need neither mapping nor kind: iCalendar, RSS and Atom, GPX, GoGoCarto, OpenAgenda,
+    Mobilizon, pages with schema.org; and linked data in PAIR (Turtle, N-Triples, N-Quads, JSON-LD, RDF/XML; a file,
+    or a folder of them), of which what no kind can hold is listed.
 
     Importing the same again writes only what has changed. Exits with 1 if a row was refused.
 
     \b
     Example:
       convergences import stations.csv --mapping stations.toml --dry-run --folder saint-denis
+      convergences import agenda.ics --folder saint-denis
       convergences import archipelago.jsonld --folder saint-denis
     """
     if mapping is not None and kind is not None:
