@@ -131,6 +131,7 @@ async def reindex(town: Town, params: verbs.Reindex, tell: Tell) -> Json:
         say(progress.done, progress.total)
 
     if params.linked:
+        await town.index.catch_up()
         entries = await town.linked.catch_up(anew=True, tell=say)
     else:
         entries = await town.index.reindex(report)

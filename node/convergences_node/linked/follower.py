@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from convergences_protocol.errors import LocalError
 
-from convergences_node.archive.model import BodiesErased, Event, HeadCame
+from convergences_node.archive.model import BodiesErased, Event
 from convergences_node.config import Config
 from convergences_node.linked import layout
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LOOK_SECONDS = 5.0
+"""Between two looks at whether the index knows something else; a look costs nothing."""
 REST_SECONDS = 20.0
 """Between two times of catching up: what is new may be searched at once, and asked in SPARQL a little later."""
 HOUR_SECONDS = 3600.0
@@ -52,11 +54,12 @@ class LinkedFollower:
     def __init__(self, town: Town) -> None:
         self._town = town
         self._folder = town.folder / layout.FOLDER
-        self._news = asyncio.Event()
         self._urgent = asyncio.Event()
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._followed: int | None = None
+        """The version of the index that the store has; None: it is not known to have any."""
 
     def start(self) -> None:
         """Follow until `stop`."""
@@ -76,30 +79,38 @@ class LinkedFollower:
         if isinstance(event, BodiesErased):
             layout.withhold(self._folder)
             self._urgent.set()
-        elif not isinstance(event, HeadCame):
-            self._news.set()
 
     async def _follow(self) -> None:
         while True:
             try:
+                if self._urgent.is_set():
+                    await self._town.index.catch_up()  # what is erased is out of it then
                 await self.catch_up()
                 rest = REST_SECONDS
             except (LocalError, OSError) as error:
                 log.warning("what is asked in SPARQL could not catch up; it will try again: %s", error)
-                self._news.set()
-                rest = RETRY_SECONDS
-            await _first(self._urgent, rest)
-            await _first(self._news, HOUR_SECONDS, self._urgent)
+                self._followed, rest = None, RETRY_SECONDS
+            await self._until_something_is_new(rest)
+
+    async def _until_something_is_new(self, rest: float) -> None:
+        """Return when the index is at rest and knows something else, or something was erased, or an hour is over."""
+        begun = asyncio.get_running_loop().time()
+        while not self._urgent.is_set():
+            past, version = asyncio.get_running_loop().time() - begun, self._town.index.version
+            if past >= HOUR_SECONDS or (past >= rest and version is not None and version != self._followed):
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._urgent.wait(), LOOK_SECONDS)
 
     async def catch_up(self, *, anew: bool = False, tell: Tell = lambda done, total: None) -> int:
         """Bring the store up to the index; returns how many elements were written or taken out."""
         async with self._turn:
-            self._news.clear()
             self._urgent.clear()
-            await self._town.index.catch_up()
+            version = self._town.index.version
             config = self._town.config
             told = {"base": base_of(config), "zone": config.http.timezone, "now": self._town.now(), "anew": anew}
             elements = await self._run(msgspec.json.encode(told), tell)
+            self._followed = version
             if not self._urgent.is_set():
                 layout.give(self._folder)
             return elements
@@ -127,16 +138,6 @@ class LinkedFollower:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()  # it has said its last word; what it had not finished is found again
             await process.wait()
-
-
-async def _first(event: asyncio.Event, seconds: float, other: asyncio.Event | None = None) -> None:
-    """Wait for an event, or for another, but no longer than so many seconds."""
-    waits = [asyncio.ensure_future(each.wait()) for each in (event, other) if each is not None]
-    try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for each in waits:
-            each.cancel()
 
 
 def base_of(config: Config) -> str:

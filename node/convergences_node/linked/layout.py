@@ -48,15 +48,16 @@ def snapshot(folder: Path) -> Current | None:
 
 
 def put_current(folder: Path, made: Current) -> None:
-    """From here on this one is asked, and older ones are gone."""
-    beside = folder / f"{_CURRENT}.new"
+    """From here on this one is asked. The one before stays, for who is about to open it; older ones are gone."""
+    before, beside = snapshot(folder), folder / f"{_CURRENT}.new"
     with beside.open("wb") as file:
         file.write(msgspec.json.encode(made))
         file.flush()
         os.fsync(file.fileno())
     beside.replace(folder / _CURRENT)
+    kept = {made.name, before.name if before else ""}
     for old in folder.glob(f"{_SNAPSHOT}*"):
-        if old.name != made.name:
+        if old.name not in kept:
             shutil.rmtree(old, ignore_errors=True)  # whoever has it open goes on reading it
 
 
