@@ -18,7 +18,8 @@ SHAPES: tuple[tuple[str, tuple[str, ...], str | None], ...] = (
     ("openagenda", (r'"uid"\s*:', r'"(?:firstdate_begin|firstTiming|nextTiming)"\s*:|openagenda\.com/'), None),
     ("schema_org", (r'"@context"\s*:\s*\[?\s*"https?://(?:www\.)?schema\.org/?"',), None),
     ("mobilizon", (r'activitystreams"|"startTime"\s*:', r'"type"\s*:\s*"[A-Z]'), r'"(?:ldp|pair|semapps):'),
-    ("jsonld", (r'"@(?:context|graph|id)"\s*:',), None),
+    # OpenStreetMap's features have an "@id" too.
+    ("jsonld", (r'"@(?:context|graph|id)"\s*:',), r'"type"\s*:\s*"FeatureCollection"'),
     (
         "geojson",
         (r'"type"\s*:\s*"(?:Feature(?:Collection)?|(?:Multi)?(?:Point|LineString|Polygon)|GeometryCollection)"',),
