@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A card is prepared on any computer; the Pi reads it once and installs the package from it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "deploy" / "raspberry-pi"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA librarian"
+EVIL = """L'été "$(reboot)" `id` \\ #: é"""
+
+
+@pytest.fixture(scope="module")
+def prepare() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("prepare", FOLDER / "prepare.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    """A boot partition of Debian 12, as Imager leaves it."""
+    boot = tmp_path / "bootfs"
+    boot.mkdir()
+    (boot / "cmdline.txt").write_text("console=tty1 root=PARTUUID=1-02 rootwait quiet\n")
+    (tmp_path / "node.deb").write_bytes(b"!<arch>\npackage")
+    (tmp_path / "wifi").write_text("correct horse\n")
+    (tmp_path / "key.pub").write_text(KEY + "\n")
+    return boot
+
+
+def options(card: Path, *more: str) -> list[str]:
+    return [str(card), "--package", str(card.parent / "node.deb"), "--name", "stains", *more]
+
+
+def wifi(card: Path, name: str) -> list[str]:
+    return ["--wifi", name, "--wifi-password-file", str(card.parent / "wifi")]
+
+
+def loaded(path: Path) -> Any:
+    yaml = pytest.importorskip("yaml")
+    return yaml.safe_load(path.read_text("utf-8"))
+
+
+def test_debian_13_reads_cloud_init_s_files(prepare: ModuleType, card: Path) -> None:
+    """Whatever the network is called: nothing of it is understood as anything else."""
+    (card / "user-data").write_text("#cloud-config\n")
+    key = ["--ssh-key", str(card.parent / "key.pub")]
+    assert prepare.main(options(card, *wifi(card, 'Mairie "d\'été" #1'), *key)) == 0
+    assert (card / "user-data").read_text().startswith("#cloud-config\n")
+    found = loaded(card / "user-data")
+    assert (found["hostname"], found["locale"], found["keyboard"]) == ("stains", "fr_FR.UTF-8", {"layout": "fr"})
+    assert found["runcmd"] == [["sh", "/boot/firmware/convergences-install.sh"]]
+    (user,) = found["users"]
+    assert user["lock_passwd"] is True and user["ssh_authorized_keys"] == [KEY.rpartition(" ")[0]]
+    network = json.loads((card / "network-config").read_text())["network"]
+    point = network["wifis"]["wlan0"]["access-points"]
+    assert list(point) == ['Mairie "d\'été" #1'] and len(point['Mairie "d\'été" #1']["password"]) == 64
+    assert network["wifis"]["wlan0"]["regulatory-domain"] == "FR"
+    assert (card / "convergences.deb").read_bytes() == b"!<arch>\npackage"
+
+
+def test_the_wifi_key_is_the_one_that_every_router_derives(prepare: ModuleType, card: Path) -> None:
+    """IEEE 802.11, annex J.4.2, first vector: `password` and `IEEE`. The password itself is nowhere on the card."""
+    (card.parent / "wifi").write_text("password")
+    (card / "user-data").touch()
+    assert prepare.main(options(card, *wifi(card, "IEEE"))) == 0
+    written = (card / "network-config").read_text()
+    assert "f42c6fc52df0ebef9ebb4b90b38a5f902e83fe1b135a70e23aed762e9710a12e" in written
+    assert '"password": "password"' not in written
+
+
+def test_debian_12_runs_a_script_once(prepare: ModuleType, card: Path) -> None:
+    """Run with the tools of the Pi pretended: it says what it was told, word for word, and does not come back."""
+    assert prepare.main(options(card, *wifi(card, EVIL[:28]))) == 0
+    assert prepare.main(options(card, *wifi(card, EVIL[:28]))) == 0, "twice is as once"
+    line = (card / "cmdline.txt").read_text()
+    assert line.count("systemd.run=") == 1 and line.count("\n") == 1
+    script = (card / "firstrun.sh").read_text()
+    root = card.parent / "root"
+    (root / "etc/default").mkdir(parents=True)
+    (root / "etc/systemd/system").mkdir(parents=True)
+    told = pretended(root, "imager_custom", "systemctl")
+    script = script.replace("/usr/lib/raspberrypi-sys-mods/imager_custom", str(root / "bin" / "imager_custom"))
+    script = script.replace("boot=/boot/firmware", f"boot={card}").replace(">/etc/", f">{root}/etc/")
+    subprocess.run(["sh", "-c", script], check=True, env=environment(root), timeout=20)
+    said = calls(told)
+    assert ["imager_custom", "set_hostname", "stains"] in said
+    (wlan,) = (words for words in said if words[1] == "set_wlan")
+    assert wlan[2] == EVIL[:28] and len(wlan[3]) == 64 and wlan[4] == "FR"
+    assert not any("enable_ssh" in words for words in said), "nobody asked for it"
+    assert (root / "etc/default/locale").read_text() == "LANG=fr_FR.UTF-8\n"
+    assert not (card / "firstrun.sh").exists()
+    assert "systemd.run" not in (card / "cmdline.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--name", "Stains mairie"],
+        ["--name=-x"],
+        ["--timezone", "Europe/Paris; reboot"],
+        ["--country", "fr"],
+        ["--package", "absent.deb"],
+    ],
+)
+def test_what_would_not_work_is_said_before_the_card_is_in_the_pi(
+    prepare: ModuleType, card: Path, capsys: pytest.CaptureFixture[str], wrong: list[str]
+) -> None:
+    assert prepare.main([*options(card), *wrong]) == 1
+    assert capsys.readouterr().err.startswith("error: ")
+    assert sorted(path.name for path in card.iterdir()) == ["cmdline.txt"]
+
+
+def test_another_disk_is_left_alone(prepare: ModuleType, card: Path, tmp_path: Path) -> None:
+    assert prepare.main([str(tmp_path), "--package", str(tmp_path / "node.deb")]) == 1
+    assert not (tmp_path / "convergences.deb").exists()
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_the_package_is_installed_from_the_card_once(tmp_path: Path, works: bool) -> None:
+    """And what happened can be read on any computer; what failed is tried again at the next start."""
+    boot = tmp_path / "boot" / "firmware"
+    boot.mkdir(parents=True)
+    (boot / "convergences.deb").write_bytes(b"!<arch>\n")
+    told = pretended(tmp_path, "systemctl", "dpkg", fails=() if works else ("dpkg",))
+    command = ["sh", str(FOLDER / "install.sh"), str(tmp_path)]
+    done = subprocess.run(command, env=environment(tmp_path), timeout=20)
+    assert (done.returncode == 0) is works
+    assert ["dpkg", "--install", f"{boot}/convergences.deb"] in calls(told)
+    assert ("NOT installed" in (boot / "convergences-install.log").read_text()) is not works
+    assert (boot / "convergences.deb").exists() is not works
+    journal = tmp_path / "etc/systemd/journald.conf.d/convergences.conf"
+    assert "Storage=volatile" in journal.read_text()
+    if works:
+        told.unlink()
+        subprocess.run(command, env=environment(tmp_path), timeout=20, check=True)
+        assert not told.exists()
+
+
+def pretended(root: Path, *names: str, fails: tuple[str, ...] = ()) -> Path:
+    """Programs that only note how they were called."""
+    (root / "bin").mkdir(parents=True, exist_ok=True)
+    for name in names:
+        path = root / "bin" / name
+        note = f"json.dump([{name!r}, *sys.argv[1:]], file); file.write('\\n')"
+        opened = f"with open({str(root / 'told')!r}, 'a') as file:"
+        program = f"import json, sys\n{opened}\n    {note}\nsys.exit({name in fails})\n"
+        path.write_text(f"#!{sys.executable}\n{program}")
+        path.chmod(0o755)
+    return root / "told"
+
+
+def calls(told: Path) -> list[list[str]]:
+    return [json.loads(line) for line in told.read_text().splitlines()]
+
+
+def environment(root: Path) -> dict[str, str]:
+    return {"PATH": f"{root / 'bin'}:{os.environ['PATH']}"}
