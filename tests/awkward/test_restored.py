@@ -284,3 +284,28 @@ async def test_an_archive_that_is_lost_with_its_keys_intact_is_brought_back(clus
     await agglomeration.until_enrolled(fresh.origin)
     await cluster.join(fresh, agglomeration)
     await fresh.until_finds("before the backup", "after the backup")
+
+
+async def test_what_only_a_neighbour_still_has_comes_back_by_way_of_the_agglomeration(cluster: Cluster) -> None:
+    """Town and agglomeration are both put back to before a record; the neighbour who has it is linked with neither but
+    the agglomeration, and the record lies beyond the end of the old log by then."""
+    agglomeration, town, near = await cluster.cluster("saint-denis", "epinay")
+    await near.ask("follow", keep="these", territories=["FR-93066"])
+    old, before = town.origin, await agglomeration.size(town.origin)
+    await cluster.stop(town, agglomeration)
+    kept = {node.name: cluster.backup(node) for node in (town, agglomeration)}
+    await cluster.start(agglomeration)
+    await cluster.start(town)
+    await town.write("only a neighbour has it")
+    await near.until_holds(old, before + 1)
+    await cluster.stop(town, agglomeration, near)
+    for node in (town, agglomeration):
+        cluster.put_back(node, kept[node.name])
+    await cluster.start(agglomeration)
+    await cluster.start(town)
+    await agglomeration.until_enrolled(town.origin)
+    ended = agglomeration.town.membership.charter.enrolled(old)
+    assert ended is not None and ended.end is not None and ended.end.last.size == before
+    await cluster.start(near)
+    await town.until_finds("only a neighbour has it")
+    await agglomeration.until_finds("only a neighbour has it")
