@@ -63,6 +63,9 @@ def measure(scratch: Path, rows: int = ROWS, rounds: int = ROUNDS) -> Iterator[F
     plain, best = max(one["rate"] for one in appended), max(one["rate"] for one in imported)
     yield Figure(f"import of {rows:,} rows of CSV", best, "rows/s", plain, "plain append of as many records",
                  "at least half", best >= plain / 2)  # fmt: skip
+    needed, plainly = min(one["cpu_us"] for one in imported), min(one["cpu_us"] for one in appended)
+    yield Figure("processor time of one imported row", needed, "us", plainly, "of one appended record",
+                 "at most twice", needed <= 2 * plainly)  # fmt: skip
     peak, early = max(one["peak_mib"] for one in imported), max(one["early_mib"] for one in imported)
     yield Figure("importing process's peak memory, whole table", peak, "MiB", early, "at its first tenth",
                  "flat: at most 1.15", peak <= 1.15 * early)  # fmt: skip
@@ -105,9 +108,9 @@ def _child(what: str, folder: Path, table: Path, rows: int) -> dict[str, Any]:
 
 # --------------------------------------------------------------------------------------------- in the child
 async def _append(folder: Path, table: Path, rows: int) -> dict[str, Any]:
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     await write_records(folder, 0, rows)
-    return {"rate": rows / (time.perf_counter() - started)}
+    return {"rate": rows / (time.perf_counter() - started), "cpu_us": (time.process_time() - used) / rows * 1e6}
 
 
 async def _import(folder: Path, table: Path, rows: int) -> dict[str, Any]:
@@ -119,12 +122,12 @@ async def _import(folder: Path, table: Path, rows: int) -> dict[str, Any]:
             early = _peak_mib()
 
     async with await Archive.open(folder) as archive:
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         desk = TownDesk(archive, TOWN, {})
         report = await import_file(desk, table, parse_mapping(MAPPING.encode()), tell)
-        seconds = time.perf_counter() - started
+        seconds, used = time.perf_counter() - started, time.process_time() - used
     assert report["created"] == rows, report["refused"][:3]
-    return {"rate": rows / seconds, "early_mib": early, "peak_mib": _peak_mib()}
+    return {"rate": rows / seconds, "cpu_us": used / rows * 1e6, "early_mib": early, "peak_mib": _peak_mib()}
 
 
 async def _source(folder: Path, table: Path, rows: int) -> dict[str, Any]:
