@@ -138,6 +138,30 @@ async def test_what_is_no_list_is_not_taken_the_first_time_either(home: Home, ta
     assert (told["outcome"], told["reason"]["code"], await home.size()) == ("held", "source_unreadable", size)
 
 
+async def test_what_is_cut_the_first_time_is_shown_and_read_again(home: Home, table: Table) -> None:
+    """Its rows are good, and what is missing was never here: nothing disappears when it comes whole."""
+    table.path.write_text(json.dumps(rows(10))[:-30], encoding="utf-8")
+    await declared(home, table, gone="withdraw")
+    told = await home.run("liste")
+    assert (told["outcome"], told["reason"]["code"], told["counts"]["created"]) == ("held", "source_broken_off", 9)
+    table.hold(rows(10))
+    told = await home.run("liste")
+    assert (told["outcome"], told["counts"]["created"], told["gone_done"]) == ("imported", 1, {})
+
+
+async def test_a_mapping_beside_is_read_again_when_it_changes(home: Home, table: Table) -> None:
+    """Although the table itself did not."""
+    table.hold(rows(3))
+    beside = home.folder / "sources" / "noms.mapping"
+    beside.parent.mkdir()
+    beside.write_text(MAPPING)
+    await home.declare("liste", f'mapping = "noms.mapping"\n[where]\nfile = "{table.path}"\n')
+    assert (await home.run("liste"))["counts"]["created"] == 3
+    assert (await home.run("liste"))["outcome"] == "unchanged"
+    beside.write_text(MAPPING.replace('"association"', '"collective"'))
+    assert (await home.run("liste"))["counts"]["changed"] == 3
+
+
 async def test_what_disappeared_is_withdrawn_and_comes_back_as_itself(home: Home, table: Table) -> None:
     """The same element, with its history; what a person has withdrawn stays withdrawn."""
     table.hold(rows(10))
@@ -290,6 +314,42 @@ async def test_a_source_is_fetched_again_only_if_it_changed(home: Home) -> None:
         assert (await home.run("liste"))["counts"]["unchanged"] == 5
         assert b"If-None-Match" not in asked[-1]
         assert not list((home.folder / "sources").glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("cp1252", "utf-8"),
+        ("utf-8", "iso-8859-1"),
+        ("utf-16", "utf-8"),
+        ("cp1252", "no-such-thing"),
+        ("cp1250", "cp1250"),
+    ],
+)
+async def test_what_a_server_says_of_its_letters_is_believed_only_where_it_fits(
+    home: Home, encoding: str, said: str
+) -> None:
+    """The bytes tell; where they tell nothing, and the server's word does not contradict them, it is taken."""
+    name = "Zażółć gęślą jaźń" if encoding == "cp1250" else "Mains d’œuvres à Saint-Ouen, côté rue, été comme hiver"
+    body = f"id;sorte;nom\n1;asso;{name}\n".encode(encoding)
+
+    async def answer(request: bytes, writer: Any) -> None:
+        writer.write(ok(body, f"Content-Type: text/csv; charset={said}"))
+
+    async with serving(answer) as address:
+        await home.declare("liste", declaration(f'url = "{address}/"\nprivate = true'))
+        await home.run("liste")
+    assert [item["name"] for item in await home.found("actor")] == [name]
+
+
+async def test_a_busy_server_is_asked_again_when_it_says(home: Home) -> None:
+    async def answer(request: bytes, writer: Any) -> None:
+        writer.write(b"HTTP/1.1 503 X\r\nRetry-After: 7200\r\nContent-Length: 0\r\n\r\n")
+
+    async with serving(answer) as address:
+        await home.declare("liste", declaration(f'url = "{address}/"\nprivate = true'))
+        told = await home.run("liste")
+    assert (told["reason"]["params"], told["due"]) == ({"status": 503}, "2026-11-22T12:00:00Z")
 
 
 async def test_an_address_near_by_must_be_meant(home: Home) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +29,12 @@ from msgspec.structs import replace
 
 from convergences_node.faults import Conflict, fault_to_json
 from convergences_node.imports.importer import Import
-from convergences_node.imports.mapping import Mapping
+from convergences_node.imports.mapping import MAPPING_BYTES_MAX, Mapping
 from convergences_node.imports.rows import sniff
 from convergences_node.imports.text import SAMPLE_BYTES, detect_encoding
 from convergences_node.imports.verb import TownDesk, themes_of
 
-from .declaration import Declaration, mapping_of, paths_of, sources_folder
+from .declaration import KNOWN, Declaration, mapping_of, paths_of, sources_folder
 from .ending import Vanished, endings, vanished
 from .fetching import Bounds, FetchFailed, Validators, fetch
 from .memory import Memory, State
@@ -141,12 +143,13 @@ async def _run(
         # Bytes that came with another declaration may mean something else now: then they are asked for again.
         sure = before.outcome in ("imported", "unchanged") and not asked.whole and before.digest
         brought = await bring(town, declaration, into, known if sure else Validators())
-        if not brought.new and before.digest.endswith(_declared_digest(declaration)):
+        declared = await asyncio.to_thread(_declared_digest, town.folder, declaration)
+        if not brought.new and before.digest.endswith(declared):
             return replace(before, outcome="unchanged", failures=0, reason=None)
         if not brought.new:
             brought = await bring(town, declaration, into, Validators())
         format, mapping = await asyncio.to_thread(read_as, town.folder, name, declaration, brought, today)
-        digest = await asyncio.to_thread(_digest, brought.paths, mapping) + _declared_digest(declaration)
+        digest = await asyncio.to_thread(_digest, brought.paths, mapping) + declared
         found = replace(
             before,
             failures=0,
@@ -200,8 +203,11 @@ async def _import(
         report = run.told()
         report["refused"] = report["refused"][:REFUSED_KEPT_MAX]
         report["left_out"] = report["left_out"][:REFUSED_KEPT_MAX]
+        broken = cut is not None and not asked.accept
         return replace(
             state,
+            outcome="held" if broken else state.outcome,
+            reason=fault_to_json(Fault("source", "source_broken_off", {"code": cut})) if broken else None,
             digest="" if cut else state.digest,
             etag=None if cut else state.etag,
             modified=None if cut else state.modified,
@@ -328,8 +334,13 @@ def _digest(paths: list[Path], mapping: Mapping) -> str:
     return whole.hexdigest()[:40]
 
 
-def _declared_digest(declaration: Declaration) -> str:
-    return sha256(msgspec.json.encode(declaration)).hexdigest()[:24]
+def _declared_digest(folder: Path, declaration: Declaration) -> str:
+    """Of what is declared, and of the program: a newer one may read the same bytes better."""
+    of = sha256(msgspec.json.encode(declaration) + version("convergences").encode())
+    if declaration.mapping not in (None, KNOWN):
+        with contextlib.suppress(OSError):
+            of.update((sources_folder(folder) / str(declaration.mapping)).read_bytes()[:MAPPING_BYTES_MAX])
+    return of.hexdigest()[:24]
 
 
 def _plain(beside: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
