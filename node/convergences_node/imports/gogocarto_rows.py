@@ -21,6 +21,8 @@ from .rows import Dialect, Row
 
 COMPACT = ("id", ["name"], "latitude", "longitude", "categories", "status", "moderationState")
 """The places of a compact element where the document does not name them."""
+BELOW = ("options", "subcategories", "suboptions")
+"""What an option or a category of the taxonomy holds."""
 OPTIONS_MAX = 10_000
 OPTIONS_DEPTH_MAX = 40
 DESCRIPTION_CHARS_MAX = KINDS["actor"].by_name["description"].limit
@@ -63,7 +65,7 @@ def _rows(item: Item, head: Mapping[str, Any]) -> Iterator[Row]:
     value = item.value
     if item.fault:
         yield Row(item.line, {}, item.fault)
-    elif isinstance(value, dict) and value.keys() & {"options", "subcategories", "suboptions"}:
+    elif isinstance(value, dict) and any(_listed(value, name) for name in BELOW):
         yield from _options(item.line, value)
     elif item.whole and isinstance(value.get("data"), dict):
         yield _element(item.line, value["data"], value)
@@ -143,9 +145,14 @@ def _options(line: int, root: dict[str, Any]) -> Iterator[Row]:
         if "options" not in node and node.get("name"):
             yield Row(line, _option(node, parent))
             parent = node.get("id")
-        below = [one for name in ("options", "subcategories", "suboptions") for one in node.get(name) or []]
+        below = [one for name in BELOW for one in _listed(node, name)]
         if depth < OPTIONS_DEPTH_MAX:
             waiting += [(one, parent, depth + 1) for one in reversed(below) if isinstance(one, dict)]
+
+
+def _listed(node: Mapping[str, Any], name: str) -> list[Any]:
+    found = node.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _option(node: Mapping[str, Any], parent: Any) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def looks_like_html(text: str) -> bool:
 def markdown_of(html: str, chars_max: int) -> str:
     """The text with its paragraphs, lists, emphasis and links; cut after `chars_max`, at a word, with an ellipsis."""
     clean = nh3.clean(
-        html[:HTML_CHARS_MAX],
+        _sound(html),
         tags=TAGS,
         attributes={"a": {"href"}},
         url_schemes={"http", "https", "mailto", "tel"},
@@ -49,9 +49,14 @@ def markdown_of(html: str, chars_max: int) -> str:
 def text_of(html: str, chars_max: int) -> str:
     """One line of plain text, without any markup."""
     reader = _Text()
-    reader.feed(nh3.clean(html[:HTML_CHARS_MAX], tags=set(), clean_content_tags={"script", "style"}))
+    reader.feed(nh3.clean(_sound(html), tags=set(), clean_content_tags={"script", "style"}))
     reader.close()
     return shortened(" ".join("".join(reader.out).split()), chars_max)
+
+
+def _sound(html: str) -> str:
+    """As much as is read, without the lone halves of letters that JSON can say and no encoding carries."""
+    return html[:HTML_CHARS_MAX].encode("utf-8", "replace").decode()
 
 
 def shortened(text: str, chars_max: int) -> str:
