@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Files broken by chance and on purpose: a reader ends with rows and reasons, whatever it is given, and never raises."""
+"""Files broken by chance or on purpose: whatever it is given, a reader ends with rows and reasons."""
 
 import json
 import random
@@ -77,7 +77,8 @@ SAMPLES: dict[str, Any] = {
             {"@id": "http://a/1", "@type": "pair:Event", "pair:label": [{"@value": "x", "@language": "fr"}, "y"]}
         ],
     },
-    "turtle": f'@prefix p: <{PAIR}> .\n<http://a/1> a p:Event ; p:label "x"@fr ; p:l [ p:lat 1.5 ; p:n 3 ; p:b true ] .\n',
+    "turtle": f"@prefix p: <{PAIR}> .\n"
+    '<http://a/1> a p:Event ; p:label "x"@fr ; p:l [ p:lat 1.5 ; p:n 3 ; p:b true ] .\n',
 }
 STRANGE = [None, 1, -1, 1e300, "", "x", [], {}, [[]], True, {"a": None}, "\ud800", 2**70, "9" * 400, "\x00", " "]
 PIECES = [b'"', b"<", b"[", b"{", b"\x00", b"&", b"<!--", b"\n", b"BEGIN:VEVENT\n", b"]]>", b"9" * 30, b"\xff"]
