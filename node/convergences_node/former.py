@@ -15,7 +15,7 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from convergences_protocol.charter import Charter
+from convergences_protocol.charter import Charter, Enrolled
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.enrolment import END, End, read_end
 from convergences_protocol.errors import Unreadable
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 DOUBT_CHOICE = "doubt"
 """Where a doubt is remembered: why, and the two logs."""
 WHY = "epoch"
+AFTER_OPENING = 1
+"""Of a log that the charter never named all counts nowhere, but for the record that opened it."""
 ENDED = "charter_ended"
 
 
@@ -86,15 +88,19 @@ class Former:
     async def _bring_along(self, origin: str, charter: Charter) -> None:
         """Append again what a former log holds beyond the charter's end of it, if our log is the one that counts."""
         named, current = charter.enrolled(origin), self._town.membership.own.origin
-        if named is None or named.end is None or not _counts(charter, named.territory, current):
+        last = named.end.last if named is not None and named.end is not None else None
+        if last is None and not _passed_over(named, charter.enrolled(current)):
+            return
+        if not _counts(charter, self._town.membership.own.territory, current):
             return
         state = await self._town.archive.read(lambda reader: reader.log(origin))
-        size = named.end.last.size
+        size = last.size if last is not None else AFTER_OPENING
         if state is None or state.size <= size or self._brought.get(origin) == (size, state.size):
             return
-        root = await self._town.archive.read(lambda reader: reader.root_at(origin, size))
-        if root != named.end.last.root:
-            return  # another history was chosen: the machine finds where they part, and has ours set aside there
+        if last is not None:
+            root = await self._town.archive.read(lambda reader: reader.root_at(origin, size))
+            if root != last.root:
+                return  # another history was chosen: the machine finds where they part, and has ours set aside there
         count = await self._town.archive.bring_along(origin, size)
         self._brought[origin] = (size, state.size)
         if count:
@@ -171,6 +177,12 @@ class Former:
         if network is None or previous is None or not network.driver.links:
             return False
         return network.target(previous.origin) <= size
+
+
+def _passed_over(former: Enrolled | None, current: Enrolled | None) -> bool:
+    """Whether the charter names the log that is written in, and never named this one before it: the town began anew
+    before it joined. The agglomeration's own logs are named by nobody."""
+    return current is not None and not current.presumed and (former is None or former.presumed)
 
 
 def _counts(charter: Charter, territory: str, origin: str) -> bool:

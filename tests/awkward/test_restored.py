@@ -309,3 +309,18 @@ async def test_what_only_a_neighbour_still_has_comes_back_by_way_of_the_agglomer
     await cluster.start(near)
     await town.until_finds("only a neighbour has it")
     await agglomeration.until_finds("only a neighbour has it")
+
+
+async def test_a_town_that_began_anew_before_it_joined_brings_along_what_it_had(cluster: Cluster) -> None:
+    """The charter never names its first log: what residents wrote there counts nowhere until it is written again."""
+    agglomeration = await cluster.start(await cluster.found("agglomeration"))
+    town = await cluster.start(await cluster.found("saint-denis"))
+    await town.write("before anybody was joined")
+    first = town.origin
+    await cluster.stop(town)
+    cluster.put_back(town, cluster.backup(town))
+    await cluster.start(town)
+    assert town.origin != first, "its guard was not in the backup"
+    await cluster.join(town, agglomeration)
+    assert agglomeration.town.membership.charter.enrolled(first) is None
+    await agglomeration.until_finds("before anybody was joined")

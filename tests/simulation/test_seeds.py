@@ -56,6 +56,7 @@ def test_when_the_faults_stop_all_agree(first: int) -> None:
             (1551373753, "an agglomeration went on asking for the rest of a history that nobody had"),
             (3002084, "a proof of two heads of one size named the wrong one of their roots"),
             (8000672, "an heir that cosigned before it was enrolled was taken for a liar"),
+            (1551373617, "a log that its town left before anybody enrolled it counted nowhere"),
             (1551374996, "a record beyond an end was two steps away from the town that wrote it"),
         ]
     ],

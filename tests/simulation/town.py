@@ -288,6 +288,7 @@ class Town(Node):
     def to_bring_along(self) -> list[tuple[bytes, bytes | None]]:
         """Records of ours, beyond the ends of our former logs or set aside, that count nowhere else."""
         spans = dict(self.charter.counts(self.territory))
+        spans.update({origin: 0 for origin in self.logs_of_ours() if self._passed_over(origin)})
         current = self.archive.current
         present: set[bytes] = set()
         rest: list[tuple[bytes, bytes | None]] = []
@@ -296,7 +297,7 @@ class Town(Node):
             upto = spans.get(origin, 0)
             stop = log.size if upto is None else min(upto, log.size)
             present.update(reading.digest for reading in log.readings[:stop] if reading)
-            if origin != current.origin and self._has_ended(origin):
+            if origin != current.origin and (self._has_ended(origin) or self._passed_over(origin)):
                 rest += zip(log.headers[stop:], log.bodies[stop:], strict=True)
         rest += [(aside.header, aside.body) for aside in self.archive.aside]
         return [rest[at] for at in doubt.to_append_again([header for header, _ in rest], present)]
@@ -305,11 +306,19 @@ class Town(Node):
         enrolled = self.charter.enrolled(origin)
         return enrolled is not None and enrolled.end is not None
 
+    def _passed_over(self, origin: str) -> bool:
+        """Whether the charter names the log that we write in, and never named this one: it began anew before that."""
+        former, current = self.charter.enrolled(origin), self.charter.enrolled(self.archive.own[-1])
+        named = current is not None and not current.presumed
+        return named and origin != self.archive.own[-1] and (former is None or former.presumed)
+
     def nothing_left_behind(self) -> bool:
         """Whether all former logs are here as they ended, and all that was beyond it is in the current one."""
         return all(map(self._here_as_it_ended, self.logs_of_ours()[:-1])) and not self.to_bring_along()
 
     def _here_as_it_ended(self, origin: str) -> bool:
+        if self._passed_over(origin):
+            return True
         enrolled, log = self.charter.enrolled(origin), self.archive.log(origin)
         last = enrolled.end.last if enrolled and enrolled.end else None
         return last is not None and last.size <= log.size and log.root_at(last.size) == last.root
