@@ -223,7 +223,6 @@ class BundleRead(Params):
     path: str
 
 
-Perform = Callable[["Town", Any, Tell], Awaitable[Json]]
 class Operator(Params):
     """Give an operator's account another password, made here and told once; make the account if there is none of that
     name. Every session of it ends. Without `name`, the first account that there is.
@@ -282,6 +281,39 @@ class SourceStatus(Params):
     name: str
 
 
+class SameList(Params):
+    """Pairs of elements that may be one, the surest first, of which nobody has decided yet; `min_score` is at least 40.
+    Progress: `{what: "same", done, total}`. Answer: `{pairs: [{score, reasons: [{reason, points}], one, other}], more,
+    compared, left_out, min_score}`, with `{id, name, source, town, state}` for each of the two."""
+
+    min_score: int | None = None
+    limit: int = 100
+
+
+class SameAccept(Params):
+    """Say, in a signed relation of this node's own log, that two elements are one. The same again does nothing.
+    Answer: `{relation, origin, index, one: {id, name, town}, other, state: "accepted" | "accepted already"}`."""
+
+    one: str
+    other: str
+
+
+class SameReject(Params):
+    """Remember on this node that two elements are two, as long as neither changes. Answer: `{one, other, state}`."""
+
+    one: str
+    other: str
+
+
+class SameUndo(Params):
+    """Withdraw the relation of this node that says that two elements are one; or forget that they were rejected.
+    Answer: `{state: "withdrawn" | "forgotten", relation}`."""
+
+    one: str
+    other: str
+
+
+Perform = Callable[["Town", Any, Tell], Awaitable[Json]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,14 +349,18 @@ VERBS: Mapping[str, Verb] = {
     "backup": Verb(Backup, "backup.verb:backup"),
     "bundle_write": Verb(BundleWrite, "bundles.verb:bundle_write"),
     "bundle_read": Verb(BundleRead, "bundles.verb:bundle_read"),
-    "invite": Verb(Invite, "belonging:invite"),
-    "join": Verb(Join, "belonging:join"),
     "source_add": Verb(SourceAdd, "sources.verb:add"),
     "source_remove": Verb(SourceRemove, "sources.verb:remove"),
     "source_preview": Verb(SourcePreview, "sources.verb:preview"),
     "source_run": Verb(SourceRun, "sources.verb:run"),
     "source_list": Verb(SourceList, "sources.verb:list_sources"),
     "source_status": Verb(SourceStatus, "sources.verb:status"),
+    "same_list": Verb(SameList, "same.verb:list_pairs"),
+    "same_accept": Verb(SameAccept, "same.verb:accept"),
+    "same_reject": Verb(SameReject, "same.verb:reject"),
+    "same_undo": Verb(SameUndo, "same.verb:undo"),
+    "invite": Verb(Invite, "belonging:invite"),
+    "join": Verb(Join, "belonging:join"),
     "follow": Verb(Follow, "belonging:follow"),
     "enrol": Verb(Enrol, "belonging:enrol"),
     "end": Verb(End, "belonging:end"),
