@@ -13,23 +13,33 @@ from convergences_node.index.coverage import Covered
 from convergences_node.index.element import related_rows
 from convergences_node.index.facets import count_facets
 from convergences_node.index.filters import Filter, make_filter
+from convergences_node.index.folding import Groups, fold
 from convergences_node.index.items import cards_of, items_of
 from convergences_node.index.known import Known
 from convergences_node.index.marks import Marks, marks_of
 from convergences_node.index.query import Query
 from convergences_node.index.search import find
-from convergences_node.index.views import Answer, Coverage, Facets, Total
+from convergences_node.index.views import Answer, Coverage, Facets, Item, Total
+
+NONE: Groups = {}
 
 
-def answer(db: sqlite3.Connection, query: Query, known: Known, coverage: Sequence[Coverage]) -> Answer:
-    """One page of what matches, with how fresh and whole it is."""
-    found = find(db, query, _filter(db, query, known))
+def answer(
+    db: sqlite3.Connection, query: Query, known: Known, coverage: Sequence[Coverage], groups: Groups = NONE
+) -> Answer:
+    """One page of what matches, with how fresh and whole it is; `groups` are elements that are the same."""
+    wanted = _filter(db, query, known)
+    found = find(db, query, wanted)
+    items, folded = items_of(db, found.rows, query.window), 0
+    if groups:
+        items, folded = fold(db, items, groups, None if found.bounded else wanted)
     return Answer(
-        items=tuple(items_of(db, found.rows, query.window)),
+        items=tuple(items),
         cursor=found.cursor,
         total=Total(count=found.total, exact=found.exact),
         coverage=_concerned(tuple(coverage), query, known),
         bounded=found.bounded,
+        folded=folded,
     )
 
 
@@ -41,24 +51,42 @@ class _Sent(msgspec.Struct):
     total: Total
     coverage: msgspec.Raw
     bounded: bool
+    folded: int
 
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[Item]).decode
 
 
-def answer_json(db: sqlite3.Connection, query: Query, known: Known, covered: Covered) -> bytes:
+def answer_json(db: sqlite3.Connection, query: Query, known: Known, covered: Covered, groups: Groups = NONE) -> bytes:
     """The same answer as JSON, byte for byte: put together from what was made when it was taken in."""
-    found = find(db, query, _filter(db, query, known))
+    wanted = _filter(db, query, known)
+    found = find(db, query, wanted)
     codes = set(known.within(query.territories)) if query.territories else None
+    cards, folded = cards_of(db, found.rows, query.window), 0
+    if groups:
+        cards, folded = _folded(db, cards, groups, None if found.bounded else wanted)
     return _encode(
         _Sent(
-            items=cards_of(db, found.rows, query.window),
+            items=cards,
             cursor=found.cursor,
             total=Total(count=found.total, exact=found.exact),
             coverage=covered.concerned_json(codes),
             bounded=found.bounded,
+            folded=folded,
         )
     )
+
+
+def _folded(
+    db: sqlite3.Connection, cards: msgspec.Raw, groups: Groups, wanted: Filter | None
+) -> tuple[msgspec.Raw, int]:
+    """Cards with what is the same in one of them; most pages have nothing of the kind, and go out as they are."""
+    items = _decode(cards)
+    if all(item.id not in groups for item in items):
+        return cards, 0
+    items, folded = fold(db, items, groups, wanted)
+    return msgspec.Raw(_encode(items)), folded
 
 
 def facets(db: sqlite3.Connection, query: Query, known: Known) -> Facets:

@@ -28,7 +28,7 @@ from convergences_protocol.element import ElementId
 from msgspec.structs import replace
 
 from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpened, Event, LogGrew
-from convergences_node.index import addresses, answering, details, listing, naming, store
+from convergences_node.index import addresses, answering, details, folding, listing, naming, store
 from convergences_node.index import element as elements
 from convergences_node.index.addresses import Address
 from convergences_node.index.coverage import Covered, coverage_of, territory_views
@@ -36,7 +36,7 @@ from convergences_node.index.details import Detail, OutlineView
 from convergences_node.index.following import ArchiveDoor, Follower, Report, own_speakers
 from convergences_node.index.history import revisions_of
 from convergences_node.index.keeper import Keeper
-from convergences_node.index.known import read_known
+from convergences_node.index.known import Known, read_known
 from convergences_node.index.lane import Lane
 from convergences_node.index.listing import Listing
 from convergences_node.index.marks import Marks
@@ -44,6 +44,7 @@ from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Speakers, progress_of
 from convergences_node.index.published import Bulletin, Published, published_on
 from convergences_node.index.query import Query
+from convergences_node.index.row import element_of
 from convergences_node.index.views import Answer, Coverage, ElementView, Facets, Item, Revision, TerritoryView, Walk
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class Index:
         self._torn = False
         self._lent = False
         self._changes = 0
+        self._grouped: tuple[Known, Covered, folding.Groups] = (self._keeper.known, self._covered, {})
         self._territories: tuple[int, list[TerritoryView]] | None = None
         self._counted: OrderedDict[tuple[int, Query], Facets] = OrderedDict()
         self.patience: Callable[[], Awaitable[None]] | None = None
@@ -150,13 +152,13 @@ class Index:
         """One page of what matches, with how fresh and whole it is."""
         self._cover()
         ask = self._ask_quickly if query.is_quick else self._ask
-        return await ask(lambda db: answering.answer(db, query, self._keeper.known, self._covered.lines))
+        return await ask(lambda db: answering.answer(db, query, self._keeper.known, self._covered.lines, self._same()))
 
     async def search_json(self, query: Query) -> bytes:
         """The same as JSON, to be sent as it is."""
         self._cover()
         ask = self._ask_quickly if query.is_quick else self._ask
-        return await ask(lambda db: answering.answer_json(db, query, self._keeper.known, self._covered))
+        return await ask(lambda db: answering.answer_json(db, query, self._keeper.known, self._covered, self._same()))
 
     async def facets(self, query: Query) -> Facets:
         """How many matches have each value of each facet."""
@@ -170,12 +172,12 @@ class Index:
     async def page(self, query: Query) -> tuple[Answer, Facets]:
         """One page of what matches, and the facets of all that does, from one state of the index."""
         self._cover()
-        known, coverage = self._keeper.known, self._covered.lines
+        known, coverage, groups = self._keeper.known, self._covered.lines, self._same()
         version, asked = self.version, replace(query.without_page(), sort=None)
         kept = None if version is None else self._counted.get((version, asked))
 
         def both(db: sqlite3.Connection) -> tuple[Answer, Facets]:
-            return answering.answer(db, query, known, coverage), kept or answering.facets(db, asked, known)
+            return answering.answer(db, query, known, coverage, groups), kept or answering.facets(db, asked, known)
 
         answer, facets = await self._ask(both)
         self._keep_count(version, asked, facets)
@@ -197,7 +199,25 @@ class Index:
     async def element(self, element: str, at: str | None = None) -> ElementView | None:
         """An element with its relations (at a date); None if it is not here, or no longer. ValueError: not an id."""
         wanted = ElementId.parse(element)
-        return await self._ask(lambda db: elements.element_view(db, wanted, self._keeper.known, at))
+        return await self._ask(lambda db: self._view(db, wanted, at))
+
+    def _view(self, db: sqlite3.Connection, wanted: ElementId, at: str | None) -> ElementView | None:
+        view, groups = elements.element_view(db, wanted, self._keeper.known, at), self._same()
+        return replace(view, same=folding.same_as(db, str(wanted), groups)) if view and groups else view
+
+    def _same(self) -> folding.Groups:
+        """Which elements are one, as far as that counts here; made again when what is known is."""
+        known, covered = self._keeper.known, self._covered
+        kept = self._grouped
+        if kept[0] is not known or kept[1] is not covered:
+            own = {line.origin for line in covered.lines if line.own}
+            kept = self._grouped = (known, covered, folding.groups_of(known, own) if known.same else {})
+        return kept[2]
+
+    async def same_said(self) -> Sequence[tuple[str, str, str]]:
+        """Every relation that says that two elements are one and has no end: both, and the log that says so."""
+        said = self._keeper.known.same
+        return [(str(element_of(each.one)), str(element_of(each.other)), each.origin) for each in said]
 
     async def walk(self, element: str, *, depth: int = 1, at: str | None = None) -> Walk:
         """What is related to an element by at most `depth` steps."""
@@ -211,7 +231,7 @@ class Index:
         wanted = ElementId.parse(element)
         return await self._ask(
             lambda db: (
-                elements.element_view(db, wanted, self._keeper.known, at),
+                self._view(db, wanted, at),
                 elements.walk(db, wanted, self._keeper.known, at, depth),
                 published_on(db, wanted, self._keeper.known, self._bulletin, most),
             )

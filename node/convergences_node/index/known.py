@@ -18,12 +18,14 @@ from convergences_protocol.origin import territory_of
 from convergences_node.index.lines import TAG_SIGN
 from convergences_node.index.normalise import SMALL_WORDS, words
 from convergences_node.index.row import BROADER, element_of
-from convergences_node.index.tables import read_spans
+from convergences_node.index.tables import ALIKE, read_spans
 
 NESTED_MAX = 5_000
 """Territories or themes that one name may stand for."""
 THEME_TAGS_MAX = 100
 """Themes that one word of a text may stand for: an expression of full-text search grows by one word each."""
+SAME_MAX = 20_000
+"""Relations that say that two elements are one, in memory: some 5 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Known:
     """The classes of `dated` that are in use."""
     speakers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By code: the origins of the logs that count for it, in order."""
+    same: Sequence[SaidSame] = ()
+    """Every relation that says that two elements are one."""
 
     def within(self, codes: Iterable[str]) -> list[str]:
         """These territories, what they became, and all that is inside or merged into any of these."""
@@ -93,6 +97,15 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidSame:
+    """Who says that two elements are one, as the index has their ids."""
+
+    one: bytes
+    other: bytes
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the record that describes a territory says: its own log's, if there is one, else anybody's."""
 
@@ -128,7 +141,22 @@ def read_known(db: sqlite3.Connection) -> Known:
         lifted={tag: _closure([theme], (broader,)) for theme, tag in theme_tags.items()},
         spans=sorted(read_spans(db)),
         speakers=speakers,
+        same=_same(db),
     )
+
+
+def _same(db: sqlite3.Connection) -> list[SaidSame]:
+    """The relations that say so and have no end, the oldest first."""
+    tag = db.execute("SELECT tag FROM tags WHERE facet = ? AND value = ?", ALIKE).fetchone()
+    if tag is None:
+        return []
+    found = db.execute(
+        "SELECT g.subject, g.object, l.origin FROM words w CROSS JOIN edges g ON g.row = w.rowid"
+        " JOIN elements e ON e.row = w.rowid JOIN logs l USING (log)"
+        " WHERE words MATCH ? AND g.predicate = ? AND g.ended IS NULL ORDER BY w.rowid LIMIT ?",
+        (f'"{TAG_SIGN}{tag[0]}"', ALIKE[1], SAME_MAX),
+    )
+    return [SaidSame(*each) for each in found]
 
 
 def _facts(db: sqlite3.Connection) -> dict[str, Facts]:

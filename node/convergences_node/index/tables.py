@@ -35,6 +35,8 @@ ANYWHERE, UNLISTED = 0, -1
 
 KNOWN_FACETS = frozenset({"territory", "kind", "themes"})
 """Facets whose tags `known.py` reads."""
+ALIKE = ("predicate", "same_as")
+"""The tag of the relations that say that two elements are one, which `known.py` reads too."""
 
 _KEYED_BY_ROW = ("elements", "states", "cards", "occurrences", "outlines", "edges", "territories")
 
@@ -73,6 +75,8 @@ class Tables:
         self._origins.clear()
         self._territory_tags = {tag for (tag,) in self.db.execute("SELECT tag FROM tags WHERE facet = 'territory'")}
         self._spans = read_spans(self.db)
+        found = self.db.execute("SELECT tag FROM tags WHERE facet = ? AND value = ?", ALIKE).fetchone()
+        self._alike: int | None = found and found[0]
 
     def current(self, ids: Iterable[bytes]) -> dict[bytes, Current]:
         """What is known of each of these elements; nothing for those never heard of."""
@@ -118,6 +122,7 @@ class Tables:
             ):
                 self._note(kind)
                 numbers = [int(tag) for tag in tags.split()]
+                self.nesting_changed = self.nesting_changed or self._alike in numbers
                 for territory in self._territories(numbers):
                     counts.subtract((territory, tag) for tag in numbers)
                 if lat is not None:
@@ -152,6 +157,7 @@ class Tables:
             counted[tags.numbers] += 1
             lines.add(rows[said.row.id], position, self._origin(position.log), said, tags)
         for numbers, n in counted.items():
+            self.nesting_changed = self.nesting_changed or self._alike in numbers
             for territory in self._territories(numbers):
                 counts.update({(territory, tag): n for tag in numbers})
         for table, some in lines.by_table():
@@ -220,6 +226,8 @@ class Tables:
             if len(self._tags) >= TAGS_KEPT_MAX:
                 self._tags.clear()
             self._tags[key] = number
+            if key == ALIKE:
+                self._alike = number
             if facet == "territory":
                 self._territory_tags.add(number)
         return number

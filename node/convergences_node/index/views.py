@@ -40,6 +40,16 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     website: str | None = None
 
 
+class Same(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Another element of which it is said that it is the same: what an answer names instead of a second card."""
+
+    id: str
+    name: str
+    territory: str
+    source: str | None = None
+    """Where its record was taken from."""
+
+
 class Item(Card, frozen=True, kw_only=True):
     """One element in a list: what a card shows, without opening it."""
 
@@ -49,6 +59,8 @@ class Item(Card, frozen=True, kw_only=True):
     """The number of that record in its log."""
     time: int
     """The author's clock, in Unix seconds: shown, never trusted for order."""
+    same: tuple[Same, ...] = ()
+    """Other elements that are the same; in an answer they have no item of their own."""
 
 
 class Total(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +102,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     coverage: tuple[Coverage, ...]
     bounded: bool = False
     """True when only the newest of very many matches were weighed against each other."""
+    folded: int = 0
+    """How many matches of this page are named in the item of another that is the same; `total` counts them."""
 
 
 class FacetCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +173,8 @@ class ElementView(msgspec.Struct, frozen=True, kw_only=True):
     """True when it has more relations than one answer lists."""
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     """Names for the ids and codes that `fields` mention, when this node knows them."""
+    same: tuple[Same, ...] = ()
+    """Other elements that are the same, as this node or the homes of both say."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
