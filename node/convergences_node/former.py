@@ -37,6 +37,8 @@ WHY = "epoch"
 AFTER_OPENING = 1
 """Of a log that the charter never named all counts nowhere, but for the record that opened it."""
 ENDED = "charter_ended"
+RESTORED, OLDER = "guard_missing", "older_than_epoch"
+"""A backup was put back; and it was older than an epoch that the charter names since."""
 
 
 class Former:
@@ -61,6 +63,8 @@ class Former:
         if await self._ended_by_charter():
             return  # the new epoch is looked at when it is announced
         opening, charter = membership.own, membership.charter
+        if await self._goes_on_from_later(opening, charter):
+            return
         if opening.previous is not None:
             await self._say_end(opening, charter)
             for origin in membership.former_origins:
@@ -83,6 +87,36 @@ class Former:
         last = Checkpoint(previous.origin, old.size, old.root)
         await self._town.archive.append([NewControl(END, End(last, opening.origin, WHY).content())])
         log.info("%s ended at %d; %s goes on from there", previous.origin, old.size, opening.origin)
+
+    async def _goes_on_from_later(self, opening: Opening, charter: Charter) -> bool:
+        """Whether another log was opened, because the backup that was put back knew nothing of the last one of ours.
+
+        The charter ended what ours continues, in favour of an epoch that this archive did not know. Once that is here
+        whole, it is the one to continue; what residents wrote meanwhile goes along. Only after a backup: of two
+        machines that both run, a person decides.
+        """
+        town, later = self._town, charter.ongoing(opening.territory)
+        known = charter.enrolled(opening.origin)
+        if town.doubt_reason != RESTORED or later is None or later.presumed or (known and not known.presumed):
+            return False
+        same = (later.identity.key, later.identity.recovery_key) == (opening.key, opening.recovery_key)
+        if not same or opening.previous is None or later.origin == opening.previous.origin:
+            return False
+        state = await town.archive.read(lambda reader: reader.log(later.origin))
+        if state is None or not state.size or state.head_size != state.size or not self._shows_no_more(state):
+            return False
+        last = Checkpoint(later.origin, state.size, state.root)
+        event = await town.archive.open_epoch(OLDER, previous=last)
+        await town.archive.bring_along(opening.origin, 1)
+        await town.membership.load()  # the log between the two counts no more
+        await town.charter_changed()
+        log.warning("the backup was older than %s: residents write on in %s", later.origin, event.origin)
+        return True
+
+    def _shows_no_more(self, state: LogState) -> bool:
+        """Whether a peer is connected, and none shows more of that log than is here."""
+        network = self._town.network
+        return network is not None and bool(network.driver.links) and network.target(state.origin) <= state.size
 
     # ------------------------------------------------------------------------------------- what would not count
     async def _bring_along(self, origin: str, charter: Charter) -> None:

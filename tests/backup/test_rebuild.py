@@ -92,6 +92,34 @@ async def test_a_dead_card_with_backup_and_sheet_costs_nothing(cluster: Cluster,
     assert verify_folder(town.folder).sound
 
 
+async def test_the_same_old_backup_put_back_twice_is_taken_in_twice(cluster: Cluster, tmp_path: Path) -> None:
+    """Older than an epoch that the charter names: what was written in that epoch comes back, and a third goes on."""
+    agglomeration, town = await cluster.cluster("saint-denis")
+    await town.write("before the backup")
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    await town.ask("backup", target=str(stick))
+    await wiped(cluster, town)
+    from_backup(town.folder, newest(stick), seed_of(town), [], quiet)
+    await cluster.start(town)
+    await agglomeration.until_enrolled(town.origin)
+    await town.write("in the second epoch")
+    await agglomeration.until_finds("in the second epoch")
+    second, size = town.origin, await town.size(town.origin)
+    await wiped(cluster, town)
+
+    from_backup(town.folder, newest(stick), seed_of(town), [], quiet)
+    await cluster.start(town)
+    await town.write("written at once")
+    answer = await settled(town.town, 40, quiet)
+    assert answer["state"] == "settled", answer
+    assert {log["origin"]: log["size"] for log in answer["logs"]}[second] == size
+    await agglomeration.until_enrolled(town.origin)
+    everything = ("before the backup", "in the second epoch", "written at once")
+    await town.until_finds(*everything)
+    await agglomeration.until_finds(*everything)
+
+
 async def test_without_peers_the_backup_is_what_comes_back(cluster: Cluster, tmp_path: Path) -> None:
     """A town that belongs to nobody: it writes on at once, and the answer says that nothing more can come."""
     town = await cluster.start(await cluster.found("saint-denis"))

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from convergences_protocol import checkpoint
+from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.erasure import KIND as ERASURE
 from convergences_protocol.erasure import Erasure, split
 from convergences_protocol.errors import LocalError, RemoteError
@@ -294,14 +295,19 @@ class Archive:
             lambda w: epochs.doubt(w, note, self.keys.node, self._options.random_bytes, int(self._options.clock()))
         )
 
-    async def open_epoch(self, reason: str, key: SigningKey | None = None) -> EpochOpened:
-        """Close one's own log and write on in a new one, under a new key if one is given (the old one was stolen)."""
+    async def open_epoch(
+        self, reason: str, key: SigningKey | None = None, previous: Checkpoint | None = None
+    ) -> EpochOpened:
+        """Close one's own log and write on in a new one, under a new key if one is given (the old one was stolen).
+
+        It continues the log that is closed, or the one that `previous` is the head of.
+        """
         if key is not None:
             # First the key: if the power goes in between, the start finds that it changed, and opens the epoch.
             await asyncio.to_thread(self.keys.replace_node_key, key)
         options = self._options
         return await self.write(
-            lambda w: epochs.new_epoch(w, self.keys.node, options.random_bytes, int(options.clock()), reason)
+            lambda w: epochs.new_epoch(w, self.keys.node, options.random_bytes, int(options.clock()), reason, previous)
         )
 
     async def rewind(self, origin: str, size: int) -> int:

@@ -87,12 +87,21 @@ def doubt(
 
 
 def new_epoch(
-    writer: ArchiveWriter, key: SigningKey, random_bytes: Callable[[int], bytes], now: int, reason: str
+    writer: ArchiveWriter,
+    key: SigningKey,
+    random_bytes: Callable[[int], bytes],
+    now: int,
+    reason: str,
+    previous: Checkpoint | None = None,
 ) -> EpochOpened:
-    """Close the log that was written in, and open another for the same territory; residents write on in it."""
+    """Close the log that was written in, and open another for the same territory; residents write on in it.
+
+    It continues the log that is closed, or the one that `previous` is the head of.
+    """
     own = writer.reader.own_log()
     origin = str(Origin(own.territory, random_bytes(EPOCH_BYTES)))
-    previous = Checkpoint(own.origin, own.size, own.root) if own.size else None
+    if previous is None and own.size:
+        previous = Checkpoint(own.origin, own.size, own.root)
     assert own.recovery_key is not None, "a log of one's own has a recovery key"
     opening = Opening(origin, key.public, own.recovery_key, _name(writer, own), previous)
     writer.writing_in = own.origin
