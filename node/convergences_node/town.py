@@ -84,6 +84,7 @@ class Town:
         self._clock = clock
         self._clockwork = Clockwork(self)
         self._joins = asyncio.Lock()
+        self._messages = asyncio.Lock()
         self._waiting_told: set[str] = set()
         self._continuing = Continuing()
         self._former = Former(self)
@@ -243,7 +244,8 @@ class Town:
     async def message_answer(self, data: bytes) -> bytes:
         """What answers one message of replication that came by HTTP; empty where nothing does. See `http_words.py`."""
         driver = self.network.driver if self.network is not None else None
-        return await answer_message(self.archive, driver.heard if driver else lambda heard: None, data)
+        async with self._messages:  # whoever asks this way pays by waiting: pages and peers have the other readers
+            return await answer_message(self.archive, driver.heard if driver else lambda heard: None, data)
 
     # ------------------------------------------------------------------------------------- what changes
     def _archive_changed(self, event: Event) -> None:

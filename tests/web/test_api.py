@@ -21,6 +21,7 @@ from convergences_protocol.codes import is_territory
 from convergences_protocol.kinds import KINDS
 from convergences_protocol.receipt import read_receipt, verify_receipt
 from convergences_protocol.replication import messages
+from convergences_protocol.replication.limits import DIGESTS_ASKED
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from .small_town import KEY, START, WITNESS, WITNESS_ORIGIN, Serving, SmallTown, small_town
@@ -153,6 +154,9 @@ async def test_another_node_is_answered_what_files_cannot_say(client: TestClient
     digests = (sha256(body).digest(), bytes(32))
     asked = await client.post("/api/v1/replicate", data=messages.encode(messages.WantBodies(digests)))
     assert messages.decode(await asked.read()) == messages.Bodies(2, (body,))
+    many = messages.WantBodies((bytes(32),) * (DIGESTS_ASKED + 9))
+    asked = await client.post("/api/v1/replicate", data=messages.encode(many))
+    assert messages.decode(await asked.read()) == messages.Bodies(DIGESTS_ASKED, ()), "the rest is for another question"
     doubt = messages.encode(messages.Doubt(head[1]))
     told = await client.post("/api/v1/replicate", data=doubt)
     assert (told.status, await told.read(), town.heard) == (204, b"", [doubt])

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import aiohttp
 from convergences_protocol.errors import RemoteError
 from convergences_protocol.replication import messages
-from convergences_protocol.replication.limits import BATCH_BYTES_MAX, FRAME_BYTES_MAX
+from convergences_protocol.replication.limits import BATCH_BYTES_MAX, DIGESTS_ASKED, FRAME_BYTES_MAX
 from convergences_protocol.replication.outputs import FindBodies
 
 from convergences_node.archive.archive import Archive
@@ -35,7 +35,7 @@ async def answer_message(archive: Archive, heard: Callable[[bytes], None], data:
     message = messages.decode(data)
     match message:
         case messages.WantBodies(digests):
-            asked = FindBodies(0, "", digests, BATCH_BYTES_MAX)
+            asked = FindBodies(0, "", digests[:DIGESTS_ASKED], BATCH_BYTES_MAX)
             considered, bodies = await archive.read(lambda reader: serving.find_bodies(reader, asked))
             return messages.encode(messages.Bodies(considered, tuple(bodies)))
         case messages.Heads() | messages.Doubt() | messages.Forks():
