@@ -351,7 +351,7 @@ VERBS: Mapping[str, Verb] = {
     "bundle_read": Verb(BundleRead, "bundles.verb:bundle_read"),
     "source_add": Verb(SourceAdd, "sources.verb:add"),
     "source_remove": Verb(SourceRemove, "sources.verb:remove"),
-    "source_preview": Verb(SourcePreview, "sources.verb:preview"),
+    "source_preview": Verb(SourcePreview, "sources.previewing:preview"),
     "source_run": Verb(SourceRun, "sources.verb:run"),
     "source_list": Verb(SourceList, "sources.verb:list_sources"),
     "source_status": Verb(SourceStatus, "sources.verb:status"),

@@ -11,7 +11,8 @@ from typing import Any
 
 from convergences_node.imports.mapping import Column
 
-from .guessing import Guess, Proposal
+from .guessing import Proposal
+from .sample import Guess
 
 DEFAULTS = Column()
 REMARK_CHARS_MAX = 80

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The verb `source_preview`: a source looked at, its first rows as they would be here, and a mapping if it has none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from convergences_protocol.errors import LocalError, RemoteError
+
+from convergences_node.fault_sentences import fault_sentence
+from convergences_node.faults import fault_to_json
+from convergences_node.imports.convert import BadRow, Converter
+from convergences_node.imports.known import known_formats
+from convergences_node.imports.rows import Row, read_rows, sniff
+from convergences_node.imports.transforms import Label, Reference
+from convergences_node.territories.communes import communes
+
+from .bringing import bring, incoming, read_as
+from .declaration import Declaration, Where, load, parse
+from .fetching import FetchFailed, Validators
+from .guessing import ROWS_MAX, Proposal, guess
+from .proposing import declaration_text
+
+if TYPE_CHECKING:
+    from convergences_node.town import Town
+    from convergences_node.verbs import Json, SourcePreview, Tell
+
+SHOWN_MAX = 50
+COLUMNS_MAX = 200
+PREVIEW = "preview"
+
+
+async def preview(town: Town, params: SourcePreview, tell: Tell) -> Json:
+    """See `verbs.SourcePreview`."""
+    name, found = _meant(town, params)
+    rows_max = max(1, min(params.rows, SHOWN_MAX))
+    today = datetime.fromtimestamp(town.now(), UTC).date()
+    with incoming(town.folder, PREVIEW) as into:
+        try:
+            brought = await bring(town, found, into, Validators())
+        except FetchFailed as failed:
+            raise RemoteError(fault_sentence(failed.fault, "en")) from None
+        said = found.tables.get("file", {})
+        dialect = await asyncio.to_thread(sniff, brought.paths[0], said.get("format"))
+        mapped = "element" in found.tables or found.mapping is not None or dialect.format in known_formats()
+        rows = await asyncio.to_thread(lambda: list(islice(read_rows(brought.paths[0], dialect), ROWS_MAX)))
+        good = [row for row in rows if row.fault is None]
+        if not mapped and not good:
+            raise LocalError("no row of it could be read, so that no mapping can be proposed", hint=_first_fault(rows))
+        proposal = None if mapped else await asyncio.to_thread(guess, [row.cells for row in good], name)
+        text = declaration_text(_where(found.where), name, proposal, dialect.format)
+        if proposal is not None:
+            found = parse(text.encode(), name)
+        format, mapping = await asyncio.to_thread(read_as, town.folder, name, found, brought, today)
+        held = communes() if mapping.places else None
+        shown = list(_converted(Converter(mapping), rows[:rows_max]))
+        del held
+    return {
+        "name": name,
+        "format": format,
+        "rows": len(rows),
+        "columns": list(dict.fromkeys(column for row in good for column in row.cells))[:COLUMNS_MAX],
+        "guessed": proposal is not None,
+        "fields": _guesses(proposal) if proposal is not None else [],
+        "elements": shown,
+        "declaration": text if params.name is None else None,
+    }
+
+
+def _meant(town: Town, params: SourcePreview) -> tuple[str, Declaration]:
+    """A declared source by its name, or an address or a path that nobody has declared yet."""
+    if params.name is not None:
+        return params.name, load(town.folder, params.name)
+    if params.where is None:
+        raise LocalError("a preview needs the name of a source, an address or a path")
+    is_url = params.where.startswith(("http://", "https://"))
+    path = Path(params.where)
+    where = (
+        Where(url=params.where, private=params.private)
+        if is_url
+        else Where(folder=params.where)
+        if path.is_dir()
+        else Where(file=params.where)
+    )
+    return path.stem[:60] or "source", Declaration(where=where)
+
+
+def _where(where: Where) -> dict[str, Any]:
+    defaults = Where()
+    names = Where.__struct_fields__
+    return {name: value for name in names if (value := getattr(where, name)) != getattr(defaults, name)}
+
+
+def _first_fault(rows: list[Row]) -> str | None:
+    fault = next((row.fault for row in rows if row.fault is not None), None)
+    return fault_sentence(fault, "en") if fault is not None else None
+
+
+def _guesses(proposal: Proposal) -> list[dict[str, Json]]:
+    identity = {"field": "id", "columns": proposal.id, "confidence": proposal.id_confidence, "samples": []}
+    return [
+        identity,
+        *(
+            {
+                "field": one.field,
+                "columns": one.column.names,
+                "value": one.column.value,
+                "transform": one.column.transform,
+                "confidence": one.confidence,
+                "samples": list(one.samples),
+            }
+            for one in proposal.guesses
+        ),
+    ]
+
+
+def _converted(converter: Converter, rows: list[Row]) -> Iterator[dict[str, Json]]:
+    """The first rows as they would be; what is refused, with the reason."""
+    for row in rows:
+        try:
+            one = converter.convert(row)
+            left_out = [fault_to_json(fault) for fault in one.left_out]
+            fields = {name: _plain(value) for name, value in one.fields.items()}
+            yield {"line": row.line, "kind": one.kind.name, "fields": fields, "left_out": left_out}
+        except BadRow as error:
+            yield {"line": row.line, "refused": [fault_to_json(fault) for fault in error.faults]}
+
+
+def _plain(value: Any) -> Any:
+    """Names of themes and of other rows as words: they are looked up when it is imported."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Label):
+        return value.text
+    return str(value) if isinstance(value, Reference) else msgspec.to_builtins(value)
