@@ -36,6 +36,18 @@ inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LAN
 cp "$dist"/convergences_*_amd64.deb "$root/tmp/convergences.deb"
 inside dpkg -i /tmp/convergences.deb
 inside convergences --version
+echo "== an empty folder shows the setup page, and the code on the console alone"
+chroot --userspec=convergences:convergences "$root" /usr/bin/env -i PATH=/usr/bin:/bin LANG=C.UTF-8 \
+  convergences serve --folder /var/lib/convergences 2>"$scratch/setup" &
+node=$!
+for _ in $(seq 60); do
+  if curl -sf http://127.0.0.1:8750/ >"$scratch/page"; then break; fi
+  sleep 1
+done
+grep -q 'name="code"' "$scratch/page"
+code=$(grep -o '[0-9A-Z]\{4\}-[0-9A-Z]\{4\}-[0-9A-Z]\{4\}' "$scratch/setup")
+if grep -q "$code" "$scratch/page"; then echo "the page shows the code" >&2; exit 1; fi
+ended
 inside su -s /bin/sh convergences -c 'cd && convergences init 93066 --folder /var/lib/convergences' >"$scratch/sheet"
 grep -q "FICHE DE SECOURS" "$scratch/sheet"
 chroot --userspec=convergences:convergences "$root" /usr/bin/env -i PATH=/usr/bin:/bin LANG=C.UTF-8 \

@@ -18,6 +18,7 @@ from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.keys import SEED_BYTES, SigningKey
 from convergences_protocol.recovery import write_sheet
 
+from convergences_node.accounts.store import Store
 from convergences_node.archive.archive import Archive, Options
 from convergences_node.archive.durable import replace_durably
 from convergences_node.archive.model import NewRecord
@@ -71,6 +72,8 @@ async def create_town(
         if facts is not None:
             await archive.append([NewRecord("territory", dict(facts))])
         own = await archive.read(lambda reader: reader.own_log())
+    # Made here, where what makes tables may weigh what it does, and not by the node that then runs for years.
+    Store(folder).close()
     replace_durably(folder / CONFIG_NAME, write_config(config).encode())
     return Founded(folder, territory, name, own.origin, key.public, write_sheet(recovery_seed))
 

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from convergences_node.control import call
 from convergences_node.founding import create_town
+from convergences_node.operating import POWER_OFF_NAME, Operating
 from convergences_node.serve import STOPPED_CODE
 from convergences_node.territories import find
 from convergences_node.web.operator.log_in import ATTEMPTS_BURST, LOG_IN
@@ -196,3 +197,16 @@ async def test_a_signal_outweighs_the_wish_to_start_again(operator: Operator) ->
     await operator.send("/operateur/redemarrer")
     assert await asyncio.to_thread(operator.process.stop) in (0, -15)
     assert operator.process.log().count(" is at http") <= 2
+
+
+def test_the_wish_to_switch_off_is_left_where_systemd_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node itself may switch nothing off; without a runtime folder nobody would see the wish."""
+    operating = Operating(None, None, None, None)  # type: ignore[arg-type] - asked for nothing of a town
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    assert not operating.can_power_off()
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    assert operating.can_power_off()
+    operating.power_off()
+    unit = (Path(__file__).parents[2] / "deploy/package/files/convergences-power.path").read_text("utf-8")
+    assert f"PathExists=/run/convergences/{POWER_OFF_NAME}" in unit
+    assert (tmp_path / POWER_OFF_NAME).exists()
