@@ -10,9 +10,12 @@ from html.parser import HTMLParser
 
 import nh3
 
-HTML_CHARS_MAX = 512 * 1024
-"""A record's text is at most 50,000 signs; more markup than ten times that is not read."""
-DEPTH_MAX = 20
+HTML_CHARS_MAX = 256 * 1024
+"""A record's text is at most 50,000 signs; more markup than four times that is not read."""
+LISTS_DEPTH_MAX = 20
+OPEN_MAX = 500
+"""Elements within elements. A cleaner's time grows with the square of that, and no author writes so; then only the
+text is kept."""
 TAGS = {
     "p", "br", "hr", "div", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote",
     "em", "i", "strong", "b", "a", "tr", "table", "section", "article",
@@ -21,6 +24,8 @@ BLOCKS = TAGS - {"br", "em", "i", "strong", "b", "a", "li", "hr"}
 MARKS = {"em": "*", "i": "*", "strong": "**", "b": "**"}
 
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,2000}>|&(?:[a-zA-Z]{2,8}|#\d{1,7});")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>?")
+_VOID = re.compile(r"<(?:br|hr|img|input|wbr|p|li|td|tr)\b", re.IGNORECASE)
 _LINES = re.compile(r"\n{3,}")
 _SPACES = re.compile(r"[^\S\n]+")
 
@@ -56,7 +61,20 @@ def text_of(html: str, chars_max: int) -> str:
 
 def _sound(html: str) -> str:
     """As much as is read, without the lone halves of letters that JSON can say and no encoding carries."""
-    return html[:HTML_CHARS_MAX].encode("utf-8", "replace").decode()
+    sound = html[:HTML_CHARS_MAX].encode("utf-8", "replace").decode()
+    return _TAG.sub(" ", sound) if _is_deep(sound) else sound
+
+
+def _is_deep(html: str) -> bool:
+    """Whether more elements are open at once than anybody writes; those that need no end are counted, too."""
+    if html.count("<") <= OPEN_MAX:
+        return False
+    depth = 0
+    for tag in _TAG.finditer(html):
+        depth += -1 if tag[0].startswith("</") else 0 if _VOID.match(tag[0]) else 1
+        if depth > OPEN_MAX:
+            return True
+    return False
 
 
 def shortened(text: str, chars_max: int) -> str:
@@ -99,7 +117,7 @@ class _Markdown(HTMLParser):
         if tag in MARKS:
             self.out.append(MARKS[tag])
         elif tag in ("ul", "ol"):
-            self._lists = [*self._lists, 0 if tag == "ol" else -1][:DEPTH_MAX]
+            self._lists = [*self._lists, 0 if tag == "ol" else -1][:LISTS_DEPTH_MAX]
         elif tag == "li":
             self._begin_item()
         elif tag == "br":

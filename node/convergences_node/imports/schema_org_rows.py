@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What an HTML page says of itself to search engines: the schema.org JSON-LD in its scripts, or such a document alone.
 
-Nothing on the page runs and nothing is fetched: the parser only looks for `<script type="application/ld+json">`. Names
+Nothing on the page runs and nothing is fetched: all that is looked for is `<script type="application/ld+json">`. Names
 of schema.org are read as they are written there, under its own context; they come out as four kinds of rows. What is
 only named by another (the place of an event, its organiser) is a part of that row, not a row.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
-from html.parser import HTMLParser
 from typing import Any, BinaryIO
 
 from convergences_protocol.errors import Fault
@@ -20,7 +20,8 @@ from .json_window import no_constant
 from .rows import Dialect, Row
 
 PAGE_BYTES_MAX = 8 * 1024**2
-SCRIPTS_MAX = 200
+SCRIPTS_MAX = 1000
+"""Comments and scripts of a page; the heaviest have some hundred."""
 ROWS_MAX = 5000
 DEPTH_MAX = 6
 TEXT_CHARS_MAX = KINDS["action"].by_name["description"].limit
@@ -44,6 +45,11 @@ KINDS_OF = {
 WITHIN = ("@graph", "mainEntity", "itemListElement", "item", "subEvent", "event", "events")
 """Where rows are looked for inside another thing."""
 
+_OPENING = re.compile(r"<!--|<script\b([^>]{0,2000})>", re.IGNORECASE)
+_COMMENT_END = re.compile("-->")
+_SCRIPT_END = re.compile(r"</script", re.IGNORECASE)
+_DATA = re.compile(r"""\btype\s*=\s*["']?\s*application/ld\+json""", re.IGNORECASE)
+
 
 def read_schema_org(file: BinaryIO, dialect: Dialect) -> Iterator[Row]:
     """A row a thing: `kind` is event, organization, place or article."""
@@ -52,7 +58,7 @@ def read_schema_org(file: BinaryIO, dialect: Dialect) -> Iterator[Row]:
         yield Row(1, {}, Fault("row", "file_too_large", {"limit": PAGE_BYTES_MAX}))
         return
     text = data.decode(dialect.encoding, errors="replace").removeprefix("\ufeff")
-    scripts = [(1, text)] if text.lstrip().startswith(("{", "[")) else _scripts(text)
+    scripts = iter([(1, text)]) if text.lstrip().startswith(("{", "[")) else _scripts(text)
     found = False
     for line, script in scripts:
         for row in _rows(line, script):
@@ -62,36 +68,24 @@ def read_schema_org(file: BinaryIO, dialect: Dialect) -> Iterator[Row]:
         yield Row(1, {}, Fault("row", "schema_org_nothing"))
 
 
-def _scripts(text: str) -> list[tuple[int, str]]:
-    page = _Page()
-    page.feed(text)
-    page.close()
-    return page.scripts
+def _scripts(text: str) -> Iterator[tuple[int, str]]:
+    """The scripts that are data, with their lines. A comment hides what is in it, a script is text to its end.
 
-
-class _Page(HTMLParser):
-    """Keeps the scripts that are data."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=False)
-        self.scripts: list[tuple[int, str]] = []
-        self._held: list[str] | None = None
-        self._line = 1
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        kind = (dict(attrs).get("type") or "").partition(";")[0].strip().lower()
-        if tag == "script" and kind == "application/ld+json":
-            self._held, self._line = [], self.getpos()[0]
-
-    def handle_data(self, data: str) -> None:
-        if self._held is not None:
-            self._held.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "script" and self._held is not None:
-            if len(self.scripts) < SCRIPTS_MAX:
-                self.scripts.append((self._line, "".join(self._held)))
-            self._held = None
+    Not an HTML parser, since those of today take quadratic time over what only looks like markup.
+    """
+    at, line, counted = 0, 1, 0
+    for _ in range(SCRIPTS_MAX):
+        found = _OPENING.search(text, at)
+        if found is None:
+            return
+        closing = _COMMENT_END if found[0] == "<!--" else _SCRIPT_END
+        end = closing.search(text, found.end())
+        if end is None:
+            return
+        line += text.count("\n", counted, found.start())
+        at, counted = end.end(), found.start()
+        if found[1] and _DATA.search(found[1]):
+            yield line, text[found.end() : end.start()]
 
 
 def _rows(line: int, script: str) -> Iterator[Row]:
