@@ -28,6 +28,18 @@ def test_the_separator_is_found(tmp_path: Path, delimiter: str) -> None:
     assert row == Row(2, {"nom": "Le 6b", "ville; ou, lieu": "Saint-Denis"})
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_separator_may_be_said_above_the_table(tmp_path: Path, mark: str) -> None:
+    """As Excel wants it; that line is no header."""
+    (row,) = rows_of(tmp_path / "t", f"{mark}sep=;\r\nnom, ou titre;ville\r\nLe 6b;Saint-Denis\r\n")
+    assert row == Row(3, {"nom, ou titre": "Le 6b", "ville": "Saint-Denis"})
+
+
+def test_two_columns_of_one_name_are_two(tmp_path: Path) -> None:
+    (row,) = rows_of(tmp_path / "t", "nom;nom;ville\na;b;c\n")
+    assert row.cells == {"nom": "a", "nom (2)": "b", "ville": "c"}
+
+
 @pytest.mark.parametrize(
     ("encoding", "found"),
     [

@@ -6,6 +6,7 @@ spreadsheets leave out trailing cells. A quote never closed costs its own row an
 """
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -16,12 +17,16 @@ from .text import LINE_CHARS_MAX, Line, read_lines
 
 DELIMITERS = ";,\t|"
 COLUMNS_MAX = 1000
+SEP = re.compile(r"sep=([;,\t|])\r?\n", re.IGNORECASE)
+"""What Excel wants above a table whose separator is not its own."""
 CELL_CHARS_MAX = 128 * 1024
 """The csv module's own default; a text field of ours is at most 64 KiB."""
 
 
 def sniff_delimiter(start: str) -> str:
     """The sign found most often in the first line, outside quotes; a comma if there is none."""
+    if said := SEP.match(start):
+        return said[1]
     counts = dict.fromkeys(DELIMITERS, 0)
     quoted = False
     for sign in start[:LINE_CHARS_MAX]:
@@ -52,6 +57,8 @@ def read_csv(file: BinaryIO, dialect: Dialect) -> Iterator[Row]:
             yield Row(source.begun, {}, error.fault)
             continue
         if not cells:
+            continue
+        if source.begun == 1 and cells[0].removeprefix("\ufeff").lower() == "sep=":
             continue
         if columns is None:
             columns = named(cells)
