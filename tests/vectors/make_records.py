@@ -80,6 +80,7 @@ FULL_FIELDS: dict[str, dict[str, object]] = {
         "audience": "tout public",
     },
     "place": {"name": "Parc de la Légion d’honneur", "type": "park", "accessibility": "chemins plats", "began": "1809"},
+    "resource": {"name": "Soudure", "type": "skill", "summary": "À l’arc et au chalumeau", "themes": [str(THEME)]},
     "theme": {"name": "Musique", "broader": str(THEME), "colour": "#8e44ad"},
     "relation": {
         "subject": str(ELEMENT),

@@ -15,6 +15,7 @@ from convergences_protocol.kinds import KINDS, FieldType
 
 LINK_REL = "noopener noreferrer nofollow"
 WEB = Path(__file__).parents[2] / "node" / "convergences_node" / "web"
+RESEARCH = WEB.with_name("research")
 PLACE = re.compile(r"\{(\w*)\}")
 
 
@@ -82,12 +83,14 @@ _COMPOSED = (
     "kind.", "kinds.", "field.", "term.", "relation.outgoing.", "relation.incoming.", "problem.", "language.",
     "date.month.", "date.weekday.", "date.ago.", "sort.", "facet.", "when.", "view.", "agenda.", "map.",
     "home.", "take.", "ribbon.", "statistics.", "poster.", "history.", "filter.label.", "recurrence.",
+    "research.column.", "research.added.",
 )  # fmt: skip
 
 
 def test_every_sentence_is_said_somewhere() -> None:
     """A sentence that no page can show is one more to translate for nothing."""
-    written = "".join(path.read_text("utf-8") for path in [*WEB.rglob("*.py"), *WEB.glob("templates/*.html")])
+    speaking = [*WEB.rglob("*.py"), *WEB.glob("templates/*.html"), *RESEARCH.rglob("*.py")]
+    written = "".join(path.read_text("utf-8") for path in speaking)
     unused = [
         key
         for key in catalogue("fr").texts

@@ -3,8 +3,8 @@
 that it is to catch up with the index.
 
 It reads the index, and cannot write it; what it writes are the statements of `surfaces/pair.py`, the same as in every
-other document, each in the graph of the log that says so. It runs only while nobody else would, takes its memory with
-it when it ends, and may be killed at any moment: what it had not finished is found again.
+other document, each in the graph of the log that says so. Others go first; it takes its memory with it when it ends,
+and may be killed at any moment: what it had not finished is found again.
 
 It makes the whole store anew, beside the old one, when that was made by another program, for another address, from an
 index that numbers its logs otherwise or a log that was cut back, and when something was erased for good: a store keeps
@@ -14,6 +14,7 @@ every text that was ever in it.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import sys
@@ -27,7 +28,6 @@ from convergences_protocol.errors import LocalError
 
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index import store as index_store
-from convergences_node.index.helper import give_way
 from convergences_node.index.listing import Listing, listing_of_elements
 from convergences_node.index.row import id_of
 from convergences_node.linked import layout
@@ -41,6 +41,8 @@ VERSION = 1
 PORTION = 200
 BULK_PORTION = 2_000
 """Elements that are loaded at once into a new store: ten times as many take twice the memory and a tenth less time."""
+NICE = 10
+"""Pages go first; but what is to be forgotten does not wait until nobody else has anything to do."""
 ROUNDS_MAX = 5
 """The index moves while it is followed; after so many rounds the rest is left to the next time."""
 
@@ -212,7 +214,7 @@ def _marks(db: sqlite3.Connection, elements: Sequence[ElementId]) -> Iterator[tu
 
 def main() -> None:
     """Catch up, and say how far it is: a line of JSON for each portion, and one at the end."""
-    give_way()
+    os.nice(NICE)
     told = msgspec.json.decode(sys.stdin.buffer.readline(), type=Told)
 
     def tell(done: int, total: int) -> None:

@@ -25,6 +25,7 @@ STEMS: Mapping[str, str] = {
     "pair:Project": "Project",
     "pair:Place": "Place",
     "pair:Document": "Document",
+    "pair:Resource": "Resource",
 }
 """What PAIR's names for the types, or the states, of such things begin with."""
 

@@ -79,6 +79,7 @@ CONTAINERS: Mapping[str, str] = MappingProxyType(
         "tasks": "pair:Task",
         "ideas": "pair:Idea",
         "themes": "pair:Theme",
+        "resources": "pair:Resource",
         "skills": "pair:Skill",
         "documents": "pair:Document",
         "places": "pair:Place",

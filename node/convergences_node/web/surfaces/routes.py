@@ -15,6 +15,7 @@ from convergences_node.web.surfaces import (
     ldp_container,
     ldp_resource,
     linked_description,
+    offers,
     other_addresses,
     shapes,
     sparql,
@@ -171,6 +172,7 @@ SURFACES: tuple[Route, ...] = (
         query=sparql.DATASET,
         **_SPARQL,
     ),
+    Route("/offers.jsonld", offers.offers_list, None, JSON_LD, group="surface", **_FILE),
     Route("/shapes.ttl", shapes.shapes_show, None, TURTLE, group="surface", whole=False),
     # Portals of open data, and who wants all of it
     Route("/data/catalog.jsonld", data_catalogue.data_catalogue, None, JSON_LD, group="surface", whole=False),
