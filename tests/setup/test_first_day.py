@@ -186,6 +186,7 @@ async def test_every_page_of_the_first_day_is_open_to_everyone(browser: Browser,
     await person.fill("Mot de passe", PASSWORD)
     await person.press("Continuer")
     await person.open_to_everyone("4-sheet")
+    await one_sheet_of_paper(person.page)
     await person.page.locator("#word1").fill("AAAA")
     await person.page.locator("#word2").fill("BBBB")
     await person.press("Terminer l’installation")
@@ -198,6 +199,18 @@ async def test_every_page_of_the_first_day_is_open_to_everyone(browser: Browser,
     await person.open_to_everyone("6-account")
     await the_secret_is_nowhere(node, seed)
     await person.page.context.close()
+
+
+async def one_sheet_of_paper(page: Page) -> None:
+    """On A4 the sheet is one page, black on white, and what is around it on the screen is not on it."""
+    pdf = await page.pdf(format="A4", prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+    await page.emulate_media(media="print")
+    assert not await page.get_by_role("button").is_visible()
+    assert await page.locator(".words").is_visible() and await page.locator(".secret .code").is_visible()
+    if folder := os.environ.get("CONVERGENCES_PICTURES"):
+        await page.screenshot(path=str(Path(folder) / "4-sheet-printed.png"), full_page=True)
+    await page.emulate_media(media="screen")
 
 
 async def the_secret_is_nowhere(node: Process, seed: str) -> None:

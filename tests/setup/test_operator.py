@@ -152,6 +152,16 @@ async def test_what_is_no_invitation_is_refused_at_once_and_a_wrong_one_with_its
             await asyncio.sleep(0.1)
 
 
+async def test_a_backup_is_made_where_it_is_wanted(operator: Operator, tmp_path: Path) -> None:
+    await operator.log_in()
+    stick = tmp_path / "stick"
+    assert (await operator.send("/operateur/sauvegarder", target=str(stick)))[0] == 422, "no such stick"
+    stick.mkdir()
+    status, _, page = await operator.send("/operateur/sauvegarder", target=str(stick))
+    assert status == 200 and "Sauvegarde faite et relue" in page
+    assert list(stick.glob("*.age"))
+
+
 async def test_the_node_starts_again_by_a_button_and_stops_by_another(operator: Operator) -> None:
     """In the same process, as a new program; and with the code that systemd leaves alone."""
     await operator.log_in()
