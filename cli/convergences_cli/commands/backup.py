@@ -11,7 +11,7 @@ from convergences_protocol.errors import ConvergencesError
 from convergences_cli.asking import ask, node_options, print_json
 from convergences_cli.sheet import sheet_seed
 from convergences_cli.tables import print_table
-from convergences_cli.words import say
+from convergences_cli.words import language, say
 
 
 @click.command(short_help="Encrypted copy of what no peer can give back.")
@@ -94,6 +94,7 @@ def _look(target: Path, sheet: Any, as_json: bool) -> None:
 
 def _checked(each: Any, seed: bytes | None) -> dict[str, Any]:
     from convergences_node.backup import shelf
+    from convergences_node.fault_sentences import fault_sentence
 
     fault = None
     try:
@@ -104,7 +105,7 @@ def _checked(each: Any, seed: bytes | None) -> dict[str, Any]:
 
             verify(each.path, seed)
     except ConvergencesError as error:
-        fault = str(error)
+        fault = fault_sentence(error.fault, language()) if error.fault else str(error)
     note = each.note
     return {
         "path": str(each.path),

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from threading import Event
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.keys import SigningKey
 
 from convergences_node.archive.durable import TEMPORARY, sync_folder
@@ -66,7 +66,11 @@ def make(order: Order) -> Made:
     """Make one. Raises `LocalError`; then nothing has changed in the folder of backups but for a `.part`, if that."""
     target, territory = order.target, order.facts.territory
     if not target.is_dir():
-        raise LocalError(f"there is no folder {target} to put a backup into", hint="is the stick plugged in?")
+        raise LocalError(
+            f"there is no folder {target} to put a backup into",
+            hint="is the stick plugged in?",
+            fault=Fault("", "stick_absent", {"folder": str(target)}),
+        )
     try:
         shelf.clear_parts(target, territory)
         path = shelf.next_path(target, territory)
@@ -78,6 +82,7 @@ def make(order: Order) -> Made:
         raise LocalError(
             f"the backup could not be written to {target}: {error.strerror or error}; the older ones are as they were",
             hint="is the stick full, pulled out, or write protected?",
+            fault=Fault("", "backup_unwritable", {"folder": str(target), "reason": error.strerror or str(error)}),
         ) from error
     return Made(path, note, tuple(removed), order.folder.stat().st_dev == target.stat().st_dev)
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from convergences_protocol.errors import ConvergencesError, LocalError
+from convergences_protocol.errors import ConvergencesError, Fault, LocalError
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import Opening
 from convergences_protocol.recovery import write_sheet
@@ -110,7 +110,7 @@ def newest(path: Path, territory: str | None = None) -> Path:
     found = shelf.kept(path, territory)
     territories = {each.territory for each in found}
     if not found:
-        raise LocalError(f"there is no backup in {path}")
+        raise LocalError(f"there is no backup in {path}", fault=Fault("", "backup_none", {"folder": str(path)}))
     if len(territories) > 1:
         raise LocalError(
             f"{path} has backups of {', '.join(sorted(territories))}", hint="name the file of the one that is meant"
@@ -160,7 +160,9 @@ async def from_sheet(
     named = await _named(addresses, lambda opening: opening.recovery_key == public)
     if named is None:
         raise LocalError(
-            "none of these nodes keeps a log of this sheet", hint="--at the agglomeration's address, or --bundle"
+            "none of these nodes keeps a log of this sheet",
+            hint="--at the agglomeration's address, or --bundle",
+            fault=Fault("", "sheet_of_nobody"),
         )
     opening = named.opening
     await _found(folder, opening.territory, opening.name, addresses, recovery_seed)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from convergences_protocol import cbor
-from convergences_protocol.errors import LocalError, Unreadable
+from convergences_protocol.errors import Fault, LocalError, Unreadable
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import Opening, read_opening
 from convergences_protocol.origin import LogIdentity
@@ -77,7 +77,11 @@ def restore(path: Path, recovery_seed: bytes, folder: Path, tell: Tell = lambda 
 def require_empty(folder: Path) -> None:
     """Refuse to write where something is."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise LocalError(f"{folder} is not empty: a town is made again in a new folder", hint="choose another --folder")
+        raise LocalError(
+            f"{folder} is not empty: a town is made again in a new folder",
+            hint="choose another --folder",
+            fault=Fault("", "folder_not_empty", {"folder": str(folder)}),
+        )
 
 
 def _fill(path: Path, recovery_seed: bytes, part: Path, tell: Tell) -> Restored:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 from .container import DamagedBackup
 
@@ -78,10 +78,13 @@ def _told(path: Path, error: Exception, failed: Exception | None) -> Exception:
         return WrongSheet(
             f"this recovery sheet does not open {path.name}",
             hint="each town has its own sheet; the note beside the backup says whose it is",
+            fault=Fault("", "backup_wrong_sheet", {"file": path.name}),
         )
     if isinstance(error, BrokenPipeError):
         return failed or error
-    return DamagedBackup(f"{path.name} is cut or was altered: {error}")
+    return DamagedBackup(
+        f"{path.name} is cut or was altered: {error}", fault=Fault("", "backup_damaged", {"file": path.name})
+    )
 
 
 def _drain(stream: IO[bytes]) -> None:

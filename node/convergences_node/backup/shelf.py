@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 from convergences_node.archive.durable import TEMPORARY, replace_durably, sync_folder
 
@@ -66,7 +66,9 @@ def _kept(folder: Path, territory: str | None) -> Iterator[Kept]:
         names = sorted(path.name for path in folder.iterdir())[:LISTED_MAX]
     except OSError as error:
         raise LocalError(
-            f"the folder of backups {folder} cannot be read: {error.strerror}", hint="is the stick plugged in?"
+            f"the folder of backups {folder} cannot be read: {error.strerror}",
+            hint="is the stick plugged in?",
+            fault=Fault("", "stick_absent", {"folder": str(folder)}),
         ) from error
     for name in names:
         found = _NAME.fullmatch(name)
@@ -143,4 +145,5 @@ def check(each: Kept) -> None:
         what = (
             f"{count} bytes instead of {each.note.size_bytes}" if count != each.note.size_bytes else "another content"
         )
-        raise DamagedBackup(f"{each.path.name} is not what was written: {what}")
+        fault = Fault("", "backup_damaged", {"file": each.path.name})
+        raise DamagedBackup(f"{each.path.name} is not what was written: {what}", fault=fault)

@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 from typing import Protocol
 
-from convergences_protocol.errors import LocalError, RemoteError
+from convergences_protocol.errors import Fault, LocalError, RemoteError
 
 from convergences_node.archive.durable import TEMPORARY, sync_folder
 from convergences_node.network.http_tiles import Gone
@@ -28,6 +28,23 @@ ZIP_SUFFIX = ".zip"
 def log_base(origin: str) -> str:
     """The beginning of the names of one log's files."""
     return f"log/{origin.removeprefix('convergences/')}/"
+
+
+def no_bundle(path: Path) -> LocalError:
+    """Nothing is there to read."""
+    return LocalError(
+        f"there is no bundle at {path}",
+        hint="is the stick plugged in? convergences bundle write makes one",
+        fault=Fault("", "bundle_absent", {"file": str(path)}),
+    )
+
+
+def _no_folder(folder: Path) -> LocalError:
+    return LocalError(
+        f"there is no folder {folder} to put a bundle into",
+        hint="is the stick plugged in?",
+        fault=Fault("", "stick_absent", {"folder": str(folder)}),
+    )
 
 
 class Place(Protocol):
@@ -63,9 +80,9 @@ class Folder:
         self._path = path
         self._fresh: list[Path] = []
         if writing and not path.parent.is_dir():
-            raise LocalError(f"there is no folder {path.parent} to put a bundle into", hint="is the stick plugged in?")
+            raise _no_folder(path.parent)
         if not writing and not path.is_dir():
-            raise LocalError(f"there is no bundle at {path}", hint="is the stick plugged in?")
+            raise no_bundle(path)
 
     def read(self, name: str, bytes_max: int) -> bytes:
         try:
@@ -117,7 +134,7 @@ class ZipWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         if not path.parent.is_dir():
-            raise LocalError(f"there is no folder {path.parent} to put a bundle into", hint="is the stick plugged in?")
+            raise _no_folder(path.parent)
         self._part = path.with_name(path.name + TEMPORARY)
         self._file = self._part.open("wb")
         self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED)
@@ -149,7 +166,7 @@ class ZipReader:
         try:
             self._zip = zipfile.ZipFile(path)
         except FileNotFoundError:
-            raise LocalError(f"there is no bundle at {path}", hint="is the stick plugged in?") from None
+            raise no_bundle(path) from None
         except (OSError, zipfile.BadZipFile) as error:
             raise RemoteError(f"{path.name} is no bundle, or is cut: {error}") from error
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convergences_protocol import checkpoint
-from convergences_protocol.errors import LocalError, RemoteError
+from convergences_protocol.errors import Fault, LocalError, RemoteError
 
 from convergences_node.archive.model import Event, LogState
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.network.http_tiles import NOTE_BYTES_MAX, Gone, split_note
 
-from .places import Place, log_base, place_at
+from .places import Place, log_base, no_bundle, place_at
 from .reading import BundleTransport
 from .writing import read_index, write_bundle
 
@@ -55,6 +55,7 @@ async def bundle_write(town: Town, params: BundleWrite, tell: Tell) -> Json:
         raise LocalError(
             f"the bundle could not be written to {path}: {error.strerror or error}; what it had before is whole",
             hint="is the stick full, pulled out, or write protected?",
+            fault=Fault("", "bundle_unwritable", {"file": str(path), "reason": error.strerror or str(error)}),
         ) from error
 
 
@@ -64,7 +65,7 @@ async def bundle_read(town: Town, params: BundleRead, tell: Tell) -> Json:
     with closing(await asyncio.to_thread(place_at, path)) as place:
         index = await asyncio.to_thread(read_index, place)
         if not index:
-            raise LocalError(f"{path} holds no bundle", hint="convergences bundle write makes one")
+            raise no_bundle(path)
         before = await _sizes(town)
         transport = BundleTransport(path, place, index, town.archive)
         async with _network(town) as network:
