@@ -6,25 +6,24 @@ the name of one. What a row names elsewhere (a theme, another row) stays a `Labe
 until the importer, who knows what there is, resolves it. Everything wrong with a row is told at once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
-from convergences_protocol import cbor
 from convergences_protocol.errors import Fault
-from convergences_protocol.kinds import KINDS, Field, FieldType, Kind, check
-from convergences_protocol.record import BODY_BYTES_MAX
+from convergences_protocol.kinds import KINDS, Field, FieldType, Kind
 
+from .cells import BadCell, Reference, clean, items
+from .identity import SOURCE_CHARS_MAX as SOURCE_CHARS_MAX
+from .identity import BadRow as BadRow
+from .identity import identity_of
+from .judging import is_open, judge, too_large
 from .mapping import Column, Element, Mapping, Relation
 from .placing import place
 from .rows import Row
-from .transforms import TRANSFORMS, BadCell, Label, Reference, clean, items, reference, theme
+from .transforms import TRANSFORMS, reference, theme
 
-SOURCE_CHARS_MAX = 200
-SALT_MARGIN_BYTES = 64
-"""For the salt that the record adds."""
 BY_TYPE = {
     FieldType.MARKDOWN: "markdown",
     FieldType.DATE: "date",
@@ -81,17 +80,6 @@ class Converted:
         yield from (relation.other for relation in self.relations if isinstance(relation.other, Reference))
 
 
-class BadRow(Exception):  # noqa: N818 - the row is bad, the program is not
-    """A row that is refused, with everything that is wrong with it."""
-
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        super().__init__()
-        self.faults = list(faults)
-
-    def __str__(self) -> str:
-        return "; ".join(map(str, self.faults))
-
-
 class Converter:
     """Turns rows into elements by one mapping; what can be settled of the mapping before the first row is."""
 
@@ -106,7 +94,7 @@ class Converter:
         """What names the row for ever: `(source, source_id)`. Raises `BadRow`."""
         if row.fault:
             raise BadRow([row.fault])
-        return _identity(row, self._mapping)
+        return identity_of(row, self._mapping)
 
     def convert(self, row: Row, key: tuple[str, str] | None = None) -> Converted:
         """The element that a row describes; `key` if its identity is known already. Raises `BadRow`."""
@@ -115,16 +103,18 @@ class Converter:
         if plan is None:
             raise BadRow([Fault("row", "row_no_element")])
         fields, faults, left_out = _fields(row, plan)
-        is_open = plan.may_be_open and any(map(_is_open, fields.values()))
+        is_left_open = plan.may_be_open and any(map(is_open, fields.values()))
         for name, value in (("source", source), ("source_id", source_id), *self._said.items()):
             fields.setdefault(name, value)
-        faults += _judge(plan.kind, fields, plan.columns, left_out, is_open)
-        faults += _too_large(fields)
+        faults += judge(plan.kind, fields, plan.columns, left_out, is_left_open)
+        faults += too_large(fields)
         if faults:
             raise BadRow(faults)
-        named_here = _with_source(fields, source) if is_open else fields
+        named_here = _with_source(fields, source) if is_left_open else fields
         relations = list(_relations(row, plan.element, source)) if plan.element.relations else []
-        return Converted(row.line, plan.kind, source, source_id, named_here, plan.columns, relations, left_out, is_open)
+        return Converted(
+            row.line, plan.kind, source, source_id, named_here, plan.columns, relations, left_out, is_left_open
+        )
 
 
 class _Plan:
@@ -179,43 +169,6 @@ def convert(row: Row, mapping: Mapping) -> Converted:
     return Converter(mapping).convert(row)
 
 
-def _identity(row: Row, mapping: Mapping) -> tuple[str, str]:
-    """What names the row for ever: `(source, source_id)`. Raises `BadRow`."""
-    named = mapping.source.name
-    if isinstance(named, Column):
-        source = clean(row.cells.get(named.column) if named.column else named.value) or clean(named.value)
-    else:
-        source = named
-    ids = mapping.source.ids
-    source_id = clean(row.cells.get(ids[0])) if len(ids) == 1 else _together(row, ids)
-    if 0 < len(source) <= SOURCE_CHARS_MAX and 0 < len(source_id) <= SOURCE_CHARS_MAX:
-        if not (source.isascii() and source_id.isascii()):
-            _encodable(source, source_id)
-        return source, source_id
-    raise BadRow(
-        Fault(name, "too_long", {"limit": SOURCE_CHARS_MAX}) if value else Fault(name, "row_unidentified")
-        for name, value in (("source", source), (", ".join(ids), source_id))
-        if not 0 < len(value) <= SOURCE_CHARS_MAX
-    )
-
-
-def _encodable(*names: str) -> None:
-    """Half a character, as JSON can write it, names nothing that could be kept."""
-    try:
-        "".join(names).encode()
-    except UnicodeEncodeError:
-        raise BadRow([Fault("source_id", "unseen_characters")]) from None
-
-
-def _together(row: Row, ids: Sequence[str]) -> str:
-    """One name of several cells; a digest where it would be too long. At least one of them says something."""
-    parts = [clean(row.cells.get(name)) for name in ids]
-    name = " · ".join(parts)
-    if not any(parts):
-        return ""
-    return name if len(name) <= SOURCE_CHARS_MAX else sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def _fields(row: Row, plan: _Plan) -> tuple[dict[str, Any], list[Fault], list[Fault]]:
     fields: dict[str, Any] = {}
     faults: list[Fault] = []
@@ -247,50 +200,6 @@ def transform_of(declared: Field, column: Column) -> str:
     if declared.type is FieldType.ELEMENT and declared.targets == ("theme",):
         return "theme"
     return BY_TYPE.get(declared.type, "text")
-
-
-def _judge(
-    kind: Kind, fields: dict[str, Any], columns: dict[str, Column], left_out: list[Fault], is_open: bool
-) -> list[Fault]:
-    """The kind's own judgement; what may be left out is taken out of `fields`."""
-    faults = []
-    for fault in check(kind, {name: _stand_in(value) for name, value in fields.items()} if is_open else fields):
-        name = fault.path.partition(".")[0]
-        if name in columns and columns[name].bad == "leave_out" and name not in kind.required:
-            fields.pop(name, None)
-            left_out.append(fault)
-        else:
-            faults.append(fault)
-    return faults
-
-
-def _too_large(fields: dict[str, Any]) -> list[Fault]:
-    """A record's body is bounded; only a row with a lot of text is worth measuring."""
-    chars = 0
-    for value in fields.values():
-        chars += len(value) if type(value) is str else len(str(value)) if type(value) is list else 20
-    if chars < BODY_BYTES_MAX // 8:
-        return []
-    body_bytes = len(cbor.encode({name: _stand_in(value) for name, value in fields.items()}))
-    if body_bytes <= BODY_BYTES_MAX - SALT_MARGIN_BYTES:
-        return []
-    return [Fault("row", "body_too_long", {"bytes": body_bytes, "bytes_max": BODY_BYTES_MAX})]
-
-
-_SOME_ELEMENT = "FR-93066:00000000-0000-7000-8000-000000000000"
-
-
-def _stand_in(value: Any) -> Any:
-    """What is still to be looked up is judged as if it had been found."""
-    if isinstance(value, list):
-        return [_stand_in(item) for item in value]
-    return _SOME_ELEMENT if isinstance(value, Label | Reference) else value
-
-
-def _is_open(value: Any) -> bool:
-    if type(value) is list:
-        return any(map(_is_open, value))
-    return isinstance(value, Label | Reference)
 
 
 def _with_source(fields: dict[str, Any], source: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from convergences_node.archive.model import NewRecord
 from convergences_node.faults import Conflict
 from convergences_node.territories.communes import communes
 
+from .cells import BadCell, Label, Reference
 from .convert import BadRow, Converted, Converter
 from .decide import Decision, Resolved, changed, decide, implied
 from .desk import Desk, Key
@@ -35,7 +36,6 @@ from .report import FILE_LINES_MAX, Report
 from .rows import Dialect, Row, read_rows, sniff
 from .survey import Planned, Survey
 from .themes import Themes
-from .transforms import BadCell, Label, Reference
 
 BATCH_ROWS = 500
 """A batch is one transaction; local appends of people wait for at most that much."""

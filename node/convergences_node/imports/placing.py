@@ -10,8 +10,8 @@ from typing import Any
 
 from convergences_node.territories.communes import communes, postcode_in
 
+from .cells import BadCell, clean, shown
 from .mapping import Column
-from .transforms import BadCell, clean, shown
 
 
 def place(cells: Sequence[Any], column: Column, fields: Mapping[str, Any]) -> str | None:

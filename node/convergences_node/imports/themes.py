@@ -19,9 +19,9 @@ from convergences_protocol.kinds import KINDS
 from convergences_node.archive.model import NewRecord, SourceRow
 from convergences_node.territories.gazetteer import folded
 
+from .cells import BadCell, shown
 from .desk import Desk, content_digest
 from .mapping import Column
-from .transforms import BadCell, shown
 
 THEMES_NEW_MAX = 2000
 """A table with more new labels than that has put something else in the column."""

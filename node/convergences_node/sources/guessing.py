@@ -15,8 +15,8 @@ from typing import Any
 
 from convergences_protocol.kinds import KINDS, Field, FieldType, Kind
 
+from convergences_node.imports.cells import clean
 from convergences_node.imports.mapping import Column
-from convergences_node.imports.transforms import clean
 
 from .guessing_places import point_of, town_of
 from .sample import Guess, Table, accepted

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from convergences_protocol.kinds import KINDS
 
+from convergences_node.imports.cell_points import is_in_france
+from convergences_node.imports.cells import clean
 from convergences_node.imports.mapping import Column
-from convergences_node.imports.transforms import clean, is_in_france
 
 from .sample import SAMPLES, Guess, Table, accepted
 from .words import best, special_words

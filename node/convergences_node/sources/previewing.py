@@ -15,10 +15,10 @@ from convergences_protocol.errors import LocalError, RemoteError
 
 from convergences_node.fault_sentences import fault_sentence
 from convergences_node.faults import fault_to_json
+from convergences_node.imports.cells import Label, Reference
 from convergences_node.imports.convert import BadRow, Converter
 from convergences_node.imports.known import known_formats
 from convergences_node.imports.rows import Row, read_rows, sniff
-from convergences_node.imports.transforms import Label, Reference
 from convergences_node.territories.communes import communes
 
 from .bringing import bring, incoming, read_as

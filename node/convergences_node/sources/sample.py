@@ -9,9 +9,10 @@ from typing import Any
 
 from convergences_protocol.kinds import Field, FieldType
 
+from convergences_node.imports.cells import BadCell, clean, items
 from convergences_node.imports.convert import transform_of
 from convergences_node.imports.mapping import Column
-from convergences_node.imports.transforms import TRANSFORMS, BadCell, clean, items
+from convergences_node.imports.transforms import TRANSFORMS
 from convergences_node.territories.communes import communes
 
 SAMPLES = 3
