@@ -27,12 +27,12 @@ from convergences_node.archive.model import NewRecord
 from convergences_node.faults import Conflict
 from convergences_node.territories.communes import communes
 
-from .cells import BadCell, Label, Reference
 from .convert import BadRow, Converted, Converter
 from .decide import Decision, Resolved, changed, decide, implied
 from .desk import Desk, Key
 from .mapping import Mapping
 from .report import FILE_LINES_MAX, Report
+from .resolving import resolve
 from .rows import Dialect, Row, read_rows, sniff
 from .survey import Planned, Survey
 from .themes import Themes
@@ -232,7 +232,7 @@ class Import:
         resolved: list[Resolved] = []
         for row, element in good:
             try:
-                fields = self._fields(row, themes, others) if row.open else row.fields
+                fields = resolve(row, themes, others) if row.open else row.fields
                 resolved.append(Resolved(row, element, fields, implied(row, element, others)))
                 self.report.leave_out(row.line, row.left_out)
             except BadRow as error:
@@ -247,39 +247,6 @@ class Import:
         known = await self._desk.known(sorted(keys - found.keys()))
         return found | {key: one.element for key, one in known.items() if not one.gone}
 
-    def _fields(self, row: Converted, themes: Themes, others: dict[Key, ElementId]) -> dict[str, Any]:
-        """The row's fields with everything it names found. Raises `BadRow`."""
-        fields: dict[str, Any] = {}
-        faults: list[Fault] = []
-        for name, value in row.fields.items():
-            if not _is_open(value):
-                fields[name] = value
-                continue
-            try:
-                found = [one for item in _as_list(value) for one in self._found(row, name, item, themes, others)]
-            except BadCell as error:
-                faults.append(error.at(name))
-                continue
-            if isinstance(value, list) and row.kind.by_name[name].many:
-                found = list(dict.fromkeys(found))
-            if found:
-                fields[name] = found if isinstance(value, list) else found[0]
-        if faults:
-            raise BadRow(faults)
-        return fields
-
-    def _found(self, row: Converted, name: str, item: Any, themes: Themes, others: dict[Key, ElementId]) -> list[Any]:
-        column = row.columns.get(name)
-        if isinstance(item, Label):
-            assert column is not None, "only a column gives labels"
-            return list(themes.find(item.text, column))
-        if not isinstance(item, Reference):
-            return [item]
-        element = others.get((item.source, item.source_id))
-        if element is None and column is not None and column.unknown != "leave_out":
-            raise BadCell("row_unknown", given=str(item))
-        return [str(element)] if element else []
-
     def _count(self, decision: Decision, known: Any) -> None:
         self.report.created += decision.created
         self.report.changed += decision.changed
@@ -293,11 +260,3 @@ class Import:
 
 async def _nothing() -> None:
     """Before the first batch, none is being written."""
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _is_open(value: Any) -> bool:
-    return any(isinstance(item, Label | Reference) for item in _as_list(value))
