@@ -8,7 +8,7 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +19,7 @@ from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import NewRecord, SourceRow
 from convergences_node.archive.verifying import verify_folder
 from convergences_node.backup import making, shelf
-from convergences_node.backup.container import DamagedBackup
+from convergences_node.backup.container import DamagedBackup, Member
 from convergences_node.backup.recipient import identity_of, recipient_of
 from convergences_node.backup.restoring import restore, verify
 from convergences_node.backup.schedule import Nightly
@@ -214,6 +214,25 @@ async def test_a_backup_that_a_stranger_made_for_this_sheet_is_refused(town: Mad
     with pytest.raises(LocalError):
         restore(made.path, seed_of(founded), tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize("name", ["files/head.guard", "files/archive.db", "files/../outside", "odd"])
+async def test_a_backup_that_brings_what_no_node_puts_into_it_is_refused(
+    town: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Sealed for this sheet and signed by this very node: a guard in it would take away the doubt."""
+    folder, founded, stick = town
+    members = making.contents.members
+
+    def more(source: making.Source, facts: making.Facts) -> Iterator[Member]:
+        yield from members(source, facts)
+        yield Member.of(name, b"from elsewhere")
+
+    monkeypatch.setattr(making.contents, "members", more)
+    path = Path((await ask(folder, target=str(stick)))["path"])
+    with pytest.raises(DamagedBackup):
+        restore(path, seed_of(founded), tmp_path / "again")
+    assert not (tmp_path / "again").exists() and not (tmp_path / "outside").exists()
 
 
 async def test_a_stick_that_is_full_leaves_the_older_ones_whole(town: Made, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -240,6 +240,10 @@ async def test_what_is_no_bundle_is_refused(cluster: Cluster, tmp_path: Path) ->
     (tmp_path / "empty" / "logs").write_text(json.dumps({"logs": 3}))
     with pytest.raises(RemoteError):
         await town.ask("bundle_read", path=str(tmp_path / "empty"))
+    outside = [{"origin": "convergences/../../../etc", "key": "00"}]
+    (tmp_path / "empty" / "logs").write_text(json.dumps({"logs": outside}))
+    with pytest.raises(RemoteError):
+        await town.ask("bundle_read", path=str(tmp_path / "empty"))
     (tmp_path / "bad.zip").write_bytes(b"PK nothing")
     with pytest.raises(RemoteError, match="is no bundle"):
         await town.ask("bundle_read", path=str(tmp_path / "bad.zip"))

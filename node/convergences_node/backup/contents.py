@@ -131,7 +131,7 @@ def _kept(folder: Path) -> Iterator[Path]:
     for root, _, names in os.walk(folder):
         for name in names:
             path = Path(root, name)
-            if _left_out(path.relative_to(folder).as_posix()) or path.is_symlink() or not path.is_file():
+            if left_out(path.relative_to(folder).as_posix()) or path.is_symlink() or not path.is_file():
                 continue
             count += 1
             if count > FILES_MAX:
@@ -139,7 +139,8 @@ def _kept(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _left_out(name: str) -> bool:
+def left_out(name: str) -> bool:
+    """Whether a file of the node's folder, by its name in it, has no place in a backup."""
     return name.startswith(LEFT_OUT) or name.endswith(LEFT_OUT_ENDS) or TEMPORARY + "/" in name
 
 

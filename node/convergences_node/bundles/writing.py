@@ -18,6 +18,7 @@ from typing import Any
 from convergences_protocol import checkpoint
 from convergences_protocol.errors import LocalError, RemoteError
 from convergences_protocol.merkle import HASH_BYTES
+from convergences_protocol.origin import Origin
 from convergences_protocol.replication.limits import FORK_BYTES_MAX
 from convergences_protocol.tiles import (
     ENTRIES,
@@ -84,7 +85,7 @@ def read_index(place: Place) -> list[dict[str, Any]]:
     """The logs in a bundle; none if it is new. Raises `RemoteError` for one that no node has written."""
     try:
         logs = json.loads(place.read(INDEX, LOGS_BYTES_MAX))["logs"]
-        return [{**entry, "origin": str(entry["origin"])} for entry in logs[:LOGS_MAX]]
+        return [{**entry, "origin": str(Origin.parse(entry["origin"]))} for entry in logs[:LOGS_MAX]]
     except Gone:
         return []
     except (ValueError, KeyError, TypeError) as error:
