@@ -86,7 +86,9 @@ async def themes_of(town: Town) -> dict[str, ElementId]:
 async def _theme_ids(town: Town) -> AsyncIterator[ElementId]:
     cursor: str | None = None
     for _ in range(THEMES_MAX // LIMIT_MAX):
-        answer = await town.index.search(Query(kinds=("theme",), sort="name", limit=LIMIT_MAX, cursor=cursor))
+        answer = await town.index.search(
+            Query(kinds=("theme",), sort="name", limit=LIMIT_MAX, cursor=cursor), fold=False
+        )
         for item in answer.items:
             yield ElementId.parse(item.id)
         cursor = answer.cursor

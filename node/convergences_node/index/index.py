@@ -148,11 +148,13 @@ class Index:
         await self.close()
 
     # ------------------------------------------------------------------------------------------------------- questions
-    async def search(self, query: Query) -> Answer:
-        """One page of what matches, with how fresh and whole it is."""
+    async def search(self, query: Query, *, fold: bool = True) -> Answer:
+        """One page of what matches, with how fresh and whole it is. `fold=False`: what is the same comes apart, as
+        whoever takes all of it away wants it."""
         self._cover()
         ask = self._ask_quickly if query.is_quick else self._ask
-        return await ask(lambda db: answering.answer(db, query, self._keeper.known, self._covered.lines, self._same()))
+        groups = self._same() if fold else answering.NONE
+        return await ask(lambda db: answering.answer(db, query, self._keeper.known, self._covered.lines, groups))
 
     async def search_json(self, query: Query) -> bytes:
         """The same as JSON, to be sent as it is."""

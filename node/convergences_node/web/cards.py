@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from convergences_protocol.edtf import span
 
-from convergences_node.index.views import Item
+from convergences_node.index.views import Item, Same
 from convergences_node.web import dates, words
 from convergences_node.web.messages import Messages
 
 # On a card; the whole of it is one tap away.
 SUMMARY_CHARACTERS_MAX = 220
+# Of what is the same as what a card shows.
+SAME_SAID_MAX = 3
 # A state that changes what a reader would do is said on the card; the others only on the page.
 STATES_SAID = frozenset({"cancelled", "postponed", "tentative", "ended"})
 
@@ -65,6 +67,8 @@ class Card:
     where: str
     summary: str
     state: str
+    known_as: str = ""
+    """What else it is called, and by whom, where several elements are the same."""
 
 
 def card(reading: Reading, item: Item) -> Card:
@@ -83,7 +87,21 @@ def card(reading: Reading, item: Item) -> Card:
         where=where(item),
         summary=shorten(item.summary or ""),
         state=words.term_label(messages, item.kind, "status", item.status) if item.status in STATES_SAID else "",
+        known_as=known_as(reading, item.same),
     )
+
+
+def known_as(reading: Reading, same: Sequence[Same]) -> str:
+    """The names of what is the same, each with where it is from; those beyond a few as a number."""
+    messages = reading.messages
+    said = [
+        messages.text("same.by", name=each.name, source=each.source) if each.source else each.name
+        for each in same[:SAME_SAID_MAX]
+    ]
+    if not said:
+        return ""
+    more = [messages.count("same.more", len(same) - SAME_SAID_MAX)] if len(same) > SAME_SAID_MAX else []
+    return messages.text("same.known_as", names=" · ".join(said + more))
 
 
 def _shown_dates(item: Item) -> tuple[str | None, str | None]:

@@ -88,7 +88,8 @@ async def gather(town: Town, asked: Query, most: int) -> tuple[tuple[Item, ...],
     items: list[Item] = []
     cursor = asked.cursor
     while len(items) < most:
-        page = await town.index.search(replace(asked, cursor=cursor, limit=min(LIMIT_MAX, most - len(items))))
+        limit = min(LIMIT_MAX, most - len(items))
+        page = await town.index.search(replace(asked, cursor=cursor, limit=limit), fold=False)
         items += page.items
         cursor = page.cursor
         if cursor is None:

@@ -19,6 +19,7 @@ from convergences_node.web.element_facts import contents_query, facts, territori
 from convergences_node.web.element_history import history
 from convergences_node.web.element_merged import merged
 from convergences_node.web.element_place import locator
+from convergences_node.web.element_same import beside
 from convergences_node.web.element_when import coming
 from convergences_node.web.etag import CACHE_ASK
 from convergences_node.web.exporting import base_of
@@ -78,6 +79,7 @@ async def element_page(request: web.Request) -> web.Response:
             "description": description(reading, view),
             "locator": await locator(request, reading, view),
             "merged": await merged(town, reading, view),
+            "same": await beside(town, reading, view, names),
             "coming": await coming(town, reading, view),
             "calendar_href": reading.link(f"/e/{element}.ics"),
             **await _contents(town, reading, view),

@@ -69,6 +69,7 @@ async def search_page(request: web.Request) -> web.Response:
         "cards": [card(reading, item) for item in answer.items],
         "total": _total(reading, answer.total),
         "bounded": answer.bounded,
+        "folded": answer.folded,
         "sorts": sorts(reading, asked),
         "spans": spans(reading, asked),
         "scopes": await scopes(town, reading, asked),

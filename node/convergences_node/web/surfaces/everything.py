@@ -57,7 +57,7 @@ async def found(town: Town, asked: Query, most: int | None = None) -> AsyncItera
     cursor, left = None, most
     while left is None or left > 0:
         limit = LIMIT_MAX if left is None else min(left, LIMIT_MAX)
-        answer = await town.index.search(replace(asked, cursor=cursor, limit=limit))
+        answer = await town.index.search(replace(asked, cursor=cursor, limit=limit), fold=False)
         require_well(town, answer.coverage)
         details = await town.index.details([item.id for item in answer.items])
         yield Listing(

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""An element that is the same as another: what each source says of it, side by side, and the way to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from convergences_protocol.kinds import KINDS, FieldType
+
+from convergences_node.index.views import ElementView
+from convergences_node.web import words
+from convergences_node.web.cards import Reading
+from convergences_node.web.element_facts import value_in_words
+from convergences_node.web.place_names import territory_names
+from convergences_node.web.town_door import Town
+
+BESIDE_MAX = 5
+"""Others that are laid out; the relations name them all."""
+LEFT_OUT = frozenset(
+    {"description", "text", "outline", "colours", "language", "source", "fetched", "source_id", "media"}
+)
+"""Too long for a column, of no use in one, or said above it."""
+VALUE_CHARACTERS_MAX = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What both say of one field; empty where one says nothing."""
+
+    label: str
+    here: str
+    there: str
+    differs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Another element that is the same."""
+
+    title: str
+    href: str
+    here: str
+    """Where this page's own record is from,"""
+    there: str
+    """and where the other's."""
+    lines: tuple[Line, ...]
+
+
+async def beside(town: Town, reading: Reading, view: ElementView, names: Mapping[str, str]) -> Sequence[Beside]:
+    """What is the same as an element, as far as it is here."""
+    found = []
+    for same in view.same[:BESIDE_MAX]:
+        other = await town.index.element(same.id)
+        if other is None or other.item.kind != view.item.kind:
+            continue
+        known = {**names, **await territory_names(town, [view.item.territory, other.item.territory])}
+        found.append(
+            Beside(
+                title=other.item.name or reading.messages.text("element.untitled"),
+                href=reading.element(same.id),
+                here=_source(view, known),
+                there=_source(other, known),
+                lines=tuple(_lines(reading, view, other, known)),
+            )
+        )
+    return found
+
+
+def _source(view: ElementView, names: Mapping[str, str]) -> str:
+    return str(view.fields.get("source") or names.get(view.item.territory, view.item.territory))
+
+
+def _lines(reading: Reading, view: ElementView, other: ElementView, names: Mapping[str, str]) -> Iterator[Line]:
+    """Every field that either has, in the order in which the kind declares them."""
+    for field in KINDS[view.item.kind].fields:
+        if field.name in LEFT_OUT or field.type in (FieldType.MARKDOWN, FieldType.OUTLINE):
+            continue
+        here, there = (_said(reading, each, field.name, names) for each in (view, other))
+        if here or there:
+            label = words.field_label(reading.messages, view.item.kind, field.name)
+            yield Line(label, here, there, here != there)
+
+
+def _said(reading: Reading, view: ElementView, name: str, names: Mapping[str, str]) -> str:
+    value = view.fields.get(name)
+    if value in (None, "", []):
+        return ""
+    kind, known = KINDS[view.item.kind], {**names, **view.labels}
+    field = kind.by_name[name]
+    some = value if field.many and isinstance(value, list) else [value]
+    return ", ".join(value_in_words(reading, kind.name, field, each, known)[0] for each in some)[:VALUE_CHARACTERS_MAX]
