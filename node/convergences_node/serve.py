@@ -16,8 +16,9 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from typing import Any
 from convergences_protocol.errors import LocalError
 
 from convergences_node.accounts import Accounts
+from convergences_node.accounts.migrations import PRIVATE_NAME
 from convergences_node.checkup.alerts import Alerts
 from convergences_node.checkup.self_check import SelfCheck
 from convergences_node.config import HttpSection, LogsSection, load_config
@@ -34,6 +36,7 @@ from convergences_node.network.network import Network
 from convergences_node.operating import Ending, Life, Operating
 from convergences_node.setup.joining_later import JoiningLater
 from convergences_node.setup.staging import finish, is_blank
+from convergences_node.systemd import Watchdog, notify, turns
 from convergences_node.town import Town
 
 log = logging.getLogger(__name__)
@@ -44,9 +47,6 @@ STOP_SECONDS_MAX = 20.0
 SWITCH_SECONDS = 0.0005
 """How long a thread that computes may keep the interpreter from one that waits for it. By default ten times as long:
 what takes microseconds between two pieces of work in C, as to check a signature does, then waits most of the time."""
-
-LOOK_EVERY_S = 60.0
-"""Between two looks at itself of a node that nobody watches over."""
 
 STOPPED_CODE = 10
 """The process's exit code when its operator stopped it from a browser; systemd then leaves it at that."""
@@ -132,7 +132,7 @@ async def _serve_setup(folder: Path, listening: socket.socket, settings: dict[st
     life = Life(asyncio.Event())
     _stop_by_signals(life, asyncio.get_running_loop())
     notify("READY=1")
-    async with _Watchdog(_turns):
+    async with Watchdog(turns):
         return await set_up(folder, listening, settings, life.stop) and not life.stop.is_set()
 
 
@@ -146,22 +146,21 @@ def _settings(host: str, port: int) -> dict[str, dict[str, Any]]:
 
 async def _serve(town: Town, life: Life, listening: socket.socket | None, stack: AsyncExitStack, ready: Ready) -> None:
     """Everything of a running town, until it is to stop."""
-    accounts = await asyncio.to_thread(Accounts, town.folder, town.now)
-    stack.callback(accounts.close)
-    later = JoiningLater(town, accounts)
-    await _serve_pages(town, Operating(town, accounts, later, life), listening, stack)
+    operating = await _operating(town, life, stack)
+    await _serve_pages(town, operating, listening, stack)
     control = ControlServer(town)
     await control.start()
     stack.push_async_callback(control.stop)
     await town.start(Network(town))
     stack.push_async_callback(town.stop)
-    later.start()
-    stack.push_async_callback(later.stop)
-    alerts = Alerts(town, accounts)
-    alerts.start()
-    stack.push_async_callback(alerts.stop)
+    if operating is not None:
+        operating.joining.start()
+        stack.push_async_callback(operating.joining.stop)
+        alerts = Alerts(town, operating.accounts)
+        alerts.start()
+        stack.push_async_callback(alerts.stop)
     stack.callback(notify, "STOPPING=1")
-    await stack.enter_async_context(_Watchdog(SelfCheck(town).is_well))
+    await stack.enter_async_context(Watchdog(SelfCheck(town).is_well))
     notify("READY=1")
     log.info("%s (%s) is at %s", town.config.node.name, town.config.node.territory, town.http_address)
     ready(town)
@@ -180,8 +179,19 @@ def _give_up() -> None:
     os._exit(1)
 
 
+async def _operating(town: Town, life: Life, stack: AsyncExitStack) -> Operating | None:
+    """What the operator's page needs; None if its file cannot be used: a town is served all the same."""
+    try:
+        accounts = await asyncio.to_thread(Accounts, town.folder, town.now)
+    except (sqlite3.Error, OSError) as error:
+        log.error("%s cannot be used, and there is no operator's page: %s", PRIVATE_NAME, error)
+        return None
+    stack.callback(accounts.close)
+    return Operating(town, accounts, JoiningLater(town, accounts), life)
+
+
 async def _serve_pages(
-    town: Town, operating: Operating, listening: socket.socket | None, stack: AsyncExitStack
+    town: Town, operating: Operating | None, listening: socket.socket | None, stack: AsyncExitStack
 ) -> None:
     from aiohttp import web
 
@@ -197,52 +207,6 @@ async def _serve_pages(
     await site.start()
     host, port = runner.addresses[0][:2]
     town.http_address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-
-
-# ------------------------------------------------------------------------------------- systemd
-def notify(state: str) -> None:
-    """Tell systemd, if it started us (sd_notify(3)); nothing else depends on it."""
-    path = os.environ.get("NOTIFY_SOCKET")
-    if not path:
-        return
-    address = "\0" + path[1:] if path.startswith("@") else path
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sending:
-        try:
-            sending.sendto(state.encode(), address)
-        except OSError as error:
-            log.warning("systemd cannot be told %s: %s", state, error)
-
-
-class _Watchdog:
-    """Says three times a period that this process does its work (WATCHDOG_USEC, sd_watchdog_enabled(3)).
-
-    Without systemd it still looks, now and then, for the log.
-    """
-
-    def __init__(self, is_well: Callable[[], Awaitable[bool]]) -> None:
-        self._is_well = is_well
-        self._every = int(os.environ.get("WATCHDOG_USEC", "0")) / 3_000_000 or LOOK_EVERY_S
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> _Watchdog:
-        self._task = asyncio.create_task(self._look_for_ever(), name="watchdog")
-        return self
-
-    async def _look_for_ever(self) -> None:
-        while True:
-            if await self._is_well():
-                notify("WATCHDOG=1")
-            await asyncio.sleep(self._every)
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-
-async def _turns() -> bool:
-    """Before there is a town, that the loop turns is all there is to know."""
-    return True
 
 
 # ------------------------------------------------------------------------------------- what the node writes

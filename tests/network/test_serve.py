@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 from convergences_node.control import SOCKET_NAME, call
-from convergences_node.serve import notify
+from convergences_node.systemd import notify
 
 SAINT_DENIS = "FR-93066"
 

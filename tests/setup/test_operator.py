@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from convergences_node.accounts.migrations import PRIVATE_NAME
 from convergences_node.control import call
 from convergences_node.founding import create_town
 from convergences_node.operating import POWER_OFF_NAME, Operating
@@ -207,6 +208,24 @@ async def test_a_signal_outweighs_the_wish_to_start_again(operator: Operator) ->
     await operator.send("/operateur/redemarrer")
     assert await asyncio.to_thread(operator.process.stop) in (0, -15)
     assert operator.process.log().count(" is at http") <= 2
+
+
+async def test_a_town_is_served_without_its_operator_s_file(tmp_path: Path) -> None:
+    """A torn `private.db` takes the operator's page away, and nothing from the residents."""
+    settings = {**LOOPBACK, "http": {"port": 0}}
+    await create_town(tmp_path / "node", "FR-93066", "town", "Saint-Denis", settings=settings)
+    (tmp_path / "node" / PRIVATE_NAME).write_bytes(b"not a database, whatever it was before" * 200)
+    process = Process(tmp_path / "node")
+    try:
+        address = await asyncio.to_thread(process.address)
+        async with aiohttp.ClientSession(timeout=PATIENCE) as session:
+            async with session.get(f"{address}api/v1/logs") as answer:
+                assert answer.status == 200
+            async with session.get(f"{address}operateur") as answer:
+                assert answer.status == 404
+        assert f"{PRIVATE_NAME} cannot be used" in process.log()
+    finally:
+        assert await asyncio.to_thread(process.stop) == 0
 
 
 def test_the_wish_to_switch_off_is_left_where_systemd_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

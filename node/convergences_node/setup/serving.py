@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from convergences_protocol.errors import LocalError
+
 from convergences_node.archive.lock import FolderLock
 from convergences_node.setup.code import Console, console_folder
 from convergences_node.setup.setup import Setup
@@ -26,8 +28,11 @@ async def set_up(
     from convergences_node.web.listening import make_runner
     from convergences_node.web.operator.setup_app import make_setup_app
 
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
-    lock = FolderLock(folder)
+    try:
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
+        lock = FolderLock(folder)
+    except OSError as error:
+        raise LocalError(f"no node can be set up in {folder}: {error.strerror or error}") from None
     console = Console(console_folder())
     setup = Setup(folder, settings, console)
     setup.code.renew()

@@ -19,7 +19,7 @@ from convergences_node.setup.draft import Draft
 from convergences_node.setup.setup import Setup
 from convergences_node.territories import TerritoryFacts, search
 from convergences_node.web import dates
-from convergences_node.web.messages import LANGUAGES, catalogue
+from convergences_node.web.messages import LANGUAGES, Messages, catalogue
 from convergences_node.web.operator.drawing import answer_private, faults_of, go_to, words
 from convergences_node.web.operator.forms import drop_cookie, give_cookie, read_form
 from convergences_node.web.operator.log_in import SESSION_COOKIE
@@ -177,22 +177,27 @@ async def sheet_page(request: web.Request) -> web.StreamResponse:
 
 
 def _sheet(request: web.Request, token: str, faults: dict[str, str] | None = None) -> web.Response:
-    draft, reading = setup_of(request).draft, reading_of(request)
+    draft = setup_of(request).draft
     assert draft.facts is not None, "the town was chosen two pages before"
     lines = draft.lines()
     values = {
         "step": 4,
         "token": token,
-        "sheets": [(language, catalogue(language).text) for language in LANGUAGES],
+        "sheets": [(each.language, each.text, _date(request, each)) for each in map(catalogue, LANGUAGES)],
         "name": draft.name,
         "territory": draft.facts.code,
         "origin": draft.origin,
-        "date": dates.instant(reading.messages, reading.now, reading.zone) if setup_of(request).now() else "",
         "lines": [line.split() for line in lines],
         "code": code_of("\n".join(lines)),
         "places": draft.places(),
     }
     return answer_private(request, "setup_sheet.html", values, faults=faults)
+
+
+def _date(request: web.Request, messages: Messages) -> str:
+    """When the sheet was made; nothing while the clock cannot be right."""
+    now = setup_of(request).now()
+    return dates.instant(messages, now, reading_of(request).zone) if now is not None else ""
 
 
 async def sheet_printed(request: web.Request) -> web.StreamResponse:
