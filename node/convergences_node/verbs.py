@@ -198,7 +198,7 @@ class Reindex(Params):
 
 
 class Backup(Params):
-    """Write an encrypted backup into a folder, `target`, else the one of the settings; only the recovery sheet opens it.
+    """Write an encrypted backup into a folder, `target`, else that of the settings; only the recovery sheet opens it.
     `archive` is `own` or `all`; of older ones, `keep` stay.
     Progress: `{what: "backup", done, total}`. Answer: `{path, bytes, records, made_at, archive, recipient, sha256,
     removed: [names], same_disk}`."""
