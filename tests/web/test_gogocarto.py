@@ -57,7 +57,7 @@ async def test_the_full_list_has_the_shape_that_their_importer_recognises(client
     found = await ask(client, "/api/elements.json")
     assert list(found) == ["licence", "ontology", "data"]
     assert (found["licence"], found["ontology"]) == (
-        "https://opendatacommons.org/licenses/odbl/summary/",
+        "https://opendatacommons.org/licenses/odbl/",
         "gogofull",
     )
     assert len(imported(found)) == PLACED

@@ -34,10 +34,10 @@ from convergences_node.web.surfaces.sparql import WORKERS
 from convergences_node.web.surfaces.whole_lists import LISTS, WholeLists
 from convergences_node.web.town_door import Town
 
-__all__ = ["make_app", "make_runner"]
-
 if TYPE_CHECKING:
     from convergences_node.operating import Operating
+
+__all__ = ["make_app", "make_runner"]
 
 log = logging.getLogger(__name__)
 
