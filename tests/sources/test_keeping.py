@@ -4,6 +4,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from convergences_node.sources.declaration import When
@@ -82,6 +83,28 @@ async def test_a_declaration_that_is_wrong_or_only_proposed_harms_no_other(home:
     assert "TOML" in told["a"]["sentence"]["en"]
     assert await Keeper(home.town).run_due() == ["c"]
     assert len(await home.found("actor")) == 3
+
+
+async def test_a_mistake_of_ours_costs_one_source(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are run, and that one later."""
+    from convergences_node.sources import running
+
+    table = tmp_path / "liste.json"
+    table.write_text(json.dumps(rows(3)))
+    for name in ("a", "b"):
+        await home.declare(name, declaration(f'file = "{table}"'))
+    real = running.run_source
+
+    async def run_source(town: Any, memory: Any, name: str, *rest: Any) -> Any:
+        if name == "a":
+            raise RuntimeError("a mistake")
+        return await real(town, memory, name, *rest)
+
+    monkeypatch.setattr(running, "run_source", run_source)
+    assert await Keeper(home.town).run_due() == ["a", "b"]
+    told = {one["name"]: one for one in (await home.ask("source_list"))["sources"]}
+    assert (told["a"]["outcome"], told["a"]["failures"], told["b"]["outcome"]) == ("failed", 1, "imported")
+    assert await Keeper(home.town).run_due() == []
 
 
 async def test_one_source_at_a_time(home: Home) -> None:

@@ -85,11 +85,15 @@ class Keeper:
                 log.info("source %s: %s", name, state.outcome)
             except ConvergencesError as error:
                 self._wrong(memory, name, error)
+            except Exception as error:
+                # Our own mistake costs this source, and not those that come after it.
+                log.exception("source %s could not be run", name)
+                self._wrong(memory, name, error)
 
-    def _wrong(self, memory: Memory, name: str, error: ConvergencesError) -> None:
-        """A declaration that cannot be read is shown in its state, and looked at again later."""
+    def _wrong(self, memory: Memory, name: str, error: Exception) -> None:
+        """A source that cannot be run is shown with the reason, and looked at again later."""
         before, now = memory.state(name), self._town.now()
-        fault = Fault("source", "source_wrong", {"reason": str(error)[:300]})
+        fault = Fault("source", "source_wrong", {"reason": (str(error) or type(error).__name__)[:300]})
         failures = before.failures + 1
         due = next_try(When(), name, now, self._town.config.http.timezone, failures)
         state = replace(before, outcome="failed", tried=now, due=due, failures=failures, reason=fault_to_json(fault))
