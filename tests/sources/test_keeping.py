@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """When sources are run: by their hours, later after each failure, once after a night switched off."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,9 +108,16 @@ async def test_a_mistake_of_ours_costs_one_source(home: Home, tmp_path: Path, mo
     assert await Keeper(home.town).run_due() == []
 
 
-async def test_one_source_at_a_time(home: Home) -> None:
+async def test_one_source_at_a_time(home: Home, tmp_path: Path) -> None:
     """The clock and a person take turns."""
-    assert turn(home.town) is turn(home.town)
+    table = tmp_path / "liste.json"
+    table.write_text(json.dumps(rows(3)))
+    await home.declare("liste", declaration(f'file = "{table}"'))
+    async with turn(home.town):
+        asked = asyncio.create_task(home.run("liste"))
+        await asyncio.sleep(0.3)
+        assert not asked.done()
+    assert (await asked)["outcome"] == "imported"
 
 
 def test_a_state_of_another_version_is_learnt_again(tmp_path: Path) -> None:
