@@ -9,6 +9,7 @@ further on, the line is marked and refused by whoever reads it, and the next lin
 import codecs
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -104,8 +105,9 @@ def read_lines(file: BinaryIO, encoding: str) -> Iterator[Line]:
     try:
         yield from _lines(text, "\ufffd" if multibyte else UNDECODED, encoding)
     finally:
-        # The file belongs to the caller, who opened it.
-        text.detach()
+        # The file belongs to the caller, who opened it, and may have closed it already.
+        with suppress(ValueError):
+            text.detach()
 
 
 def _lines(text: io.TextIOWrapper, marks: str, encoding: str) -> Iterator[Line]:
