@@ -5,9 +5,9 @@ The sheet has four lines of sixteen characters: eight bytes of the seed and two 
 L, O or U; small letters, and O for 0 or I for 1, are understood). Each line is checked by itself and knows its place,
 so that who copies it by hand learns which line to look at again.
 
-All that it signs is an `end` that names a successor and the successor's key; what a node backs up is sealed for it
-(`node/…/backup/recipient.py`). Such an end, with the opening of the
+All that it signs is an `end` that names a successor and the successor's key. Such an end, with the opening of the
 new log, is a `Succession`: it goes into the new log as its second record, and by hand to whoever cannot fetch that.
+A node's backups are sealed for the same key (`node/…/backup/recipient.py`).
 """
 
 from dataclasses import dataclass
