@@ -200,6 +200,31 @@ async def test_themes_are_found_by_any_name_and_made_once(desk: MemoryDesk, tmp_
     assert desk.named("Jonglage")["broader"] == str(desk.element_of("themes", "autres"))
 
 
+async def test_themes_that_people_renamed_or_withdrew_are_not_made_again(
+    desk: MemoryDesk, tmp_path: Path, mapping: Mapping
+) -> None:
+    """The label still means the renamed one; a row goes without the one that is gone."""
+    row = ACTOR | {"themes": "Jonglage|Échasses"}
+    await run(desk, tmp_path, mapping, [row])
+    renamed, gone = (desk.element_of("themes", name) for name in ("jonglage", "echasses"))
+    kind, fields, current = desk.elements[renamed]
+    await desk.append([NewRecord(kind, fields | {"name": "Cirque"}, element=renamed, previous=current)])
+    kind, fields, current = desk.elements[gone]
+    await desk.append([NewRecord(kind, fields | {"name": "retirée"}, element=gone, previous=current)])
+    desk.gone[gone] = "withdrawn"
+    report = await run(desk, tmp_path, mapping, [row, ACTOR | {"id": "9", "themes": "Échasses|Jonglage"}])
+    assert (report["themes"], report["created"]) == (0, 1)
+    assert desk.elements[desk.element_of("test", "9")][1]["themes"] == [str(renamed)]
+    above = desk.element_of("themes", "autres")
+    kind, fields, current = desk.elements[above]
+    await desk.append([NewRecord(kind, fields | {"name": "Divers"}, element=above, previous=current)])
+    await run(desk, tmp_path, mapping, [ACTOR | {"id": "10", "themes": "Bilboquet"}])
+    assert desk.named("Bilboquet")["broader"] == str(above)
+    desk.gone[above] = "withdrawn"
+    await run(desk, tmp_path, mapping, [ACTOR | {"id": "11", "themes": "Yoyo"}])
+    assert "broader" not in desk.named("Yoyo")
+
+
 async def test_what_others_call_a_theme_is_that_theme(desk: MemoryDesk, tmp_path: Path) -> None:
     """By the mapping's own terms, then by the table that comes with the node; a wider theme only if none is made."""
     text = MAPPING.decode().replace('under = "Autres" }', 'unknown = "leave_out", terms = { Fiesta = "Danse" } }')

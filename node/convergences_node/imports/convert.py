@@ -14,7 +14,7 @@ from typing import Any
 from convergences_protocol.errors import Fault
 from convergences_protocol.kinds import KINDS, Field, FieldType, Kind
 
-from .cells import BadCell, Reference, clean, items
+from .cells import BadCell, Label, Reference, clean, items
 from .identity import SOURCE_CHARS_MAX as SOURCE_CHARS_MAX
 from .identity import BadRow as BadRow
 from .identity import identity_of
@@ -70,6 +70,13 @@ class Converted:
     def key(self) -> tuple[str, str]:
         """What tells the row again, at the next import."""
         return self.source, self.source_id
+
+    def labels(self) -> Iterator[tuple[str, Column]]:
+        """Every name of a theme, with the column that it is from."""
+        for name, value in self.fields.items() if self.open else ():
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, Label):
+                    yield one.text, self.columns[name]
 
     def references(self) -> Iterator[Reference]:
         """Every other row that this one names."""

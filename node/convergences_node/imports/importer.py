@@ -229,6 +229,7 @@ class Import:
     async def _resolve(self, good: Sequence[tuple[Converted, ElementId | None]], themes: Themes) -> list[Resolved]:
         """The rows with everything they name found; those that name what is not there are refused."""
         others = await self._others([row for row, _ in good]) if self._mapping.refers else {}
+        await themes.recall(label for row, _ in good for label in row.labels())
         resolved: list[Resolved] = []
         for row, element in good:
             try:

@@ -8,7 +8,7 @@ and a mapping may bring its own.
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -43,14 +43,15 @@ class Themes:
     def __init__(self, desk: Desk, known: Mapping[str, ElementId]) -> None:
         self._desk = desk
         self._known = dict(known)
+        self._gone: set[str] = set()
         self._new: list[NewRecord] = []
         self.created = 0
 
     def find(self, label: str, column: Column) -> list[str]:
         """Ids of the themes that a label names; none if it is unknown and may be left out. Raises `BadCell`."""
         label = column.terms.get(label, label)
-        found = self._exact(label) or self._parts(label) or self._meant(label, column.unknown != "create")
-        if found:
+        found = self._known_as(label, column)
+        if found or folded(label) in self._gone:
             return found
         if column.unknown == "refuse":
             raise BadCell("theme_unknown", given=shown(label))
@@ -65,6 +66,24 @@ class Themes:
                 return [str(self._known[name])]
             name = broader.get(name) if wider else None
         return []
+
+    def _known_as(self, label: str, column: Column) -> list[str]:
+        return self._exact(label) or self._parts(label) or self._meant(label, column.unknown != "create")
+
+    async def recall(self, labels: Iterable[tuple[str, Column]]) -> None:
+        """Remember what earlier imports made of these labels: people may have renamed those themes, or withdrawn them.
+
+        A renamed one is found by the label all the same; one that is gone is not made again, and the row goes without.
+        """
+        said = {column.terms.get(label, label): column for label, column in labels if column.unknown == "create"}
+        new = [label for label, column in said.items() if not self._known_as(label, column)]
+        above = {column.under for label, column in said.items() if column.under and not self._exact(column.under)}
+        keys = [(SOURCE, folded(label)) for label in dict.fromkeys([*new, *above] if new else ())]
+        for (_, name), before in (await self._desk.known(keys)).items() if keys else ():
+            if before.gone:
+                self._gone.add(name)
+            else:
+                self._known[name] = before.element
 
     def take_new(self) -> list[NewRecord]:
         """The themes made since the last call, parents first."""
@@ -98,7 +117,7 @@ class Themes:
         if not folded(label) or any(NAME.faults_of(label)):
             raise BadCell("theme_name", given=shown(label))
         fields: dict[str, Any] = {"name": label}
-        if under and folded(under) != folded(label):
+        if under and folded(under) not in (folded(label), *self._gone):
             parent = self._known.get(folded(under)) or self._create(under, None)
             fields["broader"] = str(parent)
         element = self._desk.new_id()
