@@ -14,6 +14,9 @@ SHOWN_CHARS_MAX = 60
 NOTHING = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"})
 """What a spreadsheet writes where a formula of its own failed: nobody meant to say that."""
 
+UNSEEN = " \u00ad\u200b\u200c\u200d\u2060\ufeff"
+"""Signs without a shape, such as the space of no width: around a text they are a mistake, alone they are no name."""
+
 
 class BadCell(Exception):  # noqa: N818 - the cell is bad, the program is not
     """A cell that cannot be understood: `code` and `params` are those of the fault that its field will have."""
@@ -57,7 +60,7 @@ def clean(cell: Any) -> str:
         text = unicodedata.normalize("NFC", text)
     # Most cells are clean already, and asking is quicker than taking them apart.
     if not text.isprintable() or "  " in text or text[:1] == " " or text[-1:] == " ":
-        text = " ".join(text.split())
+        text = " ".join(text.split()).strip(UNSEEN)
     return "" if text[:1] == "#" and text in NOTHING else text
 
 

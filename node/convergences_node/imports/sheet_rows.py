@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from convergences_protocol.errors import Fault
 
+from .cells import NOTHING
 from .csv_rows import named
 from .rows import Dialect, Row
 from .times import told
@@ -19,8 +20,6 @@ from .zip_look import ZIP_BYTES_MAX, look
 
 HEADER_ROWS_MAX = 20
 """How far down a header is looked for."""
-ERRORS = frozenset({"#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"})
-"""What a formula shows when it has failed: an empty cell for us."""
 
 
 def read_sheet(file: BinaryIO, dialect: Dialect) -> Iterator[Row]:
@@ -101,4 +100,4 @@ def _cell(cell: Any, timezone: str | None) -> Any:
         return cell.isoformat()
     if isinstance(cell, timedelta):
         return str(cell)
-    return "" if isinstance(cell, str) and cell in ERRORS else cell
+    return "" if isinstance(cell, str) and cell in NOTHING else cell
