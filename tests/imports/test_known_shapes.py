@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from convergences_node.imports.convert import BadRow, Converted, convert
+from convergences_node.imports.importer import import_file
 from convergences_node.imports.known import known_formats, known_mapping
 from convergences_node.imports.rows import Row, read_rows, sniff
 from convergences_node.territories.communes import Communes, communes
 
 from .beside import data
+from .memory_desk import MemoryDesk
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -278,3 +280,40 @@ def test_a_page_says_its_events_and_those_who_make_them(tmp_path: Path) -> None:
 )
 def test_a_page_that_means_harm_is_a_reason(tmp_path: Path, page: str) -> None:
     assert codes(rows_of(tmp_path / "t", page, "schema_org"))
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "kind", "fields"),
+    [
+        (
+            "ics",
+            "BEGIN:VCALENDAR\nX-WR-CALNAME:Le 6b\nBEGIN:VEVENT\nUID:1\nSUMMARY:Atelier\nDTSTART:20260106T180000\n"
+            "RRULE:FREQ=WEEKLY\nEXDATE:20260113T180000\nEND:VEVENT\nEND:VCALENDAR\n",
+            "action",
+            {
+                "start": "2026-01-06T18:00+01:00",
+                "recurrence": "FREQ=WEEKLY",
+                "exceptions": ["2026-01-13T18:00+01:00"],
+                "timezone": "Europe/Paris",
+                "source": "Le 6b",
+            },
+        ),
+        ("gogocarto", json.dumps(FULL), "actor", {"town": "FR-93066", "licence": FULL["licence"]}),
+        ("openagenda", json.dumps([V2]), "action", {"status": "cancelled", "source": "openagenda", "language": "fr"}),
+    ],
+)
+async def test_a_known_file_is_imported_without_a_mapping_and_once(
+    tmp_path: Path, format: str, text: str, kind: str, fields: dict[str, Any]
+) -> None:
+    """Through the whole import, to a signed record; a second time nothing is written."""
+    path = tmp_path / "document"
+    path.write_text(text)
+    mapping = known_mapping(sniff(path).format, nameless=path.stem)
+    assert mapping is not None
+    desk = MemoryDesk()
+    report = await import_file(desk, path, mapping, lambda event: None)
+    assert (report["created"], report["refused_count"], report["file"]["format"]) == (1, 0, format)
+    (record,) = desk.of_kind(kind)
+    assert {name: record.get(name) for name in fields} == fields
+    again = await import_file(desk, path, mapping, lambda event: None)
+    assert (again["created"], again["unchanged"]) == (0, 1)

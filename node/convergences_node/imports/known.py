@@ -19,13 +19,17 @@ def known_formats() -> list[str]:
     return sorted(path.name.removesuffix(".toml") for path in FOLDER.iterdir() if path.name.endswith(".toml"))
 
 
-def known_mapping(format: str, source: str | None = None) -> Mapping | None:
-    """The mapping of a format, or None where the file's columns are anybody's; `source` names a nameless document."""
+def known_mapping(format: str, source: str | None = None, *, nameless: str | None = None) -> Mapping | None:
+    """The mapping of a format, or None where the file's columns are anybody's.
+
+    `source` is the name of a declared source; `nameless` is only for a document that should name itself and does not.
+    """
     if format not in known_formats():
         return None
     mapping = parse_mapping((FOLDER / f"{format}.toml").read_bytes(), f"known/{format}.toml")
-    if source is None:
-        return mapping
     named = mapping.source.name
-    name = msgspec.structs.replace(named, value=source) if isinstance(named, Column) else source
-    return msgspec.structs.replace(mapping, source=msgspec.structs.replace(mapping.source, name=name))
+    if isinstance(named, Column) and (value := source or nameless):
+        named = msgspec.structs.replace(named, value=value)
+    elif source is not None:
+        named = source
+    return msgspec.structs.replace(mapping, source=msgspec.structs.replace(mapping.source, name=named))

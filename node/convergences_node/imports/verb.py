@@ -58,7 +58,7 @@ async def _import_pair(town: Town, path: Path, params: Import, tell: Tell) -> di
 def _mapping(path: Path, params: Import) -> ColumnMapping:
     if params.mapping is not None:
         return load_mapping(Path(params.mapping))
-    if params.kind is None and (known := known_mapping(sniff(path).format, path.stem[:100])):
+    if params.kind is None and (known := known_mapping(sniff(path).format, nameless=path.stem[:100])):
         return known
     if params.kind is None:
         raise LocalError(
