@@ -15,11 +15,17 @@ from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.verifying import verify_folder
 from convergences_node.backup import shelf
 from convergences_node.backup.restoring import verify
+from convergences_node.bundles.sources import FAILURES, BundleSource
 from convergences_node.index.query import Query
 from convergences_node.town import Town
+from convergences_protocol import checkpoint
 from convergences_protocol.element import ElementId
 from convergences_protocol.errors import ConvergencesError
+from convergences_protocol.merkle import Frontier
 from convergences_protocol.recovery import read_sheet
+from convergences_protocol.replication.check import check_batch
+from convergences_protocol.replication.messages import Batch
+from convergences_protocol.replication.views import Held
 from convergences_protocol.tiles import Slot
 
 from .workload import migrate_to
@@ -87,6 +93,10 @@ async def judge(root: Path, told: Told, steps: int) -> None:
     assert report.sound, f"not sound: {report.faults}"
     _forgotten(root / "town", told)
     _backups(root / "stick", told)
+    try:
+        await _bundle(root / "stick", told)
+    except (*FAILURES, ConvergencesError) as error:
+        raise AssertionError(f"the bundle cannot be read: {error!r}") from error
 
 
 def _expected(finding: Finding, told: Told) -> bool:
@@ -122,6 +132,23 @@ def _forgotten(folder: Path, told: Told) -> None:
         data = path.read_bytes()
         for name in told.erased.values():
             assert name.encode() not in data, f"{path.name} still says {name}"
+
+
+async def _bundle(stick: Path, told: Told) -> None:
+    """Every log's head on the stick is there with all that it covers, and none is older than what was told."""
+    if not told.bundled:
+        return
+    source, total = BundleSource(stick / "logs"), 0
+    for entry in await source.logs():
+        remote, frontier = source.log(entry["origin"]), Frontier()
+        note, _ = await remote.head()
+        head = checkpoint.verify(note, entry["origin"], bytes.fromhex(entry["key"]))
+        while frontier.size < head.size:
+            headers, bodies, proof = await remote.batch(frontier.size, head.size)
+            batch = Batch(0, frontier.size, tuple(headers), tuple(bodies), tuple(proof))
+            frontier = check_batch(frontier, batch, Held(head.size, head.root, note)).frontier
+        total += head.size
+    assert total >= told.bundled, f"the stick has {total} records, {told.bundled} were told"
 
 
 def _backups(stick: Path, told: Told) -> None:

@@ -18,11 +18,13 @@ from typing import Protocol
 
 from convergences_protocol.errors import Fault, LocalError, RemoteError
 
-from convergences_node.archive.durable import TEMPORARY, sync_folder
+from convergences_node.archive.durable import TEMPORARY, prepare, replace_durably, sync_folder
 from convergences_node.network.http_tiles import Gone
 
 INDEX = "logs"
 ZIP_SUFFIX = ".zip"
+MODE = 0o644
+"""Whoever the stick is given to may read it: all of it is public."""
 
 
 def log_base(origin: str) -> str:
@@ -99,15 +101,19 @@ class Folder:
     def write(self, name: str, data: bytes) -> None:
         path = self._path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + TEMPORARY)
-        part.write_bytes(data)
-        part.rename(path)
+        if path.exists():  # the head that is there speaks of it: it may not be half of either for a moment
+            prepare(path, data, MODE).rename(path)
+        else:
+            part = path.with_name(path.name + TEMPORARY)
+            part.write_bytes(data)
+            part.rename(path)
         self._fresh.append(path)
 
     def settle(self, name: str, data: bytes) -> None:
         self._sync()
-        self.write(name, data)
-        self._sync()
+        path = self._path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_durably(path, data, MODE)
 
     def _sync(self) -> None:
         """A stick is slow to sync: once for many files, when most of them have left the memory by themselves."""
