@@ -41,7 +41,7 @@ class Limits:
     """What one file may cost: seconds of wall and of processor, mebibytes of address space beyond the parent's."""
 
     seconds: int = 120
-    mebibytes: int = 640
+    mebibytes: int = 384
 
 
 def preload() -> None:

@@ -20,8 +20,9 @@ from convergences_protocol.errors import Fault
 from .formats import format_named
 from .rows import Dialect, Reader, Row
 
-MEMORY_BYTES_MAX = 640 * 1024**2
-"""Of address space: the libraries map about 150 MiB before they read a byte."""
+MEMORY_BYTES_MAX = 384 * 1024**2
+"""Of address space, of which the libraries map a part before they read a byte: with the node beside it, the child stays
+below the 512 MiB that the package gives to both."""
 CPU_SECONDS_MAX = 120
 """A Raspberry Pi is ten times slower than what this was measured on, where a 20 MiB workbook takes five."""
 NICENESS = 5

@@ -17,8 +17,8 @@ ZIP_BYTES_MAX = 64 * 1024**2
 MEMBERS_MAX = 5000
 UNPACKED_BYTES_MAX = 256 * 1024**2
 """Half a million rows of ten cells; the agenda of a town is a thousandth of it."""
-CELLS_MAX = 4_000_000
-"""Of the rectangle that the cells span, at 32 bytes a cell."""
+CELLS_MAX = 2_000_000
+"""Of the rectangle that the cells span, at 32 bytes a cell, twice."""
 CHUNK_BYTES = 256 * 1024
 OVERLAP_BYTES = 64
 
