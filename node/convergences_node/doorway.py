@@ -48,3 +48,8 @@ def own_socket(host: str, port: int) -> socket.socket:
     """A socket of our own; raises `OSError` if the address is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=QUEUE)
+
+
+def address_of(host: str, port: int) -> str:
+    """What leads to a page that is served there (RFC 3986, section 3.2.2: an IPv6 address stands in brackets)."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"

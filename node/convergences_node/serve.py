@@ -31,7 +31,7 @@ from convergences_node.checkup.alerts import Alerts
 from convergences_node.checkup.self_check import SelfCheck
 from convergences_node.config import HttpSection, LogsSection, load_config
 from convergences_node.control import ControlServer
-from convergences_node.doorway import given_socket, hand_over, own_socket
+from convergences_node.doorway import address_of, given_socket, hand_over, own_socket
 from convergences_node.network.network import Network
 from convergences_node.operating import Ending, Life, Operating
 from convergences_node.setup.joining_later import JoiningLater
@@ -206,7 +206,7 @@ async def _serve_pages(
     )
     await site.start()
     host, port = runner.addresses[0][:2]
-    town.http_address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    town.http_address = address_of(host, port)
 
 
 # ------------------------------------------------------------------------------------- what the node writes

@@ -244,6 +244,8 @@ async def test_the_end_is_a_town_with_the_printed_key(
     answer = await send(client, setup_pages.SHEET, jeton=token, **given)
     assert (answer.status, answer.headers["Location"]) == (303, "/operateur")
     assert world.setup.founded.is_set() and not world.setup.draft.seed
+    late = await client.get("/operateur", allow_redirects=False)
+    assert (late.status, late.headers["Location"], late.headers["Connection"]) == (303, "/operateur", "close")
     async with Town.open(tmp_path / "node") as town:
         own = await town.archive.read(lambda reader: reader.own_log())
         assert own.origin == origin_printed

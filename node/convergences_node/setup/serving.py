@@ -13,6 +13,7 @@ from typing import Any
 from convergences_protocol.errors import LocalError
 
 from convergences_node.archive.lock import FolderLock
+from convergences_node.doorway import address_of
 from convergences_node.setup.code import Console, console_folder
 from convergences_node.setup.setup import Setup
 
@@ -43,7 +44,7 @@ async def set_up(
         setup.close_door = site.stop
         await site.start()
         host, port = listening.getsockname()[:2]
-        log.warning("this node is no town yet: http://%s:%d/ makes one of it", host, port)
+        log.warning("this node is no town yet: %s makes one of it", address_of(host, port))
         await _first(setup.founded, stop)
     finally:
         await runner.cleanup()

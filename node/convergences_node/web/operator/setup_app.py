@@ -17,6 +17,7 @@ from aiohttp import web
 from convergences_node.setup.setup import Setup
 from convergences_node.web import pages
 from convergences_node.web.asking import TOWN
+from convergences_node.web.etag import CACHE_NEVER
 from convergences_node.web.operator import setup_pages
 from convergences_node.web.operator.drawing import answer_private, words
 from convergences_node.web.problems import Problem, draw, from_http_error
@@ -54,6 +55,8 @@ def make_setup_app(setup: Setup) -> web.Application:
 
 @web.middleware
 async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.app[setup_pages.SETUP].founded.is_set():
+        return _to_the_town(request)
     try:
         response = await _bounded(request, handler)
     except Problem as problem:
@@ -61,6 +64,13 @@ async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = answer_private(request, "setup_problem.html", {"problem": document}, status=problem.status)
         response.headers.update(problem.headers)
     protect(response, open_data=False)
+    return response
+
+
+def _to_the_town(request: web.Request) -> web.Response:
+    """Somebody asks on a connection that was open before there was a town: the next one leads there."""
+    response = web.Response(status=303, headers={"Location": str(request.rel_url), "Cache-Control": CACHE_NEVER})
+    response.force_close()
     return response
 
 
