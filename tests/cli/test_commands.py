@@ -16,7 +16,7 @@ from convergences_cli.main import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 MESSAGES = Path(convergences_cli.__file__).parent / "messages"
-EXPECTED = """add backup bundle charter demo erase follow history import init invite join operator peers rebuild
+EXPECTED = """add backup bundle charter demo erase export follow history import init invite join operator peers rebuild
 receipt reindex same search serve show source status verify"""
 
 

@@ -12,7 +12,9 @@ from convergences_cli.words import say
 
 @click.command(short_help="Write tables for those who study the archive.")
 @click.option("--to", required=True, type=click.Path(path_type=Path), help="A folder that is not there yet.")
-@click.option("--format", "form", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True, help="Of the tables."
+)
 @node_options
 def command(to: Path, form: str, folder: Path, as_json: bool) -> None:
     """Write everything that the node shows as tables, one for each kind, by territory and year, with a dictionary of
