@@ -44,7 +44,14 @@ _REFUSED_BY_MEANING = {
 }
 _REFUSED_BY_MEANING |= {f"/search.{suffix}" for suffix in ("ics", "atom", "geojson", "csv", "jsonld")}
 _REFUSED_BY_MEANING |= {"/calendar.ics", "/feed.atom", "/ecran"}
+_REFUSED_BY_MEANING |= {"/sparql", "/api/v1/replicate"}  # what no schema says: a question in SPARQL, a message of ours
 _REFUSED_BY_MEANING |= {f"/api/elements{suffix}" for suffix in ("", ".json", ".geojson", ".jsonld")}
+
+
+@schemathesis.serializer("application/sparql-query")
+def _as_it_is(_context: object, value: object) -> bytes:
+    """A question is sent as its text."""
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 def ask_everything(address: str, elements: list[str], mode: GenerationMode) -> int:
