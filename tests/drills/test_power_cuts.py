@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from convergences_node.archive import migrations
 
 from .disk import Disk, Op
 from .power import compiler, drill
@@ -52,8 +53,9 @@ def test_the_disk_keeps_what_was_synced_and_may_forget_the_rest(tmp_path: Path) 
 
 @pytest.mark.skipif(compiler() is None, reason="there is no C compiler here to record a node with")
 @pytest.mark.slow
-async def test_a_plug_pulled_anywhere_loses_nothing_that_anybody_was_told() -> None:
+async def test_a_plug_pulled_anywhere_loses_nothing_that_anybody_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """While it appends, imports, erases, backs up, writes bundles, migrates, opens epochs, stops and starts."""
+    monkeypatch.setattr(migrations, "STEPS", migrations.STEPS)  # the drill knows more of them; the next test does not
     done = await drill(CUTS, seed=7, recordings=2)
     assert done.cuts == CUTS and done.kills == 2
     assert {"appended", "erased", "backed_up"} <= done.acts.keys(), json.dumps(dict(done.acts))

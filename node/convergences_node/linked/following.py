@@ -224,6 +224,8 @@ def main() -> None:
         print(json.dumps({"elements": follow(Path(sys.argv[1]), told, tell)}), flush=True)
     except LocalError as error:
         print(json.dumps({"error": str(error), "hint": error.hint}), flush=True)
+    except BrokenPipeError:
+        os._exit(1)  # the node is gone; what is not finished is found again by the next one
 
 
 if __name__ == "__main__":
