@@ -12,10 +12,11 @@ from convergences_node.archive import erasing, keeping, migrations, reader, tabl
 from convergences_node.archive.beside import RUN_BITS
 from convergences_node.archive.connection import ARCHIVE_NAME, open_reader, open_writer
 from convergences_node.archive.guard import Guard
-from convergences_node.archive.migrations import SCHEMA, STEPS, migrate, statements
+from convergences_node.archive.migrations import SCHEMA, STEPS, migrate
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.revealed import Revealed
 from convergences_node.archive.writer import ArchiveWriter
+from convergences_node.migrating import statements
 from convergences_protocol.errors import LocalError
 
 from .making import Town

@@ -12,7 +12,7 @@ from convergences_node.accounts import Accounts
 from convergences_node.accounts.accounts import IDLE_SECONDS_MAX, SESSION_SECONDS_MAX, SESSIONS_MAX
 from convergences_node.accounts.migrations import PRIVATE_NAME, SCHEMA, STEPS, migrate
 from convergences_node.accounts.passwords import MEMORY_KIB, PASSES
-from convergences_node.archive.migrations import statements
+from convergences_node.migrating import statements
 from convergences_protocol.errors import LocalError, Refused
 
 PASSWORD = "quatre mots bien choisis"

@@ -1,80 +1,42 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The steps that bring an `archive.db` of any age to the present `schema.sql`.
 
-`schema.sql` is what a person reads; these numbered steps are what a node runs, and a test keeps them equal. A step is
-never changed once it was released. Each runs in a transaction together with the mark that it ran, so a power cut in
-the middle leaves the file before it or after it. `user_version` counts the steps: a file that counts more than this
-program knows was written by a newer one, and is refused rather than guessed at.
+`schema.sql` is what a person reads; these numbered steps are what a node runs (`migrating.py`), and a test keeps them
+equal.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from convergences_protocol.errors import LocalError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from convergences_node import migrating
+from convergences_node.migrating import Layout, Step
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 
 APPLICATION_ID = 0x436F6E76
 """`Conv`, in the header of the file (PRAGMA application_id): whose file this is."""
+LAYOUT = Layout("archive.db", APPLICATION_ID, "an archive")
 
 
 def first(database: Any) -> None:
     """The archive as it was first laid out."""
-    for statement in statements(FIRST):
-        database.execute(statement)
-    database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    migrating.lay_out(database, LAYOUT, FIRST)
 
 
-STEPS: tuple[Callable[[Any], None], ...] = (first,)
+STEPS: tuple[Step, ...] = (first,)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the file to the present schema. Does nothing, and imports nothing, when it is there already."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    check_version(connection, version)
-    if version == len(STEPS):
-        return
-    # Imported only when there is something to do: it drags half of what a node at rest may weigh.
-    from sqlite_utils import Database, Migrations
-
-    migrations = Migrations("archive")
-    for number, step in enumerate(STEPS, start=1):
-        migrations(name=f"{number:04}_{step.__name__}")(_counted(step, number))
-    migrations.apply(Database(connection, execute_plugins=False))
+    """Bring the file to the present schema (`migrating.migrate`)."""
+    migrating.migrate(connection, LAYOUT, STEPS)
 
 
-def check_version(connection: sqlite3.Connection, version: int | None = None) -> None:
-    """Refuse a file that this program does not know."""
-    if version is None:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-    owner = connection.execute("PRAGMA application_id").fetchone()[0]
-    if owner not in (0, APPLICATION_ID):
-        raise LocalError(f"archive.db is not an archive: its application id is {owner:#x}")
-    if version > len(STEPS):
-        raise LocalError(
-            f"archive.db was written by a newer program: its schema is number {version}, this one knows {len(STEPS)}",
-            hint="install the newer version of convergences again; nothing was changed",
-        )
-
-
-def statements(sql: str) -> list[str]:
-    """The statements of a script one by one, without comments: `executescript` would commit behind our back."""
-    lines = (line.split("--")[0].rstrip() for line in sql.splitlines())
-    return [statement.strip() for statement in "\n".join(lines).split(";") if statement.strip()]
-
-
-def _counted(step: Callable[[Any], None], number: int) -> Callable[[Any], None]:
-    def run(database: Any) -> None:
-        step(database)
-        database.execute(f"PRAGMA user_version = {number}")
-
-    return run
+def check_version(connection: sqlite3.Connection) -> None:
+    """Refuse a file that this program does not know (`migrating.check_version`)."""
+    migrating.check_version(connection, LAYOUT, STEPS)
 
 
 FIRST = """

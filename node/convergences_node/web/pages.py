@@ -59,8 +59,8 @@ def reading_of(request: web.Request) -> Reading:
     )
 
 
-def draw_page(request: web.Request, template: str, values: Mapping[str, object]) -> bytes:
-    """The page's bytes."""
+def fill(request: web.Request, template: str, values: Mapping[str, object]) -> bytes:
+    """A template's bytes, with what every page is given and these values."""
     reading = reading_of(request)
     messages = reading.messages
     return (
@@ -73,11 +73,16 @@ def draw_page(request: web.Request, template: str, values: Mapping[str, object])
             languages=languages_of(request, messages.language),
             town=town_of(request).web_settings,
             reading=reading,
-            shared=None if "problem" in values else shared(request, messages.language),
             **values,
         )
         .encode()
     )
+
+
+def draw_page(request: web.Request, template: str, values: Mapping[str, object]) -> bytes:
+    """The bytes of a page for everybody."""
+    told = None if "problem" in values else shared(request, messages_of(request).language)
+    return fill(request, template, {"shared": told, **values})
 
 
 def answer_page(request: web.Request, template: str, values: Mapping[str, object]) -> web.Response:

@@ -10,11 +10,11 @@ from convergences_protocol.errors import ConvergencesError, Fault, Refused
 
 from convergences_node.fault_sentences import fault_sentence
 from convergences_node.web import static_files
-from convergences_node.web.asking import messages_of, town_of
+from convergences_node.web.asking import messages_of
 from convergences_node.web.etag import CACHE_NEVER
 from convergences_node.web.kept_pages import HTML_TYPE
 from convergences_node.web.messages import Messages
-from convergences_node.web.pages import TEMPLATES, languages_of, reading_of
+from convergences_node.web.pages import fill, reading_of
 
 HEADERS = {
     "Content-Type": HTML_TYPE,
@@ -36,26 +36,9 @@ def answer_private(
     status: int = 200,
 ) -> web.Response:
     """A page for the one who asked. With faults, each beside its field and all in one list."""
-    reading = reading_of(request)
-    messages = reading.messages
-    body = (
-        request.app[TEMPLATES]
-        .get_template(template)
-        .render(
-            t=messages.text,
-            count=messages.count,
-            language=messages.language,
-            languages=languages_of(request, messages.language),
-            town=town_of(request).web_settings,
-            reading=reading,
-            shared=None,
-            faults=faults or {},
-            operator_sheet=static_files.address("operator.css"),
-            **values,
-        )
-        .encode()
-    )
-    headers = {**HEADERS, "Content-Language": messages.language}
+    given = {"shared": None, "faults": faults or {}, "operator_sheet": static_files.address("operator.css"), **values}
+    body = fill(request, template, given)
+    headers = {**HEADERS, "Content-Language": messages_of(request).language}
     return web.Response(status=422 if faults and status == 200 else status, body=body, headers=headers)
 
 
