@@ -72,4 +72,4 @@ lock: ## resolve the dependencies again (needs uv) and write the two locks
 clean: ## remove what the commands above have built
 	rm -rf $(VENV) dist build node/convergences_node/web/built front/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup front demo test lint types check-demo seeds new-seeds bench formats audit deb lock clean
+.PHONY: help setup front demo test lint types check-demo seeds new-seeds drill bench formats audit deb lock clean
