@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """`convergences same`: what several sources or towns have both written down; a person says what is one."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
 
-from convergences_cli.asking import ask, node_options, print_json, printed
+from convergences_cli.asking import ask, node_options, printed
 from convergences_cli.words import say
 
 
@@ -36,50 +37,55 @@ def same_list(min_score: int | None, limit: int, folder: Any, as_json: bool) -> 
     _show_pairs(ask(folder, "same_list", {"min_score": min_score, "limit": limit}, quiet=as_json), as_json)
 
 
-@command.command("accept", short_help="Say that two are one.")
-@click.argument("one")
-@click.argument("other")
-@node_options
-def same_accept(one: str, other: str, folder: Any, as_json: bool) -> None:
+def _decided(name: str, short_help: str) -> Callable[[Callable[[Any], str]], click.Command]:
+    """A command that says something of ONE and OTHER; the function tells its answer in a sentence."""
+
+    def made(tell: Callable[[Any], str]) -> click.Command:
+        @command.command(name, short_help=short_help, help=tell.__doc__)
+        @click.argument("one")
+        @click.argument("other")
+        @node_options
+        def decide(one: str, other: str, folder: Any, as_json: bool) -> None:
+            show(ask(folder, f"same_{name}", {"one": one, "other": other}, quiet=as_json), as_json)
+
+        show = printed(lambda answer: click.echo(tell(answer)))
+        return decide
+
+    return made
+
+
+@_decided("accept", "Say that two are one.")
+def same_accept(answer: Any) -> str:
     """Write a signed relation: ONE and OTHER, two elements, are the same. Searches then show one and name the other.
 
     \b
     Example:
       convergences same accept FR-93066:0193… FR-93066:0194… --folder saint-denis
     """
-    answer = ask(folder, "same_accept", {"one": one, "other": other}, quiet=as_json)
     key = "same.accepted" if answer["state"] == "accepted" else "same.already"
-    print_json(answer) if as_json else click.echo(say(key, relation=answer["relation"], **_names(answer)))
+    return say(key, relation=answer["relation"], **_names(answer))
 
 
-@command.command("reject", short_help="Say that two are two.")
-@click.argument("one")
-@click.argument("other")
-@node_options
-def same_reject(one: str, other: str, folder: Any, as_json: bool) -> None:
+@_decided("reject", "Say that two are two.")
+def same_reject(answer: Any) -> str:
     """Remember, on this node alone, that ONE and OTHER are two. They are proposed again only if one of them changes.
 
     \b
     Example:
       convergences same reject FR-93066:0193… FR-93066:0194… --folder saint-denis
     """
-    answer = ask(folder, "same_reject", {"one": one, "other": other}, quiet=as_json)
-    print_json(answer) if as_json else click.echo(say("same.rejected", **_names(answer)))
+    return say("same.rejected", **_names(answer))
 
 
-@command.command("undo", short_help="Take back what was decided of two.")
-@click.argument("one")
-@click.argument("other")
-@node_options
-def same_undo(one: str, other: str, folder: Any, as_json: bool) -> None:
+@_decided("undo", "Take back what was decided of two.")
+def same_undo(answer: Any) -> str:
     """Withdraw the relation that says that ONE and OTHER are one, or forget that they were rejected.
 
     \b
     Example:
       convergences same undo FR-93066:0193… FR-93066:0194… --folder saint-denis
     """
-    answer = ask(folder, "same_undo", {"one": one, "other": other}, quiet=as_json)
-    print_json(answer) if as_json else click.echo(say(f"same.{answer['state']}", relation=answer["relation"]))
+    return say(f"same.{answer['state']}", relation=answer["relation"])
 
 
 def _names(answer: Any) -> dict[str, str]:

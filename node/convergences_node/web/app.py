@@ -9,8 +9,6 @@ itself only asks, calls, and answers.
 from __future__ import annotations
 
 import asyncio
-import logging
-import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -21,14 +19,15 @@ from convergences_node.linked.workers import Workers
 from convergences_node.web import health, pages
 from convergences_node.web.api_description import DESCRIPTION, encode_description
 from convergences_node.web.asking import ROUTE, TOWN, check_query, known_parameters, messages_of, town_of
+from convergences_node.web.guarding import answered, keep_pace
 from convergences_node.web.kept_pages import keeping
 from convergences_node.web.listening import make_runner
 from convergences_node.web.openapi import describe
 from convergences_node.web.operator.routes import add_operator
-from convergences_node.web.problems import Problem, answer_document, draw, from_http_error
+from convergences_node.web.problems import Problem, answer_document, draw
 from convergences_node.web.route import HTML, Handler, Route
 from convergences_node.web.routes import ROUTES
-from convergences_node.web.security import TokenBuckets, client_of, protect
+from convergences_node.web.security import TokenBuckets, protect
 from convergences_node.web.surfaces.negotiating import wants_linked
 from convergences_node.web.surfaces.sparql import WORKERS
 from convergences_node.web.surfaces.whole_lists import LISTS, WholeLists
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from convergences_node.operating import Operating
 
 __all__ = ["make_app", "make_runner"]
-
-log = logging.getLogger(__name__)
 
 # The only body we read is the answer to an invitation, about a kilobyte.
 BODY_BYTES_MAX = 16 * 1024
@@ -139,31 +136,14 @@ async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def _bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The handler's answer, or a Problem for every way in which there is none."""
-    wait = request.app[BUCKETS].take(client_of(request, town_of(request).web_settings.proxies_trusted))
-    if wait:
-        raise Problem("too-many-requests", headers={"Retry-After": str(math.ceil(wait))})
+    keep_pace(request, request.app[BUCKETS], town_of(request).web_settings.proxies_trusted)
     under_way = request.app[UNDER_WAY]
     if len(under_way) >= ANSWERS_AT_ONCE_MAX:
         raise Problem("too-busy", headers={"Retry-After": "1"})
     task = asyncio.current_task()
     under_way.add(task)
     try:
-        return await handler(request)
-    except Problem:
-        raise
-    except web.HTTPException as error:
-        problem = from_http_error(error)
-        if problem is None:
-            raise
-        raise problem from None
-    except TimeoutError:
-        raise Problem("too-slow", headers={"Retry-After": "5"}) from None
-    except (ConnectionError, asyncio.CancelledError):
-        raise
-    except Exception:
-        # The reader gets a sentence, the operator the whole of it: nothing of our inside is shown outside.
-        log.exception("answering %s failed", request.path)
-        raise Problem("internal") from None
+        return await answered(handler, request)
     finally:
         under_way.discard(task)
 

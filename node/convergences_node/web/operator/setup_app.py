@@ -6,10 +6,7 @@ Around them stand the same walls as around a town's pages: headers, a pace for e
 
 from __future__ import annotations
 
-import logging
-import math
 import time
-from collections.abc import Awaitable, Callable
 from typing import cast
 
 from aiohttp import web
@@ -18,18 +15,17 @@ from convergences_node.setup.setup import Setup
 from convergences_node.web import pages
 from convergences_node.web.asking import TOWN
 from convergences_node.web.etag import CACHE_NEVER
+from convergences_node.web.guarding import answered, keep_pace
 from convergences_node.web.operator import setup_pages
 from convergences_node.web.operator.drawing import answer_private, words
-from convergences_node.web.problems import Problem, draw, from_http_error
-from convergences_node.web.security import TokenBuckets, client_of, protect
+from convergences_node.web.problems import Problem, draw
+from convergences_node.web.route import Handler
+from convergences_node.web.security import TokenBuckets, protect
 from convergences_node.web.static_files import static_show
 from convergences_node.web.town_door import Town
 
-log = logging.getLogger(__name__)
-
 BODY_BYTES_MAX = 16 * 1024
 BUCKETS: web.AppKey[TokenBuckets] = web.AppKey("setup_buckets")
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def make_setup_app(setup: Setup) -> web.Application:
@@ -58,7 +54,8 @@ async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.app[setup_pages.SETUP].founded.is_set():
         return _to_the_town(request)
     try:
-        response = await _bounded(request, handler)
+        keep_pace(request, request.app[BUCKETS], ())
+        response = await answered(handler, request)
     except Problem as problem:
         document = draw(problem, words(request), request.path)
         response = answer_private(request, "setup_problem.html", {"problem": document}, status=problem.status)
@@ -72,23 +69,3 @@ def _to_the_town(request: web.Request) -> web.Response:
     response = web.Response(status=303, headers={"Location": str(request.rel_url), "Cache-Control": CACHE_NEVER})
     response.force_close()
     return response
-
-
-async def _bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
-    wait = request.app[BUCKETS].take(client_of(request, ()))
-    if wait:
-        raise Problem("too-many-requests", headers={"Retry-After": str(math.ceil(wait))})
-    try:
-        return await handler(request)
-    except Problem:
-        raise
-    except web.HTTPException as error:
-        problem = from_http_error(error)
-        if problem is None:
-            raise
-        raise problem from None
-    except ConnectionError:
-        raise
-    except Exception:
-        log.exception("answering %s failed", request.path)
-        raise Problem("internal") from None
