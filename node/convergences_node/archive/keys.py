@@ -12,6 +12,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from convergences_protocol import cbor
@@ -111,6 +112,14 @@ class Keyring:
         self._seal(file, f"author {name}", key)
         return key
 
+    def other(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """A secret of another shape, for one purpose alone; made at first use."""
+        with self._lock:
+            file = f"{name}.key"
+            if not (self._folder / file).exists():
+                self._seal_bytes(file, name, make())
+            return self._open_bytes(file, name)
+
     def forget(self, name: str) -> None:
         """An author's key is gone for good: that person was erased, or left. The next account gets another."""
         with self._lock:
@@ -121,13 +130,19 @@ class Keyring:
         return f"author-{hmac.digest(self._secret, name.encode(), 'sha256').hex()[:32]}.key"
 
     def _seal(self, file: str, purpose: str, key: SigningKey) -> None:
-        sealed = Aead(self._secret).encrypt(cbor.encode([purpose, key.seed]), _MAGIC)
+        self._seal_bytes(file, purpose, key.seed)
+
+    def _seal_bytes(self, file: str, purpose: str, secret: bytes) -> None:
+        sealed = Aead(self._secret).encrypt(cbor.encode([purpose, secret]), _MAGIC)
         try:
             replace_durably(self._folder / file, _MAGIC + bytes(sealed))
         except OSError as error:
             raise LocalError(f"the key {self._folder / file} cannot be written: {error.strerror or error}") from error
 
     def _open(self, file: str, purpose: str) -> SigningKey:
+        return SigningKey.from_seed(self._open_bytes(file, purpose))
+
+    def _open_bytes(self, file: str, purpose: str) -> bytes:
         path = self._folder / file
         try:
             data = path.read_bytes()
@@ -140,7 +155,7 @@ class Keyring:
             ) from None
         if not isinstance(content, list) or len(content) != 2 or content[0] != purpose:
             raise LocalError(f"the key {path} was sealed for another purpose")
-        return SigningKey.from_seed(content[1])
+        return bytes(content[1])
 
 
 def keys_in(folder: Path) -> bool:

@@ -152,14 +152,14 @@ class Index:
         """One page of what matches, with how fresh and whole it is. `fold=False`: what is the same comes apart, as
         whoever takes all of it away wants it."""
         self._cover()
-        ask = self._ask_quickly if query.is_quick else self._ask
+        ask = self._ask_quickly if query.is_quick else self.ask
         groups = self._same() if fold else answering.NONE
         return await ask(lambda db: answering.answer(db, query, self._keeper.known, self._covered.lines, groups))
 
     async def search_json(self, query: Query) -> bytes:
         """The same as JSON, to be sent as it is."""
         self._cover()
-        ask = self._ask_quickly if query.is_quick else self._ask
+        ask = self._ask_quickly if query.is_quick else self.ask
         return await ask(lambda db: answering.answer_json(db, query, self._keeper.known, self._covered, self._same()))
 
     async def facets(self, query: Query) -> Facets:
@@ -167,7 +167,7 @@ class Index:
         version, asked = self.version, replace(query.without_page(), sort=None)
         if version is not None and (kept := self._counted.get((version, asked))):
             return kept
-        found = await self._ask(lambda db: answering.facets(db, asked, self._keeper.known))
+        found = await self.ask(lambda db: answering.facets(db, asked, self._keeper.known))
         self._keep_count(version, asked, found)
         return found
 
@@ -179,9 +179,10 @@ class Index:
         kept = None if version is None else self._counted.get((version, asked))
 
         def both(db: sqlite3.Connection) -> tuple[Answer, Facets]:
-            return answering.answer(db, query, known, coverage, groups), kept or answering.facets(db, asked, known)
+            found = answering.answer(db, query, known, coverage, groups)
+            return found, kept or answering.facets(db, asked, known, found.total.count)
 
-        answer, facets = await self._ask(both)
+        answer, facets = await self.ask(both)
         self._keep_count(version, asked, facets)
         return answer, facets
 
@@ -196,12 +197,12 @@ class Index:
 
     async def marks(self, query: Query) -> Marks:
         """What matches as marks on a map, whatever page and order are asked for; the newest where they are many."""
-        return await self._ask(lambda db: answering.marks(db, query, self._keeper.known))
+        return await self.ask(lambda db: answering.marks(db, query, self._keeper.known))
 
     async def element(self, element: str, at: str | None = None) -> ElementView | None:
         """An element with its relations (at a date); None if it is not here, or no longer. ValueError: not an id."""
         wanted = ElementId.parse(element)
-        return await self._ask(lambda db: self._view(db, wanted, at))
+        return await self.ask(lambda db: self._view(db, wanted, at))
 
     def _view(self, db: sqlite3.Connection, wanted: ElementId, at: str | None) -> ElementView | None:
         view, groups = elements.element_view(db, wanted, self._keeper.known, at), self._same()
@@ -224,14 +225,14 @@ class Index:
     async def walk(self, element: str, *, depth: int = 1, at: str | None = None) -> Walk:
         """What is related to an element by at most `depth` steps."""
         wanted = ElementId.parse(element)
-        return await self._ask(lambda db: elements.walk(db, wanted, self._keeper.known, at, depth))
+        return await self.ask(lambda db: elements.walk(db, wanted, self._keeper.known, at, depth))
 
     async def surroundings(
         self, element: str, *, at: str | None, depth: int, most: int
     ) -> tuple[ElementView | None, Walk, Published]:
         """An element, what is related to it, and what is published on it: what its page shows, of one moment."""
         wanted = ElementId.parse(element)
-        return await self._ask(
+        return await self.ask(
             lambda db: (
                 self._view(db, wanted, at),
                 elements.walk(db, wanted, self._keeper.known, at, depth),
@@ -242,40 +243,40 @@ class Index:
     async def published(self, element: str, most: int) -> Published:
         """What is published on an element or on what belongs to it, the newest first."""
         wanted = ElementId.parse(element)
-        return await self._ask(lambda db: published_on(db, wanted, self._keeper.known, self._bulletin, most))
+        return await self.ask(lambda db: published_on(db, wanted, self._keeper.known, self._bulletin, most))
 
     async def names(self, mentioned: Sequence[str]) -> Mapping[str, str]:
         """The names of these elements and territories, as far as they are known here."""
-        return await self._ask(lambda db: elements.names_of(db, mentioned, self._keeper.known))
+        return await self.ask(lambda db: elements.names_of(db, mentioned, self._keeper.known))
 
     async def count(self, kinds: Sequence[str]) -> int:
         """How many elements of these kinds there are."""
-        return await self._ask(lambda db: addresses.count_of(db, kinds))
+        return await self.ask(lambda db: addresses.count_of(db, kinds))
 
     async def addresses(self, kinds: Sequence[str], skipped: int, most: int) -> Sequence[Address]:
         """Some of these elements, the oldest first, for a site map."""
-        return await self._ask(lambda db: addresses.addresses_of(db, kinds, skipped, most))
+        return await self.ask(lambda db: addresses.addresses_of(db, kinds, skipped, most))
 
     async def listing(self, kinds: Sequence[str], after: int = -1, moment: int | None = None) -> Listing:
         """The next elements of these kinds in the order of birth, with the links that hold at a moment: a portion of a
         whole list."""
-        return await self._ask(lambda db: listing.listing_of(db, kinds, self._keeper.known, after, moment))
+        return await self.ask(lambda db: listing.listing_of(db, kinds, self._keeper.known, after, moment))
 
     async def held(self, kinds: Sequence[str]) -> int:
         """How many elements of these kinds a whole list has, relations too."""
-        return await self._ask(lambda db: listing.held_of(db, kinds))
+        return await self.ask(lambda db: listing.held_of(db, kinds))
 
     async def types(self) -> Mapping[tuple[str, str], int]:
         """How many elements there are by kind and type."""
-        return await self._ask(listing.types_of)
+        return await self.ask(listing.types_of)
 
     async def named(self, kinds: Sequence[str], name: str) -> Sequence[Item]:
         """The oldest elements of these kinds with this name; two are enough to know that it is not one's alone."""
-        return await self._ask(lambda db: naming.named(db, kinds, name))
+        return await self.ask(lambda db: naming.named(db, kinds, name))
 
     async def born(self, kinds: Sequence[str], birth: int) -> Sequence[Item]:
         """The elements of these kinds with this birth (`row.birth_of`)."""
-        return await self._ask(lambda db: naming.born(db, kinds, birth))
+        return await self.ask(lambda db: naming.born(db, kinds, birth))
 
     async def history(self, element: str) -> list[Revision]:
         """Every record about an element, oldest first, those that do not count too. From the archive."""
@@ -286,30 +287,30 @@ class Index:
     async def details(self, elements: Sequence[str]) -> Mapping[str, Detail]:
         """All that the records of these elements say, for an export."""
         wanted = [ElementId.parse(element) for element in elements]
-        return await self._ask(lambda db: details.details_of(db, wanted, self._keeper.known))
+        return await self.ask(lambda db: details.details_of(db, wanted, self._keeper.known))
 
     async def occurrences(
         self, elements: Sequence[str], window: tuple[int, int]
     ) -> Mapping[str, Sequence[tuple[int, int]]]:
         """Every time that these elements happen between two seconds, for an agenda."""
         wanted = [ElementId.parse(element) for element in elements]
-        return await self._ask(lambda db: details.occurrences_of(db, wanted, window))
+        return await self.ask(lambda db: details.occurrences_of(db, wanted, window))
 
     async def people_behind(self, elements: Sequence[str], most: int) -> Sequence[Item]:
         """Who is behind these elements, the most present first."""
         wanted = [ElementId.parse(element) for element in elements]
-        return await self._ask(lambda db: details.people_behind(db, wanted, most))
+        return await self.ask(lambda db: details.people_behind(db, wanted, most))
 
     async def outlines(self) -> Sequence[OutlineView]:
         """The outlines of the territories known here, for a map."""
-        return await self._ask(lambda db: details.outlines_of(db, self._keeper.known))
+        return await self.ask(lambda db: details.outlines_of(db, self._keeper.known))
 
     async def territories(self) -> list[TerritoryView]:
         """The territories known here, by code, with how fresh and whole each is."""
         version = self.version
         if version is not None and self._territories and self._territories[0] == version:
             return self._territories[1]
-        found = await self._ask(lambda db: territory_views(db, self._keeper.known, self._covered.lines))
+        found = await self.ask(lambda db: territory_views(db, self._keeper.known, self._covered.lines))
         if version is not None and version == self.version:
             self._territories = version, found
         return found
@@ -419,8 +420,8 @@ class Index:
     async def _refresh(self) -> None:
         if self._lent:
             # Whoever writes meanwhile does not tell: it is read from the file.
-            progress = await self._ask(progress_of)
-            self._keeper.known = await self._ask(read_known)
+            progress = await self.ask(progress_of)
+            self._keeper.known = await self.ask(read_known)
         else:
             progress = await self._in_writer(lambda: self._keeper.projection.progress())
         known = self._keeper.known
@@ -440,10 +441,11 @@ class Index:
         return await asyncio.get_running_loop().run_in_executor(self._writer, work)
 
     async def _ask_quickly(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        """As `_ask`, for what takes a millisecond or so."""
-        return await (self._ask(question) if self._lane.is_full else self._lane.ask(question))
+        """As `ask`, for what takes a millisecond or so."""
+        return await (self.ask(question) if self._lane.is_full else self._lane.ask(question))
 
-    async def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+    async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """A room's own question, of one state of the file, in a thread of readers."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, question)
 
     def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
