@@ -24,7 +24,7 @@ from convergences_protocol import checkpoint
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.erasure import KIND as ERASURE
 from convergences_protocol.erasure import Erasure, split
-from convergences_protocol.errors import LocalError, RemoteError
+from convergences_protocol.errors import Fault, LocalError, RemoteError
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import Opening
 from convergences_protocol.origin import LogIdentity, Origin
@@ -55,6 +55,13 @@ READERS = 4
 """Threads that read: more would only wait for the same disk, and each keeps a cache."""
 
 
+def as_the_update_stands(folder: Path) -> bool:
+    """A new version on trial keeps what it is about to migrate; another finds its own files again."""
+    from convergences_node.updates.before import settle
+
+    return settle(folder)
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What an archive takes from the world around it. The defaults are the real ones."""
@@ -63,6 +70,8 @@ class Options:
     random_bytes: RandomBytes = secrets.token_bytes
     machine: Callable[[], str | None] = machine_identity
     step: Step = no_step
+    prepare: Callable[[Path], bool] = as_the_update_stands
+    """Done once the folder is locked, before anything in it is opened. Whether the archive is held: see `held`."""
     pages_max: int | None = None
     """Bound on the archive's file, in pages of 4 KiB; None leaves it to the disk."""
 
@@ -74,6 +83,8 @@ class Archive:
         self.folder = folder
         self.keys = keys
         self.territory = ""
+        self.held = False
+        """Takes no new record of this town's: what is written now could be lost by the return of an update."""
         self.findings: list[Finding] = []
         self.revealed = Revealed()
         self._lock = lock
@@ -122,12 +133,15 @@ class Archive:
     @classmethod
     async def open(cls, folder: Path, *, options: Options | None = None) -> Archive:
         """Open the archive in `folder`, and decide whether it is the latest: see `findings` for what was found."""
+        options = options or Options()
         lock = FolderLock(folder)
         try:
+            held = await asyncio.to_thread(options.prepare, folder)
             if not (folder / ARCHIVE_NAME).exists():
                 raise _no_archive(folder)
             with damage_told():
-                archive = cls(folder, lock, Keyring.open(folder), options or Options())
+                archive = cls(folder, lock, Keyring.open(folder), options)
+            archive.held = held
         except BaseException:
             lock.release()
             raise
@@ -207,8 +221,14 @@ class Archive:
         """Sign and append records to one's own log, all or none. When it returns they are durable, and shown.
 
         Raises `Conflict` if an element was changed since its author read it, `Refused` with the faults of a record,
-        `ArchiveFull` when there is no room.
+        `ArchiveFull` when there is no room, `LocalError` while it is `held`.
         """
+        if self.held:
+            raise LocalError(
+                "the node has just been updated, and is being tried: nothing is written for ten minutes",
+                hint="try again in a while",
+                fault=Fault("", "update_on_trial"),
+            )
         authored = await self._in_reader(self._author_all, entries)
         placed: list[Placed] = await self._turns.append(authored)
         return placed
