@@ -19,8 +19,11 @@ from pathlib import Path
 
 from aiohttp import web
 from convergences_node.archive.archive import Archive
+from convergences_node.blobs.blobs import Blobs
+from convergences_node.blobs.settings import BlobsSection
 from convergences_node.index.index import Index
 from convergences_node.linked import layout
+from convergences_node.membership import Membership
 from convergences_node.web.app import make_app, make_runner
 from convergences_node.web.town_door import PeerSeen, TownStatus, WebSettings
 from convergences_protocol.charter import Charter
@@ -42,6 +45,7 @@ class AskedTown:
     archive: Archive
     index: Index
     web_settings: WebSettings
+    blobs: Blobs
 
     def now(self) -> int:
         return NOW
@@ -78,7 +82,8 @@ async def opened(folder: Path) -> AsyncIterator[web.Application]:
         if index.rebuilding:
             raise RuntimeError(f"the index in {folder} does not fit this program: build it again")
         settings = WebSettings(TERRITORY, "benchmark", linked=folder / layout.FOLDER, requests_per_second=0.0)
-        yield make_app(AskedTown(archive, index, settings))
+        blobs = Blobs(folder, BlobsSection(), Membership(archive, agglomeration=True))
+        yield make_app(AskedTown(archive, index, settings, blobs))
 
 
 async def serve(folder: Path, port: int) -> None:

@@ -20,6 +20,10 @@ import msgspec
 from convergences_protocol.errors import Fault, LocalError
 from msgspec import Meta
 
+from convergences_node.blobs.settings import BlobsSection
+from convergences_node.relay.settings import RelaySection
+from convergences_node.section import Section
+
 CONFIG_NAME = "convergences.toml"
 CONFIG_BYTES_MAX = 65_536
 """A person writes this file; one that is larger is not ours."""
@@ -33,10 +37,6 @@ ADDRESSES_MAX = 64
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Addresses = Annotated[list[str], Meta(max_length=ADDRESSES_MAX)]
-
-
-class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file; an unknown name inside it is refused."""
 
 
 class NodeSection(Section):
@@ -94,7 +94,7 @@ class HttpSection(Section):
         Meta(
             max_length=16, description="Addresses of proxies in front of the node, whose `X-Forwarded-For` is believed."
         ),
-    ] = []
+    ] = msgspec.field(default_factory=list)
 
 
 class MapSection(Section):
@@ -120,7 +120,7 @@ class P2pSection(Section):
     announce: Annotated[
         Addresses,
         Meta(description="Multiaddresses under which others reach this node, put in invitations; empty: as listened."),
-    ] = []
+    ] = msgspec.field(default_factory=list)
 
 
 class PeersSection(Section):
@@ -129,7 +129,7 @@ class PeersSection(Section):
     addresses: Annotated[
         Addresses,
         Meta(description="Peers to keep a link with: multiaddresses ending in `/p2p/<id>`, or `http(s)://` addresses."),
-    ] = []
+    ] = msgspec.field(default_factory=list)
 
 
 class DiscoverySection(Section):
@@ -224,7 +224,9 @@ class Config(Section):
     peers: PeersSection = msgspec.field(default_factory=PeersSection)
     discovery: DiscoverySection = msgspec.field(default_factory=DiscoverySection)
     backup: BackupSection = msgspec.field(default_factory=BackupSection)
+    blobs: BlobsSection = msgspec.field(default_factory=BlobsSection)
     linked: LinkedSection = msgspec.field(default_factory=LinkedSection)
+    relay: RelaySection = msgspec.field(default_factory=RelaySection)
     alerts: AlertsSection = msgspec.field(default_factory=AlertsSection)
     logs: LogsSection = msgspec.field(default_factory=LogsSection)
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)

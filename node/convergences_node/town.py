@@ -40,6 +40,7 @@ from convergences_node.archive.model import (
     PeerRow,
 )
 from convergences_node.backlog import Backlog
+from convergences_node.blobs.blobs import Blobs
 from convergences_node.clock import clock_plausible
 from convergences_node.clockwork import Clockwork
 from convergences_node.config import Config, load_config
@@ -76,6 +77,8 @@ class Town:
         self.index = index
         self.random_bytes = secrets.token_bytes
         self.membership = Membership(archive, agglomeration=config.node.kind == "agglomeration")
+        self.blobs = Blobs(folder, config.blobs, self.membership)
+        """Files by their SHA-256; see `blobs/__init__.py`."""
         self.network: Network | None = None
         self.http_address: str | None = None
         """Where this node's pages are, once they are served."""
@@ -158,6 +161,7 @@ class Town:
         self._stopping = True
         await self.linked.stop()
         await self._clockwork.stop()
+        await self.blobs.stop()
         if self.network is not None:
             await self.network.stop()
             self.index.patience = self.network = None

@@ -12,12 +12,15 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from aiohttp.test_utils import BaseTestServer
 from aiohttp.web import BaseRunner
 from convergences_node.archive.archive import Archive, Options
 from convergences_node.archive.model import NewRecord, Placed
+from convergences_node.blobs.blobs import Blobs
+from convergences_node.blobs.settings import BlobsSection
 from convergences_node.index.index import Index
 from convergences_node.network.http_words import answer_message
 from convergences_node.web.app import make_app, make_runner
@@ -43,6 +46,17 @@ MEAN_TEXT = (
 )
 
 
+class Alone:
+    """A node that no other node belongs with, apart from one whose key tests have."""
+
+    @property
+    def own(self) -> Any:
+        return SimpleNamespace(key=KEY.public)
+
+    def allowed(self) -> set[bytes]:
+        return {WITNESS.public}
+
+
 @dataclass
 class SmallTown:
     """What `town_door.Town` asks."""
@@ -51,6 +65,7 @@ class SmallTown:
     index: Index
     web_settings: WebSettings
     clock: list[float]
+    blobs: Blobs
     state: TownStatus = field(default_factory=lambda: TownStatus(True, "well", True, START))
     seen: list[PeerSeen] = field(default_factory=list)
     elements: dict[str, str] = field(default_factory=dict)
@@ -129,7 +144,8 @@ async def small_town(folder: Path, records: bool = True, **settings: Any) -> Asy
     archive = await Archive.create(folder, TERRITORY, KEY, RECOVERY.public, name="Saint-Denis", options=options)
     index = await Index.open(folder, archive, clock=lambda: clock[0], follow=False)
     values = {"requests_per_second": 0.0, **settings}
-    town = SmallTown(archive, index, WebSettings(TERRITORY, "Saint-Denis", **values), clock)
+    blobs = Blobs(folder, BlobsSection(), Alone())
+    town = SmallTown(archive, index, WebSettings(TERRITORY, "Saint-Denis", **values), clock, blobs)
     try:
         if records:
             await fill(town)

@@ -310,6 +310,7 @@ async def test_reading_is_all_that_can_be_done(client: TestClient, town: SmallTo
     values = {"id": town.elements["changed"], "key": "internal", "territory": "FR-93066", "epoch": "0" * 16}
     values |= {
         "bundle": "000",
+        "digest": "0" * 64,
         "level": "0",
         "tile": "000",
         "number": "1",

@@ -98,6 +98,14 @@ class HttpTransport:
         self._targets = known | {address: key for key, addresses in targets.items() for address in addresses}
         self._look_at_all()
 
+    def found(self) -> dict[PeerKey, list[str]]:
+        """Where each peer is that has been found, or is expected, at an address."""
+        found: dict[PeerKey, list[str]] = {}
+        for address, key in self._targets.items():
+            if key is not None:
+                found.setdefault(key, []).append(address)
+        return found
+
     def send(self, key: PeerKey, frame: bytes) -> None:
         """Answer, from the peer's files, what the machine asks of it."""
         peer = self._peers.get(key)

@@ -33,6 +33,7 @@ from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.tools.anyio_service import background_trio_service
 
 from convergences_node.network import libp2p_mends
+from convergences_node.network.libp2p_asking import Asking
 from convergences_node.network.libp2p_gate import Gate
 from convergences_node.network.libp2p_link import close_connection, key_of, read_frame, write_frame
 from convergences_node.network.libp2p_links import REPLICATE, LinkEvents, Links
@@ -57,6 +58,7 @@ class Events(LinkEvents, Protocol):
     def ready(self, addresses: Sequence[str]) -> None: ...
     def heard(self, data: bytes) -> None: ...
     def join_asked(self, key: PeerKey, request: bytes, answer: Callable[[bytes], None]) -> None: ...
+    def asked(self, key: PeerKey, question: bytes, answer: Callable[[bytes], None]) -> None: ...
 
 
 class Libp2pHost:
@@ -68,6 +70,7 @@ class Libp2pHost:
         self.gate = Gate(settings.peer_streams, events.misbehaved)
         key = SigningKey.from_seed(settings.seed).public
         self.links = Links(key, events, dice or random.Random(), ping_s=settings.ping_s, frame_s=settings.frame_s)
+        self.asking = Asking(self.links, events.asked)
         self._gossip_in, self._gossip_out = trio.open_memory_channel[bytes](GOSSIP_QUEUE_MAX)
 
     # ---------------------------------------------------------------------------- the thread's life
@@ -80,6 +83,7 @@ class Libp2pHost:
         self.host = self._make_host(listen)
         gossip, pubsub = self._make_gossip()
         self.host.set_stream_handler(REPLICATE, self.links.accept)
+        self.asking.begin(self.host)
         self.gate.stand_before(self.host)
         self.host.set_stream_handler(JOIN, self._answer_join)
         with self._stop:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence, Set
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from convergences_protocol.errors import ConvergencesError, LocalError, RemoteEr
 
 from convergences_node.network import libp2p_lean
 from convergences_node.network.libp2p_settings import Libp2pSettings as Libp2pSettings
-from convergences_node.network.transport import Link, Listener, PeerKey
+from convergences_node.network.transport import Answer, Link, Listener, PeerKey
 
 if TYPE_CHECKING:
     import random
@@ -56,6 +56,9 @@ class Libp2pTransport:
         self._targets: Mapping[PeerKey, Sequence[str]] = {}
         self._linked: dict[PeerKey, Link] = {}
         """The links that the listener knows of: what it sends is meant for these, whatever the thread has by then."""
+        self.answer: Answer | None = None
+        """See `transport.Asks`."""
+        self._answering: set[asyncio.Task[None]] = set()
         self._stop_asked = False
         """Seen by the thread as soon as it can be stopped: until its imports are done, it cannot."""
 
@@ -113,6 +116,14 @@ class Libp2pTransport:
 
     async def join(self, address: str, key: PeerKey, request: bytes) -> bytes:
         """See `Transport.join`."""
+        return await self._answered(address, lambda host: host.join(address, key, request))
+
+    async def ask(self, key: PeerKey, question: bytes) -> bytes:
+        """See `transport.Asks`."""
+        return await self._answered(key.hex()[:12], lambda host: host.asking.ask(key, question))
+
+    async def _answered(self, who: str, work: Callable[[Libp2pHost], Awaitable[bytes]]) -> bytes:
+        """What some work of the thread gives. `RemoteError` for whatever goes wrong on the way."""
         host = self._host
         if host is None:
             raise LocalError("the peer to peer network is not running")
@@ -120,14 +131,33 @@ class Libp2pTransport:
 
         async def ask() -> None:
             try:
-                answer.set_result(await host.join(address, key, request))
+                answered = await work(host)
             except BaseException as error:
-                answer.set_exception(RemoteError(f"no answer from {address}: {_why(error)}"))
+                _settle(answer, RemoteError(f"no answer from {who}: {_why(error)}"))
                 if not isinstance(error, Exception):
                     raise
+            else:
+                _settle(answer, answered)
 
         self._in_thread(lambda: host.nursery.start_soon(ask))
         return await asyncio.wrap_future(answer)
+
+    def _asked(self, key: PeerKey, question: bytes, answer: Callable[[bytes], None]) -> None:
+        """A peer's question, in the loop."""
+        task = asyncio.create_task(self._answer_one(key, question, answer))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _answer_one(self, key: PeerKey, question: bytes, answer: Callable[[bytes], None]) -> None:
+        """Unanswered, the thread gives the question up in its own time."""
+        if self.answer is None:
+            return
+        try:
+            answer(await self.answer(key, question))
+        except RemoteError as error:
+            self._listener.misbehaved(key, str(error))
+        except Exception:
+            log.exception("a question of %s could not be answered", key.hex()[:12])
 
     async def answers(self) -> None:
         """See `Transport.answers`. A thread that has ended is another's business: it is being started again."""
@@ -276,6 +306,9 @@ class _Events:
     def join_asked(self, key: PeerKey, request: bytes, answer: Callable[[bytes], None]) -> None:
         self._transport._post(self._transport._listener.join_asked, key, request, answer)
 
+    def asked(self, key: PeerKey, question: bytes, answer: Callable[[bytes], None]) -> None:
+        self._transport._post(self._transport._asked, key, question, answer)
+
 
 def _set_result(future: asyncio.Future[Sequence[str]], addresses: Sequence[str]) -> None:
     if not future.done():
@@ -285,6 +318,16 @@ def _set_result(future: asyncio.Future[Sequence[str]], addresses: Sequence[str])
 def _set_noticed(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+def _settle(future: Future[bytes], result: bytes | Exception) -> None:
+    """Nobody may wait any more: who asked was cancelled, and the future with it."""
+    if not future.set_running_or_notify_cancel():
+        return
+    if isinstance(result, bytes):
+        future.set_result(result)
+    else:
+        future.set_exception(result)
 
 
 def _why(error: BaseException | None) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 
 from convergences_protocol.errors import RemoteError
 
-from convergences_node.network.transport import FRAME_BYTES_MAX, JOIN_BYTES_MAX, Link, Listener, PeerKey
+from convergences_node.network.transport import FRAME_BYTES_MAX, JOIN_BYTES_MAX, Answer, Link, Listener, PeerKey
 
 
 class MemoryNet:
@@ -49,6 +49,7 @@ class MemoryTransport:
         self._targets: frozenset[PeerKey] = frozenset()
         self._sent: dict[PeerKey, int] = {}
         self._listener: Listener | None = None
+        self.answer: Answer | None = None
 
     async def start(self, listener: Listener) -> None:
         """Join the ether."""
@@ -147,3 +148,10 @@ class MemoryTransport:
         answer: Callable[[bytes], None] = answered.set_result
         other._listener.join_asked(self.key, request, answer)
         return await answered
+
+    async def ask(self, key: PeerKey, question: bytes) -> bytes:
+        """See `transport.Asks`."""
+        other = self._net.transports.get(key)
+        if key not in self._links or other is None or other.answer is None:
+            raise RemoteError(f"no answer from {key.hex()[:12]}")
+        return await other.answer(self.key, question)

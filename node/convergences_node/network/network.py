@@ -21,9 +21,10 @@ from convergences_node.archive.model import PeerRow
 from convergences_node.config import loopback_only
 from convergences_node.network.addresses import by_key, is_http, merged, told_addresses
 from convergences_node.network.driver import Driver
+from convergences_node.network.holders import PeerHolders
 from convergences_node.network.http_transport import HttpSettings, HttpTransport
 from convergences_node.network.libp2p_transport import Libp2pSettings, Libp2pTransport
-from convergences_node.network.transport import PeerKey, Transport
+from convergences_node.network.transport import Asks, PeerKey, Transport
 from convergences_node.web.town_door import PeerSeen
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class Network:
             ),
             lambda key: key in self.driver.links and self.driver.links[key].transport != HttpTransport.name,
         )
+        self._holders = PeerHolders(
+            town.archive.keys.node, self._asking, lambda: sorted(self.driver.links), self.http_addresses
+        )
         self._discovery: Discovery | None = None
         self._book: dict[PeerKey, PeerRow] = {}
         self._found: dict[PeerKey, list[str]] = {}
@@ -67,6 +71,7 @@ class Network:
     async def start(self, p2p: Transport | None = None) -> None:
         """Start replicating; libp2p follows in its own time. `p2p` stands in for it in tests."""
         await self.begin()
+        self._town.blobs.holders = self._holders
         await self._start_transport(self._http)
         if p2p is not None or self._config.p2p.enabled:
             self._spawn(self._start_p2p(p2p or self._libp2p()))
@@ -95,6 +100,7 @@ class Network:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._discovery is not None:
             await self._discovery.stop()
+        await self._holders.stop()
         await asyncio.gather(self._http.stop(), *([self.p2p.stop()] if self.p2p else []))
         await self.driver.stop()
 
@@ -123,6 +129,8 @@ class Network:
 
     async def _start_p2p(self, transport: Transport) -> None:
         self.p2p = transport
+        if isinstance(transport, Asks):
+            transport.answer = self._town.blobs.answer
         try:
             await self._start_transport(transport)
         except (ConvergencesError, TimeoutError) as error:
@@ -168,6 +176,16 @@ class Network:
         for identity in self._town.membership.kept():
             if identity.origin not in known:
                 await self._town.archive.keep_log(identity)
+
+    def _asking(self) -> Asks | None:
+        """The transport that questions about files go over, if it runs."""
+        return self.p2p if self.p2p_state == "running" and isinstance(self.p2p, Asks) else None
+
+    def http_addresses(self) -> dict[PeerKey, list[str]]:
+        """Where the peers that we speak with answer over HTTP, as far as is known."""
+        allowed = self._allowed()
+        found = merged(self._http.found(), {key: row.addresses for key, row in self._book.items()}, self._found)
+        return {key: addresses for key, addresses in _only(found, http=True).items() if key in allowed}
 
     def _allowed(self) -> frozenset[PeerKey]:
         return frozenset(self._town.membership.allowed() - self._banned.keys())

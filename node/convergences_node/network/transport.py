@@ -11,9 +11,9 @@ Everything here is called and calls back in the asyncio loop of the node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 PeerKey = bytes
 """The 32-byte Ed25519 public key of a node's log, which is also its identity on the network."""
@@ -100,3 +100,18 @@ class Transport(Protocol):
 
     async def answers(self) -> None:
         """Return once whatever carries this transport has taken notice: a thread that hangs never does."""
+
+
+Answer = Callable[[PeerKey, bytes], Awaitable[bytes]]
+"""What answers a peer's question; raises `RemoteError` for what is no question."""
+
+
+@runtime_checkable
+class Asks(Protocol):
+    """A transport that also carries single questions about files (`blobs/pieces.py`), beside its links' frames."""
+
+    answer: Answer | None
+    """Who answers those of peers; nobody, and they stay unanswered, until it is set."""
+
+    async def ask(self, key: PeerKey, question: bytes) -> bytes:
+        """What a linked peer answers. Raises `RemoteError` when it does not."""

@@ -148,6 +148,12 @@ TILE = Parameter(
     {"type": "string", "pattern": TILE_PATTERN},
     example="000",
 )
+DIGEST = Parameter(
+    "digest",
+    "The file's SHA-256, 64 digits in hex.",
+    {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    example="e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+)
 BUNDLE = Parameter(
     "bundle", "The bundle's number, written as a tile's.", {"type": "string", "pattern": TILE_PATTERN}, example="000"
 )

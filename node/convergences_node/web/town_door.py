@@ -20,6 +20,7 @@ from typing import Protocol
 from convergences_protocol.charter import Charter
 
 from convergences_node.archive.archive import Archive
+from convergences_node.blobs.blobs import Blobs
 from convergences_node.index.index import Index
 
 
@@ -92,6 +93,9 @@ class Town(Protocol):
 
     @property
     def index(self) -> Index: ...
+
+    @property
+    def blobs(self) -> Blobs: ...
 
     @property
     def web_settings(self) -> WebSettings: ...
