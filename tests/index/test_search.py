@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from convergences_node.index import conditions, dated, near, ranking, search
+from convergences_node.index import conditions, dated, near, ranking, sampling, search
 from convergences_node.index import facets as facets_module
 from convergences_node.index.answering import answer, answer_json
 from convergences_node.index.coverage import Covered
+from convergences_node.index.filters import make_filter
 from convergences_node.index.known import read_known
 from convergences_node.index.query import Box, Circle, Query
+from convergences_node.index.row import id_of
 from convergences_node.index.views import Coverage
 from convergences_protocol.element import ElementId
 
@@ -122,6 +125,44 @@ def test_facets_count_what_is_found(territory: tuple[Desk, Naive, random.Random]
         for each in answer.counts.get("year", ()):
             years = [naive.begins(element) for element in found if naive.moments(element)]
             assert each.count == sum(year_of(second) == each.value for second in years)
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_a_sample_is_of_matches_and_may_be_all_of_them(
+    territory: tuple[Desk, Naive, random.Random], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Along the lists by date, and in full-text search."""
+    desk, naive, dice = territory
+    for name, value in (("WHOLE_MAX", 0), ("SAMPLE", size), ("SAMPLE_LEAST", 0)):
+        monkeypatch.setattr(sampling, name, value)
+    db, known = desk.projection.db, read_known(desk.projection.db)
+    tags_of = dict(db.execute("SELECT id, tags FROM elements").fetchall())
+    themes = [str(element) for element, (kind, _) in naive.states.items() if kind == "theme"]
+    for _ in range(QUESTIONS):
+        query = random_query(dice, themes)
+        wanted = make_filter(db, query, known)
+        expected = Counter(tags_of[id_of(ElementId.parse(each))] for each in naive.search(query))
+        if wanted.impossible or not expected:
+            continue
+        sample = Counter(sampling.sample_of(db, wanted, expected.total()).tags)
+        assert sample == expected if size > expected.total() else sample <= expected, query
+
+
+def test_counts_of_a_part_are_estimates_of_the_whole(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As near as chance allows, whether or not what was written last is of one kind."""
+    for name, value in (("WHOLE_MAX", 100), ("SAMPLE", 200), ("SAMPLE_LEAST", 10)):
+        monkeypatch.setattr(sampling, name, value)
+    origin = "convergences/FR-93066/0000000000000001"
+    for number in range(800):
+        type_ = "event" if number < 600 else "project"
+        desk.logs.state(origin, "action", {"name": f"Bal {number}", "type": type_, "start": "2026-06-14"})
+    desk.catch_up()
+    for asked in ({"kind": "action", "at": "2026"}, {"kind": "action", "from": "2026-05"}):
+        counted = desk.facets(**asked)
+        assert not counted.exact
+        assert counted.total.count == pytest.approx(800, rel=0.5)
+        shares = {each.value: each.count / counted.total.count for each in counted.counts["type"]}
+        assert shares == pytest.approx({"event": 0.75, "project": 0.25}, abs=0.15), asked
 
 
 def facets_of(desk: Desk, query: Query) -> Any:

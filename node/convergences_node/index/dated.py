@@ -20,7 +20,7 @@ from convergences_node.index.conditions import Conditions, Value, check_all, che
 from convergences_node.index.cursors import SECOND_MAX, Place
 from convergences_node.index.filters import Filter, Group
 from convergences_node.index.reading import column_of, rows_of
-from convergences_node.index.row import SPANS
+from convergences_node.index.row import LAST_BITS, SPANS
 
 NEVER = SECOND_MAX + 1
 """The date of what has none: after all others."""
@@ -103,6 +103,37 @@ def estimate(db: sqlite3.Connection, wanted: Filter, page: Sequence[tuple[int, i
     stretches = [_stretch(db, wanted.window, tag, span, key) for tag in group.tags for span in wanted.spans]
     passed, listed = (sum(each) for each in zip(*stretches, strict=True))
     return max(len(page), int(len(page) * listed / max(passed, 1)))
+
+
+def tags_in_lists(db: sqlite3.Connection, wanted: Filter, parts: int, most: int) -> list[str]:
+    """The tags of the soonest matches in a window, or of those whose rows end in bits below `parts` (sampling.py)."""
+    group = _followed(wanted.groups)
+    found: dict[int, str] = {}
+    for tag in group.tags:
+        for span in wanted.spans:
+            found.update(_tags_in_list(db, wanted, group, (tag, span), parts, most))
+    return list(found.values())
+
+
+def _tags_in_list(
+    db: sqlite3.Connection, wanted: Filter, group: Group, of: tuple[int, int], parts: int, most: int
+) -> list[tuple[int, str]]:
+    """The same of one list, by row."""
+    bounds = _bounds(wanted.window, of[1])
+    others = [other for other in wanted.groups if other is not group]
+    bounds.extend(check_masks(others, "d"))
+    checks = check_all(wanted, [group, *sure_of(others)], in_window=of[1] < len(SPANS))
+    select = (
+        "SELECT d.row AS row, e.tags AS tags FROM dated d CROSS JOIN elements e ON e.row = d.row"
+        f" WHERE d.tag = ? AND d.span = ? AND d.row & {LAST_BITS} < ? AND {bounds.sql} AND {checks.sql} LIMIT ?"
+    )
+    found = rows_of(db, ("row", "tags"), select, [*of, parts, *bounds.values, *checks.values, most])
+    return [(row, tags) for row, tags in found]
+
+
+def listed_count(wanted: Filter) -> int:
+    """How many elements are in the lists that are followed for a window."""
+    return _followed(wanted.groups).count
 
 
 def _stretch(db: sqlite3.Connection, window: tuple[int, int], tag: int, span: int, key: int) -> tuple[float, float]:

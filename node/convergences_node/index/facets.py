@@ -2,10 +2,8 @@
 """Counts by facet. Which facets there are is read from the kinds' declarations, never listed by hand.
 
 A territory's own counts are kept as records come and go, so its front page costs a look-up. Any other question is
-counted over its matches, or, if they are many, over the newest of them.
+counted over its matches, or, if they are many, estimated from a part of them (sampling.py).
 """
-
-# ruff: noqa: S608 - only names and question marks of our own are written into the SQL; every value is bound
 
 from __future__ import annotations
 
@@ -15,10 +13,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from convergences_node.index.conditions import match, source
+from convergences_node.index.conditions import match
 from convergences_node.index.filters import Filter, Group
 from convergences_node.index.known import Known
-from convergences_node.index.reading import column_of, rows_of
+from convergences_node.index.reading import rows_of
+from convergences_node.index.sampling import sample_of
 from convergences_node.index.tables import ANYWHERE
 from convergences_node.index.views import FacetCount, Facets, Total
 
@@ -28,25 +27,26 @@ VALUES_SHOWN_MAX = 100
 """Values of one facet in an answer, the most frequent ones."""
 COUNTED_MAX = 20_000
 """Elements of a theme and its narrower ones that are looked for one by one, in some milliseconds."""
-SAMPLE_MAX = 2_500
-"""Matches whose tags are counted: the newest ones. With more matches, counts are of these alone, and say so."""
 
 
-def count_facets(db: sqlite3.Connection, wanted: Filter, known: Known) -> Facets:
-    """How many matches have each value of each facet. A theme counts what asking for it finds: narrower ones too."""
+def count_facets(db: sqlite3.Connection, wanted: Filter, known: Known, about: int) -> Facets:
+    """How many matches have each value of each facet; there are `about` so many matches. A theme counts what asking for
+    it finds: narrower ones too."""
     if wanted.impossible or wanted.rows == ():
         return Facets(counts={}, total=Total(count=0))
     if (kept := _kept(db, wanted, known)) is not None:
         themes, exact = _kept_themes(db, wanted, kept, known)
         return Facets(counts=_by_facet(db, kept, themes, known), total=Total(count=wanted.count_max), exact=exact)
-    found = source(wanted, joined=True)
-    select = f"SELECT e.tags AS tags FROM {found.tables} WHERE {found.where} ORDER BY {found.row} DESC LIMIT ?"
-    sample = column_of(db, "tags", select, [*found.values, SAMPLE_MAX + 1])
-    exact = len(sample) <= SAMPLE_MAX
-    counts = {int(tag): times for tag, times in Counter(" ".join(sample[:SAMPLE_MAX]).split()).items()}
-    total = Total(count=min(len(sample), SAMPLE_MAX), exact=exact)
-    themes = _themes(sample[:SAMPLE_MAX], counts, known)
-    return Facets(counts=_by_facet(db, counts, themes, known), total=total, exact=exact)
+    sample = sample_of(db, wanted, about)
+    counts = {int(tag): times for tag, times in Counter(" ".join(sample.tags).split()).items()}
+    themes = _themes(sample.tags, counts, known)
+    if sample.whole:
+        return Facets(counts=_by_facet(db, counts, themes, known), total=Total(count=len(sample.tags)))
+    total = max(about, len(sample.tags))
+    many = total / len(sample.tags)
+    estimated = {tag: round(n * many) for tag, n in counts.items()}
+    by_theme = {theme: round(n * many) for theme, n in themes.items()}
+    return Facets(counts=_by_facet(db, estimated, by_theme, known), total=Total(count=total, exact=False), exact=False)
 
 
 def _themes(sample: Sequence[str], counts: Mapping[int, int], known: Known) -> dict[str, int]:

@@ -35,6 +35,8 @@ BIRTH_MS_MIN = 1_577_836_800_000
 """2020-01-01: rows count milliseconds from here."""
 BIRTH_MS_BITS = 41
 ROW_BITS = 6
+LAST_BITS = (1 << ROW_BITS) - 1
+"""The bits of a row that are drawn by lot."""
 
 BROADER = "broader"
 """The field by which a theme names the one above it."""

@@ -120,7 +120,7 @@ class Facets(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, tuple[FacetCount, ...]]
     total: Total
     exact: bool = True
-    """False when there are so many matches that only the newest ones were counted."""
+    """False when there are so many matches that their number by value is estimated from a part of them."""
 
 
 class RelationView(msgspec.Struct, frozen=True, kw_only=True):
