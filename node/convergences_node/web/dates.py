@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from convergences_node.web.messages import Messages
@@ -16,6 +17,8 @@ from convergences_node.web.messages import Messages
 MINUTE, HOUR, DAY = 60, 3600, 86400
 # After this many days "x days ago" says less than the date itself.
 DAYS_AGO_MAX = 6
+SAID_MAX = 2_048
+"""Dates whose words are kept: those of a town's season, for its pages say the same ones again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ def read_moment(text: str, tz: ZoneInfo) -> Moment | None:
         return None
 
 
+@lru_cache(maxsize=SAID_MAX)
 def when(messages: Messages, start: str | None, end: str | None, tz: ZoneInfo) -> str:
     """An action's dates in words; an empty text when it has none."""
     first = read_moment(start, tz) if start else None
@@ -116,6 +120,7 @@ def clock(messages: Messages, hour: datetime) -> str:
     return messages.text(key, hour=hour.hour, minute=f"{hour.minute:02}")
 
 
+@lru_cache(maxsize=SAID_MAX)
 def day_in_words(messages: Messages, text: str, tz: ZoneInfo) -> str:
     """One date of a record in words, as precise as it is known."""
     moment = read_moment(text, tz)

@@ -124,7 +124,7 @@ def groups(reading: Reading, asked: Query, facets: Facets) -> tuple[Group, ...]:
     found = []
     for key in FACETS_SHOWN:
         counts = facets.counts.get(key, ())
-        choices = tuple(_choice(reading, asked, key, count) for count in counts[:VALUES_PER_FACET_MAX])
+        choices = tuple(_choice(reading, asked, key, count, facets.exact) for count in counts[:VALUES_PER_FACET_MAX])
         if len(choices) > 1 or any(choice.chosen for choice in choices):
             label = reading.messages.text(f"facet.{key}")
             is_open = key in FACETS_OPEN or any(choice.chosen for choice in choices)
@@ -132,11 +132,19 @@ def groups(reading: Reading, asked: Query, facets: Facets) -> tuple[Group, ...]:
     return tuple(found)
 
 
-def _choice(reading: Reading, asked: Query, key: str, count: FacetCount) -> Choice:
+def _choice(reading: Reading, asked: Query, key: str, count: FacetCount, exact: bool) -> Choice:
     query, is_chosen = toggled(asked, key, count.value)
     label = count.label or words.facet_label(reading.messages, key, count.value, asked.kinds or words.KINDS_SHOWN)
-    number = reading.messages.number(count.count)
+    number = _number(reading, count.count, exact)
     return Choice(label, page_link(reading, query), is_chosen, number, reading.lang() if count.label else None)
+
+
+def _number(reading: Reading, count: int, exact: bool) -> str:
+    """A count; an estimate to its first two digits, which is more than is known of it."""
+    if exact:
+        return reading.messages.number(count)
+    tens = 10 ** max(len(str(count)) - 2, 0)
+    return reading.messages.text("filter.about", number=reading.messages.number(round(count / tens) * tens))
 
 
 def toggled(asked: Query, key: str, value: str) -> tuple[Query, bool]:

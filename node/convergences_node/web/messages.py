@@ -21,9 +21,9 @@ ACCEPT_LANGUAGE_CHARACTERS_MAX = 200
 ACCEPT_LANGUAGE_RANGES_MAX = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Messages:
-    """One language's catalogue."""
+    """One language's catalogue: there is one of each, so that what was said once in a language can be kept by it."""
 
     language: str
     texts: Mapping[str, str]
