@@ -21,7 +21,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convergences_protocol.errors import LocalError
 
@@ -34,10 +34,14 @@ from convergences_node.control import ControlServer
 from convergences_node.doorway import address_of, given_socket, hand_over, own_socket
 from convergences_node.network.network import Network
 from convergences_node.operating import Ending, Life, Operating
+from convergences_node.relay.settings import why_off
 from convergences_node.setup.joining_later import JoiningLater
 from convergences_node.setup.staging import finish, is_blank
 from convergences_node.systemd import Watchdog, notify, turns
 from convergences_node.town import Town
+
+if TYPE_CHECKING:
+    from convergences_node.relay.relay import Relay
 
 log = logging.getLogger(__name__)
 
@@ -147,12 +151,15 @@ def _settings(host: str, port: int) -> dict[str, dict[str, Any]]:
 async def _serve(town: Town, life: Life, listening: socket.socket | None, stack: AsyncExitStack, ready: Ready) -> None:
     """Everything of a running town, until it is to stop."""
     operating = await _operating(town, life, stack)
-    await _serve_pages(town, operating, listening, stack)
+    relay = await _relay(town, stack)
+    await _serve_pages(town, operating, relay, listening, stack)
     control = ControlServer(town)
     await control.start()
     stack.push_async_callback(control.stop)
     await town.start(Network(town))
     stack.push_async_callback(town.stop)
+    if relay is not None:
+        relay.start()
     if operating is not None:
         operating.joining.start()
         stack.push_async_callback(operating.joining.stop)
@@ -190,14 +197,35 @@ async def _operating(town: Town, life: Life, stack: AsyncExitStack) -> Operating
     return Operating(town, accounts, JoiningLater(town, accounts), life)
 
 
+async def _relay(town: Town, stack: AsyncExitStack) -> Relay | None:
+    """What tells the fediverse, if the operator wants it; a town is served without it all the same."""
+    if (why := why_off(town.config)) is not None:
+        if why != "disabled":
+            log.warning("no relay: it needs http.public_url, in https")
+        return None
+    from convergences_node.relay.relay import Relay
+
+    try:
+        relay = await Relay.open(town)
+    except (sqlite3.Error, OSError, LocalError) as error:
+        log.error("no relay: %s", error)
+        return None
+    stack.push_async_callback(relay.stop)
+    return relay
+
+
 async def _serve_pages(
-    town: Town, operating: Operating | None, listening: socket.socket | None, stack: AsyncExitStack
+    town: Town,
+    operating: Operating | None,
+    relay: Relay | None,
+    listening: socket.socket | None,
+    stack: AsyncExitStack,
 ) -> None:
     from aiohttp import web
 
     from convergences_node.web.app import make_app, make_runner
 
-    runner = make_runner(make_app(town, operating=operating))
+    runner = make_runner(make_app(town, operating=operating, relay=relay))
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     http = town.config.http

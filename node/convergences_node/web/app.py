@@ -35,6 +35,7 @@ from convergences_node.web.town_door import Town
 
 if TYPE_CHECKING:
     from convergences_node.operating import Operating
+    from convergences_node.relay.relay import Relay
 
 __all__ = ["make_app", "make_runner"]
 
@@ -48,11 +49,16 @@ UNDER_WAY: web.AppKey[set[asyncio.Task[object] | None]] = web.AppKey("under_way"
 
 
 def make_app(
-    town: Town, clock: Callable[[], float] = time.monotonic, *, operating: Operating | None = None
+    town: Town,
+    clock: Callable[[], float] = time.monotonic,
+    *,
+    operating: Operating | None = None,
+    relay: Relay | None = None,
 ) -> web.Application:
     """The application that shows this town; `clock` measures the pace of clients, and nothing else.
 
-    With `operating`, its operator's pages too, which are no part of the table of routes: they are for one person.
+    With `operating`, its operator's pages too, which are no part of the table of routes: they are for one person. With
+    `relay`, what the fediverse asks, which others have specified.
     """
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_around])
     settings = town.web_settings
@@ -69,6 +75,10 @@ def make_app(
         _add(app, route)
     if operating is not None:
         add_operator(app, operating, clock)
+    if relay is not None:
+        from convergences_node.web.relay.routes import add_relay
+
+        add_relay(app, relay, clock)
     return app
 
 

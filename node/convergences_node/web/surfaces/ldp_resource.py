@@ -17,11 +17,12 @@ from convergences_node.web.asking import element_of, town_of
 from convergences_node.web.etag import CACHE_ASK, conditional
 from convergences_node.web.messages import catalogue
 from convergences_node.web.problems import Problem
+from convergences_node.web.relay import RELAY
 from convergences_node.web.route import Parameter
 from convergences_node.web.surfaces.concepts import concept_of
 from convergences_node.web.surfaces.everything import reader_of
 from convergences_node.web.surfaces.linked_context import CONTEXT
-from convergences_node.web.surfaces.negotiating import HTML, JSON_LD, TURTLE, wanted_form
+from convergences_node.web.surfaces.negotiating import HTML, JSON_LD, TURTLE, wanted_form, wants_activity
 from convergences_node.web.surfaces.pair import Resource, resource
 from convergences_node.web.surfaces.pair_terms import CONCEPTS, predicates
 from convergences_node.web.surfaces.triples import PREFIX_LINES, n_triples
@@ -38,7 +39,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def element_resource(request: web.Request) -> web.Response:
-    """An element as a resource of PAIR: JSON-LD, or Turtle if `Accept` says so."""
+    """An element as a resource of PAIR: JSON-LD, or Turtle if `Accept` says so.
+
+    Of a relay, an event or an actor as ActivityStreams says it, if that is asked for.
+    """
+    relay = request.app.get(RELAY)
+    if relay is not None and wants_activity(request):
+        from convergences_node.web.relay.answering import element_activity
+
+        return await element_activity(request, relay)
     return await _answer_element(request)
 
 

@@ -13,6 +13,7 @@ from aiohttp import web
 
 JSON_LD, TURTLE, HTML, JSON = "application/ld+json", "text/turtle", "text/html", "application/json"
 N_QUADS = "application/n-quads"
+ACTIVITY_JSON = "application/activity+json"
 ACCEPT_CHARACTERS_MAX = 1_000
 """Browsers send about 150."""
 MINIMAL = "http://www.w3.org/ns/ldp#PreferMinimalContainer"
@@ -29,8 +30,14 @@ def wanted_form(request: web.Request, forms: Sequence[str]) -> str:
 def wants_linked(request: web.Request) -> bool:
     """Whether the reader of a page's address wants it as linked data: it says so by name, and likes it better."""
     liked = _liked(request.headers.get("Accept", "*/*")[:ACCEPT_CHARACTERS_MAX])
-    linked = max(liked.get(form, 0.0) for form in (JSON_LD, TURTLE))
+    linked = max(liked.get(form, 0.0) for form in (JSON_LD, TURTLE, ACTIVITY_JSON))
     return linked > _weight(liked, HTML) or (linked > 0 and HTML not in liked)
+
+
+def wants_activity(request: web.Request) -> bool:
+    """Whether what linked data is wanted is ActivityStreams' (ActivityPub section 3.2: either of two types)."""
+    accept = request.headers.get("Accept", "")[:ACCEPT_CHARACTERS_MAX]
+    return ACTIVITY_JSON in accept or (JSON_LD in accept and "ns/activitystreams" in accept)
 
 
 def wants_minimal(request: web.Request) -> bool:

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What is to be told, found by comparing the index with what was told, and not by what happened in between.
+
+An event that was not told yet is told as new; one whose records are others, as changed; one that is gone from the index
+(withdrawn, erased, of a log that no longer counts), or is no longer told, as deleted, however long it is over. An actor
+of ours that is gone says so to its followers. What is over is left as it was told.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from convergences_node.relay.reading import Told, coming, missing, told
+from convergences_node.relay.rows import RELAY, Mark
+from convergences_node.relay.store import Store
+
+if TYPE_CHECKING:
+    from convergences_node.index.index import Index
+
+EVENTS_MAX = 2_000
+"""Coming events that are looked at; of a whole agglomeration, those of the next weeks."""
+WELCOME_MAX = 20
+"""Coming events that a server is pointed to when it begins to follow; the others are in the outbox."""
+
+
+@dataclass(slots=True)
+class Found:
+    """How the index differs from what was told."""
+
+    told: list[Told] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+
+class Publisher:
+    """Compares, and queues what is to be told. One pass at a time."""
+
+    def __init__(self, index: Index, store: Store, territory: str | None) -> None:
+        self._index = index
+        self._store = store
+        self._territory = territory
+        self.refused = 0
+        """What there was no room for in the queue since the node began."""
+
+    async def publish(self, now: int) -> int:
+        """Queue what is new, changed or gone; how many elements that were."""
+        before = self._store.marks()
+        found = await self._index.ask(lambda db: self._compare(db, before, now))
+        for one in found.told:
+            known = before.get(one.item.id)
+            self._tell("Create" if known is None else "Update", one.item.id, one.owner_id)
+            self._queue("Announce", one.item.id, RELAY, [RELAY])
+            self._store.mark(one.item.id, Mark(one.mark, one.owner_id, one.last))
+        for element in found.gone:
+            self._tell("Delete", element, before[element].owner)
+            self._store.unmark(element)
+        gone = await self._actors_gone()
+        self._store.trim_marks()
+        return len(found.told) + len(found.gone) + gone
+
+    def _compare(self, db: sqlite3.Connection, before: dict[str, Mark], now: int) -> Found:
+        ahead = coming(db, now, EVENTS_MAX)
+        shown = told(db, ahead, now, self._territory)
+        found = Found([one for one in shown if one.item.id not in before or before[one.item.id].mark != one.mark])
+        left = before.keys() - {one.item.id for one in shown}
+        found.gone = missing(db, sorted(left))
+        # What is still to come and is not among those told any more has lost what made it one: its day, its home.
+        here = sorted(element for element in left - set(found.gone) if before[element].last >= now)
+        found.gone += sorted(set(here) - {one.item.id for one in told(db, here, now, self._territory)})
+        return found
+
+    def _tell(self, verb: str, element: str, owner: str) -> None:
+        """Tell those who follow the relay, and those who follow the one in whose name it is."""
+        self._queue(verb, element, owner, [RELAY, owner])
+
+    def _queue(self, verb: str, element: str, owner: str, targets: Sequence[str]) -> None:
+        self.refused += self._store.queue(verb, element, owner, self._store.inboxes(targets))
+
+    async def _actors_gone(self) -> int:
+        """Actors of ours that are followed and are not here any more: their followers are told, and forgotten."""
+        followed = [target for target in self._store.followed() if target != RELAY]
+        gone = await self._index.ask(lambda db: missing(db, followed))
+        for actor in gone:
+            self._queue("Delete", actor, actor, [actor])
+            self._store.leave(actor)
+        return len(gone)
+
+    async def welcome(self, inbox: tuple[str, str], now: int) -> None:
+        """Point a server that begins to follow to what happens next."""
+        shown = await self._index.ask(lambda db: told(db, coming(db, now, WELCOME_MAX), now, self._territory))
+        for one in shown:
+            self.refused += self._store.queue("Announce", one.item.id, RELAY, [inbox])

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Whether what happens here is told to the fediverse: the `[relay]` table of `convergences.toml`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta
+
+from convergences_node.section import Section
+
+if TYPE_CHECKING:
+    from convergences_node.config import Config
+
+
+class RelaySection(Section):
+    """Events told to Mobilizon, Gancio, Mastodon and others by ActivityPub; needs `http.public_url` in https."""
+
+    enabled: Annotated[
+        bool, Meta(description="Let servers of the fediverse follow this node, and tell them what happens here.")
+    ] = False
+    private: Annotated[
+        bool,
+        Meta(description="Servers of this machine and of the local network too, and http: to try it out, not to live."),
+    ] = False
+
+
+def is_on(config: Config) -> bool:
+    """Whether this node is a relay: its operator wants it, and it has an address that others can rely on."""
+    return config.relay.enabled and why_off(config) is None
+
+
+def why_off(config: Config) -> str | None:
+    """Why it is none, in a word: `disabled`, `address`; None if it is one."""
+    if not config.relay.enabled:
+        return "disabled"
+    url = config.http.public_url
+    return None if url.startswith("https://") or (url and config.relay.private) else "address"
