@@ -90,17 +90,23 @@ def _blocks(offset: int, data: bytes) -> Iterator[tuple[int, bytes]]:
 
 @dataclass(frozen=True, slots=True)
 class Renaming:
-    """A change of names that is not sure yet: `inode` gets `new` (None: nothing does), `old` goes."""
+    """A change of names that is not sure yet: `inode` gets `new` (None: nothing does), `old` goes.
+
+    `inside` are those of the files in a folder that was renamed: they go with it, all or none.
+    """
 
     inode: Inode | None
     new: str | None
     old: str | None
+    inside: tuple[Renaming, ...] = ()
 
     def apply(self, names: dict[str, Inode]) -> None:
         if self.old is not None:
             names.pop(self.old, None)
         if self.new is not None and self.inode is not None:
             names[self.new] = self.inode
+        for each in self.inside:
+            each.apply(names)
 
     def in_folder(self, folder: str) -> bool:
         return any(name is not None and name.rpartition("/")[0] == folder for name in (self.new, self.old))
@@ -116,6 +122,10 @@ class Disk:
         self._sure: dict[str, Inode] = {}
         self._since: list[Renaming] = []
         self._said = ""
+
+    def put(self, path: str, data: bytes) -> None:
+        """A file that was there before, as sure as can be."""
+        self._now[path] = self._sure[path] = Inode(bytearray(data))
 
     def do(self, op: Op) -> None:
         """One thing more has been done."""
@@ -158,13 +168,16 @@ class Disk:
         self._since = rest
 
     def _rename(self, old: str, new: str) -> None:
-        inode = self._now.pop(old, None)
-        if inode is not None:
-            self._now[new] = inode
-            self._since.append(Renaming(inode, new, old))
+        if old in self._now:
+            self._since.append(self._moved(old, new))
             return
-        for path in [path for path in self._now if path.startswith(old + "/")]:  # a folder with all that is in it
-            self._rename(path, new + path.removeprefix(old))
+        inside = [path for path in self._now if path.startswith(old + "/")]  # a folder with all that is in it
+        moved = tuple(self._moved(path, new + path.removeprefix(old)) for path in inside)
+        self._since.append(Renaming(None, new, old, moved))
+
+    def _moved(self, old: str, new: str) -> Renaming:
+        self._now[new] = self._now.pop(old)
+        return Renaming(self._now[new], new, old)
 
     def cut(self, root: Path, image: Path, dice: Random) -> None:
         """Write what a plug that is pulled now leaves of `root` to `image`."""

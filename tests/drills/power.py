@@ -51,7 +51,7 @@ async def drill(cuts: int, seed: int, recordings: int, tell: Callable[[Drill], N
     """So many cuts in all, spread over the recordings, each of them killed once."""
     done, dice = Drill(), Random(seed)
     with tempfile.TemporaryDirectory(prefix="convergences-drill-", dir=_memory()) as scratch:
-        library = _compiled(Path(scratch))
+        library = compiled(Path(scratch))
         for number in range(recordings):
             place = Path(scratch, str(number))
             recorded = _record(place, library, dice)
@@ -69,7 +69,8 @@ def _memory() -> str | None:
     return str(memory) if roomy else None
 
 
-def _compiled(folder: Path) -> Path:
+def compiled(folder: Path) -> Path:
+    """The recorder, as a library to be loaded before others (LD_PRELOAD)."""
     name = compiler()
     assert name is not None, "there is no C compiler here"
     library = folder / "recorder.so"
