@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -125,6 +126,25 @@ async def test_a_child_reads_what_its_parent_would_read(town: Path, monkeypatch:
         child.close()
     assert found == wanted
     assert portions[-1][1] == state.root
+
+
+async def test_a_child_is_ended_in_the_middle_of_its_reading(town: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more read than there is room for; and one that is killed is missed by whoever waits for it."""
+    monkeypatch.setattr(reading_ahead, "PORTION_BYTES_MAX", 1_000)
+    origin, horizon = await origin_of(town), Horizon.around(NOW)
+    child = ReadingAhead(town)
+    try:
+        next(child.portions(origin, 0, RECORDS, horizon))
+    finally:
+        child.close()
+    assert not _alive(child._child.pid or 0)
+    killed = ReadingAhead(town)
+    try:
+        os.kill(killed._child.pid or 0, signal.SIGKILL)
+        with pytest.raises(EOFError):
+            list(killed.portions(origin, 0, RECORDS, horizon))
+    finally:
+        killed.close()
 
 
 def _children(pid: int) -> list[int]:

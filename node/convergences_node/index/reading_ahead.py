@@ -3,19 +3,23 @@
 
 To pass a record through the strict door and to make its row takes as long as to write it, and one process does one
 thing at a time. So the helper of a large backlog (`helper.py`) has a child that reads the archive from where it is told
-and sends what it made of it, portion after portion; it is never more than one portion ahead, for then the pipe is full.
+and sends what it made of it, portion after portion. A thread takes them out of the pipe, up to a few ahead, so that
+neither process waits for the other's slower moments: a transaction that ends has the disk to wait for.
 The child has the helper's memory until it writes in it, cannot write any file, and ends with the pipe, however the
 helper ends. Nothing is decided here: what comes through the pipe is what `projection.read_entry` gives.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import Queue
 from typing import NamedTuple
 
 import msgspec
@@ -29,6 +33,8 @@ PORTION_BYTES_MAX = 1 << 20
 PORTIONS_AT_ONCE = 8
 """Portions in one transaction. The lists of an index are ordered by name, date or place: a thousand records touch
 nearly every page of them, and ten thousand hardly more. It is a second or two of work that is lost with the helper."""
+PORTIONS_AHEAD_MAX = 8
+"""Portions that are read and not yet taken, some 2.5 MiB each: what the child reads while a transaction ends."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Portion).decode
@@ -53,6 +59,9 @@ class ReadingAhead:
         self._child = fork.Process(target=_serve, args=(folder, far, self._pipe), daemon=True)
         self._child.start()
         far.close()
+        self._read: Queue[bytes | None] = Queue(PORTIONS_AHEAD_MAX)
+        """Portions as they came through the pipe; None once the child is gone."""
+        self._receiver = threading.Thread(target=self._receive, name="reading-ahead", daemon=True)
         self._expected: Wanted | None = None
         """What the child is sending, from the next portion on."""
 
@@ -62,20 +71,42 @@ class ReadingAhead:
         wanted = Wanted(origin, start, stop, horizon)
         if wanted != self._expected:
             assert self._expected is None, "what was asked for before has to be taken to its end"
-            self._pipe.send(wanted)
+            with contextlib.suppress(ConnectionError):  # a child that is gone is told of below
+                self._pipe.send(wanted)
         self._expected = None
         for _ in range(PORTIONS_AT_ONCE):
-            readings, root = _decode(self._pipe.recv_bytes())
+            readings, root = _decode(self._next())
             yield readings, root
             start = readings[-1].index + 1
             if start == stop:
                 return
         self._expected = wanted._replace(start=start)
 
+    def _next(self) -> bytes:
+        if self._receiver.ident is None:
+            self._receiver.start()
+        if (portion := self._read.get()) is None:
+            self._read.put(None)  # for whoever asks once more
+            raise EOFError("the process that reads ahead is gone")
+        return portion
+
+    def _receive(self) -> None:
+        """The thread's whole life."""
+        try:
+            while True:
+                self._read.put(self._pipe.recv_bytes())
+        except (EOFError, OSError):
+            self._read.put(None)
+
     def close(self) -> None:
-        """Let the child end."""
-        self._pipe.close()
+        """End the child, whatever it is doing: nothing is lost with it."""
+        self._child.terminate()
         self._child.join()
+        if self._receiver.ident is not None:
+            while self._read.get() is not None:  # the thread may be waiting for room
+                pass
+            self._receiver.join()
+        self._pipe.close()
 
 
 def reading_ahead(folder: Path) -> ReadingAhead | None:
