@@ -59,5 +59,7 @@ class Refusals:
         done = self._db.execute("DELETE FROM refused WHERE one = ? AND other = ?", tuple(sorted((one, other))))
         return done.rowcount > 0
 
-    def count(self) -> int:
-        return int(self._db.execute("SELECT count(*) FROM refused").fetchone()[0])
+    def latest(self, most: int) -> list[tuple[str, str]]:
+        """Those that were refused last, the latest first."""
+        rows = self._db.execute("SELECT one, other FROM refused ORDER BY at DESC, one, other LIMIT ?", (most,))
+        return rows.fetchall()

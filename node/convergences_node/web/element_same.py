@@ -18,7 +18,7 @@ from convergences_node.web.town_door import Town
 BESIDE_MAX = 5
 """Others that are laid out; the relations name them all."""
 LEFT_OUT = frozenset(
-    {"description", "text", "outline", "colours", "language", "source", "fetched", "source_id", "media"}
+    {"description", "text", "outline", "colours", "language", "source", "fetched", "source_id"}
 )
 """Too long for a column, of no use in one, or said above it."""
 VALUE_CHARACTERS_MAX = 300
@@ -59,22 +59,22 @@ async def beside(town: Town, reading: Reading, view: ElementView, names: Mapping
             Beside(
                 title=other.item.name or reading.messages.text("element.untitled"),
                 href=reading.element(same.id),
-                here=_source(view, known),
-                there=_source(other, known),
-                lines=tuple(_lines(reading, view, other, known)),
+                here=source_of(view, known),
+                there=source_of(other, known),
+                lines=tuple(compared(reading, view, other, known)),
             )
         )
     return found
 
 
-def _source(view: ElementView, names: Mapping[str, str]) -> str:
+def source_of(view: ElementView, names: Mapping[str, str]) -> str:
     return str(view.fields.get("source") or names.get(view.item.territory, view.item.territory))
 
 
-def _lines(reading: Reading, view: ElementView, other: ElementView, names: Mapping[str, str]) -> Iterator[Line]:
-    """Every field that either has, in the order in which the kind declares them."""
+def compared(reading: Reading, view: ElementView, other: ElementView, names: Mapping[str, str]) -> Iterator[Line]:
+    """Every field that either has, beside the other's, in the order in which the kind declares them."""
     for field in KINDS[view.item.kind].fields:
-        if field.name in LEFT_OUT or field.type in (FieldType.MARKDOWN, FieldType.OUTLINE):
+        if field.name in LEFT_OUT or field.type in (FieldType.MARKDOWN, FieldType.OUTLINE, FieldType.MEDIA):
             continue
         here, there = (_said(reading, each, field.name, names) for each in (view, other))
         if here or there:

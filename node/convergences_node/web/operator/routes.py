@@ -11,7 +11,8 @@ from collections.abc import Callable
 from aiohttp import web
 
 from convergences_node.operating import Operating
-from convergences_node.web.operator import account_page, log_in, operator_page
+from convergences_node.same.waiting import Waiting
+from convergences_node.web.operator import account_page, log_in, operator_page, same_page
 from convergences_node.web.operator.log_in import (
     ATTEMPTS_BURST,
     ATTEMPTS_OF_ALL_BURST,
@@ -25,6 +26,7 @@ from convergences_node.web.security import TokenBuckets
 PAGES: tuple[tuple[str, Shown], ...] = (
     ("/operateur", operator_page.operator_page),
     ("/operateur/compte", account_page.account_page),
+    (same_page.SAME, same_page.same_page),
 )
 FORMS: tuple[tuple[str, Done], ...] = (
     ("/operateur/sortir", log_in.log_out),
@@ -36,6 +38,9 @@ FORMS: tuple[tuple[str, Done], ...] = (
     ("/operateur/inviter", operator_page.town_invite),
     ("/operateur/effacements", operator_page.erasures_release),
     ("/operateur/sauvegarder", operator_page.backup_make),
+    ("/operateur/memes/chercher", same_page.same_search),
+    ("/operateur/memes/decider", same_page.same_decide),
+    ("/operateur/memes/annuler", same_page.same_undo),
 )
 
 
@@ -46,9 +51,15 @@ def add_operator(app: web.Application, operating: Operating, clock: Callable[[],
         TokenBuckets(ATTEMPTS_PER_SECOND, ATTEMPTS_BURST, clock),
         TokenBuckets(ATTEMPTS_OF_ALL_PER_SECOND, ATTEMPTS_OF_ALL_BURST, clock),
     )
+    app[same_page.WAITING] = Waiting(operating.town)
+    app.on_cleanup.append(_end_search)
     app.router.add_get(log_in.LOG_IN, log_in.log_in_page)
     app.router.add_post(log_in.LOG_IN, log_in.log_in)
     for path, page in PAGES:
         app.router.add_get(path, log_in.shown_to_operator(page))
     for path, act in FORMS:
         app.router.add_post(path, log_in.done_by_operator(act))
+
+
+async def _end_search(app: web.Application) -> None:
+    await app[same_page.WAITING].close()
