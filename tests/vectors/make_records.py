@@ -96,7 +96,25 @@ FULL_FIELDS: dict[str, dict[str, object]] = {
         "text": "Samedi, à **10 h**.",
         "about": [str(ELEMENT)],
         "published": "2026-05-14",
-        "media": [sha256(b"photo").hexdigest()],
+        "media": [
+            {
+                "digest": sha256(b"photo").hexdigest(),
+                "type": "image/webp",
+                "bytes": 5,
+                "alt": "Le portail du jardin, ouvert",
+                "width": 1600,
+                "height": 1200,
+                "credit": "Zoé Martin",
+                "licence": "https://creativecommons.org/licenses/by/4.0/",
+                "sizes": [{"digest": sha256(b"small").hexdigest(), "bytes": 5, "width": 400, "height": 300}],
+            },
+            {
+                "digest": sha256(b"plan").hexdigest(),
+                "type": "application/pdf",
+                "bytes": 4,
+                "alt": "Plan des parcelles",
+            },
+        ],
     },
     "territory": {
         "name": "Saint-Denis",

@@ -188,7 +188,7 @@ class Reading:
         if field_.type is FieldType.ELEMENT:
             is_one = self.graph.is_iri(value) and self._may_be(field_, value.value)
             return Ref(value.value) if is_one else None
-        if self.graph.is_blank(value) or field_.type in (FieldType.POINT, FieldType.OUTLINE):
+        if self.graph.is_blank(value) or field_.type in (FieldType.POINT, FieldType.OUTLINE, FieldType.MEDIA):
             return None
         text = self._text(value)
         if property_ in DATE_TIMES:

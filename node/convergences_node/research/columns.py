@@ -26,6 +26,9 @@ YEAR_OF = ("start", "published")
 """The date that says in which year something is; without one, it is the year in which it was first recorded."""
 THEMES = ("theme",)
 """A field that names only these has their names beside."""
+LEFT_OUT = (FieldType.OUTLINE, FieldType.MEDIA)
+"""What no column holds: an outline is for maps, a file is beside."""
+
 _TYPES: Mapping[FieldType, str] = {FieldType.INTEGER: "BIGINT", FieldType.BOOLEAN: "BOOLEAN"}
 
 
@@ -57,7 +60,7 @@ def columns_of(kind: Kind) -> tuple[Column, ...]:
 def _columns(field: Field) -> Iterator[Column]:
     if field.type is FieldType.POINT:
         yield from (Column(f"{field.name}_{axis}", "DOUBLE", field) for axis in ("latitude", "longitude"))
-    elif field.type is not FieldType.OUTLINE:
+    elif field.type not in LEFT_OUT:
         many = "[]" if field.many else ""
         yield Column(field.name, f"{_TYPES.get(field.type, 'VARCHAR')}{many}", field)
         if field.type is FieldType.DATE:
@@ -86,7 +89,7 @@ def _values(field: Field, value: Any, labels: Mapping[str, str]) -> Iterator[tup
         yield from zip(
             (f"{field.name}_latitude", f"{field.name}_longitude"), (each / 1e7 for each in value), strict=True
         )
-    elif field.type is not FieldType.OUTLINE:
+    elif field.type not in LEFT_OUT:
         yield field.name, value
         if field.type is FieldType.DATE:
             yield f"{field.name}_day", _each(value, day_of)

@@ -16,7 +16,6 @@ from convergences_node.web.etag import CACHE_FOREVER, CACHE_NEVER
 from convergences_node.web.problems import Problem
 from convergences_node.web.route import BYTES
 
-RANGES = ((206, "The range that was asked for."), (416, "There is nothing in that range."))
 NOTHING_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 

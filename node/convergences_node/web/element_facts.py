@@ -20,6 +20,7 @@ _WHEN = frozenset({"start", "end", "recurrence", "exceptions", "timezone"})
 _WHERE = frozenset({"address", "postcode", "locality", "location", "outline", "centre"})
 _SOURCE = frozenset({"source", "source_id", "licence", "fetched", "language"})
 FIELDS_APART = _HEAD | _WHEN | _WHERE | _SOURCE
+_SHOWN_APART = (FieldType.MARKDOWN, FieldType.MEDIA)
 
 
 # The codes of a territory are facts by themselves, not names of other places.
@@ -44,7 +45,7 @@ def facts(reading: Reading, view: ElementView, names: Mapping[str, str]) -> tupl
     found = []
     for field in kind.fields:
         value = view.fields.get(field.name)
-        if value in (None, "", []) or field.name in FIELDS_APART or field.type is FieldType.MARKDOWN:
+        if value in (None, "", []) or field.name in FIELDS_APART or field.type in _SHOWN_APART:
             continue
         values = tuple(
             value_in_words(reading, kind.name, field, each, known)

@@ -19,7 +19,7 @@ from convergences_node.web.place_names import town_name
 AUTHOR_CHARACTERS = 8
 VALUES_MAX = 50
 """Of a list's values that came or went: 784 dates are counted, not read."""
-_DRAWN = (FieldType.OUTLINE,)
+_DRAWN = (FieldType.OUTLINE, FieldType.MEDIA)
 """What no words tell: only that it changed is said."""
 _TEXTS = (FieldType.TEXT, FieldType.MARKDOWN)
 

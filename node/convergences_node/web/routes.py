@@ -337,7 +337,7 @@ ROUTES: tuple[Route, ...] = (
         BYTES,
         group="log",
         path_parameters=(parameters.DIGEST,),
-        other_statuses=blob_files.RANGES,
+        other_statuses=((206, "The range that was asked for."), (416, "There is nothing in that range.")),
         problems=("not-found",),
         whole=False,
         seconds_max=STREAM_SECONDS_MAX,

@@ -32,6 +32,8 @@ MEDIA = "text/csv; charset=utf-8; header=present"
 BETWEEN = " | "
 """Between the values of one cell, as an import reads them."""
 LEADING = ("id", "url", "kind")
+LEFT_OUT = (FieldType.OUTLINE, FieldType.MEDIA)
+"""What no cell holds."""
 _FORMULA = re.compile(r"[\s\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]|[\t\r\n]")
 _NUMBER = re.compile(r"[+-]?[0-9][0-9 .\u00a0\u202f]*")
 """A telephone or a longitude begins with a sign, and computes nothing."""
@@ -59,7 +61,7 @@ def columns(kinds: Sequence[str]) -> list[str]:
         for field in KINDS[kind].fields if kind in KINDS else ():
             if field.type is FieldType.POINT:
                 names |= {f"{field.name}_latitude": None, f"{field.name}_longitude": None}
-            elif field.type is not FieldType.OUTLINE:
+            elif field.type not in LEFT_OUT:
                 names[field.name] = None
     return [*LEADING, *names]
 

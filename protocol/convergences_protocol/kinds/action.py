@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .field import Field, FieldType
 from .kind import Kind, in_order, only_with
-from .shared import DESCRIPTION, NAME, PROVENANCE, SUMMARY, THEMES, WHERE
+from .shared import DESCRIPTION, NAME, PICTURES, PROVENANCE, SUMMARY, THEMES, WHERE
 
 KIND = Kind(
     name="action",
@@ -46,6 +46,7 @@ KIND = Kind(
         Field("audience", FieldType.TEXT, property="schema:audience", searched="C"),
         *WHERE,
         Field("website", FieldType.URL, property="pair:aboutPage"),
+        PICTURES,
         *PROVENANCE,
     ),
     rules=(in_order("start", "end"), only_with("recurrence", "start"), only_with("exceptions", "recurrence")),

@@ -42,6 +42,8 @@ KIND = Kind(
         Field("dissolved", FieldType.DATE, property="schema:dissolutionDate"),
         # The colours of its own space, the main one first; a page corrects them until everything can be read.
         Field("colours", FieldType.COLOUR, many=True, property="schema:color"),
+        Field("logo", FieldType.MEDIA, property="schema:logo"),
+        Field("banner", FieldType.MEDIA, property="schema:image"),
         *PROVENANCE,
     ),
     rules=(in_order("founded", "dissolved"),),

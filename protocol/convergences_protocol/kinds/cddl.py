@@ -32,6 +32,7 @@ _RULES = {
     FieldType.OUTLINE: "outline",
     FieldType.DIGEST: "digest-text",
     FieldType.COLOUR: "colour-text",
+    FieldType.MEDIA: "media",
 }
 
 

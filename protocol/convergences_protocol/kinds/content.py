@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Content (*contenus*): what is said about actors, actions and places. Media hang on it by their digests."""
+"""Content (*contenus*): what is said about actors, actions and places. Pictures and documents hang on it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KIND = Kind(
         THEMES,
         Field("published", FieldType.DATE, property="dcterms:issued"),
         Field("website", FieldType.URL, property="pair:aboutPage"),
-        Field("media", FieldType.DIGEST, many=True, property="schema:associatedMedia"),
+        Field("media", FieldType.MEDIA, many=True, property="schema:associatedMedia"),
         *PROVENANCE,
     ),
 )

@@ -24,6 +24,7 @@ _COERCIONS: Mapping[FieldType, str] = {
     FieldType.BOOLEAN: "xsd:boolean",
     FieldType.POINT: "@json",
     FieldType.OUTLINE: "@json",
+    FieldType.MEDIA: "@json",
 }
 """What a bare JSON value is read as; a type that is not here stays a plain string."""
 

@@ -23,7 +23,7 @@ Weight = Literal["A", "B", "C"]
 
 
 class FieldType(StrEnum):
-    """What a value may be. In bodies all but INTEGER, BOOLEAN, POINT and OUTLINE are text."""
+    """What a value may be. In bodies all but INTEGER, BOOLEAN, POINT, OUTLINE and MEDIA are text."""
 
     TEXT = "text"
     MARKDOWN = "markdown"
@@ -43,6 +43,7 @@ class FieldType(StrEnum):
     OUTLINE = "outline"
     DIGEST = "digest"
     COLOUR = "colour"
+    MEDIA = "media"
 
 
 @dataclass(frozen=True, slots=True)

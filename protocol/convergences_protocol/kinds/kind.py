@@ -44,6 +44,8 @@ FAULT_CODES: Mapping[str, frozenset[str]] = MappingProxyType(
         "bad_territory": frozenset(),
         "bad_digest": frozenset(),
         "bad_colour": frozenset(),
+        "bad_media": frozenset(),
+        "media_without_words": frozenset(),
         "before": frozenset({"other"}),
         "needs": frozenset({"other"}),
         "same": frozenset({"other"}),

@@ -44,6 +44,8 @@ _VALUES: Mapping[FieldType, str] = {
     FieldType.OUTLINE: "list of polygons, each a list of rings, each a flat list of latitudes and longitudes as above",
     FieldType.DIGEST: "SHA-256 of a file, 64 lower-case hexadecimal digits",
     FieldType.COLOUR: "a colour of sRGB: `#0b5864`, lower-case hexadecimal digits",
+    FieldType.MEDIA: "a picture or a document: a map with the file's `digest`, `type`, `bytes`, and what it is in words"
+    " (`alt`); of a picture `width`, `height`, and up to four other `sizes`; `credit` and `licence` if there are any",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .field import Field, FieldType
 from .kind import Kind, in_order
-from .shared import DESCRIPTION, NAME, OTHER_NAMES, PROVENANCE, SUMMARY, THEMES, WEBSITE, WHERE
+from .shared import DESCRIPTION, NAME, OTHER_NAMES, PICTURES, PROVENANCE, SUMMARY, THEMES, WEBSITE, WHERE
 
 KIND = Kind(
     name="place",
@@ -42,6 +42,7 @@ KIND = Kind(
         WEBSITE,
         Field("began", FieldType.DATE, property="schema:foundingDate"),
         Field("ended", FieldType.DATE, property="schema:dissolutionDate"),
+        PICTURES,
         *PROVENANCE,
     ),
     rules=(in_order("began", "ended"),),

@@ -2,13 +2,14 @@
 """JSON Schema (draft 2020-12, as OpenAPI 3.1 has it) of a kind's fields, derived from its declaration.
 
 What `check` accepts the schema accepts; the schema may be wider where a schema cannot say it (a real calendar day, text
-in form NFC, two dates in order). Bodies need no translation to JSON: everything in them is text, a number, or a list.
+in form NFC, two dates in order). Bodies need no translation to JSON: there is text, numbers, lists and maps in them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from . import media
 from .field import MANY_MAX, Field, FieldType
 from .kind import Kind
 from .values import LATITUDE_E7_MAX, LONGITUDE_E7_MAX, RING_POINTS_MIN
@@ -71,8 +72,36 @@ def _item_schema(field: Field) -> JsonSchema:
             ring = {"type": "array", "items": _range(LONGITUDE_E7_MAX), "minItems": 2 * RING_POINTS_MIN}
             polygon = {"type": "array", "items": ring, "minItems": 1}
             return {"type": "array", "items": polygon, "minItems": 1}
+        case FieldType.MEDIA:
+            return _media_schema()
         case _:
             return {"type": "string", "pattern": f"^(?:{_PATTERNS[field.type]})$", "maxLength": field.limit}
+
+
+def _media_schema() -> JsonSchema:
+    file = {
+        "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "bytes": {"type": "integer", "minimum": 1, "maximum": media.BYTES_MAX},
+    }
+    side = {"type": "integer", "minimum": 1, "maximum": media.PIXELS_MAX}
+    form = {"type": "object", "properties": {**file, "width": side, "height": side}, "additionalProperties": False}
+    words = {
+        "alt": media.ALT_CHARS_MAX,
+        "credit": media.CREDIT_CHARS_MAX,
+        "licence": media.LICENCE_CHARS_MAX,
+    }
+    return {
+        "type": "object",
+        "properties": {
+            **file,
+            "type": {"type": "string", "enum": list(media.MEDIA_TYPES)},
+            "width": side,
+            "height": side,
+            **{name: {"type": "string", "minLength": 1, "maxLength": most} for name, most in words.items()},
+            "sizes": {"type": "array", "items": form, "minItems": 1, "maxItems": media.SIZES_MAX},
+        },
+        "required": ["digest", "bytes", "type", "alt"],
+    }
 
 
 def _range(greatest: int) -> JsonSchema:

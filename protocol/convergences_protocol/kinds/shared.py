@@ -20,6 +20,7 @@ SUMMARY = Field("summary", FieldType.TEXT, limit=1000, property="pair:comment", 
 DESCRIPTION = Field("description", FieldType.MARKDOWN, property="pair:description", searched="C")
 THEMES = Field("themes", FieldType.ELEMENT, many=True, targets=("theme",), property="pair:hasTopic", facet=True)
 WEBSITE = Field("website", FieldType.URL, property="pair:homePage")
+PICTURES = Field("pictures", FieldType.MEDIA, many=True, property="schema:image")
 
 WHERE = (
     Field("address", FieldType.TEXT, property="pair:addressStreet", searched="C"),

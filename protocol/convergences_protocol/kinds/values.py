@@ -16,6 +16,7 @@ from ..codes import is_territory
 from ..edtf import EDTF_BYTES_MAX, is_edtf
 from ..element import is_element_text
 from ..recurrence import RECURRENCE_BYTES_MAX, is_recurrence
+from .media import media_fault
 
 Judge = Callable[[object, int, tuple[str, ...]], str | None]
 
@@ -44,6 +45,7 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "outline": 5000,
         "digest": 64,
         "colour": 7,
+        "media": 1,
     }
 )
 
@@ -161,6 +163,10 @@ def _outline(value: object, limit: int, _terms: tuple[str, ...]) -> str | None:
     return None if points <= limit else "too_long"
 
 
+def _media(value: object, _limit: int, _terms: tuple[str, ...]) -> str | None:
+    return media_fault(value, lambda text, limit: _judged_text(text, limit, _UNSEEN))
+
+
 JUDGES: Mapping[str, Judge] = MappingProxyType(
     {
         "text": _text,
@@ -181,5 +187,6 @@ JUDGES: Mapping[str, Judge] = MappingProxyType(
         "outline": _outline,
         "digest": _shaped(_DIGEST, "bad_digest"),
         "colour": _shaped(_COLOUR, "bad_colour"),
+        "media": _media,
     }
 )

@@ -34,7 +34,7 @@ CONCEPT_CONTAINERS: Mapping[str, str] = {"pair:hasType": "types", "pair:hasStatu
 """Properties whose values are words that kinds declare, and where each word is found as a thing."""
 COUNTRY = "France"
 """Every territory's code is of France; a second country brings a table of its own."""
-NOT_HELD = (FieldType.OUTLINE,)
+NOT_HELD = (FieldType.OUTLINE, FieldType.MEDIA)
 """PAIR has no shapes: these are in the GeoJSON."""
 _WEB = re.compile(r"https?://[^\s<>\"{}|\\^`\x00-\x20]+")
 _SECOND_LAST = 253_402_300_799
