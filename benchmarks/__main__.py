@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from . import backlog, imports, latency, pages, rebuild, rest, search, search_http, sparql
+from . import backlog, imports, latency, memory, pages, rebuild, rest, search, search_http, slow_card, sparql
 from .figures import Figure, show, write
 
 
@@ -21,7 +21,7 @@ def main() -> int:
         "parts",
         nargs="*",
         metavar="part",
-        help="backlog, rest, latency, search, sparql, pages, imports, rebuild; all by default",
+        help="backlog, rest, latency, search, sparql, pages, imports, rebuild, memory, slow_card; all by default",
     )
     parser.add_argument("--records", type=int, default=backlog.RECORDS, help="records of the backlog (default 100000)")
     parser.add_argument("--rounds", type=int, default=2, help="interleaved rounds with the peers (default 2)")
@@ -53,6 +53,8 @@ def _parts(
         "pages": lambda: pages.measure(scratch / "pages"),
         "imports": lambda: imports.measure(scratch / "imports"),
         "rebuild": lambda: rebuild.measure(scratch / "rebuild", records),
+        "memory": lambda: memory.measure(scratch / "memory", records),
+        "slow_card": lambda: slow_card.measure(scratch / "slow_card", records),
     }
 
 

@@ -55,7 +55,7 @@ def measure(scratch: Path, rows: int = ROWS, rounds: int = ROUNDS) -> Iterator[F
     """All figures of an import. Yields as it goes."""
     scratch.mkdir(parents=True, exist_ok=True)
     table = scratch / "table.csv"
-    _write_table(table, rows)
+    write_table(table, rows)
     appended, imported = [], []
     for number in range(rounds):
         appended.append(_child("append", _town(scratch / f"append{number}"), table, rows))
@@ -78,8 +78,8 @@ def measure(scratch: Path, rows: int = ROWS, rounds: int = ROUNDS) -> Iterator[F
                  "none", source["again_records"] == 0)  # fmt: skip
 
 
-def _write_table(path: Path, rows: int) -> None:
-    """The very records that `append` makes, as a spreadsheet would write them."""
+def write_table(path: Path, rows: int) -> None:
+    """As CSV, the very records that `append` makes, as a spreadsheet would write them."""
     dice = random.Random(0)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter=";")

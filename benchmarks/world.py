@@ -15,7 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -132,12 +132,15 @@ def headers_and_bodies(folder: Path, limit: int) -> tuple[list[bytes], list[byte
 class Running:
     """A node's process. Stopped by its process id."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, within: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
+        """`within` is what its command is put behind, which must replace itself by it; `environment` is added."""
         self.folder = folder
-        command = [str(Path(sys.executable).with_name("convergences")), "serve", "--folder", str(folder)]
+        command = [*within, str(Path(sys.executable).with_name("convergences")), "serve", "--folder", str(folder)]
         self.started_at = time.perf_counter()
         self.log = (folder / "bench.log").open("ab")
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, start_new_session=True)
+        self.process = subprocess.Popen(
+            command, stdout=self.log, stderr=self.log, start_new_session=True, env={**os.environ, **(environment or {})}
+        )
 
     def stop(self) -> None:
         """Ask it to stop, and wait until it has."""
@@ -164,12 +167,14 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(*folders: Path) -> Iterator[list[Running]]:
+def running(
+    *folders: Path, within: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[list[Running]]:
     """The nodes of these folders, until the block ends."""
     nodes: list[Running] = []
     try:
         for folder in folders:
-            nodes.append(Running(folder))
+            nodes.append(Running(folder, within, environment))
         yield nodes
     finally:
         for node in nodes:

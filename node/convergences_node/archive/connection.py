@@ -18,8 +18,10 @@ from .model import ArchiveFull
 
 ARCHIVE_NAME = "archive.db"
 
-WAL_PAGES_MAX = 2_000
+WAL_PAGES = 2_000
 """Pages (of 4 KiB) in the write-ahead log before it is folded into the file: 8 MiB, of which a batch is a tenth."""
+WAL_PAGES_MAX = 4 * WAL_PAGES
+"""From here on SQLite folds at the next commit, whoever waits for that; before, `folding.py` does when nobody waits."""
 
 WRITER_CACHE_KIB = 8_192
 READER_CACHE_KIB = 2_048

@@ -3,7 +3,8 @@
 
 Local appends go first, and those that wait together become one transaction, one guard, one head. All else goes in the
 order in which it was asked; batches that follow each other share a transaction of at most 1 MiB or 100 ms, and give
-way as soon as a local append waits.
+way as soon as a local append waits. What SQLite has to fold now and then is folded between two turns, after those of
+the last one have their answers.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from convergences_protocol.errors import LocalError
 
 from .authoring import Authored
+from .folding import Folding
 from .keeping import Batch
 from .model import Closed, Event
 from .writer import ArchiveWriter
@@ -59,6 +61,7 @@ class Turns:
     ) -> None:
         """`events` is what `writer` tells; after each transaction it is emptied and published in the event loop."""
         self._writer = writer
+        self._folding = Folding(writer.db)
         self._loop = loop
         self._events = events
         self._publish = publish
@@ -112,6 +115,8 @@ class Turns:
                 self._do_batches()
             else:
                 self._do_work(self._others.popleft())
+            if not self._appends:
+                self._folding.fold_if_due()
 
     def _do_appends(self) -> None:
         """One group: whatever waits now, within the bound, becomes one transaction and one head."""

@@ -28,6 +28,8 @@ RECORDS_FOR_PROCESSES = 5_000
 """Records still to come after a batch, from which on processes pay: they take a third of a second to be there."""
 PROCESSES = 2
 IDLE_SECONDS = 5.0
+NICE = 5
+"""Below the node itself, which residents wait for."""
 
 Flags = tuple[str | None, ...]
 
@@ -97,6 +99,7 @@ def signatures_valid(headers: Sequence[bytes]) -> bytes:
 
 def _begin() -> None:
     """In each process, first of all."""
+    os.nice(NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever interrupts the terminal means the node
     threading.Thread(target=_end_with_the_node, daemon=True).start()
 
