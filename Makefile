@@ -64,6 +64,12 @@ audit: setup ## every kind of page in a real browser: axe, weight, paints, pictu
 deb: setup ## the Debian packages (arm64 for a Pi, amd64), in dist/
 	$(BIN)/python deploy/package/build.py
 
+release: setup ## sign the packages of dist/ (KEY="file …", see deploy/package/release.py)
+	$(BIN)/python deploy/package/release.py sign $(foreach file,$(KEY),--key $(file))
+
+golden: setup ## keep this version's node for ever: before its release, for the tests of all later ones
+	$(BIN)/python -m tests.updates.making_golden
+
 lock: ## resolve the dependencies again (needs uv) and write the two locks
 	uv lock --quiet
 	uv export --quiet --no-emit-project --no-dev --output-file requirements.lock
@@ -72,4 +78,4 @@ lock: ## resolve the dependencies again (needs uv) and write the two locks
 clean: ## remove what the commands above have built
 	rm -rf $(VENV) dist build node/convergences_node/web/built front/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help setup front demo test lint types check-demo seeds new-seeds drill bench formats audit deb lock clean
+.PHONY: help setup front demo test lint types check-demo seeds new-seeds drill bench formats audit deb release golden lock clean

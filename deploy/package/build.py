@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import json
 import os
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ import click
 import payload
 from click_man.core import write_man_pages
 from convergences_cli.main import cli
+from convergences_protocol.release import read_keys
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -38,7 +40,11 @@ UNITS = (
     "convergences-console.service",
     "convergences-power.path",
     "convergences-power.service",
+    "convergences-update.path",
+    "convergences-update.service",
 )
+PROGRAMS = {"console": "console", "installer.py": "installer", "verify-release": "verify-release"}
+"""What the units start, by its name below `files/`."""
 SHELLS = {
     "bash": "share/bash-completion/completions/convergences",
     "zsh": "share/zsh/vendor-completions/_convergences",
@@ -50,6 +56,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--arch", nargs="+", choices=list(payload.MACHINES), default=list(payload.MACHINES))
     parser.add_argument("--version", help="instead of pyproject.toml's, to try an upgrade")
+    parser.add_argument(
+        "--release-keys", type=Path, default=FILES / "release-keys", help="whose releases the package will take"
+    )
     parser.add_argument("--dest", type=Path, default=ROOT / "dist")
     options = parser.parse_args()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -60,6 +69,8 @@ def main() -> None:
         for arch in options.arch:
             stage = Path(scratch) / arch
             _stage(stage / "usr", own, arch, version)
+            _facts(stage / "usr/lib/convergences", arch, version, options.release_keys)
+            _even(stage / "usr")
             print(_pack(stage, arch, version, options.dest))
 
 
@@ -79,7 +90,8 @@ def _stage(usr: Path, own: Path, arch: str, version: str) -> None:
     _copy(FILES / "convergences", usr / "bin/convergences", 0o755)
     for unit in UNITS:
         _copy(FILES / unit, usr / "lib/systemd/system" / unit)
-    _copy(FILES / "console", usr / "lib/convergences/console", 0o755)
+    for name, program in PROGRAMS.items():
+        _copy(FILES / name, usr / "lib/convergences" / program, 0o755)
     _copy(FILES / "copyright", usr / "share/doc/convergences/copyright")
     _copy(FILES / "lintian", usr / "share/lintian/overrides/convergences")
     _squeeze(_changelog(version), usr / "share/doc/convergences/changelog.gz")
@@ -87,7 +99,14 @@ def _stage(usr: Path, own: Path, arch: str, version: str) -> None:
     for shell, place in SHELLS.items():
         (usr / place).parent.mkdir(parents=True, exist_ok=True)
         (usr / place).write_bytes(_completion(shell))
-    _even(usr)
+
+
+def _facts(libraries: Path, arch: str, version: str, keys: Path) -> None:
+    """What the installed package says of itself to whoever updates it, and whose word it takes."""
+    facts = {"version": version, "architecture": arch, "pythons": list(payload.PYTHONS)}
+    (libraries / "package.json").write_text(json.dumps(facts) + "\n", "utf-8")
+    read_keys(keys.read_bytes())  # refused here rather than on a thousand Pis
+    _copy(keys, libraries / "release-keys")
 
 
 def _copy(source: Path, target: Path, mode: int = 0o644) -> None:
@@ -128,9 +147,9 @@ def _completion(shell: str) -> bytes:
 
 def _even(usr: Path) -> None:
     """Modes as a package has them, whatever the umask or the wheel; and one time for all."""
-    epoch = int(_epoch())
+    epoch, programs = int(_epoch()), {usr / "lib/convergences" / program for program in PROGRAMS.values()}
     for path in _all(usr):
-        is_run = path.is_dir() or path.parent == usr / "bin" or path == usr / "lib/convergences/console"
+        is_run = path.is_dir() or path in programs or path.parent == usr / "bin"
         path.chmod(0o755 if is_run else 0o644)
         os.utime(path, (epoch, epoch))
 
