@@ -200,6 +200,24 @@ class ArchivePromises:
         answers = archive.keep_batches([remote.batch(0, 2), remote.batch(3, 4), remote.batch(2, 4)])
         assert [answer if isinstance(answer, int) else type(answer) for answer in answers] == [2, LocalError, 4]
 
+    def test_what_is_said_of_an_element_elsewhere(self, archive: interface.Writing, town: Town) -> None:
+        """Whatever log it is in, and however many there are."""
+        actors = town.actors("a", "b")
+        others = [Town(epoch=epoch) for epoch in (2, 3, 4)]
+        for each in (town, *others):
+            archive.keep_log(each.identity)
+            remote = RemoteLog(each, [] if each is others[1] else actors)
+            archive.keep_batches([remote.batch(0)])
+        element = actors[1].header.element
+        assert element is not None
+        assert archive.reader.origins() == [each.origin for each in (town, *others)]
+        said = archive.reader.elsewhere(element, [town.origin])
+        assert [(entry.origin, entry.index) for entry in said] == [(others[0].origin, 2), (others[2].origin, 2)]
+        (own,) = archive.reader.history(element, [town.origin])
+        assert {entry.body for entry in said} == {own.body}
+        assert archive.reader.elsewhere(element, [each.origin for each in (town, *others)]) == []
+        assert len(archive.reader.elsewhere(element, [])) == 3
+
     def test_one_transaction_takes_batches_until_it_is_enough(self, archive: interface.Writing, town: Town) -> None:
         """What was not taken is left for the next transaction."""
         remote = RemoteLog(town, town.actors("a", "b", "c"))

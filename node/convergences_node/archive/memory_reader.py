@@ -85,6 +85,9 @@ class MemoryReader:
     def logs(self) -> list[LogState]:
         return [self._state(log) for log in self._logs.values() if log.status != "aside"]
 
+    def origins(self) -> list[str]:
+        return [state.origin for state in self.logs()]
+
     def log(self, origin: str) -> LogState | None:
         log = self._logs.get(origin)
         return None if log is None else self._state(log)
@@ -169,6 +172,9 @@ class MemoryReader:
                 if leaf.header and leaf.header.element == element:
                     found.append(log.entry(index))
         return found[-limit:]
+
+    def elsewhere(self, element: ElementId, origins: Sequence[str], limit: int = HISTORY_MAX) -> list[Entry]:
+        return self.history(element, [each for each in self.origins() if each not in origins], limit)
 
     def current(self, element: ElementId, origins: Sequence[str] | None = None) -> Entry | None:
         found = [entry for entry in self.history(element, origins) if entry.unreadable is None]

@@ -17,17 +17,14 @@ from convergences_node.index.views import Revision
 def revisions_of(reader: ArchiveReader, element: ElementId, speakers: Speakers) -> list[Revision]:
     """The records about an element, oldest first: in the logs that count, then those elsewhere that do not."""
     counting = dict(speakers.get(element.territory, ()))
-    kept = [state.origin for state in reader.logs()]
+    kept = reader.origins()
     inside = [origin for origin in counting if origin in kept]
-    outside = [origin for origin in kept if origin not in counting]
     found = [_revision(entry, counting, "earlier") for entry in reader.history(element, inside)] if inside else []
     decisive = [number for number, revision in enumerate(found) if revision.state in ("earlier", "withdrawal")]
     if decisive and found[decisive[-1]].state == "earlier":
         last = decisive[-1]
         found[last] = _with_state(found[last], "current")
-    return found + (
-        [_revision(entry, counting, "elsewhere") for entry in reader.history(element, outside)] if outside else []
-    )
+    return found + [_revision(entry, counting, "elsewhere") for entry in reader.elsewhere(element, inside)]
 
 
 def _revision(entry: Entry, counting: dict[str, int | None], state: str) -> Revision:

@@ -129,21 +129,27 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_params(self) -> list[tuple[str, str]]:
         """The URL parameters of this question, in a fixed order; `from_params` reads them back."""
-        pairs: list[tuple[str, str | None]] = [("q", self.text or None)]
+        pairs = [("q", self.text)] if self.text else []
         pairs += [("kind", kind) for kind in self.kinds]
         pairs += [("theme", theme) for theme in self.themes]
         pairs += [("territory", code) for code in self.territories]
         pairs += [(f"facet.{field}", value) for field, value in self.facets]
         if self.box:
-            pairs.append(
-                ("box", ",".join(map(_degrees, (self.box.west, self.box.south, self.box.east, self.box.north))))
-            )
+            edges = (self.box.west, self.box.south, self.box.east, self.box.north)
+            pairs.append(("box", ",".join(map(_degrees, edges))))
         if self.circle:
             pairs.append(("circle", f"{_degrees(self.circle.lat)},{_degrees(self.circle.lon)},{self.circle.metres}"))
-        pairs += [("from", self.since), ("to", self.until), ("at", self.at), ("related", self.related)]
-        pairs += [("depth", str(self.depth) if self.depth != 1 else None), ("sort", self.sort)]
-        pairs += [("limit", str(self.limit) if self.limit != LIMIT_DEFAULT else None), ("cursor", self.cursor)]
-        return [(name, value) for name, value in pairs if value is not None]
+        dates = (("from", self.since), ("to", self.until), ("at", self.at), ("related", self.related))
+        pairs += [(name, value) for name, value in dates if value is not None]
+        if self.depth != 1:
+            pairs.append(("depth", str(self.depth)))
+        if self.sort is not None:
+            pairs.append(("sort", self.sort))
+        if self.limit != LIMIT_DEFAULT:
+            pairs.append(("limit", str(self.limit)))
+        if self.cursor is not None:
+            pairs.append(("cursor", self.cursor))
+        return pairs
 
 
 PARAMETERS = (

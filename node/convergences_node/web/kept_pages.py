@@ -85,7 +85,7 @@ def keeping(handler: Handler) -> Handler:
     """The same handler of a page, which is asked only when what it drew last is no longer so."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        pages, key, stamp = request.app[KEPT], _key(request), _stamp(request)
+        pages, key, stamp = request.app[KEPT], _key(request), stamp_of(request)
         if stamp is not None and (kept := pages.get(key, stamp)):
             response = answer_drawn(request, kept.body)
             response.headers.update(kept.headers)
@@ -93,7 +93,7 @@ def keeping(handler: Handler) -> Handler:
         found = await handler(request)
         body = request.get(DRAWN)
         # Something may have been written while the page was drawn: then half of it may be of before.
-        if body is not None and stamp is not None and stamp == _stamp(request) and found.status in (200, 304):
+        if body is not None and stamp is not None and stamp == stamp_of(request) and found.status in (200, 304):
             pages.keep(key, Kept(body, _own_headers(found), stamp))
         return found
 
@@ -111,7 +111,8 @@ def _key(request: web.Request) -> Key:
     return request.raw_path, messages_of(request).language, base_of(request)
 
 
-def _stamp(request: web.Request) -> Stamp | None:
+def stamp_of(request: web.Request) -> Stamp | None:
+    """What a page is true of: it may be shown again as long as this is the same; None while that cannot be said."""
     town = town_of(request)
     version = town.index.version
     return None if version is None else (version, town.now() // MINUTE)

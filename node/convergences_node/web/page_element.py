@@ -25,6 +25,7 @@ from convergences_node.web.etag import CACHE_ASK
 from convergences_node.web.exporting import base_of
 from convergences_node.web.filters import page_link
 from convergences_node.web.kept_pages import HTML_TYPE
+from convergences_node.web.kept_parts import drawn_cards
 from convergences_node.web.pages import answer_page, draw_page, reading_of
 from convergences_node.web.place_names import territory_in, territory_names, town_name
 from convergences_node.web.publications import SHOWN_MAX, all_link, lines
@@ -32,7 +33,6 @@ from convergences_node.web.relations import TREE_DEPTH, branches, years
 from convergences_node.web.schema_org import schema_block
 from convergences_node.web.slugs import space_path
 from convergences_node.web.taking import take_element
-from convergences_node.web.town_door import Town
 
 NEIGHBOURHOOD_METRES = 500
 _GONE = {"erased": "gone.erased", "withdrawal": "gone.withdrawal", "wanted": "gone.wanted"}
@@ -82,7 +82,7 @@ async def element_page(request: web.Request) -> web.Response:
             "same": await beside(town, reading, view, names),
             "coming": await coming(town, reading, view),
             "calendar_href": reading.link(f"/e/{element}.ics"),
-            **await _contents(town, reading, view),
+            **await _contents(request, reading, view),
             "relations": branches(reading, str(element), walk.steps, names),
             "published": lines(reading, published.publications, names),
             "published_href": all_link(reading, view) if published.more else None,
@@ -130,15 +130,16 @@ def _shown(reading: Reading, view: ElementView, names: Mapping[str, str]) -> dic
     }
 
 
-async def _contents(town: Town, reading: Reading, view: ElementView) -> dict[str, object]:
+async def _contents(request: web.Request, reading: Reading, view: ElementView) -> dict[str, object]:
     """What is under a theme or in a territory: the newest of it, and where all of it is."""
     query = contents_query(view)
     if query is None:
         return {"contents": (), "contents_href": None}
-    found = await town.index.search(replace(query, kinds=words.KINDS_SHOWN, sort="newest", limit=CONTENTS_MAX))
+    asked = replace(query, kinds=words.KINDS_SHOWN, sort="newest", limit=CONTENTS_MAX)
+    found = await town_of(request).index.search(asked)
     key = "element.contents" if found.total.exact else "element.contents_about"
     return {
-        "contents": [card(reading, item) for item in found.items],
+        "contents": drawn_cards(request, reading, found.items),
         "contents_href": page_link(reading, query),
         "contents_label": reading.messages.count(key, found.total.count),
     }

@@ -24,13 +24,13 @@ from convergences_node.web.cards import Reading, card
 from convergences_node.web.drawn_map import MAP_ITEMS_MAX, drawn_map
 from convergences_node.web.filters import AGENDA, LIST, MAP, page_link, page_params, today
 from convergences_node.web.freshness import freshness
+from convergences_node.web.kept_parts import drawn_cards
 from convergences_node.web.look import Look, look_of
 from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.parameters import FRAME_VIEWS as VIEWS
 from convergences_node.web.place_names import territory_names
 from convergences_node.web.problems import Problem
 from convergences_node.web.publications import lines
-from convergences_node.web.town_door import Town
 
 AGENDA_DAYS = 14
 """Of an agenda without dates: from today on, whatever day of the week it is."""
@@ -49,13 +49,14 @@ async def search_frame(request: web.Request) -> web.Response:
         "look": look,
         "view": reading.view,
         "fresh": freshness(reading, coverage, names, town.charter()),
-        **await _answer(town, reading, asked, look),
+        **await _answer(request, reading, asked, look),
     }
     return answer_page(request, "frame_search.html", values)
 
 
-async def _answer(town: Town, reading: Reading, asked: Query, look: Look) -> dict[str, object]:
+async def _answer(request: web.Request, reading: Reading, asked: Query, look: Look) -> dict[str, object]:
     """What the view shows, and how to read on inside the frame."""
+    town = town_of(request)
     shown = asked if asked.kinds else replace(asked, kinds=words.KINDS_SHOWN)
     if reading.view == AGENDA:
         found = await agenda(town, reading, _from_today(reading, asked))
@@ -68,7 +69,7 @@ async def _answer(town: Town, reading: Reading, asked: Query, look: Look) -> dic
     answer = await town.index.search(shown)
     further = page_link(reading, replace(asked, cursor=answer.cursor)) if answer.cursor else ""
     return {
-        "cards": [card(reading, item) for item in answer.items],
+        "cards": drawn_cards(request, reading, answer.items, "h2"),
         "next": in_frame(further, look) if further else None,
     }
 

@@ -20,10 +20,9 @@ from convergences_node.web.agenda import Day, day_of, line
 from convergences_node.web.asking import town_of
 from convergences_node.web.cards import Card, Reading, card
 from convergences_node.web.filters import AGENDA, LIST, Choice, month_of, page_link, spans, today, weekend_of
-from convergences_node.web.freshness import freshness
 from convergences_node.web.happenings import Happenings, days, happenings
+from convergences_node.web.kept_parts import drawn_freshness
 from convergences_node.web.pages import answer_page
-from convergences_node.web.place_names import territory_names
 from convergences_node.web.scope import scopes
 from convergences_node.web.shelves import Shelf, kind_shelves, shelf
 from convergences_node.web.taking import take_search
@@ -55,7 +54,6 @@ async def home_page(request: web.Request, reading: Reading) -> web.Response:
     now = today(reading)
     last = max(month_of(now)[1], weekend_of(now)[1])
     found = await happenings(town, reading, Query(), now, last)
-    names = await territory_names(town, [each.territory for each in newest.coverage])
     active = await _active(town, found)
     following = () if found.dated else await _next(town, reading, now)
     is_quiet = not found.dated and not following
@@ -82,10 +80,10 @@ async def home_page(request: web.Request, reading: Reading) -> web.Response:
             if count.label
         ][:THEMES_MAX],
         "spans": [choice for choice in spans(reading, Query()) if not choice.chosen],
-        "scopes": await scopes(town, reading, Query()),
+        "scopes": await scopes(request, reading, Query()),
         "views": view_links(reading, Query()),
         "take": take_search(reading, Query()),
-        "fresh": freshness(reading, newest.coverage, names, town.charter()),
+        "fresh": await drawn_freshness(request, reading, newest, ()),
     }
     return answer_page(request, "home.html", values)
 

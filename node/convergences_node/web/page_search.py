@@ -18,7 +18,7 @@ from convergences_node.index.views import Answer, Facets, Total
 from convergences_node.web import words
 from convergences_node.web.agenda import agenda
 from convergences_node.web.asking import question_of, town_of
-from convergences_node.web.cards import Reading, card
+from convergences_node.web.cards import Reading
 from convergences_node.web.drawn_map import MAP_ITEMS_MAX, drawn_map
 from convergences_node.web.filters import (
     AGENDA,
@@ -33,10 +33,9 @@ from convergences_node.web.filters import (
     spans,
     wider,
 )
-from convergences_node.web.freshness import freshness
+from convergences_node.web.kept_parts import drawn_cards, drawn_freshness
 from convergences_node.web.page_home import home_page
 from convergences_node.web.pages import answer_page, reading_of
-from convergences_node.web.place_names import territory_names
 from convergences_node.web.scope import scopes
 from convergences_node.web.taking import take_search
 from convergences_node.web.timeline import timeline
@@ -58,7 +57,6 @@ async def search_page(request: web.Request) -> web.Response:
     shown = asked if asked.kinds else replace(asked, kinds=words.KINDS_SHOWN)
     paged = _in_view(reading, shown)
     answer, facets = await town.index.page(paged)
-    names = await territory_names(town, [each.territory for each in answer.coverage])
     agglomeration = town.web_settings.agglomeration_address
     first = asked.without_page()
     values = {
@@ -66,18 +64,18 @@ async def search_page(request: web.Request) -> web.Response:
         "view": reading.view,
         "views": view_links(reading, asked),
         "hidden": [pair for pair in page_params(replace(first, text=""), reading.view) if pair != ("vue", LIST)],
-        "cards": [card(reading, item) for item in answer.items],
+        "cards": answer.items if reading.view in (AGENDA, MAP) else drawn_cards(request, reading, answer.items),
         "total": _total(reading, answer.total),
         "bounded": answer.bounded,
         "folded": answer.folded,
         "sorts": sorts(reading, asked),
         "spans": spans(reading, asked),
-        "scopes": await scopes(town, reading, asked),
+        "scopes": await scopes(request, reading, asked),
         "chosen": chosen(reading, asked, facets),
         "groups": groups(reading, asked, facets),
         "next": page_link(reading, replace(paged, limit=asked.limit, cursor=answer.cursor)) if answer.cursor else None,
         "first": page_link(reading, first) if asked.cursor else None,
-        "fresh": freshness(reading, answer.coverage, names, town.charter()),
+        "fresh": await drawn_freshness(request, reading, answer, asked.territories),
         "wider": wider(reading, asked),
         "searched": len({each.territory for each in answer.coverage}),
         "elsewhere": f"{agglomeration}/?{urlencode(page_params(first, reading.view))}" if agglomeration else None,

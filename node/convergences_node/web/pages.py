@@ -18,6 +18,7 @@ from convergences_node.web.asking import ROUTE, messages_of, town_of
 from convergences_node.web.cards import Reading
 from convergences_node.web.element_place import PICTURES, Pictures
 from convergences_node.web.kept_pages import DRAWN, HTML_TYPE, KEPT, KeptPages, answer_drawn
+from convergences_node.web.kept_parts import PARTS, KeptParts
 from convergences_node.web.messages import LANGUAGES, catalogue
 from convergences_node.web.problems import PROBLEMS, Problem, ProblemDocument, draw
 from convergences_node.web.sharing import shared
@@ -42,6 +43,8 @@ def prepare(app: web.Application) -> None:
     environment.globals["built"] = static_files.address_if_built
     app[TEMPLATES] = environment
     app[KEPT] = KeptPages()
+    parts = environment.get_template("parts.html").make_module()
+    app[PARTS] = KeptParts(parts.card, parts.fresh)  # type: ignore[attr-defined] # the macros of the template
     app[PICTURES] = Pictures()
 
 

@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
+from aiohttp import web
 from convergences_protocol.codes import is_territory, level
 from msgspec.structs import replace
 
 from convergences_node.index.query import Query
+from convergences_node.web.asking import town_of
 from convergences_node.web.cards import Reading
 from convergences_node.web.filters import Choice, page_link
+from convergences_node.web.kept_parts import made_now
 from convergences_node.web.place_names import official_facts, territory_names
 from convergences_node.web.town_door import Town
 
@@ -16,22 +22,23 @@ LEVELS = ("group", "departement")
 """The levels above a town that residents know by name: of each, the nearest."""
 
 
-async def scopes(town: Town, reading: Reading, asked: Query) -> tuple[Choice, ...]:
+async def scopes(request: web.Request, reading: Reading, asked: Query) -> tuple[Choice, ...]:
     """The territory of this page and those around it, from the nearest; then everything."""
-    own = town.web_settings.territory
-    codes = [own, *await _around(town, own)]
-    names = await territory_names(town, codes)
     first = asked.without_page()
     found = [
-        Choice(
-            names.get(code, code),
-            page_link(reading, replace(first, territories=(code,))),
-            asked.territories == (code,),
-        )
-        for code in codes
+        Choice(name, page_link(reading, replace(first, territories=(code,))), asked.territories == (code,))
+        for code, name in await made_now(request, "scopes", partial(_named, town_of(request)))
     ]
     everywhere = page_link(reading, replace(first, territories=()))
     return (*found, Choice(reading.messages.text("scope.everywhere"), everywhere, not asked.territories))
+
+
+async def _named(town: Town) -> Sequence[tuple[str, str]]:
+    """The codes of these territories, from the nearest, with their names."""
+    own = town.web_settings.territory
+    codes = [own, *await _around(town, own)]
+    names = await territory_names(town, codes)
+    return [(code, names.get(code, code)) for code in codes]
 
 
 async def _around(town: Town, own: str) -> list[str]:

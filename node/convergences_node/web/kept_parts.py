@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What many pages show alike is made once: cards as HTML, and all that is the same on every page of one moment.
+
+Two memories, each with one rule. *What is the same now* (how fresh each town is, what the territories are called) is
+kept as long as pages are (`kept_pages.stamp_of`): until something is written, or the minute is over. *A card* is kept
+by the record that it shows, which never changes: a later record of the same element is another card, and one that was
+erased is asked for by no answer.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import TypeVar, cast
+
+from aiohttp import web
+from markupsafe import Markup
+
+from convergences_node.index.views import Answer, Item
+from convergences_node.web.asking import town_of
+from convergences_node.web.cards import Reading, card
+from convergences_node.web.freshness import freshness
+from convergences_node.web.kept_pages import stamp_of
+from convergences_node.web.place_names import territory_names
+
+T = TypeVar("T")
+
+CARDS_MAX = 1_000
+"""Some two megabytes: what a town's readers look at in a week."""
+NOW_MAX = 200
+"""Things that are the same now: a few a language and territory."""
+
+Drawing = Callable[..., Markup]
+"""A macro of the templates: it escapes what it is given."""
+
+
+class KeptParts:
+    """Both memories, and the macros that draw a card with its heading of some level, and how fresh an answer is."""
+
+    def __init__(self, draw_card: Drawing, draw_fresh: Drawing) -> None:
+        self._draw_card, self.draw_fresh = draw_card, draw_fresh
+        self._cards: OrderedDict[Hashable, Markup] = OrderedDict()
+        self._stamp: Hashable = None
+        self._now: dict[Hashable, object] = {}
+
+    async def now(self, stamp: Hashable, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
+        """What `make` gives, made once as long as the stamp is the same; each time, if there is no stamp."""
+        if stamp is None:
+            return await make()
+        if stamp != self._stamp or len(self._now) >= NOW_MAX:
+            self._stamp, self._now = stamp, {}
+        kept = self._now
+        if key not in kept:
+            kept[key] = await make()
+        return cast(T, kept[key])
+
+    def card(self, reading: Reading, item: Item, level: str) -> Markup:
+        """The card of an element, as it is shown in a list whose entries are headings of this level."""
+        shown = (item.origin, item.index, item.first, item.last, item.same)
+        key = (*shown, reading.messages.language, reading.language_asked, level)
+        found = self._cards.get(key)
+        if found is None:
+            found = self._cards[key] = self._draw_card(card(reading, item), level)
+            if len(self._cards) > CARDS_MAX:
+                self._cards.popitem(last=False)
+        else:
+            self._cards.move_to_end(key)
+        return found
+
+
+PARTS: web.AppKey[KeptParts] = web.AppKey("kept_parts")
+
+
+async def made_now(request: web.Request, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
+    """What is the same on every page of this moment."""
+    return await request.app[PARTS].now(stamp_of(request), key, make)
+
+
+async def drawn_freshness(request: web.Request, reading: Reading, answer: Answer, territories: Sequence[str]) -> Markup:
+    """How fresh an answer for these territories is, drawn; empty when nothing was searched at all."""
+    town = town_of(request)
+
+    async def make() -> Markup:
+        names = await territory_names(town, [each.territory for each in answer.coverage])
+        said = freshness(reading, answer.coverage, names, town.charter())
+        return request.app[PARTS].draw_fresh(said)
+
+    return await made_now(request, ("fresh", reading.messages.language, *territories), make)
+
+
+def drawn_cards(request: web.Request, reading: Reading, items: Sequence[Item], level: str = "h3") -> list[Markup]:
+    """The cards of these elements, drawn."""
+    parts = request.app[PARTS]
+    return [parts.card(reading, item, level) for item in items]
