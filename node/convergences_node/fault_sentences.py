@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-from convergences_protocol.errors import Fault
+from convergences_protocol.errors import ConvergencesError, Fault, Refused
 
 
 def fault_sentence(fault: Fault, language: str) -> str:
@@ -24,6 +24,12 @@ def fault_sentence(fault: Fault, language: str) -> str:
         return sentences[fault.code].format(path=fault.path, **fault.params)
     except KeyError:
         return sentences["other"].format(path=fault.path, code=fault.code)
+
+
+def said_in(error: ConvergencesError, language: str) -> str:
+    """What an error says, in this language where it has a fault; else in the words that are for the log."""
+    faults = error.faults if isinstance(error, Refused) else [error.fault] if error.fault is not None else []
+    return " ".join(fault_sentence(fault, language) for fault in faults) or str(error)
 
 
 def hint_sentence(fault: Fault, language: str) -> str | None:

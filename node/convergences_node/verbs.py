@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Every verb an operator can ask of a node: name, parameters, answer.
 
-A verb takes a `Town`, its own parameters (a struct below, checked at this door) and `tell`, to report progress; it
-answers plain JSON values. The control socket and the command line both go through `perform`, so that a running node
-and an opened folder behave alike. The work itself is in `asking.py`, `doing.py` and `belonging.py`; making a new
-node, which has no town yet to ask, is `founding.create_town`.
+A verb takes a `Town`, its own parameters (a struct below, or of its room's `params.py`, checked at this door) and
+`tell`, to report progress; it answers plain JSON values. The control socket and the command line both go through
+`perform`, so that a running node and an opened folder behave alike. The work itself is in `asking.py`, `doing.py` and
+`belonging.py`; making a new node, which has no town yet to ask, is `founding.create_town`.
 
 Errors are `ConvergencesError`s: `Refused` (with `.faults`), `NotFound`, `Conflict`, `LocalError`, `RemoteError`.
 """
@@ -19,21 +19,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from convergences_protocol.errors import LocalError
 
+from convergences_node.media import params as media
+from convergences_node.params import Json as Json
+from convergences_node.params import Params as Params
+from convergences_node.params import Tell as Tell
+from convergences_node.relay import params as relay
+from convergences_node.same import params as same
+from convergences_node.sources import params as sources
+
 if TYPE_CHECKING:
     from convergences_node.town import Town
 
-Json = Any
-"""Values that `json` can write: dict, list, str, int, float, bool, None."""
-
-Tell = Callable[[dict[str, Json]], None]
-"""Progress: `{"done": int, "total": int | None, "what": str}`, and any other keys the verb documents."""
-
 LIST_ITEMS_MAX = 10_000
 TEXT_BYTES_MAX = 200_000
-
-
-class Params(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The parameters of a verb."""
 
 
 class Status(Params):
@@ -55,7 +53,7 @@ class Invite(Params):
 
     territory: str
     days: int = 14
-    addresses: list[str] = []
+    addresses: list[str] = msgspec.field(default_factory=list)
 
 
 class Join(Params):
@@ -71,7 +69,7 @@ class Follow(Params):
     Answer: `{keep, territories, logs: [{territory, origin, kept, size}]}`."""
 
     keep: str | None = None
-    territories: list[str] = []
+    territories: list[str] = msgspec.field(default_factory=list)
 
 
 class Add(Params):
@@ -121,7 +119,7 @@ class Search(Params):
     """Search this node's index. `query` has the URL parameters of `GET /api/v1/search` as strings (or lists of them).
     Answer: as `GET /api/v1/search`."""
 
-    query: dict[str, str | list[str]] = {}
+    query: dict[str, str | list[str]] = msgspec.field(default_factory=dict)
 
 
 class Receipt(Params):
@@ -178,7 +176,7 @@ class End(Params):
     why: str
     successor: str | None = None
     recovery: str | None = None
-    at: list[str] = []
+    at: list[str] = msgspec.field(default_factory=list)
 
 
 class Export(Params):
@@ -199,13 +197,22 @@ class Reindex(Params):
 
 class Backup(Params):
     """Write an encrypted backup into a folder, `target`, else that of the settings; only the recovery sheet opens it.
-    `archive` is `own` or `all`; of older ones, `keep` stay.
+    `archive` is `own` or `all`; of older ones, `keep` stay. With `vault`, leave it with the agglomeration instead.
     Progress: `{what: "backup", done, total}`. Answer: `{path, bytes, records, made_at, archive, recipient, sha256,
-    removed: [names], same_disk}`."""
+    removed: [names], same_disk}`; with `vault`: `{digest, bytes, made_at, kept_at}`."""
 
     target: str | None = None
     archive: str | None = None
     keep: int | None = None
+    vault: bool = False
+
+
+class Vault(Params):
+    """What this node keeps for towns, and what it has left with its agglomeration; `forget` a territory's first.
+    Answer: `{keeps: bool, left: {bytes, made_at, kept_at, reason, …}, forgotten: count, towns: [{territory, name,
+    count, bytes, made_at, kept_at}]}`, the newest of each town."""
+
+    forget: str | None = None
 
 
 class BundleWrite(Params):
@@ -229,88 +236,6 @@ class Operator(Params):
     Answer: `{name, password, made: bool}`."""
 
     name: str | None = None
-
-
-class SourceAdd(Params):
-    """Declare a source: `text` is the TOML of `convergences_node.sources.declaration`. A running node runs it at once.
-    Answer: `{name, file, where, when, licence, actor, gone, shrink}`."""
-
-    name: str
-    text: str
-    replace: bool = False
-
-
-class SourceRemove(Params):
-    """No longer relay a source. What it brought stays. Answer: `{name}`."""
-
-    name: str
-
-
-class SourcePreview(Params):
-    """Look at a source, and write nothing: a declared one by its name, or an address or a path of this machine
-    (`where`), for which a mapping is proposed. `private`: an address of the local network is meant.
-    Answer: `{name, format, rows, columns, guessed, fields: [{field, columns, confidence, samples, …}],
-    elements: [{line, kind, fields} | {line, refused}], declaration: TOML | None}`."""
-
-    name: str | None = None
-    where: str | None = None
-    private: bool = False
-    rows: int = 5
-
-
-class SourceRun(Params):
-    """Run a source now, or all of them. `accept`: a person has looked at what is held back; `whole`: also if nothing
-    has changed there. Answer: `{sources: [as source_list]}`."""
-
-    name: str | None = None
-    accept: bool = False
-    whole: bool = False
-    dry_run: bool = False
-
-
-class SourceList(Params):
-    """Answer: `{sources: [{name, where, when, licence, actor, gone, shrink, outcome, reason, sentence: {fr, en}, tried,
-    succeeded, due, failures, rows, counts, gone_done, edited_count}]}`; `outcome` is `new`, `imported`, `unchanged`,
-    `held`, `failed` or `proposed`."""
-
-
-class SourceStatus(Params):
-    """One source. Answer: as one of `source_list`, with `report` (of the last import) and `edited: [{element, name,
-    differences: {field: {here, there}}}]`: what people have changed here, beside what the source says."""
-
-    name: str
-
-
-class SameList(Params):
-    """Pairs of elements that may be one, the surest first, of which nobody has decided yet; `min_score` is at least 40.
-    Progress: `{what: "same", done, total}`. Answer: `{pairs: [{score, reasons: [{reason, points}], one, other}], more,
-    compared, left_out, min_score}`, with `{id, name, source, town, state}` for each of the two."""
-
-    min_score: int | None = None
-    limit: int = 100
-
-
-class SameAccept(Params):
-    """Say, in a signed relation of this node's own log, that two elements are one. The same again does nothing.
-    Answer: `{relation, origin, index, one: {id, name, town}, other, state: "accepted" | "accepted already"}`."""
-
-    one: str
-    other: str
-
-
-class SameReject(Params):
-    """Remember on this node that two elements are two, as long as neither changes. Answer: `{one, other, state}`."""
-
-    one: str
-    other: str
-
-
-class SameUndo(Params):
-    """Withdraw the relation of this node that says that two elements are one; or forget that they were rejected.
-    Answer: `{state: "withdrawn" | "forgotten", relation}`."""
-
-    one: str
-    other: str
 
 
 Perform = Callable[["Town", Any, Tell], Awaitable[Json]]
@@ -347,18 +272,27 @@ VERBS: Mapping[str, Verb] = {
     "export": Verb(Export, "research.exporting:export"),
     "operator": Verb(Operator, "accounts.verb:reset"),
     "backup": Verb(Backup, "backup.verb:backup"),
+    "vault": Verb(Vault, "vault.verb:vault"),
     "bundle_write": Verb(BundleWrite, "bundles.verb:bundle_write"),
     "bundle_read": Verb(BundleRead, "bundles.verb:bundle_read"),
-    "source_add": Verb(SourceAdd, "sources.verb:add"),
-    "source_remove": Verb(SourceRemove, "sources.verb:remove"),
-    "source_preview": Verb(SourcePreview, "sources.previewing:preview"),
-    "source_run": Verb(SourceRun, "sources.verb:run"),
-    "source_list": Verb(SourceList, "sources.verb:list_sources"),
-    "source_status": Verb(SourceStatus, "sources.verb:status"),
-    "same_list": Verb(SameList, "same.verb:list_pairs"),
-    "same_accept": Verb(SameAccept, "same.verb:accept"),
-    "same_reject": Verb(SameReject, "same.verb:reject"),
-    "same_undo": Verb(SameUndo, "same.verb:undo"),
+    "source_add": Verb(sources.SourceAdd, "sources.verb:add"),
+    "source_remove": Verb(sources.SourceRemove, "sources.verb:remove"),
+    "source_stop": Verb(sources.SourceStop, "sources.verb:stop"),
+    "source_settle": Verb(sources.SourceSettle, "sources.settling:settle"),
+    "source_preview": Verb(sources.SourcePreview, "sources.previewing:preview"),
+    "source_run": Verb(sources.SourceRun, "sources.verb:run"),
+    "source_list": Verb(sources.SourceList, "sources.verb:list_sources"),
+    "source_status": Verb(sources.SourceStatus, "sources.verb:status"),
+    "media_add": Verb(media.MediaAdd, "media.verb:add"),
+    "media_remove": Verb(media.MediaRemove, "media.verb:remove"),
+    "media_list": Verb(media.MediaList, "media.verb:list_media"),
+    "relay_status": Verb(relay.RelayStatus, "relay.verb:status"),
+    "relay_block": Verb(relay.RelayBlock, "relay.verb:block"),
+    "relay_unblock": Verb(relay.RelayUnblock, "relay.verb:unblock"),
+    "same_list": Verb(same.SameList, "same.verb:list_pairs"),
+    "same_accept": Verb(same.SameAccept, "same.verb:accept"),
+    "same_reject": Verb(same.SameReject, "same.verb:reject"),
+    "same_undo": Verb(same.SameUndo, "same.verb:undo"),
     "invite": Verb(Invite, "belonging:invite"),
     "join": Verb(Join, "belonging:join"),
     "follow": Verb(Follow, "belonging:follow"),

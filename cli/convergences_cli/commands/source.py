@@ -84,6 +84,39 @@ def source_remove(name: str, folder: Path, as_json: bool) -> None:
     print_json(answer) if as_json else click.echo(say("source.removed", **answer))
 
 
+@command.command("stop", short_help="Stop relaying a source for a while, or go on.")
+@click.argument("name")
+@click.option("--resume", is_flag=True, help="Go on with a source that was stopped.")
+@node_options
+def source_stop(name: str, resume: bool, folder: Path, as_json: bool) -> None:
+    """Stop running the source NAME. Its declaration and what it brought stay.
+
+    \b
+    Example:
+      convergences source stop associations --folder saint-denis
+    """
+    answer = ask(folder, "source_stop", {"name": name, "resume": resume}, quiet=as_json)
+    print_json(answer) if as_json else click.echo(say(f"source.{answer['state']}", **answer))
+
+
+@command.command("settle", short_help="Choose between what people edited and what a source says.")
+@click.argument("name")
+@click.argument("element")
+@click.option("--take", multiple=True, metavar="FIELD", help="Take this field from the source; may be repeated.")
+@node_options
+def source_settle(name: str, element: str, take: tuple[str, ...], folder: Path, as_json: bool) -> None:
+    """Of ELEMENT, that people have edited here and the source NAME sees otherwise: take fields, keep the others.
+
+    It is not asked again before the source says something else.
+
+    \b
+    Example:
+      convergences source settle associations FR-93066:0193… --take phone --folder saint-denis
+    """
+    answer = ask(folder, "source_settle", {"name": name, "element": element, "take": list(take)}, quiet=as_json)
+    print_json(answer) if as_json else click.echo(say("source.settled", count=len(answer["taken"]), **answer))
+
+
 @command.command("run", short_help="Run a source now, or all of them.")
 @click.argument("name", required=False)
 @click.option("--accept", is_flag=True, help="You have looked at what is held back: take it as it is.")

@@ -28,7 +28,18 @@ from .beside import source_key
 from .erasing import HeardErasure
 from .guard import Guard, Step, no_step
 from .keeping import Keeping, is_erasure
-from .model import BodiesErased, EpochOpened, ErasedElement, ErasuresCame, Event, HeadCame, LogGrew, Placed, conflict
+from .model import (
+    BodiesErased,
+    EpochOpened,
+    ErasedElement,
+    ErasuresCame,
+    Event,
+    HeadCame,
+    LogGrew,
+    Placed,
+    SourceRow,
+    conflict,
+)
 from .revealed import Revealed
 from .tables import Edge, leaf_of
 
@@ -160,6 +171,12 @@ class ArchiveWriter(Keeping):
             if new.source is not None and (element := new.header.element) is not None
         ]
         self.db.executemany("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", rows)
+
+    def remember_source(self, element: ElementId, row: SourceRow) -> None:
+        """Somebody has seen what a row says of an element now, and no record changes."""
+        values = (source_key(row.source, row.source_id), cbor.encode(element.to_cbor()), row.content)
+        with self.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", values)
 
     # ------------------------------------------------------------------------------- what other rooms carry out
     def hear_erasures(self, now: int | None) -> list[HeardErasure]:

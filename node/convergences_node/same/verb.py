@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The verbs about what is the same: list, accept, reject, undo. Parameters and answers: `verbs.py`.
+"""The verbs about what is the same: list, accept, reject, undo. Parameters and answers: `params.py`.
 
 A person decides, pair by pair. To accept is to write a signed `same_as` relation in this node's own log; to undo is to
 withdraw it. Both elements stay as they are.
@@ -27,8 +27,9 @@ from convergences_node.same.scoring import THRESHOLD
 from convergences_node.same.spool import Spool
 
 if TYPE_CHECKING:
+    from convergences_node.params import Json, Tell
+    from convergences_node.same.params import SameAccept, SameList, SameReject, SameUndo
     from convergences_node.town import Town
-    from convergences_node.verbs import Json, SameAccept, SameList, SameReject, SameUndo, Tell
 
 PREDICATE = "same_as"
 SHOWN_MAX = 1_000
@@ -37,7 +38,7 @@ SCORE_LEAST = 40
 
 
 async def list_pairs(town: Town, params: SameList, tell: Tell) -> Json:
-    """See `verbs.SameList`."""
+    """See `params.SameList`."""
     least = THRESHOLD if params.min_score is None else params.min_score
     if least < SCORE_LEAST:
         raise LocalError(f"pairs with fewer than {SCORE_LEAST} points are mostly strangers", hint="ask for more points")
@@ -101,7 +102,7 @@ def _told(proposal: Proposal) -> dict[str, Json]:
 
 
 async def accept(town: Town, params: SameAccept, tell: Tell) -> Json:
-    """See `verbs.SameAccept`."""
+    """See `params.SameAccept`."""
     may_write(town)
     one, other = await _ends(town, params.one, params.other)
     if (relation := await _relation(town, one.id, other.id)) is not None:
@@ -122,7 +123,7 @@ async def accept(town: Town, params: SameAccept, tell: Tell) -> Json:
 
 
 async def reject(town: Town, params: SameReject, tell: Tell) -> Json:
-    """See `verbs.SameReject`."""
+    """See `params.SameReject`."""
     one, other = await _ends(town, params.one, params.other)
     if (relation := await _relation(town, one.id, other.id)) is not None:
         raise LocalError(f"{relation} says that they are one", hint=f"convergences same undo {one.id} {other.id}")
@@ -132,7 +133,7 @@ async def reject(town: Town, params: SameReject, tell: Tell) -> Json:
 
 
 async def undo(town: Town, params: SameUndo, tell: Tell) -> Json:
-    """See `verbs.SameUndo`."""
+    """See `params.SameUndo`."""
     one, other = str(element_id(params.one)), str(element_id(params.other))
     await town.index.catch_up()
     relation = await _relation(town, one, other)

@@ -32,7 +32,7 @@ DECIDED_MAX = 50
 """Decisions of which the pair is remembered, so that it stands first again when one is taken back."""
 
 Pair = dict[str, Any]
-"""As `same_list` answers it (`verbs.SameList`)."""
+"""As `same_list` answers it (`params.SameList`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,23 @@ def declared(folder: Path) -> Iterator[str]:
     yield from [name for name in found if _NAME.fullmatch(name)][:SOURCES_MAX]
 
 
+def is_stopped(folder: Path, name: str) -> bool:
+    """Whether a person has stopped this source: it stays declared, and is not run."""
+    return _stop_mark(folder, name).exists()
+
+
+def set_stopped(folder: Path, name: str, stopped: bool) -> None:
+    """Stop a source, or let it go on. The mark is a file beside the declaration, which stays as its author wrote it."""
+    if stopped:
+        _stop_mark(folder, name).touch()
+    else:
+        _stop_mark(folder, name).unlink(missing_ok=True)
+
+
+def _stop_mark(folder: Path, name: str) -> Path:
+    return path_of(folder, name).with_suffix(".stopped")
+
+
 def load(folder: Path, name: str) -> Declaration:
     """The declaration of that name. Raises `NotFound`, or `LocalError` with the place and the reason."""
     path = path_of(folder, name)

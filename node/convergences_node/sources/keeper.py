@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from convergences_node.faults import fault_to_json
 
-from .declaration import When, declared, load, sources_folder
+from .declaration import When, declared, is_stopped, load, sources_folder
 from .memory import Memory
 from .schedule import next_try
 
@@ -68,7 +68,8 @@ class Keeper:
     def _due(self) -> list[str]:
         now = self._town.now()
         with Memory(self._town.folder) as memory:
-            return [name for name in declared(self._town.folder) if memory.state(name).due <= now]
+            names = [name for name in declared(self._town.folder) if not is_stopped(self._town.folder, name)]
+            return [name for name in names if memory.state(name).due <= now]
 
     async def _run(self, name: str) -> None:
         from convergences_node.doing import may_write

@@ -28,8 +28,9 @@ from .guessing import ROWS_MAX, Proposal, guess
 from .proposing import declaration_text
 
 if TYPE_CHECKING:
+    from convergences_node.params import Json, Tell
+    from convergences_node.sources.params import SourcePreview
     from convergences_node.town import Town
-    from convergences_node.verbs import Json, SourcePreview, Tell
 
 SHOWN_MAX = 50
 COLUMNS_MAX = 200
@@ -37,7 +38,7 @@ PREVIEW = "preview"
 
 
 async def preview(town: Town, params: SourcePreview, tell: Tell) -> Json:
-    """See `verbs.SourcePreview`."""
+    """See `params.SourcePreview`."""
     name, found = _meant(town, params)
     rows_max = max(1, min(params.rows, SHOWN_MAX))
     today = datetime.fromtimestamp(town.now(), UTC).date()

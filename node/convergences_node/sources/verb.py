@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The verbs about sources but for `preview`. Parameters and answers: `verbs.py`."""
+"""The verbs about sources but for `preview`. Parameters and answers: `params.py`."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 from convergences_node.doing import may_write
-from convergences_node.fault_sentences import fault_sentence
+from convergences_node.fault_sentences import fault_sentence, said_in
 from convergences_node.faults import NotFound, fault_from_json
 
 from .comparing import differences
-from .declaration import Declaration, declared, load, parse, path_of
+from .declaration import Declaration, declared, is_stopped, load, parse, path_of, set_stopped
 from .keeper import turn
 from .memory import Memory, State
 from .running import Asked, run_source
 
 if TYPE_CHECKING:
-    from convergences_node.town import Town
-    from convergences_node.verbs import (
-        Json,
+    from convergences_node.params import Json, Tell
+    from convergences_node.sources.params import (
         SourceAdd,
         SourceList,
         SourceRemove,
         SourceRun,
         SourceStatus,
-        Tell,
+        SourceStop,
     )
+    from convergences_node.town import Town
 
 
 async def add(town: Town, params: SourceAdd, tell: Tell) -> Json:
-    """See `verbs.SourceAdd`."""
+    """See `params.SourceAdd`."""
     may_write(town)
     path = path_of(town.folder, params.name)
     found = parse(params.text.encode(), params.name)
@@ -63,20 +63,36 @@ def _write(path: Path, text: str) -> None:
 
 
 async def remove(town: Town, params: SourceRemove, tell: Tell) -> Json:
-    """See `verbs.SourceRemove`."""
+    """See `params.SourceRemove`."""
     path = path_of(town.folder, params.name)
     load(town.folder, params.name)
     async with turn(town):
         path.unlink()
+        set_stopped(town.folder, params.name, False)
         with Memory(town.folder) as memory:
             memory.forget(params.name)
     return {"name": params.name}
 
 
+async def stop(town: Town, params: SourceStop, tell: Tell) -> Json:
+    """See `params.SourceStop`."""
+    load(town.folder, params.name)
+    async with turn(town):
+        set_stopped(town.folder, params.name, not params.resume)
+    return {"name": params.name, "state": "resumed" if params.resume else "stopped"}
+
+
 async def run(town: Town, params: SourceRun, tell: Tell) -> Json:
-    """See `verbs.SourceRun`."""
+    """See `params.SourceRun`."""
     may_write(town)
     names = [params.name] if params.name is not None else list(declared(town.folder))
+    if params.name is not None and is_stopped(town.folder, params.name):
+        raise LocalError(
+            f"the source {params.name} is stopped",
+            hint=f"convergences source stop {params.name} --resume",
+            fault=Fault("name", "source_is_stopped", {"name": params.name}),
+        )
+    names = [name for name in names if not is_stopped(town.folder, name)]
     asked = Asked(params.accept, params.whole, params.dry_run)
     results = []
     async with turn(town):
@@ -84,12 +100,12 @@ async def run(town: Town, params: SourceRun, tell: Tell) -> Json:
             for name in names:
                 found = load(town.folder, name)
                 state = await run_source(town, memory, name, found, asked, tell)
-                results.append(_told(name, found, state))
+                results.append(_told(town.folder, name, found, state))
     return {"sources": results}
 
 
 async def list_sources(town: Town, params: SourceList, tell: Tell) -> Json:
-    """See `verbs.SourceList`."""
+    """See `params.SourceList`."""
     return {"sources": await asyncio.to_thread(lambda: list(_all(town.folder)))}
 
 
@@ -101,36 +117,36 @@ def _all(folder: Path) -> Iterator[dict[str, Json]]:
         for name in names:
             state = memory.state(name)
             try:
-                yield _told(name, load(folder, name), state)
+                yield _told(folder, name, load(folder, name), state)
             except LocalError as error:
                 yield {
                     "name": name,
                     "outcome": "failed",
-                    "sentence": {"fr": str(error), "en": str(error)},
-                    "due": state.due,
+                    "sentence": {lang: said_in(error, lang) for lang in ("fr", "en")},
+                    "due": _time(state.due),
                 }
 
 
 async def status(town: Town, params: SourceStatus, tell: Tell) -> Json:
-    """See `verbs.SourceStatus`."""
+    """See `params.SourceStatus`."""
     found = load(town.folder, params.name)
     with Memory(town.folder) as memory:
         state = memory.state(params.name)
     return {
-        **_told(params.name, found, state),
+        **_told(town.folder, params.name, found, state),
         "report": state.report,
         "edited": await differences(town, state.beside),
     }
 
 
-def _told(name: str, found: Declaration, state: State) -> dict[str, Json]:
+def _told(folder: Path, name: str, found: Declaration, state: State) -> dict[str, Json]:
     """A source in one line: what it is, how it went, why it is held back, when it is due."""
     reason = state.reason
     counts = {key: value for key, value in state.report.items() if type(value) is int}
     return {
         "name": name,
         **_declared(found),
-        "outcome": "proposed" if found.proposed else state.outcome,
+        "outcome": _outcome(folder, name, found, state),
         "reason": reason,
         "sentence": {lang: fault_sentence(fault_from_json(reason), lang) for lang in ("fr", "en")} if reason else None,
         "tried": _time(state.tried),
@@ -142,6 +158,12 @@ def _told(name: str, found: Declaration, state: State) -> dict[str, Json]:
         "gone_done": state.gone,
         "edited_count": len(state.beside),
     }
+
+
+def _outcome(folder: Path, name: str, found: Declaration, state: State) -> str:
+    if is_stopped(folder, name):
+        return "stopped"
+    return "proposed" if found.proposed else state.outcome
 
 
 def _declared(found: Declaration) -> dict[str, Json]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 from convergences_protocol.errors import ConvergencesError, Fault, Refused
 
-from convergences_node.fault_sentences import fault_sentence
+from convergences_node.fault_sentences import fault_sentence, said_in
 from convergences_node.web import static_files
 from convergences_node.web.asking import messages_of
 from convergences_node.web.etag import CACHE_NEVER
@@ -51,7 +51,7 @@ def faults_of(error: ConvergencesError, messages: Messages, field: str = "") -> 
     """What was wrong, in words; what is not the fault of a field stands under `field`."""
     if isinstance(error, Refused) and error.faults:
         return _by_field(error.faults, messages)
-    return {field: messages.text("operator.failed", reason=error)}
+    return {field: messages.text("operator.failed", reason=said_in(error, messages.language))}
 
 
 def _by_field(faults: Sequence[Fault], messages: Messages) -> Faults:
