@@ -37,7 +37,7 @@ async def withdraw(town: Town, params: verbs.Withdraw, tell: Tell) -> Json:
     """See `verbs.Withdraw`."""
     may_write(town)
     element = element_id(params.element)
-    current = await _current(town, element)
+    current = await current_entry(town, element)
     kind = read_header(current.header).kind
     previous = digest_of(params.previous) if params.previous is not None else current.digest
     placed = await town.archive.append([NewRecord(kind, None, element, previous)])
@@ -58,10 +58,11 @@ async def _previous(town: Town, element: ElementId | None, given: str | None) ->
     """The state that an edit begins from: as given, else the current one."""
     if given is not None:
         return digest_of(given)
-    return None if element is None else (await _current(town, element)).digest
+    return None if element is None else (await current_entry(town, element)).digest
 
 
-async def _current(town: Town, element: ElementId) -> Entry:
+async def current_entry(town: Town, element: ElementId) -> Entry:
+    """The element's record that stands in this node's own log. `NotFound` if there is none."""
     own = town.membership.own_origins
 
     def read(reader: ArchiveReader) -> Entry | None:

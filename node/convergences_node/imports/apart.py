@@ -41,7 +41,7 @@ def read_apart(path: Path, dialect: Dialect) -> Iterator[Row]:
             stdin=file,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=environment(),
         )
     assert child.stdout is not None
     last = 1
@@ -64,7 +64,7 @@ def _told(pipe: Any) -> Iterator[Row]:
         yield Row(number, cells, Fault(*fault) if fault else None)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The child finds what this process finds, and nothing in the environment changes how it reads."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
     return kept | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONUTF8": "1"}

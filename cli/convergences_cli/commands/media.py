@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""`convergences media`: pictures and documents of an element."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from convergences_cli.asking import ask, node_options, printed
+from convergences_cli.words import say
+
+
+@click.group("media", short_help="Pictures and documents of an element.")
+def command() -> None:
+    """Put pictures and documents on actors, actions, places and contents, take them away, list them.
+
+    A picture is made again in a few sizes, without what the camera wrote into it (where, when, by whom).
+
+    \b
+    Example:
+      convergences media add FR-93066:0193… logo.png --as logo --alt "Un vélo dans un cercle" --folder saint-denis
+    """
+
+
+@command.command("add", short_help="Put a picture or a document on an element.")
+@click.argument("element")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--as", "use", type=click.Choice(["logo", "banner", "picture", "document"]), required=True)
+@click.option("--alt", required=True, help="What the picture shows, or what the document is, for who does not see it.")
+@click.option("--credit", help="Who made it.")
+@click.option("--licence", help="Under which licence, by its address or its name.")
+@node_options
+def add(
+    element: str,
+    file: Path,
+    use: str,
+    alt: str,
+    credit: str | None,
+    licence: str | None,
+    folder: Path,
+    as_json: bool,
+) -> None:
+    """Put FILE (JPEG, PNG, WebP or AVIF; PDF for a document) on ELEMENT. A new logo or banner replaces the former one.
+
+    \b
+    Example:
+      convergences media add FR-93066:0193… fete.jpg --as picture --alt "La fanfare sur la place" --folder saint-denis
+    """
+    params = {"element": element, "path": str(file.resolve()), "use": use, "alt": alt}
+    given = {name: value for name, value in (("credit", credit), ("licence", licence)) if value is not None}
+    _show_added(ask(folder, "media_add", params | given, quiet=as_json), as_json)
+
+
+@command.command("remove", short_help="Take a picture or a document away.")
+@click.argument("element")
+@click.argument("digest")
+@node_options
+def remove(element: str, digest: str, folder: Path, as_json: bool) -> None:
+    """Take the file whose digest begins with DIGEST (six digits or more) away from ELEMENT. Its history keeps it.
+
+    \b
+    Example:
+      convergences media remove FR-93066:0193… 3f9a02 --folder saint-denis
+    """
+    _show_removed(ask(folder, "media_remove", {"element": element, "file": digest}, quiet=as_json), as_json)
+
+
+@command.command("list", short_help="Which there are.")
+@click.argument("element")
+@node_options
+def list_media(element: str, folder: Path, as_json: bool) -> None:
+    """List the pictures and documents of ELEMENT, and whether their files are here.
+
+    \b
+    Example:
+      convergences media list FR-93066:0193… --folder saint-denis
+    """
+    _show_list(ask(folder, "media_list", {"element": element}, quiet=as_json), as_json)
+
+
+@printed
+def _show_added(answer: dict[str, Any]) -> None:
+    size = f"{answer['width']} × {answer['height']}" if "width" in answer else answer["type"]
+    click.echo(say("media.added", digest=answer["digest"][:12], size=size, bytes=answer["bytes"]))
+
+
+@printed
+def _show_removed(answer: dict[str, Any]) -> None:
+    click.echo(say("media.removed", digest=answer["digest"][:12]))
+
+
+@printed
+def _show_list(answer: dict[str, Any]) -> None:
+    if not answer["media"]:
+        click.echo(say("media.none"))
+    for one in answer["media"]:
+        state = say("media.here") if one["here"] else say("media.elsewhere")
+        click.echo(say("media.line", digest=one["digest"][:12], field=one["field"], alt=one["alt"], state=state))
