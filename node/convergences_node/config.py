@@ -23,6 +23,7 @@ from msgspec import Meta
 from convergences_node.blobs.settings import BlobsSection
 from convergences_node.relay.settings import RelaySection
 from convergences_node.section import Section
+from convergences_node.vault.settings import VaultSection
 
 CONFIG_NAME = "convergences.toml"
 CONFIG_BYTES_MAX = 65_536
@@ -225,6 +226,7 @@ class Config(Section):
     discovery: DiscoverySection = msgspec.field(default_factory=DiscoverySection)
     backup: BackupSection = msgspec.field(default_factory=BackupSection)
     blobs: BlobsSection = msgspec.field(default_factory=BlobsSection)
+    vault: VaultSection = msgspec.field(default_factory=VaultSection)
     linked: LinkedSection = msgspec.field(default_factory=LinkedSection)
     relay: RelaySection = msgspec.field(default_factory=RelaySection)
     alerts: AlertsSection = msgspec.field(default_factory=AlertsSection)

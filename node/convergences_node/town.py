@@ -53,6 +53,8 @@ from convergences_node.membership import Membership
 from convergences_node.network.http_words import answer_message
 from convergences_node.network.joining import Joined
 from convergences_node.succeeding import follow_succession, read_told
+from convergences_node.updates.places import OFFERED_NAME
+from convergences_node.vault.keeping import Vault
 from convergences_node.web.town_door import PeerSeen, TownStatus, WebSettings
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ class Town:
         self.membership = Membership(archive, agglomeration=config.node.kind == "agglomeration")
         self.blobs = Blobs(folder, config.blobs, self.membership)
         """Files by their SHA-256; see `blobs/__init__.py`."""
+        self.vault = Vault(self)
+        """What an agglomeration keeps for its towns."""
         self.network: Network | None = None
         self.http_address: str | None = None
         """Where this node's pages are, once they are served."""
@@ -161,6 +165,7 @@ class Town:
         self._stopping = True
         await self.linked.stop()
         await self._clockwork.stop()
+        await self.vault.stop()
         await self.blobs.stop()
         if self.network is not None:
             await self.network.stop()
@@ -181,6 +186,7 @@ class Town:
             map_tiles=self.folder / self.config.map.tiles if self.config.map.tiles else None,
             licence=self.config.node.licence,
             linked=self.folder / LINKED_FOLDER if is_on(self.config) else None,
+            release_offered=self.folder / OFFERED_NAME,
             requests_per_second=limits.requests_per_second,
             requests_burst=limits.requests_burst,
             proxies_trusted=tuple(http.proxies_trusted),
@@ -227,6 +233,8 @@ class Town:
 
     async def join_answer(self, data: bytes) -> bytes:
         """Take a town's answer to one of our invitations: enrol its log, once. Says what was done, for that town."""
+        if Vault.concerns(data):
+            return await self.vault.answer(data)
         told = read_told(data)
         if told is not None:
             async with self._joins:

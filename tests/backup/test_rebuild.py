@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from convergences_node.archive.connection import ARCHIVE_NAME
 from convergences_node.archive.verifying import verify_folder
-from convergences_node.backup.rebuilding import Left, from_backup, from_nothing, from_sheet, newest, rebuild, settled
+from convergences_node.backup.rebuilding import Left, from_backup, from_nothing, from_sheet, newest, rebuild
+from convergences_node.backup.settling import settled
 from convergences_protocol.errors import ConvergencesError, LocalError
 from convergences_protocol.recovery import read_sheet
 

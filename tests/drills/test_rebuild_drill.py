@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from convergences_node.archive.verifying import verify_folder
-from convergences_node.backup.rebuilding import from_backup, newest, settled
+from convergences_node.backup.rebuilding import from_backup, newest
+from convergences_node.backup.settling import settled
 from convergences_protocol.recovery import read_sheet
 
 from ..awkward.cluster import Cluster, Node

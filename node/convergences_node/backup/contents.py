@@ -8,8 +8,10 @@
     logs/<n>/entries/<n>      its headers, 256 a bundle (C2SP tlog-tiles); the hashes above are worked out again
     logs/<n>/bodies/<n>       its bodies, with an explicit slot for what was erased or never came
 
-Other towns' logs are in it only if asked for: they are what peers give back. Nothing is held still: a log is append
-only, so its pinned head is a moment of it, and each other table is younger than no record that speaks of it.
+Other towns' logs are in it only if asked for: they are what peers give back. Where it is a peer that keeps the backup,
+there is no log in it either, but for the first record of the one that is written in: the rest is at hand there. Nothing
+is held still: a log is append only, so its pinned head is a moment of it, and each other table is younger than no
+record that speaks of it.
 """
 
 from __future__ import annotations
@@ -19,12 +21,14 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from convergences_protocol import cbor
+from convergences_protocol import cbor, checkpoint
+from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.errors import LocalError
+from convergences_protocol.keys import SigningKey
 from convergences_protocol.tiles import TILE_WIDTH, BodySlot, Slot, encode_bodies, encode_entries
 
 from convergences_node.archive import carrying
@@ -35,18 +39,24 @@ from convergences_node.archive.lock import LOCK_NAME
 from convergences_node.archive.model import LogState
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.linked.layout import FOLDER as LINKED
+from convergences_node.vault.notes import NAME as VAULT_NOTES
 
 from .container import PIECE_BYTES, Member
 
 FORMAT = 1
 FACTS = "backup.json"
 SOCKET_NAME = "node.sock"
-LEFT_OUT = (ARCHIVE_NAME, "index.", f"{LINKED}/", f"{LINKED}.", GUARD_NAME, LOCK_NAME, SOCKET_NAME, "scratch")
-"""Names, or beginnings of names, of what the archive part holds, what is made again, and what must never come back."""
+LEFT_OUT = (
+    *(ARCHIVE_NAME, "index.", f"{LINKED}/", f"{LINKED}.", GUARD_NAME, LOCK_NAME, SOCKET_NAME, "scratch"),
+    *("blobs/public/", "blobs/peers/", "blobs/parts/", VAULT_NOTES),
+)
+"""Names, or beginnings of names, of what the archive part holds, what is made again, what peers have or what is kept
+for them, and what must never come back."""
 LEFT_OUT_ENDS = (TEMPORARY, "-wal", "-shm", "-journal", ".pmtiles")
 """Half-written files, what belongs to a database and is in its copy, and maps, which are large and nobody's secret."""
 FILES_MAX = 200_000
-OWN, ALL = "own", "all"
+OWN, ALL, NONE = "own", "all", "none"
+"""Which logs are in it. `none` is for a backup that a peer keeps, which has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,8 @@ class Source:
 
     folder: Path
     reader: ArchiveReader
+    key: SigningKey
+    """Of the log that is written in."""
     spool: Path
     """An empty folder on the node's own disk, for copies of databases."""
     archive: str
@@ -179,7 +191,10 @@ def _tables(folder: Path) -> Iterator[Member]:
 
 # ------------------------------------------------------------------------------------- logs
 def _logs(source: Source) -> Iterator[Member]:
-    states = [state for state in source.reader.logs() if state.head_size and (state.own or source.archive == ALL)]
+    if source.archive == NONE:
+        states = [_first_record(source.reader, source.key)]
+    else:
+        states = [state for state in source.reader.logs() if state.head_size and (state.own or source.archive == ALL)]
     total, done = sum(state.head_size for state in states), 0
     for number, state in enumerate(states):
         yield Member.of(f"logs/{number:04}/log.json", _described(source.reader, state))
@@ -190,6 +205,14 @@ def _logs(source: Source) -> Iterator[Member]:
             yield Member.of(f"logs/{number:04}/bodies/{start // TILE_WIDTH:08}", bodies)
             done += stop - start
             source.tell(done, total)
+
+
+def _first_record(reader: ArchiveReader, key: SigningKey) -> LogState:
+    """One's own log when it had its first record alone, under a head of then: a moment of it, as any other head is."""
+    own = reader.own_log()
+    assert own.key == key.public, "one's own log is written under one's own key"
+    note = checkpoint.sign(Checkpoint(own.origin, 1, reader.root_at(own.origin, 1)), key)
+    return replace(own, head_size=1, head_note=note)
 
 
 def _described(reader: ArchiveReader, state: LogState) -> bytes:

@@ -128,7 +128,7 @@ def _encrypt(order: Order, part: Path, recipient: str) -> tuple[int, str]:
                 digest.update(data)
                 count += len(data)
 
-            source = Source(order.folder, reader, spool, order.facts.archive, order.tell)
+            source = Source(order.folder, reader, order.key, spool, order.facts.archive, order.tell)
             seal(written(contents.members(source, order.facts), order.key.sign), write, recipient)
             file.flush()
             os.fsync(file.fileno())

@@ -4,26 +4,27 @@
 | what is left | what comes back | how |
 |---|---|---|
 | backup + sheet | everything up to the backup; what came after it, from peers | `from_backup` |
+| sheet + agglomeration that keeps a backup | the same, the log itself from the agglomeration | `from_vault` |
 | sheet + peers (or a bundle) | what was public; a new key, named by the sheet | `from_sheet` |
 | peers, and people who know each other | what was public, once the agglomeration has decided | `from_nothing` |
 
-In each case the town writes on in a new epoch of its own log, and the old one is pulled back and kept whole. `settle`
-runs the node until that is done and the charter names the new epoch, or as long as one cares to wait: the node goes
-on with it whenever it runs.
+In each case the town writes on in a new epoch of its own log, and the old one is pulled back and kept whole: that is
+waited for in `settling.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import aiohttp
-from convergences_protocol.errors import ConvergencesError, Fault, LocalError
+from convergences_protocol.errors import ConvergencesError, Fault, LocalError, RemoteError
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import Opening
 from convergences_protocol.recovery import write_sheet
@@ -35,17 +36,17 @@ from convergences_node.config import CONFIG_NAME, load_config, write_config
 from convergences_node.founding import Founded, create_town
 from convergences_node.network.addresses import is_http
 from convergences_node.territories import find
+from convergences_node.vault import claiming
 from convergences_node.verbs import Json, perform
 
 from . import shelf
 from .restoring import Restored, require_empty, restore
+from .settling import settle
 
-if TYPE_CHECKING:
-    from convergences_node.town import Town
+log = logging.getLogger(__name__)
 
 HTTP_SECONDS_MAX = 30.0
 ADDRESSES_MAX = 64
-LOOK_S = 0.5
 WHY = "rebuilt"
 """What the old log's `end` gives as its reason."""
 
@@ -64,36 +65,43 @@ class Left:
     territory: str | None = None
     """Only where there is no sheet."""
     name: str | None = None
+    vault: bool = True
+    """Ask at `addresses` for a backup that an agglomeration keeps."""
 
 
 async def rebuild(folder: Path, left: Left, wait_s: float, tell: Tell) -> dict[str, Json]:
-    """Make the town again in `folder`, by the best of the three ways, and wait for it as long as `wait_s`.
+    """Make the town again in `folder`, by the best of the ways, and wait for it as long as `wait_s`.
 
-    Answer: `{how: "backup" | "sheet" | "person", territory, …}`: what the way says, and what `settled` says.
+    Answer: `{how: "backup" | "vault" | "sheet" | "person", territory, …}`: what the way says, and what `settled` says.
     """
     sources = [*left.addresses, *([str(left.bundle)] if left.bundle else [])]
     if left.recovery_seed is None:
         if left.backup is not None or left.territory is None:
             raise LocalError("without the recovery sheet no backup can be opened", hint="give --sheet, or --code alone")
         return {"how": "person", **await from_nothing(folder, left.territory, left.name, sources)}
-    if left.backup is None:
+    if left.backup is not None:
+        path = newest(left.backup, left.territory)
+        restored = await asyncio.to_thread(from_backup, folder, path, left.recovery_seed, left.addresses, tell)
+        answer = {"how": "backup", "backup": str(path), **_told_of(restored)}
+    elif left.vault and (kept := await from_vault(folder, left.recovery_seed, left.addresses, tell)) is not None:
+        answer = {"how": "vault", "backup": kept.address, **_told_of(kept.restored)}
+    else:
         answer = await from_sheet(folder, left.recovery_seed, sources, left.invitation, tell)
         return {"how": "sheet", **answer, **(await settle(folder, wait_s, tell) if left.invitation else {})}
-    path = newest(left.backup, left.territory)
-    restored = await asyncio.to_thread(from_backup, folder, path, left.recovery_seed, left.addresses, tell)
+    if left.bundle is not None:
+        answer["bundle"] = await _read_bundle(folder, left.bundle, tell)
+    return answer | await settle(folder, wait_s, tell)
+
+
+def _told_of(restored: Restored) -> dict[str, Json]:
     facts = restored.facts
-    answer = {
-        "how": "backup",
-        "backup": str(path),
+    return {
         "made_at": facts.created_at,
         "name": facts.name,
         "former": facts.origin,
         "records": restored.records,
         "files": restored.files,
     }
-    if left.bundle is not None:
-        answer["bundle"] = await _read_bundle(folder, left.bundle, tell)
-    return answer | await settle(folder, wait_s, tell)
 
 
 async def _read_bundle(folder: Path, bundle: Path, tell: Tell) -> Json:
@@ -127,6 +135,46 @@ def from_backup(folder: Path, backup: Path, recovery_seed: bytes, addresses: Seq
     restored = restore(backup, recovery_seed, folder, told)
     _know(folder, addresses)
     return restored
+
+
+@dataclass(frozen=True, slots=True)
+class FromVault:
+    """A town put back from what its agglomeration has kept."""
+
+    restored: Restored
+    address: str
+
+
+async def from_vault(folder: Path, recovery_seed: bytes, addresses: Sequence[str], tell: Tell) -> FromVault | None:
+    """Put back the newest backup that one of these nodes keeps for the sheet; None if none keeps any.
+
+    One that cannot be fetched or opened is passed over for the one before it. Raises `LocalError` if no one is sound:
+    nothing is there.
+    """
+    require_empty(folder)
+    try:
+        kept = await claiming.found(addresses, SigningKey.from_seed(recovery_seed))
+    except RemoteError as error:
+        log.warning("%s", error)
+        return None
+    failure: ConvergencesError | None = None
+
+    def told(done: int, total: int) -> None:
+        tell({"what": "fetch", "done": done, "total": total})
+
+    with TemporaryDirectory(prefix="convergences-", dir=folder.parent) as scratch:
+        for which in sorted(kept, key=lambda each: -each.made_at):
+            try:
+                path = await claiming.fetch(which, Path(scratch), told)
+                restored = await asyncio.to_thread(from_backup, folder, path, recovery_seed, addresses, tell)
+            except (LocalError, RemoteError) as error:
+                log.warning("the backup of %s that %s keeps: %s", which.territory, which.address, error)
+                failure = error
+            else:
+                return FromVault(restored, which.address)
+    if failure is not None:
+        raise failure
+    return None
 
 
 def _know(folder: Path, addresses: Sequence[str]) -> None:
@@ -240,100 +288,3 @@ async def _named(addresses: Sequence[str], wanted: Callable[[Opening], bool]) ->
     continued = {each.opening.previous.origin for each in found if each.opening.previous is not None}
     ends = [each for each in found if each.opening.origin not in continued]
     return max(ends, key=lambda each: each.size, default=None)
-
-
-# ------------------------------------------------------------------------------------- until it is the same town
-async def settle(folder: Path, wait_s: float, tell: Tell) -> dict[str, Json]:
-    """Run the node of `folder` until its old logs are whole and its charter names the new one, or `wait_s` have passed.
-
-    Answer: as `settled`.
-    """
-    from convergences_node import serve
-
-    towns: list[Town] = []
-    ready, stop = asyncio.Event(), asyncio.Event()
-
-    def came_up(town: Town) -> None:
-        towns.append(town)
-        ready.set()
-
-    running = asyncio.create_task(serve.run(folder, came_up, stop))
-    try:
-        await asyncio.wait([running, asyncio.ensure_future(ready.wait())], return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            _came_to_an_end(running)
-        return await settled(towns[0], wait_s, tell)
-    finally:
-        stop.set()
-        await asyncio.gather(running, return_exceptions=True)
-
-
-def _came_to_an_end(running: asyncio.Task[Any]) -> None:
-    """Say why the node did not even come up. What was put back stays: it is whole."""
-    try:
-        running.result()
-    except OSError as error:
-        raise LocalError(
-            f"the town is in its folder again, and could not be started here: {error.strerror or error}",
-            hint="stop what uses its ports, then: convergences serve",
-        ) from error
-    raise LocalError("the town is in its folder again, and stopped at once", hint="convergences serve says why")
-
-
-async def settled(town: Town, wait_s: float, tell: Tell) -> dict[str, Json]:
-    """Wait for it at a running town.
-
-    Answer: `{territory, state: "settled" | "waiting" | "alone", origin, doubt, logs: [{origin, size, root, target,
-    wanted, cosigned: {by, size, time}}]}`; `logs` are the town's former ones.
-    """
-    deadline = time.monotonic() + wait_s
-    while True:
-        logs = await _formers(town)
-        done, total = sum(log["size"] for log in logs), sum(max(log["size"], log["target"]) for log in logs)
-        tell({"what": "rebuild", "done": done, "total": total})
-        whole = done == total and not any(log["wanted"] for log in logs)
-        if whole and town.doubt_reason is None:
-            state = "settled"
-        elif not town.membership.joined and not town.peers():
-            state = "alone"
-        elif time.monotonic() >= deadline:
-            state = "waiting"
-        else:
-            await asyncio.sleep(LOOK_S)
-            continue
-        own = town.membership.own
-        return {
-            "territory": own.territory,
-            "state": state,
-            "origin": own.origin,
-            "doubt": town.doubt_reason,
-            "logs": logs,
-        }
-
-
-async def _formers(town: Town) -> list[dict[str, Any]]:
-    network = town.network
-    return [
-        log | {"target": network.target(log["origin"]) if network else 0}
-        for log in await town.archive.read(lambda reader: _read_formers(reader, town.membership.former_origins))
-    ]
-
-
-def _read_formers(reader: ArchiveReader, origins: Sequence[str]) -> list[dict[str, Any]]:
-    found = []
-    for origin in origins:
-        state = reader.log(origin)
-        if state is None:
-            continue
-        others = [row for row in reader.cosignatures(origin) if row.cosigner != origin and row.size <= state.size]
-        last = max(others, key=lambda row: (row.size, row.time), default=None)
-        found.append(
-            {
-                "origin": origin,
-                "size": state.size,
-                "root": state.root.hex(),
-                "wanted": state.wanted,
-                "cosigned": {"by": last.cosigner, "size": last.size, "time": last.time} if last else None,
-            }
-        )
-    return found

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from convergences_protocol.errors import LocalError
 
+from convergences_node.vault.leaving import leave
+
 from . import making
 from .contents import ALL, FORMAT, OWN, Facts
 
@@ -30,6 +32,8 @@ _WORKING: set[Path] = set()
 
 async def backup(town: Town, params: Backup, tell: Tell) -> Json:
     """See `verbs.Backup`."""
+    if params.vault:
+        return await leave(town, tell)
     settings = town.config.backup
     target = params.target or settings.folder
     if not target:
@@ -55,7 +59,17 @@ async def backup(town: Town, params: Backup, tell: Tell) -> Json:
 
 
 async def back_up(town: Town, target: Path, archive: str, keep: int, tell: Tell) -> making.Made:
-    """Make a backup in a thread of its own, and remember it."""
+    """Make a backup, and remember it."""
+    made = await make_backup(town, target, archive, keep, tell)
+    await remember(
+        town,
+        {"made_at": town.now(), "path": str(made.path), "bytes": made.note.size_bytes, "archive": archive},
+    )
+    return made
+
+
+async def make_backup(town: Town, target: Path, archive: str, keep: int, tell: Tell) -> making.Made:
+    """Make a backup in a thread of its own; one at a time of each node."""
     loop, stop = asyncio.get_running_loop(), threading.Event()
 
     def told(done: int, total: int) -> None:
@@ -75,15 +89,10 @@ async def back_up(town: Town, target: Path, archive: str, keep: int, tell: Tell)
         raise LocalError("a backup is being made already")
     _WORKING.add(town.folder)
     try:
-        made = await asyncio.to_thread(making.make, order)
+        return await asyncio.to_thread(making.make, order)
     finally:
         stop.set()
         _WORKING.discard(town.folder)
-    await remember(
-        town,
-        {"made_at": town.now(), "path": str(made.path), "bytes": made.note.size_bytes, "archive": archive},
-    )
-    return made
 
 
 async def _facts(town: Town, archive: str) -> Facts:

@@ -8,6 +8,7 @@ whatever address of the invitation answers first, libp2p (`/convergences/join/1`
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from convergences_protocol.errors import ConvergencesError, Fault, Refused, RemoteError
@@ -53,17 +54,28 @@ def read_joined(data: bytes) -> Joined:
 
 async def send_answer(invitation: Invitation, answer: bytes, p2p: Transport | None) -> Joined:
     """Send the answer to each address of the invitation until one takes it. Raises the last reason if none does."""
-    last: ConvergencesError = RemoteError(
+    nowhere = RemoteError(
         f"the invitation of {invitation.name} gives no address that this node can reach",
         hint="ask for an invitation with an address: convergences invite --address",
         fault=Fault("", "invitation_without_address", {"name": invitation.name}),
     )
-    for address in invitation.addresses:
+    return read_joined(await send_word(invitation.addresses, invitation.agglomeration.key, answer, p2p, nowhere))
+
+
+async def send_word(
+    addresses: Sequence[str], key: bytes, word: bytes, p2p: Transport | None, nowhere: ConvergencesError
+) -> bytes:
+    """What the node of that key answers to a word that needs no acquaintance, at the first address that answers.
+
+    Raises `JoinRefused` if it says no, else the last reason; `nowhere` if no address can be tried.
+    """
+    last = nowhere
+    for address in addresses:
         try:
             if is_http(address):
-                return await _send_http(address, answer)
+                return await _send_http(address, word)
             if p2p is not None:
-                return _read_p2p(await p2p.join(address, invitation.agglomeration.key, answer))
+                return _read_p2p(await p2p.join(address, key, word))
         except (JoinRefused, Refused):
             raise
         except ConvergencesError as error:
@@ -81,16 +93,16 @@ def refused_answer(error: ConvergencesError) -> bytes:
     return _REFUSED + str(error).encode()[:REFUSAL_BYTES_MAX]
 
 
-def _read_p2p(data: bytes) -> Joined:
+def _read_p2p(data: bytes) -> bytes:
     if data[:1] == _JOINED:
-        return read_joined(data[1:])
+        return data[1:]
     raise JoinRefused(
         f"the agglomeration refused: {data[1:].decode(errors='replace')}",
         fault=Fault("", "join_refused", {"reason": data[1:].decode(errors="replace")}),
     )
 
 
-async def _send_http(address: str, answer: bytes) -> Joined:
+async def _send_http(address: str, answer: bytes) -> bytes:
     import aiohttp
 
     url = address.rstrip("/") + JOIN_PATH
@@ -99,7 +111,7 @@ async def _send_http(address: str, answer: bytes) -> Joined:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.post(url, data=answer) as response:
             data = await response.content.read(JOIN_BYTES_MAX)
             if response.status == 200:
-                return read_joined(data)
+                return data
             if response.status in LATER:
                 raise RemoteError(
                     f"{url} cannot answer now: {_problem(data, response.status)}",

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""At a town: a backup is made, its agglomeration is told of it, and pulls it; then the town knows that it is kept.
+
+It holds what no peer can give back, and none of the log but its first record: the agglomeration has the log itself. The
+file stands among the town's files until it is kept there; an agglomeration that is away takes it when it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convergences_protocol.errors import ConvergencesError, Fault, LocalError, RemoteError
+from convergences_protocol.vault import Deposit
+
+from convergences_node.archive.durable import TEMPORARY
+from convergences_node.backup import contents
+from convergences_node.blobs.store import Readers
+from convergences_node.network.joining import send_word
+from convergences_node.vault.keeping import KEPT
+
+if TYPE_CHECKING:
+    from convergences_node.town import Town
+    from convergences_node.verbs import Json, Tell
+
+LEFT_CHOICE = "vault"
+"""Where the archive remembers what was left: `{digest, bytes, made_at, kept_at, failed_at, reason}`."""
+SPOOL_NAME = "vault" + TEMPORARY
+ASK_FIRST_S, ASK_MAX_S = 1.0, 30.0
+"""Between two questions whether it is kept by now."""
+WAIT_SECONDS = 600.0
+"""How long one waits for it; a nightly backup is asked after again later."""
+
+
+async def leave(town: Town, tell: Tell, wait_s: float = WAIT_SECONDS) -> dict[str, Json]:
+    """Make a backup and have the agglomeration keep it. Answer: what is remembered of it. Raises if it is not kept."""
+    _require_agglomeration(town)
+    async with _noted(town):
+        await _make(town, tell)
+        await _until_kept(town, wait_s)
+    return await left(town)
+
+
+async def ask_again(town: Town, wait_s: float) -> None:
+    """Ask after one that waits. Raises if it is still not kept."""
+    _require_agglomeration(town)
+    async with _noted(town):
+        await _until_kept(town, wait_s)
+
+
+@asynccontextmanager
+async def _noted(town: Town) -> AsyncIterator[None]:
+    """Remember why it is not kept."""
+    try:
+        yield
+    except ConvergencesError as error:
+        await _remember(town, {"failed_at": town.now(), "reason": str(error)})
+        raise
+
+
+async def left(town: Town) -> dict[str, Any]:
+    """What is remembered of the last backup that was left, or tried to be."""
+    text = await town.archive.read(lambda reader: reader.choice(LEFT_CHOICE))
+    found: dict[str, Any] = json.loads(text) if text else {}
+    return found
+
+
+async def waits(town: Town) -> bool:
+    """Whether one was made that the agglomeration had not taken when it was last asked."""
+    return "waiting" in await left(town)
+
+
+async def _until_kept(town: Town, wait_s: float) -> None:
+    """Ask the agglomeration until it keeps what waits. Raises what it refuses, or that it took too long."""
+    pause = ASK_FIRST_S
+    try:
+        async with asyncio.timeout(wait_s):
+            while await _announced(town) != KEPT:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, ASK_MAX_S)
+    except TimeoutError:
+        raise RemoteError(
+            "the agglomeration has not taken the backup yet; it is asked again later", fault=Fault("", "vault_later")
+        ) from None
+    waiting = (await left(town))["waiting"]
+    await _remember(town, {"kept_at": town.now(), **waiting}, gone=("waiting", "failed_at", "reason"))
+    await town.blobs.remove(bytes.fromhex(waiting["digest"]))
+
+
+def _require_agglomeration(town: Town) -> None:
+    if town.config.node.kind == "agglomeration" or not town.membership.joined:
+        raise LocalError(
+            "this node belongs to no agglomeration that could keep its backup",
+            hint="convergences join",
+            fault=Fault("", "vault_nobody"),
+        )
+    if town.network is None:
+        raise LocalError(
+            "the agglomeration pulls the backup from the running node",
+            hint="convergences serve",
+            fault=Fault("", "vault_not_running"),
+        )
+
+
+async def _make(town: Town, tell: Tell) -> None:
+    """Write one, and put it where the agglomeration may pull it from; the one that waited goes."""
+    from convergences_node.backup.verb import make_backup
+
+    spool = town.folder / SPOOL_NAME
+    await asyncio.to_thread(_emptied, spool)
+    try:
+        made = await make_backup(town, spool, contents.NONE, 1, tell)
+        blob = await town.blobs.add(made.path, Readers.PEERS)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, spool, ignore_errors=True)
+    former = (await left(town)).get("waiting")
+    waiting = {"digest": blob.digest.hex(), "bytes": blob.size, "made_at": town.now()}
+    await _remember(town, {"waiting": waiting})
+    if former is not None and former["digest"] != waiting["digest"]:
+        await town.blobs.remove(bytes.fromhex(former["digest"]))
+
+
+def _emptied(spool: Path) -> None:
+    shutil.rmtree(spool, ignore_errors=True)
+    spool.mkdir(mode=0o700)
+
+
+async def _announced(town: Town) -> str:
+    """What the agglomeration says of what waits here."""
+    waiting = (await left(town))["waiting"]
+    own = town.membership.own
+    deposit = Deposit(own.origin, bytes.fromhex(waiting["digest"]), waiting["bytes"], waiting["made_at"])
+    agglomeration = town.membership.charter.agglomeration
+    network = town.network
+    assert network is not None, "checked before"
+    row = network.book().get(agglomeration.key)
+    nowhere = RemoteError("no address of the agglomeration is known here", fault=Fault("", "vault_nowhere"))
+    word = deposit.encode(town.archive.keys.node)
+    answer = await send_word(row.addresses if row else (), agglomeration.key, word, network.p2p, nowhere)
+    try:
+        return str(json.loads(answer)["state"])
+    except (ValueError, KeyError, TypeError):
+        raise RemoteError("the agglomeration answers something else than whether it keeps the backup") from None
+
+
+async def _remember(town: Town, what: dict[str, Any], gone: tuple[str, ...] = ()) -> None:
+    value = {name: each for name, each in (await left(town)).items() if name not in gone}
+    await town.archive.choose(LEFT_CHOICE, json.dumps(value | what, ensure_ascii=False))
