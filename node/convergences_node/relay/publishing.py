@@ -35,7 +35,7 @@ class Found:
 
 
 class Publisher:
-    """Compares, and queues what is to be told. One pass at a time."""
+    """Compares, and queues what is to be told. One pass at a time: its caller sees to that."""
 
     def __init__(self, index: Index, store: Store, territory: str | None) -> None:
         self._index = index

@@ -67,6 +67,7 @@ class Relay:
         self._sender = Sender(self.store, wire, self._said, town.now)
         self._inbox = Inbox(self.addresses, self.store, Senders(wire, private), private, self._exists, self._welcome)
         self._news = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -116,8 +117,9 @@ class Relay:
 
     async def publish(self) -> int:
         """Queue what is new, changed or gone; how many elements that were."""
-        await self._town.index.catch_up()
-        found = await self.publisher.publish(self._town.now())
+        async with self._turn:
+            await self._town.index.catch_up()
+            found = await self.publisher.publish(self._town.now())
         self._sender.wake()
         return found
 
