@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from convergences_node.index.conditions import match
@@ -25,6 +25,8 @@ HIDDEN_FACETS = frozenset({"", "territory kind", "themes"})
 """Tags that exist for the search's own sake, and themes, which are counted with the narrower ones."""
 VALUES_SHOWN_MAX = 100
 """Values of one facet in an answer, the most frequent ones."""
+MET_MAX = 5_000
+"""Tags whose meaning is kept in memory: half a megabyte."""
 COUNTED_MAX = 20_000
 """Elements of a theme and its narrower ones that are looked for one by one, in some milliseconds."""
 
@@ -100,6 +102,21 @@ def _kept(db: sqlite3.Connection, wanted: Filter, known: Known) -> dict[int, int
     return dict(rows_of(db, ("tag", "n"), select, (territory,)))
 
 
+def _meant(db: sqlite3.Connection, tags: Collection[int], known: Known) -> Mapping[int, tuple[str, str]]:
+    """What these tags mean; those that were met before are not asked for."""
+    met = known.met
+    new = [tag for tag in tags if tag not in met]
+    if not new:
+        return met
+    select = "SELECT tag, facet, value FROM tags WHERE tag IN (SELECT value FROM json_each(?))"
+    rows = rows_of(db, ("tag", "facet", "value"), select, (json.dumps(new),))
+    found = {tag: (facet, value) for tag, facet, value in rows}
+    if len(met) + len(found) > MET_MAX:
+        return {**met, **found}
+    met.update(found)  # it only ever grows: other threads read it meanwhile
+    return met
+
+
 def _by_facet(
     db: sqlite3.Connection, counts: Mapping[int, int], themes: Mapping[str, int], known: Known
 ) -> dict[str, tuple[FacetCount, ...]]:
@@ -107,10 +124,11 @@ def _by_facet(
     if themes:
         named = known.theme_names
         found["themes"] = [FacetCount(value=value, count=n, label=named.get(value)) for value, n in themes.items()]
-    select = "SELECT tag, facet, value FROM tags WHERE tag IN (SELECT value FROM json_each(?))"
-    for tag, facet, value in rows_of(db, ("tag", "facet", "value"), select, (json.dumps(list(counts)),)):
-        if facet not in HIDDEN_FACETS and counts[tag] > 0:
-            found.setdefault(facet, []).append(FacetCount(value=value, count=counts[tag], label=known.name_of(value)))
+    meant = _meant(db, counts, known)
+    for tag, n in counts.items():
+        facet, value = meant[tag]
+        if facet not in HIDDEN_FACETS and n > 0:
+            found.setdefault(facet, []).append(FacetCount(value=value, count=n, label=known.name_of(value)))
     for values in found.values():
         values.sort(key=lambda value: (-value.count, value.value))
     return {facet: tuple(values[:VALUES_SHOWN_MAX]) for facet, values in sorted(found.items())}

@@ -58,6 +58,8 @@ class Known:
     """By code: the origins of the logs that count for it, in order."""
     same: Sequence[SaidSame] = ()
     """Every relation that says that two elements are one."""
+    met: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """What tags mean, (facet, value), as they are met in answers: a number has one meaning as long as its file."""
 
     def within(self, codes: Iterable[str]) -> list[str]:
         """These territories, what they became, and all that is inside or merged into any of these."""

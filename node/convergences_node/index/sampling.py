@@ -20,14 +20,14 @@ from convergences_node.index.filters import Filter
 from convergences_node.index.reading import column_of
 from convergences_node.index.row import LAST_BITS
 
-WHOLE_MAX = 1_000
+WHOLE_MAX = 500
 """Matches that are all counted."""
-SAMPLE = 500
+SAMPLE = 320
 """Matches that are counted of more than that: a tenth of them is then told to three hundredths, nineteen times in
 twenty."""
-SAMPLE_LEAST = 125
+SAMPLE_LEAST = 80
 """With fewer, there were not as many matches as was thought, and all of them are counted."""
-WALKED_MAX = 10_000
+WALKED_MAX = 6_000
 """Entries of a list among which matches are drawn, in a third of a millisecond; of a longer list, the first ones."""
 PARTS = LAST_BITS + 1
 

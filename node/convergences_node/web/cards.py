@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+import msgspec
 from convergences_protocol.edtf import span
 
 from convergences_node.index.views import Item, Same
@@ -52,8 +53,7 @@ class Reading:
         return words.is_foreign(language, self.messages.language, self.record_language)
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(msgspec.Struct, frozen=True, gc=False):
     """One element in a list."""
 
     href: str

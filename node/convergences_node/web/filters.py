@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from urllib.parse import quote_plus
 
+import msgspec
 from convergences_protocol.kinds import KINDS
 from msgspec.structs import replace
 
@@ -31,8 +31,7 @@ LIST, AGENDA, MAP, TIMELINE = "liste", "agenda", "carte", "frise"
 """The views of an answer, as addresses name them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, gc=False):
     """Something that can be chosen or taken back: a filter's value, an order, a span of dates."""
 
     label: str
@@ -42,8 +41,7 @@ class Choice:
     lang: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """A facet with its values."""
 
     key: str

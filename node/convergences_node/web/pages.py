@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
-from convergences_node.web import dates, static_files
+from convergences_node.web import dates
 from convergences_node.web.asking import ROUTE, messages_of, town_of
 from convergences_node.web.cards import Reading
 from convergences_node.web.element_place import PICTURES, Pictures
@@ -22,6 +22,7 @@ from convergences_node.web.kept_parts import PARTS, KeptParts
 from convergences_node.web.messages import LANGUAGES, catalogue
 from convergences_node.web.problems import PROBLEMS, Problem, ProblemDocument, draw
 from convergences_node.web.sharing import shared
+from convergences_node.web.templating import make_environment
 
 COMES_BACK = {"starting": 5, "too-busy": 5, "too-slow": 15}
 """Seconds after which a page that is not there yet asks again by itself. A header, and no element of the page: whoever
@@ -30,17 +31,8 @@ TEMPLATES: web.AppKey[Environment] = web.AppKey("templates")
 
 
 def prepare(app: web.Application) -> None:
-    """Give the application its templates; an unknown name in one is an error, not an empty space."""
-    environment = Environment(
-        loader=PackageLoader("convergences_node.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,  # templates do not change under a node that runs: no look at the disk for each page
-    )
-    environment.globals["static"] = static_files.address
-    environment.globals["built"] = static_files.address_if_built
+    """Give the application its templates, and the memories of what was drawn."""
+    environment = make_environment()
     app[TEMPLATES] = environment
     app[KEPT] = KeptPages()
     parts = environment.get_template("parts.html").make_module()
