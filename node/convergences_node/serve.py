@@ -39,6 +39,8 @@ from convergences_node.setup.joining_later import JoiningLater
 from convergences_node.setup.staging import finish, is_blank
 from convergences_node.systemd import Watchdog, notify, turns
 from convergences_node.town import Town
+from convergences_node.updates.lookout import Lookout
+from convergences_node.updates.trial import Trial
 
 if TYPE_CHECKING:
     from convergences_node.relay.relay import Relay
@@ -167,6 +169,9 @@ async def _serve(town: Town, life: Life, listening: socket.socket | None, stack:
         alerts.start()
         stack.push_async_callback(alerts.stop)
     stack.callback(notify, "STOPPING=1")
+    for each in (Trial(town), Lookout(town)):
+        each.start()
+        stack.push_async_callback(each.stop)
     await stack.enter_async_context(Watchdog(SelfCheck(town).is_well))
     notify("READY=1")
     log.info("%s (%s) is at %s", town.config.node.name, town.config.node.territory, town.http_address)

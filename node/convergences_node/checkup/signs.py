@@ -17,6 +17,7 @@ from convergences_node.backup.verb import last_backup
 from convergences_node.checkup.backups import backup_signs
 from convergences_node.checkup.machine import machine_signs
 from convergences_node.checkup.sign import BAD, CARE, GOOD, LEVELS, Sign, sign
+from convergences_node.checkup.updates import update_signs
 from convergences_node.verbs import perform
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ async def signs(town: Town) -> list[Sign]:
         *([_agglomeration(town, own)] if agglomeration else [sign("agglomeration", GOOD, "alone")]),
         *_network(town),
         *backups,
+        *await update_signs(town),
         *await _towns(town),
         *await _sources(town),
         *machine,

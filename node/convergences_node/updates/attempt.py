@@ -19,6 +19,8 @@ from .places import STATE, runtime_folder, system_root
 STATE_BYTES_MAX = 16_384
 APPLY, WELL, UNWELL, RETURN = "update-apply", "update-well", "update-unwell", "update-return"
 """Wishes and words; the first is what systemd looks for."""
+SEEN_NAME = "update-seen"
+"""In the node's folder: the attempt whose end somebody has read."""
 TRIAL, CONFIRMED, RETURNED, REFUSED = "trial", "confirmed", "returned", "refused"
 WORKING = ("taken", "kept", "installing", "returning")
 
@@ -63,6 +65,14 @@ def last_attempt(root: Path | None = None) -> Attempt | None:
 def _fault(reason: Mapping[str, object]) -> Fault:
     params = reason.get("params")
     return Fault("", str(reason["code"]), params if isinstance(params, dict) else {})
+
+
+def was_seen(attempt: Attempt, folder: Path) -> bool:
+    """Whether somebody has read how it ended."""
+    try:
+        return (folder / SEEN_NAME).read_text("utf-8").strip() == attempt.identifier
+    except (OSError, ValueError):
+        return False
 
 
 def say(name: str, words: str) -> None:

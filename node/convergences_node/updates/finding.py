@@ -30,6 +30,8 @@ class Offer:
     data: bytes
     release: Release | None
     refused: ConvergencesError | None = None
+    from_peer: bool = False
+    """Offered by the agglomeration; `where` is an address then."""
 
 
 def offers(where: Path | None, here: Installed) -> list[Offer]:
@@ -38,6 +40,11 @@ def offers(where: Path | None, here: Installed) -> list[Offer]:
         found = [offer for folder in sticks() for offer in _in_folder(folder, here)]
     else:
         found = list(_at(where, here))
+    return ranked(found)
+
+
+def ranked(found: list[Offer]) -> list[Offer]:
+    """The newest first, and those that cannot be believed last."""
     return sorted(found, key=_rank, reverse=True)[:OFFERS_MAX]
 
 

@@ -23,6 +23,8 @@ ROOT_VARIABLE = "CONVERGENCES_UPDATE_ROOT"
 LIBRARIES = "usr/lib/convergences"
 STATE = "var/lib/convergences-update/state.json"
 STAGING_NAME = "update"
+OFFERED_NAME = "update-offered"
+"""The release that an agglomeration offers to its towns."""
 RELEASE_NAME, PACKAGE_NAME = "release", "package.deb"
 FACTS_BYTES_MAX = 4_096
 

@@ -20,6 +20,7 @@ from convergences_node.web import (
     health,
     logs,
     look,
+    media_files,
     oembed,
     page_display,
     page_element,
@@ -40,6 +41,7 @@ from convergences_node.web import (
     take_linked,
     take_places,
     take_table,
+    update_files,
 )
 from convergences_node.web.parameters import (
     AT,
@@ -329,6 +331,18 @@ ROUTES: tuple[Route, ...] = (
         whole=False,
         seconds_max=STREAM_SECONDS_MAX,
     ),
+    Route(
+        "/media/{digest}",
+        media_files.media_show,
+        None,
+        "*/*",
+        group="take",
+        path_parameters=(parameters.DIGEST,),
+        other_statuses=((206, "The range that was asked for."), (416, "There is nothing in that range.")),
+        problems=("not-found",),
+        whole=False,
+        seconds_max=STREAM_SECONDS_MAX,
+    ),
     # Files by their digest
     Route(
         "/blobs/{digest}",
@@ -341,6 +355,15 @@ ROUTES: tuple[Route, ...] = (
         problems=("not-found",),
         whole=False,
         seconds_max=STREAM_SECONDS_MAX,
+    ),
+    Route(
+        "/update/release",
+        update_files.release_show,
+        None,
+        NOTE,
+        group="log",
+        problems=("not-found",),
+        whole=False,
     ),
     # For those who watch over the node
     Route("/healthz", health.health_show, answers.HealthAnswer, group="node", whole=False),

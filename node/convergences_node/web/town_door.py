@@ -46,6 +46,8 @@ class WebSettings:
     """The licence of what is taken from here, by its address; a record that names its own keeps that."""
     linked: Path | None = None
     """The folder of the store that is asked in SPARQL, if this node answers that."""
+    release_offered: Path | None = None
+    """Where the release of the program stands that this node offers to its towns, if it does."""
     requests_per_second: float = 50.0
     """How fast one client may ask, once its burst is spent; 0 lifts the bound (for a benchmark)."""
     requests_burst: int = 300
