@@ -37,6 +37,25 @@ def test_a_dead_card_is_rebuilt_from_stick_sheet_and_peers(terminal: Terminal) -
         assert again.code == 1 and "is not empty" in again.err
 
 
+def test_a_dead_card_is_rebuilt_from_the_sheet_and_the_agglomeration_s_vault(terminal: Terminal) -> None:
+    """No stick and no invitation: one command, with the agglomeration's address."""
+    terminal.done("init 200057867 --folder pc --port 0")
+    terminal.done("init 93059 --folder pi --port 0 --sheet pi.txt")
+    with serving(terminal, "pc"):
+        with serving(terminal, "pi"):
+            Path("pi.invitation").write_text(terminal.done("invite 93059 --folder pc").out, "utf-8")
+            terminal.done("join pi.invitation --folder pi")
+            assert "the agglomeration keeps the backup" in terminal.done("backup --vault --folder pi").out
+            assert "the agglomeration keeps our backup" in terminal.done("vault --folder pi").out
+        assert "FR-93059" in terminal.done("vault --folder pc").out
+        shutil.rmtree("pi")
+        address = terminal.done("status --folder pc --json").json["addresses"]["http"]
+        rebuilt = terminal.done(f"rebuild --sheet pi.txt --at {address} --folder new --wait 60")
+        assert "the same town again" in rebuilt.out
+        assert "1 backups deleted" in terminal.done("vault --forget FR-93059 --folder pc").out
+        assert "nothing is kept" in terminal.done("vault --folder pc").out
+
+
 def test_what_cannot_be_rebuilt_is_refused_and_leaves_nothing(terminal: Terminal) -> None:
     """Another town's sheet, a cut backup, a sheet copied wrongly, nothing at all."""
     terminal.done("init 93066 --folder sd --sheet sd.txt")

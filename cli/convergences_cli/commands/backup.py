@@ -18,6 +18,7 @@ from convergences_cli.words import language, say
 @click.argument("target", type=click.Path(path_type=Path), required=False)
 @click.option("--archive", type=click.Choice(["own", "all"]), help="Which logs: the town's own, or all kept here.")
 @click.option("--keep", type=click.IntRange(1, 1000), help="How many stay in that folder; the oldest go.")
+@click.option("--vault", is_flag=True, help="Leave it with the agglomeration instead, which can read nothing of it.")
 @click.option("--list", "listing", is_flag=True, help="List the backups in TARGET, and check each against its note.")
 @click.option(
     "--verify",
@@ -30,6 +31,7 @@ def command(
     target: Path | None,
     archive: str | None,
     keep: int | None,
+    vault: bool,
     listing: bool,
     sheet: Any,
     folder: Path,
@@ -46,11 +48,15 @@ def command(
       convergences backup /media/stick --folder saint-denis
       convergences backup /media/stick --list
       convergences backup /media/stick --verify sheet.txt
+      convergences backup --vault --folder saint-denis
     """
+    if vault and (target or listing or sheet is not None):
+        raise click.UsageError("--vault needs no TARGET; convergences vault lists what is kept")
     if listing or sheet is not None:
         _look(_target(target, folder), sheet, as_json)
         return
-    params = {"target": str(target.absolute()) if target else None, "archive": archive, "keep": keep}
+    where = str(target.absolute()) if target else None
+    params = {"target": where, "archive": archive, "keep": keep, "vault": vault}
     answer = ask(folder, "backup", params, quiet=as_json)
     print_json(answer) if as_json else _show(answer)
 
@@ -67,6 +73,9 @@ def _target(target: Path | None, folder: Path) -> Path:
 
 
 def _show(answer: dict[str, Any]) -> None:
+    if "kept_at" in answer:
+        click.echo(say("backup.left", **answer))
+        return
     click.echo(say("backup.done", **answer))
     if answer["same_disk"]:
         click.echo(say("backup.same_disk"), err=True)

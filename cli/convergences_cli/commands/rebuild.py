@@ -23,6 +23,7 @@ WAIT_S = 600
 @click.option("--bundle", type=click.Path(path_type=Path, exists=True), help="A stick with the town's log.")
 @click.option("--invitation", help="The agglomeration's invitation, or its file.")
 @click.option("--code", help="Without a sheet: the INSEE code or SIREN of the territory.")
+@click.option("--vault/--no-vault", default=True, help="Ask there for a backup that the agglomeration keeps.")
 @click.option("--wait", type=click.IntRange(0), default=WAIT_S, show_default=True, help="Seconds to wait for peers.")
 @node_options
 def command(
@@ -32,6 +33,7 @@ def command(
     bundle: Path | None,
     invitation: str | None,
     code: str | None,
+    vault: bool,
     wait: int,
     folder: Path,
     as_json: bool,
@@ -39,19 +41,21 @@ def command(
     """Make a lost node again, in a new folder: the same town, in a new epoch of its log.
 
     With a backup and its sheet, everything comes back up to that night, and what came after from peers or a stick. With
-    the sheet alone, what was public. With neither, a new node, and the commands by which the agglomeration decides.
+    the sheet alone, the same if the agglomeration keeps a backup, else what was public. With neither, a new node, and
+    the commands by which the agglomeration decides.
     Exits with 1 if something is still missing at the end of the wait.
 
     \b
     Example:
       convergences rebuild --backup /media/stick --sheet sheet.txt --folder saint-denis
+      convergences rebuild --sheet sheet.txt --at http://agglomeration.example --folder saint-denis
     """
     from convergences_node.backup.rebuilding import Left, rebuild
 
     seed = sheet_seed(sheet) if sheet is not None else None
     territory, name = _territory(code)
     invited = invitation_text(invitation) if invitation else None
-    left = Left(backup, seed, at, bundle.absolute() if bundle else None, invited, territory, name)
+    left = Left(backup, seed, at, bundle.absolute() if bundle else None, invited, territory, name, vault)
     with Progress(as_json) as progress:
         answer = asyncio.run(rebuild(folder.absolute(), left, wait, progress.tell))
     print_json(answer) if as_json else _show(answer, folder)
@@ -69,7 +73,7 @@ def _territory(code: str | None) -> tuple[str | None, str | None]:
 
 
 def _show(answer: dict[str, Any], folder: Path) -> None:
-    if answer["how"] == "backup":
+    if answer["how"] in ("backup", "vault"):
         click.echo(say("rebuild.restored", **answer))
     elif answer["how"] == "sheet":
         _show_sheet(answer, folder)
