@@ -16,6 +16,7 @@ from convergences_protocol.replication import messages as said
 from convergences_protocol.replication import outputs as out
 from convergences_protocol.replication.limits import (
     ALLOWANCE_MAX,
+    BATCH_RECORDS_MAX,
     CREDIT_WINDOW,
     EXCHANGE_SECONDS,
     STALL_SECONDS,
@@ -515,7 +516,7 @@ def test_the_charters_end_rewinds_the_other_history() -> None:
 
 def test_a_history_that_was_rewound_is_served_no_more() -> None:
     """Whoever was being given it is told that the rest will not come, instead of records of another history."""
-    one, other = _fork(leaves(6_000))
+    one, other = _fork(leaves((CREDIT_WINDOW + 2) * BATCH_RECORDS_MAX))
     reader = End("reader", KEY.public)
     pair = Pair(one, other, reader)
     reader.writes_at_once = False
