@@ -26,6 +26,7 @@ from convergences_node.params import Tell as Tell
 from convergences_node.relay import params as relay
 from convergences_node.same import params as same
 from convergences_node.sources import params as sources
+from convergences_node.updates import params as updates
 
 if TYPE_CHECKING:
     from convergences_node.town import Town
@@ -197,7 +198,8 @@ class Reindex(Params):
 
 class Backup(Params):
     """Write an encrypted backup into a folder, `target`, else that of the settings; only the recovery sheet opens it.
-    `archive` is `own` or `all`; of older ones, `keep` stay. With `vault`, leave it with the agglomeration instead.
+    `archive` is `own` or `all`; of older ones, `keep` stay. With `vault`, leave it with the agglomeration instead, and
+    wait so many seconds until it is kept.
     Progress: `{what: "backup", done, total}`. Answer: `{path, bytes, records, made_at, archive, recipient, sha256,
     removed: [names], same_disk}`; with `vault`: `{digest, bytes, made_at, kept_at}`."""
 
@@ -205,6 +207,7 @@ class Backup(Params):
     archive: str | None = None
     keep: int | None = None
     vault: bool = False
+    wait: float = 600.0
 
 
 class Vault(Params):
@@ -275,6 +278,13 @@ VERBS: Mapping[str, Verb] = {
     "vault": Verb(Vault, "vault.verb:vault"),
     "bundle_write": Verb(BundleWrite, "bundles.verb:bundle_write"),
     "bundle_read": Verb(BundleRead, "bundles.verb:bundle_read"),
+    "update_check": Verb(updates.UpdateCheck, "updates.verb:check"),
+    "update_stage": Verb(updates.UpdateStage, "updates.verb:stage_one"),
+    "update_apply": Verb(updates.UpdateApply, "updates.verb:apply"),
+    "update_status": Verb(updates.UpdateStatus, "updates.verb:status"),
+    "update_return": Verb(updates.UpdateReturn, "updates.verb:back"),
+    "update_seen": Verb(updates.UpdateSeen, "updates.verb:seen"),
+    "update_offer": Verb(updates.UpdateOffer, "updates.verb:offer"),
     "source_add": Verb(sources.SourceAdd, "sources.verb:add"),
     "source_remove": Verb(sources.SourceRemove, "sources.verb:remove"),
     "source_stop": Verb(sources.SourceStop, "sources.verb:stop"),

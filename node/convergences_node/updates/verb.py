@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The verbs of updates. Parameters and answers: `params.py`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convergences_protocol.errors import ConvergencesError, Fault, LocalError, RemoteError
+from convergences_protocol.release import Package
+
+from convergences_node.archive.durable import replace_durably
+from convergences_node.faults import fault_to_json
+
+from . import offering
+from .attempt import APPLY, RETURN, SEEN_NAME, TRIAL, WORKING, Attempt, last_attempt, say, was_seen
+from .finding import Offer, offers, ranked
+from .judging import judge
+from .params import UpdateApply, UpdateCheck, UpdateOffer, UpdateReturn, UpdateSeen, UpdateStage, UpdateStatus
+from .places import Installed, installed, runtime_folder
+from .staging import stage, staged
+
+if TYPE_CHECKING:
+    from convergences_node.params import Json, Tell
+    from convergences_node.town import Town
+
+
+async def check(town: Town, params: UpdateCheck, tell: Tell) -> Json:
+    """See `params.UpdateCheck`."""
+    here = await asyncio.to_thread(installed)
+    found, unreachable = await _offers(town, params.where, here)
+    return {
+        **await _status(town),
+        "installed": {"version": here.version, "architecture": here.architecture},
+        "offers": [_told(each, here) for each in found],
+        "unreachable": unreachable,
+    }
+
+
+async def _offers(town: Town, where: str | None, here: Installed) -> tuple[list[Offer], str | None]:
+    found = await asyncio.to_thread(offers, Path(where) if where else None, here)
+    if where:
+        return found, None
+    try:
+        given = await offering.ask(town, here)
+    except RemoteError as error:
+        return found, str(error)
+    return ranked([*found, given] if given else found), None
+
+
+def _told(each: Offer, here: Installed) -> dict[str, Json]:
+    package, refused = _judged(each, here)
+    return {
+        "version": each.release.version if each.release else None,
+        "where": "" if each.from_peer else str(each.where),
+        "bytes": package.size if package else None,
+        "refused": fault_to_json(refused.fault) if refused and refused.fault else None,
+    }
+
+
+def _judged(each: Offer, here: Installed) -> tuple[Package | None, ConvergencesError | None]:
+    if each.release is None:
+        return None, each.refused
+    try:
+        return judge(each.release, here), None
+    except ConvergencesError as error:
+        return None, error
+
+
+async def stage_one(town: Town, params: UpdateStage, tell: Tell) -> Json:
+    """See `params.UpdateStage`."""
+    here = await asyncio.to_thread(installed)
+    _at_rest(await asyncio.to_thread(last_attempt))
+    found, _ = await _offers(town, params.where, here)
+    chosen = _chosen(found, params.version, here)
+    package = judge(chosen.release, here) if chosen.release else None
+    loop = asyncio.get_running_loop()
+
+    def told(done: int, total: int) -> None:
+        loop.call_soon_threadsafe(tell, {"what": "update", "done": done, "total": total})
+
+    if chosen.from_peer and package is not None:
+        release = await _stage_fetched(town, chosen, package, here, told)
+    else:
+        release = await asyncio.to_thread(stage, town.folder, chosen, here, told)
+    size = package.size if package else 0
+    return {"version": release.version, "bytes": size, "where": "" if chosen.from_peer else str(chosen.where)}
+
+
+async def _stage_fetched(town: Town, chosen: Offer, package: Package, here: Installed, told: Any) -> Any:
+    path = await offering.fetch(town, package)
+
+    def pieces(package: Package) -> Iterator[bytes]:
+        return offering.pieces_of(path)
+
+    try:
+        return await asyncio.to_thread(stage, town.folder, chosen, here, told, pieces)
+    finally:
+        await town.blobs.remove(bytes.fromhex(package.digest))
+
+
+def _chosen(found: list[Offer], version: str | None, here: Installed) -> Offer:
+    """The newest that may be installed; if none may, the first says why."""
+    named = [each for each in found if version is None or (each.release and each.release.version == version)]
+    if not named:
+        raise LocalError(
+            "there is no release on a stick, and the agglomeration offers none",
+            hint="is the stick plugged in?",
+            fault=Fault("", "update_none"),
+        )
+    return next((each for each in named if _judged(each, here)[1] is None), named[0])
+
+
+def _at_rest(attempt: Attempt | None) -> None:
+    if attempt is not None and (attempt.phase in WORKING or attempt.phase == TRIAL):
+        raise LocalError(
+            f"an update to {attempt.new} is under way",
+            hint="convergences update status",
+            fault=Fault("", "update_under_way", {"version": attempt.new}),
+        )
+
+
+async def apply(town: Town, params: UpdateApply, tell: Tell) -> Json:
+    """See `params.UpdateApply`."""
+    here = await asyncio.to_thread(installed)
+    _at_rest(await asyncio.to_thread(last_attempt))
+    release = await asyncio.to_thread(staged, town.folder, here)
+    if release is None:
+        raise LocalError(
+            "nothing is staged that may be installed",
+            hint="convergences update stage",
+            fault=Fault("", "update_nothing_staged"),
+        )
+    await asyncio.to_thread(say, APPLY, release.version)
+    return {"version": release.version}
+
+
+async def status(town: Town, params: UpdateStatus, tell: Tell) -> Json:
+    """See `params.UpdateStatus`."""
+    return await _status(town)
+
+
+async def _status(town: Town) -> dict[str, Json]:
+    here = await asyncio.to_thread(_installed)
+    attempt = await asyncio.to_thread(last_attempt)
+    ready = await asyncio.to_thread(staged, town.folder, here) if here else None
+    offered = await asyncio.to_thread(_offered, town.folder)
+    return {
+        "version": here.version if here else None,
+        "staged": ready.version if ready else None,
+        "held": town.archive.held,
+        "attempt": _attempt(attempt, town.folder) if attempt else None,
+        "offered": offered,
+        "can_install": here is not None and runtime_folder() is not None,
+    }
+
+
+def _installed() -> Installed | None:
+    try:
+        return installed()
+    except LocalError:
+        return None
+
+
+def _offered(folder: Path) -> str | None:
+    """The version that is offered to towns here."""
+    from convergences_protocol import note
+    from convergences_protocol.release import read_release
+
+    try:
+        return read_release(note.parse(offering.offered_bytes(folder)).text).version
+    except RemoteError:
+        return None
+
+
+def _attempt(attempt: Attempt, folder: Path) -> dict[str, Json]:
+    return {
+        "phase": attempt.phase,
+        "old": attempt.old,
+        "new": attempt.new,
+        "at": attempt.at,
+        "reason": fault_to_json(attempt.reason) if attempt.reason else None,
+        "seen": was_seen(attempt, folder),
+    }
+
+
+async def back(town: Town, params: UpdateReturn, tell: Tell) -> Json:
+    """See `params.UpdateReturn`."""
+    attempt = await asyncio.to_thread(last_attempt)
+    if attempt is None or attempt.phase != TRIAL:
+        raise LocalError(
+            "no new version is on trial: there is nothing to return from",
+            hint="an older package is installed by hand: apt install ./convergences_….deb",
+            fault=Fault("", "update_not_on_trial"),
+        )
+    await asyncio.to_thread(say, RETURN, attempt.identifier)
+    return {"version": attempt.old}
+
+
+async def seen(town: Town, params: UpdateSeen, tell: Tell) -> Json:
+    """See `params.UpdateSeen`."""
+    attempt = await asyncio.to_thread(last_attempt)
+    if attempt is not None:
+        await asyncio.to_thread(replace_durably, town.folder / SEEN_NAME, attempt.identifier.encode())
+    return await _status(town)
+
+
+async def offer(town: Town, params: UpdateOffer, tell: Tell) -> Json:
+    """See `params.UpdateOffer`."""
+    if town.config.node.kind != "agglomeration":
+        raise LocalError("only an agglomeration offers updates to towns", fault=Fault("", "update_offer_town"))
+    if not params.where:
+        await offering.offer_none(town)
+        return {"version": None, "packages": {}}
+    here = await asyncio.to_thread(installed)
+    found = await asyncio.to_thread(offers, Path(params.where), here)
+    if not found:
+        raise LocalError(f"no release in {params.where}", fault=Fault("", "update_none"))
+    release = await offering.offer(town, found[0])
+    return {
+        "version": release.version,
+        "packages": {package.architecture: package.size for package in release.packages},
+    }
