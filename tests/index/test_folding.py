@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from convergences_node.index.answering import answer, answer_json
+from convergences_node.index.answering import answer, answer_json, marks
 from convergences_node.index.coverage import Covered
 from convergences_node.index.folding import GROUP_MAX, groups_of
 from convergences_node.index.known import read_known
@@ -40,6 +40,23 @@ def asked(desk: Desk, own: Collection[str] = (DENIS,), **params: str | Sequence[
     found = answer(db, query, known, (), groups)
     assert answer_json(db, query, known, Covered.of(()), groups) == msgspec.json.encode(found)
     return found
+
+
+def test_two_that_are_one_have_one_mark_on_a_map(desk: Desk) -> None:
+    """The oldest has it; if that one has no point, the other, or the place would not be on the map at all."""
+    here, there = [489_360_000, 23_540_000], [489_360_100, 23_540_100]
+    one, other = actor(desk, "Fanfare", location=here), actor(desk, "La fanfare", location=there)
+    nowhere, somewhere = actor(desk, "Cirque"), actor(desk, "Le cirque", location=there)
+    actor(desk, "Théâtre", location=here)
+    same(desk, one, other)
+    same(desk, nowhere, somewhere)
+    desk.catch_up()
+    db = desk.projection.db
+    known = read_known(db)
+    found = marks(db, Query(kinds=("actor",)), known, groups_of(known, (DENIS,)))
+    assert sorted(mark.name for mark in found.marks) == ["Fanfare", "Le cirque", "Théâtre"]
+    assert found.complete
+    assert len(marks(db, Query(kinds=("actor",)), known).marks) == 4
 
 
 def named(found: Answer) -> list[tuple[str, list[str]]]:

@@ -39,14 +39,26 @@ async def test_more_marks_than_one_answer_holds_are_said_to_be_more(
     assert (len(answer["marks"]), answer["complete"]) == (10, False)
 
 
-async def test_outlines_are_geojson_and_bounded(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_outlines_are_geojson_and_need_not_be_sent_again(client: TestClient) -> None:
     answer = await client.get("/api/v1/outlines")
     assert answer.headers["Content-Type"] == "application/geo+json"
     (feature,) = (await answer.json())["features"]
     assert feature["properties"]["name"] == "Saint-Denis"
     (ring,) = feature["geometry"]["coordinates"][0]
     assert ring[0] == ring[-1]
+    tag = answer.headers["ETag"]
+    again = await client.get("/api/v1/outlines", headers={"If-None-Match": tag})
+    assert (again.status, again.headers["ETag"]) == (304, tag)
+
+
+async def test_outlines_are_put_together_once_a_minute(
+    town: SmallTown, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await (await client.get("/api/v1/outlines")).read()
     monkeypatch.setattr(api_map, "POINTS_MAX", 4)
+    assert await (await client.get("/api/v1/outlines")).read() == first
+    now = town.now() + api_map.KEPT_SECONDS
+    monkeypatch.setattr(town, "now", lambda: now)
     assert (await (await client.get("/api/v1/outlines")).json(content_type=None))["features"] == []
 
 

@@ -97,9 +97,9 @@ def facets(db: sqlite3.Connection, query: Query, known: Known, about: int | None
     return count_facets(db, wanted, known, about)
 
 
-def marks(db: sqlite3.Connection, query: Query, known: Known) -> Marks:
+def marks(db: sqlite3.Connection, query: Query, known: Known, groups: Groups = NONE) -> Marks:
     """What matches and has a point, for a map."""
-    return marks_of(db, _filter(db, query, known))
+    return marks_of(db, _filter(db, query, known), groups)
 
 
 def _filter(db: sqlite3.Connection, query: Query, known: Known) -> Filter:

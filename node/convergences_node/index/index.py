@@ -197,7 +197,7 @@ class Index:
 
     async def marks(self, query: Query) -> Marks:
         """What matches as marks on a map, whatever page and order are asked for; the newest where they are many."""
-        return await self.ask(lambda db: answering.marks(db, query, self._keeper.known))
+        return await self.ask(lambda db: answering.marks(db, query, self._keeper.known, self._same()))
 
     async def element(self, element: str, at: str | None = None) -> ElementView | None:
         """An element with its relations (at a date); None if it is not here, or no longer. ValueError: not an id."""

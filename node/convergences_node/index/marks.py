@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 import msgspec
 
 from convergences_node.index.conditions import source
 from convergences_node.index.filters import Filter
+from convergences_node.index.folding import Groups
 from convergences_node.index.row import element_of
 
 MARKS_MAX = 2_000
@@ -40,8 +42,8 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     """False when there are more than one answer holds."""
 
 
-def marks_of(db: sqlite3.Connection, wanted: Filter) -> Marks:
-    """What matches and has a point."""
+def marks_of(db: sqlite3.Connection, wanted: Filter, groups: Groups) -> Marks:
+    """What matches and has a point; of elements that are the same (`groups`), the oldest has the mark."""
     if wanted.impossible or wanted.rows == ():
         return Marks(marks=(), complete=True)
     found = source(wanted, joined=True)
@@ -53,4 +55,10 @@ def marks_of(db: sqlite3.Connection, wanted: Filter) -> Marks:
         (*found.values, MARKS_MAX + 1),
     ).fetchall()
     marks = tuple(Mark(str(element_of(id_)), *rest) for id_, *rest in rows[:MARKS_MAX])
-    return Marks(marks=marks, complete=len(rows) <= MARKS_MAX)
+    return Marks(marks=_folded(marks, groups) if groups else marks, complete=len(rows) <= MARKS_MAX)
+
+
+def _folded(marks: Sequence[Mark], groups: Groups) -> tuple[Mark, ...]:
+    # Newest first: the last one of a group is its oldest.
+    kept = {groups[mark.id]: mark.id for mark in marks if mark.id in groups}
+    return tuple(mark for mark in marks if mark.id not in groups or kept[groups[mark.id]] == mark.id)

@@ -7,7 +7,9 @@ All of it is asked by the map that scripts draw in a page, from this node alone;
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -17,6 +19,7 @@ from msgspec.structs import replace
 from convergences_node.index.details import OutlineView
 from convergences_node.web import words
 from convergences_node.web.asking import answer_json, question_of, town_of
+from convergences_node.web.element_place import KEPT_SECONDS
 from convergences_node.web.etag import CACHE_ASK, conditional
 from convergences_node.web.problems import Problem
 from convergences_node.web.take_places import MEDIA, geometry
@@ -36,6 +39,23 @@ Outline = list[list[list[int]]]
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
+@dataclass(slots=True)
+class KeptOutlines:
+    """The outlines as they were put together last: every map asks for them, and they change once in a town's life."""
+
+    body: bytes = b""
+    zipped: bytes = b""
+    made_at: int = -KEPT_SECONDS
+
+    def put(self, body: bytes, zipped: bytes, made_at: int) -> KeptOutlines:
+        """Keep these from now on."""
+        self.body, self.zipped, self.made_at = body, zipped, made_at
+        return self
+
+
+OUTLINES: web.AppKey[KeptOutlines] = web.AppKey("outlines")
+
+
 async def marks_list(request: web.Request) -> web.Response:
     """What a question finds as marks on a map: id, kind, name, latitude, longitude, first and last second it exists.
 
@@ -52,8 +72,11 @@ async def outlines_list(request: web.Request) -> web.Response:
 
     Drawn for a map: to about ten metres where these are a few towns, coarser where they are many.
     """
-    outlines = await town_of(request).index.outlines()
-    return conditional(request, await asyncio.to_thread(_collection, outlines), MEDIA, cache=CACHE_ASK)
+    town, kept = town_of(request), request.app[OUTLINES]
+    if not 0 <= town.now() - kept.made_at < KEPT_SECONDS:
+        outlines, made_at = await town.index.outlines(), town.now()
+        kept = request.app[OUTLINES].put(*await asyncio.to_thread(_collection, outlines), made_at)
+    return conditional(request, kept.body, MEDIA, cache=CACHE_ASK, zipped=kept.zipped)
 
 
 async def tiles_show(request: web.Request) -> web.StreamResponse:
@@ -67,8 +90,10 @@ async def tiles_show(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(path, headers={"Content-Type": TILES_MEDIA, "Cache-Control": CACHE_ASK})
 
 
-def _collection(outlines: Sequence[OutlineView]) -> bytes:
-    return _encode({"type": "FeatureCollection", "features": list(_features(outlines))})
+def _collection(outlines: Sequence[OutlineView]) -> tuple[bytes, bytes]:
+    """The collection's bytes, and the same compressed."""
+    body = _encode({"type": "FeatureCollection", "features": list(_features(outlines))})
+    return body, gzip.compress(body, mtime=0)
 
 
 def _features(outlines: Iterable[OutlineView]) -> Iterator[Mapping[str, Any]]:

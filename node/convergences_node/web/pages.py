@@ -14,6 +14,7 @@ from aiohttp import web
 from jinja2 import Environment
 
 from convergences_node.web import dates
+from convergences_node.web.api_map import OUTLINES, KeptOutlines
 from convergences_node.web.asking import ROUTE, messages_of, town_of
 from convergences_node.web.cards import Reading
 from convergences_node.web.element_place import PICTURES, Pictures
@@ -38,6 +39,7 @@ def prepare(app: web.Application) -> None:
     parts = environment.get_template("parts.html").make_module()
     app[PARTS] = KeptParts(parts.card, parts.fresh)  # type: ignore[attr-defined] # the macros of the template
     app[PICTURES] = Pictures()
+    app[OUTLINES] = KeptOutlines()
 
 
 def reading_of(request: web.Request) -> Reading:
