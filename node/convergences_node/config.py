@@ -146,7 +146,7 @@ class BackupSection(Section):
 
     folder: Annotated[
         str,
-        Meta(max_length=500, description="Folder of the nightly backup, such as a stick's; empty: none at night."),
+        Meta(max_length=500, description="Folder of the nightly backup; empty: the stick that is plugged in."),
     ] = ""
     hour: Annotated[int, Meta(ge=0, le=23, description="Hour of the night, in the time zone of the pages.")] = 3
     keep: Annotated[int, Meta(ge=1, le=1_000, description="Backups kept in that folder; the oldest go.")] = 7

@@ -24,6 +24,7 @@ from convergences_node.backup.recipient import identity_of, recipient_of
 from convergences_node.backup.restoring import restore, verify
 from convergences_node.backup.schedule import Nightly
 from convergences_node.backup.sealing import WrongSheet
+from convergences_node.backup.stick import usual_target
 from convergences_node.config import load_config
 from convergences_node.founding import Founded, create_town
 from convergences_node.town import Town
@@ -286,6 +287,13 @@ async def test_the_nightly_backup_is_made_when_it_is_due(town: Made) -> None:
         clock[0] = 100.0
         assert not await nightly.look(), "1970, and it began a moment ago"
     assert len(shelf.kept(stick)) == 2
+
+
+def test_a_stick_that_is_plugged_in_stands_for_an_unset_folder(tmp_path: Path) -> None:
+    """A folder that is set comes first; a folder where no stick is mounted is on the card, and is none."""
+    assert usual_target("", Path("/proc")) == "/proc", "something is mounted there"
+    assert usual_target("/srv/backups", Path("/proc")) == "/srv/backups"
+    assert usual_target("", tmp_path) == usual_target("", tmp_path / "absent") == ""
 
 
 async def test_all_logs_are_in_it_if_asked_for(town: Made, tmp_path: Path) -> None:

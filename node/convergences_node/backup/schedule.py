@@ -22,6 +22,7 @@ from convergences_protocol.errors import ConvergencesError, LocalError
 from convergences_node.clock import clock_plausible
 from convergences_node.vault import leaving
 
+from .stick import usual_target
 from .verb import back_up, last_backup, remember
 
 if TYPE_CHECKING:
@@ -64,14 +65,15 @@ class Nightly:
             return False
 
     async def _make(self) -> bool:
-        """Into the folder of the settings."""
+        """Into the folder of the settings, or onto the stick that is plugged in."""
         settings = self._town.config.backup
-        if not settings.folder or not self._folder.is_due((await last_backup(self._town)).get("made_at", 0)):
+        target = usual_target(settings.folder)
+        if not target or not self._folder.is_due((await last_backup(self._town)).get("made_at", 0)):
             return False
         try:
             made = await back_up(self._town, Path(settings.folder), settings.archive, settings.keep, lambda event: None)
         except LocalError as error:
-            await self._failed(error)
+            await self._failed(error, target)
             return False
         self._folder.was_made()
         log.info("backup: %s, %d bytes", made.path, made.note.size_bytes)
@@ -95,13 +97,13 @@ class Nightly:
         self._vault.was_made()
         return True
 
-    async def _failed(self, error: LocalError) -> None:
+    async def _failed(self, error: LocalError, target: str) -> None:
         if self._monotonic() - self._told < DAY_S:
             return
         self._told = self._monotonic()
         log.warning("no backup: %s", error)
         town = self._town
-        await remember(town, {"failed_at": town.now(), "target": town.config.backup.folder, "reason": str(error)})
+        await remember(town, {"failed_at": town.now(), "target": target, "reason": str(error)})
 
 
 class _Due:

@@ -17,6 +17,7 @@ from convergences_node.vault.leaving import leave
 
 from . import making
 from .contents import ALL, FORMAT, OWN, Facts
+from .stick import usual_target
 
 if TYPE_CHECKING:
     from convergences_node.town import Town
@@ -35,9 +36,9 @@ async def backup(town: Town, params: Backup, tell: Tell) -> Json:
     if params.vault:
         return await leave(town, tell)
     settings = town.config.backup
-    target = params.target or settings.folder
+    target = params.target or usual_target(settings.folder)
     if not target:
-        raise LocalError("where to put the backup is not said", hint="give a folder, or set backup.folder")
+        raise LocalError("where to put the backup is not said", hint="plug in a stick, or give a folder")
     archive = params.archive or settings.archive
     if archive not in (OWN, ALL):
         raise LocalError(f"--archive is {OWN} or {ALL}")

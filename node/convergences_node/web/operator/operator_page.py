@@ -15,6 +15,7 @@ from convergences_protocol.errors import ConvergencesError
 
 from convergences_node import checkup
 from convergences_node.accounts import Session
+from convergences_node.backup.stick import usual_target
 from convergences_node.checkup.signs import worst
 from convergences_node.checkup.wording import overall
 from convergences_node.operating import Ending
@@ -76,7 +77,7 @@ async def draw_operator(
         "agglomeration": is_agglomeration,
         "towns": await towns_of(town, reading) if is_agglomeration else (),
         "has_backup": operating.knows("backup"),
-        "backup_folder": town.config.backup.folder,
+        "backup_folder": usual_target(town.config.backup.folder),
         "can_power_off": operating.can_power_off(),
     }
     return answer_private(request, "operator.html", values, faults=faults)
