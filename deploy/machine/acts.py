@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The acts of a drill, in the order of a node's life; each ends the drill if something is not as promised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from card import a_cut, a_slow_card, full_and_read_only
+from drilled import Drill
+from first_day import first_boot, first_day
+from service import archive_of_a_town, at_rest, sandbox, watchdog
+from sticks import a_stick, pulled_out_half_way
+
+ACTS: tuple[Callable[[Drill], None], ...] = (
+    first_boot,
+    first_day,
+    sandbox,
+    a_stick,
+    pulled_out_half_way,
+    archive_of_a_town,
+    at_rest,
+    a_slow_card,
+    watchdog,
+    a_cut,
+    full_and_read_only,
+)

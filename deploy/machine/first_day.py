@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""From a blank card to a town: the machine installs itself, shows a code, and a person sets it up in a browser."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import image
+from drilled import SERVICE, Drill
+from machine import BOOT_SECONDS_MAX, DrillError
+from playwright.sync_api import Page, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
+PAGE_MS_MAX = 300_000
+"""An emulated machine takes a minute for a page that a Pi makes in a second."""
+CODE = re.compile(r"code : ([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4})")
+TOWN_POSTCODE, TOWN = "93240", "Stains"
+PASSPHRASE = "quatre mots bien choisis"  # noqa: S105 - of a town that lives for a drill
+ANSWERS_MAX = 12
+INSTALL_LOG = "convergences-install.log"
+JOURNAL_MIB_MAX = 32
+
+
+def first_boot(drill: Drill) -> None:
+    """A blank card installs itself and shows the setup page, without the internet"""
+    machine, began = drill.machine, time.monotonic()
+    drill.switch_on()
+    if drill.suite == "bookworm":
+        machine.wait_until_off(2 * BOOT_SECONDS_MAX)
+        line = image.out_of_fat(machine.card, "cmdline.txt")
+        drill.expect("systemd.run" not in line, "the first run does not come back")
+        drill.switch_on()
+    machine.until(f"grep -qx installed /boot/firmware/{INSTALL_LOG}", 4 * BOOT_SECONDS_MAX)
+    drill.wait_for_node()
+    drill.note("from power to the setup page", f"{(time.monotonic() - began) / 60:.0f} min emulated")
+    _name_and_screen(drill)
+    _journal(drill)
+
+
+def _name_and_screen(drill: Drill) -> None:
+    machine, page = drill.machine, drill.get("")
+    drill.expect('name="code"' in page, "port 80 shows the setup page")
+    code = machine.tell("cat /run/convergences/setup-code")
+    drill.expect(code not in page, "the page does not show the code")
+    shown = CODE.findall(machine.console.read_text("utf-8", "replace"))
+    drill.expect(code in shown, "the machine's screen shows the code above the login prompt")
+    drill.expect(machine.tell("uname -n") == drill.name, "the machine has the name that was chosen")
+    found = machine.tell(f"avahi-resolve-host-name -4 {drill.name}.local")
+    drill.expect(found.split()[:1] == [f"{drill.name}.local"], f"mDNS answers: {found}")
+    failed = machine.tell("systemctl --failed --plain --no-legend | cut -d' ' -f1")
+    drill.expect("convergences" not in failed, f"no unit of ours has failed (others: {failed.split()})")
+
+
+def _journal(drill: Drill) -> None:
+    machine = drill.machine
+    drill.expect(machine.run("test -d /var/log/journal/*").code, "the journal is not on the card")
+    used = float(machine.tell("du -sm /run/log/journal | cut -f1"))
+    drill.at_most("the journal in memory", used, JOURNAL_MIB_MAX, "MiB")
+
+
+def first_day(drill: Drill) -> None:
+    """A person sets the town up in a browser, prints the sheet and types two words back"""
+    code = drill.machine.tell("cat /run/convergences/setup-code")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER)
+        try:
+            page = browser.new_context(locale="fr", java_script_enabled=False).new_page()
+            page.set_default_timeout(PAGE_MS_MAX)
+            page.goto(drill.machine.address, timeout=PAGE_MS_MAX)
+            answers = _set_up(page, code)
+        finally:
+            browser.close()
+    drill.at_most("questions and buttons", answers, ANSWERS_MAX, "in all")
+    drill.wait_for_node()
+    spent = drill.machine.run("test -e /run/convergences/setup-code -o -e /run/issue.d/convergences.issue")
+    drill.expect(spent.code, "the spent code is gone, from the screen too")
+    drill.size = drill.status()["log"]["size"]
+    drill.expect(not drill.restarts(), f"{SERVICE} was not started a second time by systemd")
+
+
+def _set_up(page: Page, code: str) -> int:
+    """Every page of the setup; how many answers were given and buttons pressed."""
+    answers = 0
+
+    def fill(label: str, text: str) -> None:
+        nonlocal answers
+        page.get_by_label(label, exact=True).fill(text)
+        answers += 1
+
+    def press(name: str | re.Pattern[str]) -> None:
+        nonlocal answers
+        page.get_by_role("button", name=name).click()
+        answers += 1
+
+    fill("Code affiché par l’appareil", code)
+    press("Continuer")
+    fill("Nom ou code postal", TOWN_POSTCODE)
+    press("Chercher")
+    press(re.compile(TOWN))
+    fill("Mot de passe", PASSPHRASE)
+    press("Continuer")
+    for number, word in enumerate(_words_asked(page), 1):
+        page.locator(f"#word{number}").fill(word.lower())
+        answers += 1
+    press("Terminer l’installation")
+    if "page de l’opérateur" not in page.inner_text("h1"):
+        raise DrillError(f"the setup ends with {page.inner_text('h1')!r}")
+    return answers + 1  # printing, which no page can press
+
+
+def _words_asked(page: Page) -> list[str]:
+    """The words that are to be typed back, read from the sheet."""
+    rows = [row.locator("td").all_inner_texts() for row in page.locator(".words tr").all()]
+    places = [tuple(map(int, re.findall(r"\d+", label))) for label in page.locator("form label").all_inner_texts()]
+    return [rows[line - 1][place - 1] for line, place in places]

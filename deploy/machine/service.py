@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""The service as systemd runs it: its sandbox, its watchdog, its memory, and what it writes when nothing happens."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+from drilled import CGROUP, FOLDER, MIB, SERVICE, Drill
+
+EXPOSURE_MAX = 1.5
+WATCHDOG_S = 180
+FED_WITHIN_S = 90
+ROWS = 3_000
+"""Of the table that is imported. More is a matter of patience: an emulated machine takes in some tens a second."""
+MEMORY_MIB_MAX, MEMORY_AT_REST_MIB_MAX = 400, 140
+SETTLE_S = 420
+"""Longer than a new index takes to be merged, and than the pause between two small writes."""
+REST_S = 360
+WRITES_A_MINUTE_MAX = 4
+"""Of the whole machine: the node's own are fewer; each is also one of the file system's journal."""
+PEEK_S = 2.0
+
+
+def sandbox(drill: Drill) -> None:
+    """The unit runs as it is written: user, sandbox, notification"""
+    machine = drill.machine
+    said = machine.tell(f"systemd-analyze security --no-pager {SERVICE} | tail -1")
+    found = re.search(r"(\d+\.\d+)", said)
+    drill.expect(found, f"systemd has an opinion: {said}")
+    assert found is not None
+    drill.at_most("systemd-analyze security", float(found[1]), EXPOSURE_MAX, "of 10")
+    known = machine.properties(SERVICE, "ActiveState", "User", "WatchdogUSec", "StatusText", "Result", "MainPID")
+    drill.expect((known["ActiveState"], known["User"]) == ("active", "convergences"), "it is active, as its own user")
+    owners = machine.tell(f"find {FOLDER} ! -user convergences | head -3")
+    drill.expect(not owners, "everything in its folder is its own")
+    drill.expect(machine.run(f"test $(stat -c %a {FOLDER}) = 700").code == 0, "nobody else reads its folder")
+    denied = machine.run("journalctl -b --no-pager -u convergences | grep -i 'denied\\|not permitted\\|Traceback'")
+    drill.expect(denied.code, f"the sandbox has refused it nothing{denied.text[:600]}")
+
+
+def archive_of_a_town(drill: Drill) -> None:
+    """A table of associations is imported and the index made again, within the memory of the unit"""
+    machine = drill.machine
+    machine.tell(
+        f"install -d -o convergences {FOLDER}/tables; python3 -c {_quoted(_TABLE)} {ROWS} >{FOLDER}/tables/t.csv"
+    )
+    began = time.monotonic()
+    with Peak(drill) as peak:
+        answer = json.loads(drill.node(f"import {FOLDER}/tables/t.csv --kind actor --json", 3_600))
+    taken = time.monotonic() - began
+    machine.tell(f"rm -r {FOLDER}/tables")
+    before, drill.size = drill.size, drill.status()["log"]["size"]
+    drill.expect(drill.size >= before + ROWS, f"{ROWS} rows are in the log: {str(answer)[:120]}")
+    drill.note("import", f"{ROWS / taken:.0f} rows a second, emulated")
+    drill.at_most("resident while it imports", peak.resident, MEMORY_MIB_MAX, "MiB")
+    with Peak(drill) as peak:
+        drill.node("reindex", 3_600)
+    drill.at_most("resident while it makes its index again", peak.resident, MEMORY_MIB_MAX, "MiB")
+    drill.at_most("the unit's own memory, not the card's cache, at most", peak.anonymous, MEMORY_MIB_MAX, "MiB")
+    drill.note("charged to the unit at most, cache of the card included", f"{drill.memory()['peak']:.0f} MiB")
+    drill.expect(_oom_kills(drill) == 0, "nothing was killed for want of memory")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+_TABLE = """
+import sys
+print("id,name,type,description")
+for n in range(int(sys.argv[1])):
+    print(f"{n},Association {n} des riverains,association,Entraide et culture dans le quartier {n % 97}")
+"""
+
+
+def _oom_kills(drill: Drill) -> int:
+    return int(drill.machine.tell(f"awk '/^oom_kill / {{print $2}}' {CGROUP}/memory.events"))
+
+
+class Peak:
+    """The most that the node's processes hold together while something is done: written down in the machine itself."""
+
+    def __init__(self, drill: Drill) -> None:
+        self._drill = drill
+        self.resident = self.anonymous = 0.0
+
+    def __enter__(self) -> Peak:
+        self._drill.machine.tell(f"rm -f /run/peak; systemd-run --quiet --unit=peak sh -c {_quoted(_WATCH)}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        text = self._drill.machine.tell(
+            "systemctl stop peak; sort -n /run/peak-resident | tail -1; sort -n /run/peak-anon | tail -1"
+        )
+        resident, anonymous = text.split()
+        self.resident, self.anonymous = float(resident) / 1024, float(anonymous) / MIB
+
+
+_WATCH = f"""
+: >/run/peak-resident; : >/run/peak-anon
+while sleep {PEEK_S}; do
+    t=0
+    for p in $(cat {CGROUP}/cgroup.procs); do
+        r=$(awk '/^VmRSS/ {{print $2}}' /proc/$p/status); t=$((t + ${{r:-0}}))
+    done
+    echo $t >>/run/peak-resident
+    awk '/^anon / {{print $2}}' {CGROUP}/memory.stat >>/run/peak-anon
+done
+"""
+
+
+def at_rest(drill: Drill) -> None:
+    """Nothing happens: what it holds, and what the whole machine writes to its card"""
+    machine = drill.machine
+    machine.tell("sync")
+    time.sleep(SETTLE_S)
+    operations, count = machine.written()
+    own = _own_writes(drill)
+    time.sleep(REST_S)
+    operations, count = (now - before for now, before in zip(machine.written(), (operations, count), strict=True))
+    minutes = REST_S / 60
+    drill.at_most("written by the node at rest", (_own_writes(drill) - own) / 1024 / minutes, 64, "KiB a minute")
+    drill.note(
+        "writes of the whole machine at rest", f"{operations / minutes:.1f} a minute, {count / 1024 / minutes:.0f} KiB"
+    )
+    memory = drill.memory()
+    drill.at_most("resident at rest", memory["resident"], MEMORY_AT_REST_MIB_MAX, "MiB")
+    drill.note("the unit's own memory at rest", f"{memory['anonymous']:.0f} MiB")
+
+
+def _own_writes(drill: Drill) -> int:
+    """Bytes that the unit has sent to the card (io.stat of cgroup v2)."""
+    return int(
+        drill.machine.tell(f"sed -n 's/.*wbytes=\\([0-9]*\\).*/\\1/p' {CGROUP}/io.stat | paste -sd+ | bc || echo 0")
+        or 0
+    )
+
+
+def watchdog(drill: Drill) -> None:
+    """The watchdog is fed; a node that hangs is started again"""
+    machine = drill.machine
+    before = machine.properties(SERVICE, "WatchdogTimestampMonotonic")["WatchdogTimestampMonotonic"]
+    time.sleep(FED_WITHIN_S)
+    after = machine.properties(SERVICE, "WatchdogTimestampMonotonic")["WatchdogTimestampMonotonic"]
+    drill.expect(int(after) > int(before), "the watchdog is fed")
+    restarts, began = drill.restarts(), time.monotonic()
+    machine.tell(f"systemctl kill --kill-whom=main -s STOP {SERVICE}")
+    machine.until(f"test $(systemctl show -P NRestarts {SERVICE}) -gt {restarts}", 2 * WATCHDOG_S + 120)
+    drill.at_most("from hanging to being started again", time.monotonic() - began, 2 * WATCHDOG_S, "s")
+    drill.wait_for_node()
+    drill.expect(drill.status()["log"]["size"] == drill.size, "it is the same town, with all its records")
