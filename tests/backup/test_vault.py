@@ -70,7 +70,8 @@ def private(node: Node) -> None:
 
 
 async def say(agglomeration: Node, word: bytes) -> Any:
-    return json.loads(await agglomeration.town.join_answer(word))
+    answer: Any = json.loads(await agglomeration.town.join_answer(word))
+    return answer
 
 
 async def taken(agglomeration: Node) -> None:
@@ -255,7 +256,7 @@ async def test_an_agglomeration_that_gives_another_file_is_not_believed(cluster:
 async def test_every_night_and_after_an_absence(cluster: Cluster) -> None:
     """One that an absent agglomeration has not taken is not made again: it is asked after."""
     agglomeration, town = await cluster.cluster("saint-denis")
-    town.town.config.vault.send = True
+    town.town.config.vault.send = "on"
     nightly = Nightly(town.town)
     await cluster.stop(agglomeration)
     with pytest.MonkeyPatch.context() as patch:

@@ -73,9 +73,28 @@ def test_a_clock(tmp_path: Path) -> None:
     ],
 )
 def test_a_backup_grows_old(last: dict[str, object], level: str, form: str) -> None:
-    (sign,) = backup_signs(last, NOW)
-    assert (sign.level, sign.form) == (level, form)
+    (sign,) = backup_signs(last, {}, NOW)
+    assert (sign.name, sign.level, sign.form) == ("backup", level, form)
     assert checkup.sentence(sign, "fr") and checkup.sentence(sign, "en")
+
+
+@pytest.mark.parametrize(
+    ("left", "level", "form"),
+    [
+        ({"reason": "too large"}, CARE, "failed_first"),
+        ({"kept_at": NOW - 3_600}, GOOD, GOOD),
+        ({"kept_at": NOW - OLD_CARE_S - 1}, CARE, CARE),
+        ({"kept_at": NOW - OLD_BAD_S - 1}, BAD, BAD),
+        ({"kept_at": NOW - OLD_CARE_S - 1, "reason": "nobody answers"}, BAD, "failed"),
+    ],
+)
+def test_a_backup_at_the_agglomeration_grows_old_too(left: dict[str, object], level: str, form: str) -> None:
+    """And who has one there is not asked for a stick."""
+    sign, *others = backup_signs({}, left, NOW)
+    assert (sign.name, sign.level, sign.form) == ("vault", level, form)
+    assert checkup.sentence(sign, "fr") and checkup.sentence(sign, "en")
+    assert [other.form for other in others] == ([] if "kept_at" in left else ["never"])
+    assert [other.name for other in backup_signs({"made_at": NOW}, left, NOW)] == ["vault", "backup"]
 
 
 def test_both_languages_say_the_same() -> None:

@@ -71,7 +71,7 @@ class Nightly:
         if not target or not self._folder.is_due((await last_backup(self._town)).get("made_at", 0)):
             return False
         try:
-            made = await back_up(self._town, Path(settings.folder), settings.archive, settings.keep, lambda event: None)
+            made = await back_up(self._town, Path(target), settings.archive, settings.keep, lambda event: None)
         except LocalError as error:
             await self._failed(error, target)
             return False
@@ -82,12 +82,12 @@ class Nightly:
     async def _leave(self) -> bool:
         """With the agglomeration. One that was made and not taken is not made again: it is asked after."""
         town = self._town
-        if not town.config.vault.send:
-            return False
+        left, nightly = await leaving.left(town), await leaving.is_nightly(town)
+        waiting = left.get("waiting")
         try:
-            if await leaving.waits(town) and not self._vault.is_due((await leaving.left(town))["waiting"]["made_at"]):
+            if waiting and not (nightly and self._vault.is_due(waiting["made_at"])):
                 await leaving.ask_again(town, LOOK_EVERY_S / 2)
-            elif self._vault.is_due((await leaving.left(town)).get("made_at", 0)):
+            elif nightly and self._vault.is_due(left.get("made_at", 0)):
                 await leaving.leave(town, lambda event: None, LOOK_EVERY_S / 2)
             else:
                 return False

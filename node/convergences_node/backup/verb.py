@@ -34,7 +34,7 @@ _WORKING: set[Path] = set()
 async def backup(town: Town, params: Backup, tell: Tell) -> Json:
     """See `verbs.Backup`."""
     if params.vault:
-        return await leave(town, tell)
+        return await leave(town, tell, params.wait)
     settings = town.config.backup
     target = params.target or usual_target(settings.folder)
     if not target:

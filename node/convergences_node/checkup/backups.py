@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""How old the last backup is, and whether the last attempt failed."""
+"""How old the last backup is, on a stick and with the agglomeration, and whether the last attempt failed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ OLD_CARE_S, OLD_BAD_S = 2 * 86_400, 8 * 86_400
 """It is made every night: two missed ones are a stick that was taken away."""
 
 
-def backup_signs(last: Mapping[str, object], now: int) -> Iterator[Sign]:
-    """From what the backup remembers of itself."""
-    made_at, reason = last.get("made_at"), last.get("reason")
+def backup_signs(last: Mapping[str, object], left: Mapping[str, object], now: int) -> Iterator[Sign]:
+    """From what both remember of themselves. Who has one of the two is not asked for the other."""
+    if left.keys() & {"kept_at", "reason"}:
+        yield _sign("vault", left.get("kept_at"), left.get("reason"), now)
+    if last or "kept_at" not in left:
+        yield _sign("backup", last.get("made_at"), last.get("reason"), now)
+
+
+def _sign(name: str, made_at: object, reason: object, now: int) -> Sign:
     if not isinstance(made_at, int):
-        yield sign("backup", CARE, "failed_first", reason=reason) if reason else sign("backup", CARE, "never")
-        return
+        return sign(name, CARE, "failed_first", reason=reason) if reason else sign(name, CARE, "never")
     age = max(0, now - made_at)
     if reason:
-        yield sign("backup", BAD if age > OLD_CARE_S else CARE, "failed", age=age, reason=reason)
-    else:
-        yield sign("backup", BAD if age > OLD_BAD_S else CARE if age > OLD_CARE_S else GOOD, age=age)
+        return sign(name, BAD if age > OLD_CARE_S else CARE, "failed", age=age, reason=reason)
+    return sign(name, BAD if age > OLD_BAD_S else CARE if age > OLD_CARE_S else GOOD, age=age)

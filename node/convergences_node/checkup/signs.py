@@ -18,6 +18,7 @@ from convergences_node.checkup.backups import backup_signs
 from convergences_node.checkup.machine import machine_signs
 from convergences_node.checkup.sign import BAD, CARE, GOOD, LEVELS, Sign, sign
 from convergences_node.checkup.updates import update_signs
+from convergences_node.vault.leaving import left
 from convergences_node.verbs import perform
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ async def signs(town: Town) -> list[Sign]:
     chain = frozenset(log.origin for log in charter.chain) if charter else frozenset()
     own = await town.archive.read(lambda reader: _read_own(reader, chain))
     machine = await asyncio.to_thread(machine_signs, town.folder, town.now())
-    backups = backup_signs(await last_backup(town), town.now())
+    backups = backup_signs(await last_backup(town), await left(town), town.now())
     waiting = await town.erasures_waiting()
     found = [
         *_doubt(town),

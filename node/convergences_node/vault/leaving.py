@@ -70,9 +70,10 @@ async def left(town: Town) -> dict[str, Any]:
     return found
 
 
-async def waits(town: Town) -> bool:
-    """Whether one was made that the agglomeration had not taken when it was last asked."""
-    return "waiting" in await left(town)
+async def is_nightly(town: Town) -> bool:
+    """Whether one is left every night: as the settings say, else once somebody here has left one."""
+    chosen = town.config.vault.send
+    return chosen == "on" or (chosen == "auto" and "kept_at" in await left(town))
 
 
 async def _until_kept(town: Town, wait_s: float) -> None:

@@ -16,9 +16,12 @@ class VaultSection(Section):
     """Backups of towns that their agglomeration keeps for them, encrypted to each town's recovery sheet."""
 
     send: Annotated[
-        bool,
-        Meta(description="At a town: leave a backup with the agglomeration every night, at the hour of `[backup]`."),
-    ] = False
+        Literal["auto", "on", "off"],
+        Meta(
+            description="At a town: leave a backup with the agglomeration every night, at the hour of `[backup]`;"
+            " `auto`: once its operator has left one."
+        ),
+    ] = "auto"
     keep: Annotated[
         Literal["auto", "on", "off"],
         Meta(description="Keep backups for towns that leave them; `auto`: an agglomeration does, a town does not."),

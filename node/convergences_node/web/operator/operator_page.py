@@ -25,6 +25,7 @@ from convergences_node.web import dates
 from convergences_node.web.operator.drawing import Faults, answer_private, faults_of, words
 from convergences_node.web.operator.log_in import operating_of
 from convergences_node.web.operator.towns import towns_of
+from convergences_node.web.operator.vault_part import vault_part
 from convergences_node.web.pages import reading_of
 from convergences_node.web.qr import code_of
 
@@ -76,6 +77,7 @@ async def draw_operator(
         "erasures": sorted((await town.erasures_waiting()).items()),
         "agglomeration": is_agglomeration,
         "towns": await towns_of(town, reading) if is_agglomeration else (),
+        "vault": await vault_part(town, reading),
         "has_backup": operating.knows("backup"),
         "backup_folder": usual_target(town.config.backup.folder),
         "can_power_off": operating.can_power_off(),

@@ -29,6 +29,7 @@ PAGES: tuple[tuple[str, Shown], ...] = (
     (same_page.SAME, same_page.same_page),
 )
 FORMS: tuple[tuple[str, Done], ...] = (
+from convergences_node.web.operator.vault_part import vault_leave
     ("/operateur/sortir", log_in.log_out),
     ("/operateur/compte/passe", account_page.password_change),
     ("/operateur/compte/autres", account_page.others_log_out),
@@ -48,6 +49,7 @@ def add_operator(app: web.Application, operating: Operating, clock: Callable[[],
     """Put the operator's pages beside the town's."""
     app[log_in.OPERATING] = operating
     app[log_in.ATTEMPTS] = (
+    ("/operateur/coffre", vault_leave),
         TokenBuckets(ATTEMPTS_PER_SECOND, ATTEMPTS_BURST, clock),
         TokenBuckets(ATTEMPTS_OF_ALL_PER_SECOND, ATTEMPTS_OF_ALL_BURST, clock),
     )

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+
+from convergences_protocol.errors import LocalError
 
 from convergences_node.checkup.sign import BAD, CARE, GOOD
 from convergences_node.checkup.signs import SILENT_BAD_S, SILENT_CARE_S
@@ -11,6 +14,8 @@ from convergences_node.town import Town
 from convergences_node.web import dates
 from convergences_node.web.cards import Reading
 from convergences_node.web.place_names import territory_names
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,8 @@ class TownLine:
     records: int
     missing: int
     """Records and bodies that are known to be, and are not here yet."""
+    backup: str
+    """When it has left the newest backup that is kept here."""
 
 
 async def towns_of(town: Town, reading: Reading) -> list[TownLine]:
@@ -33,6 +40,7 @@ async def towns_of(town: Town, reading: Reading) -> list[TownLine]:
     coverage = {each.origin: each for each in await town.index.coverage()}
     states = await town.archive.read(lambda reader: {log.origin: log for log in reader.logs()})
     names = await territory_names(town, [log.territory for log in going_on])
+    backups = _backups(town)
     lines = []
     for log in going_on:
         state, covered = states.get(log.origin), coverage.get(log.origin)
@@ -44,8 +52,22 @@ async def towns_of(town: Town, reading: Reading) -> list[TownLine]:
         if seen is not None:
             heard = dates.ago(reading.messages, seen, reading.now, reading.zone)
         level = _level(seen, reading.now)
-        lines.append(TownLine(names.get(log.territory, log.territory), log.territory, level, heard, size, missing))
+        left = backups.get(log.territory)
+        backup = reading.messages.text("operator.towns.no_backup")
+        if left is not None:
+            backup = dates.ago(reading.messages, left, reading.now, reading.zone)
+        name = names.get(log.territory, log.territory)
+        lines.append(TownLine(name, log.territory, level, heard, size, missing, backup))
     return sorted(lines, key=lambda line: ((GOOD, CARE, BAD).index(line.level) * -1, line.name))
+
+
+def _backups(town: Town) -> dict[str, int]:
+    """When each territory's newest backup came, for those that have left one."""
+    try:
+        return {each.territory: each.kept_at for each in town.vault.notes().kept}
+    except LocalError as error:
+        log.error("%s", error)
+        return {}
 
 
 def _level(seen: int | None, now: int) -> str:
