@@ -15,13 +15,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from convergences_protocol.charter import Charter
 from convergences_protocol.element import ElementId
@@ -37,23 +35,20 @@ from convergences_node.index.following import ArchiveDoor, Follower, Report, own
 from convergences_node.index.history import revisions_of
 from convergences_node.index.keeper import Keeper
 from convergences_node.index.known import Known, read_known
-from convergences_node.index.lane import Lane
 from convergences_node.index.listing import Listing
 from convergences_node.index.marks import Marks
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Speakers, progress_of
 from convergences_node.index.published import Bulletin, Published, published_on
 from convergences_node.index.query import Query
+from convergences_node.index.readers import Readers
+from convergences_node.index.remembered import RememberedCounts
 from convergences_node.index.row import element_of
 from convergences_node.index.views import Answer, Coverage, ElementView, Facets, Item, Revision, TerritoryView, Walk
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-READERS = 2
-"""Threads that answer, beside the lane; SQLite leaves the interpreter free while it searches, a Pi has four cores."""
-COUNTS_KEPT_MAX = 128
-"""Questions whose facets are remembered, some 10 KiB each."""
 COVERAGE_SECONDS = 5.0
 """How old the coverage beside an answer may be: it changes with every cosignature."""
 
@@ -64,14 +59,10 @@ class Index:
     def __init__(self, folder: Path, archive: ArchiveDoor, clock: Callable[[], float]) -> None:
         self.folder = folder
         self._archive = archive
-        self._loop = asyncio.get_running_loop()
         self._clock = clock
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="index-writer")
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="index-reader")
-        self._lane: Lane[Callable[[sqlite3.Connection], Any], Any] = Lane(self._read, "index-lane")
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
         self._keeper = Keeper(folder)
+        self._readers = Readers(self._keeper, self._tear)
         self._follower = Follower(archive, self._keeper, self._in_writer)
         self._covered = Covered.of(())
         self._covered_at = 0.0
@@ -86,7 +77,7 @@ class Index:
         self._changes = 0
         self._grouped: tuple[Known, Covered, folding.Groups] = (self._keeper.known, self._covered, {})
         self._territories: tuple[int, list[TerritoryView]] | None = None
-        self._counted: OrderedDict[tuple[int, Query], Facets] = OrderedDict()
+        self._counted = RememberedCounts()
         self.patience: Callable[[], Awaitable[None]] | None = None
         """Awaited before each catching up: a backlog that is arriving may be let in before it is searched."""
 
@@ -135,10 +126,7 @@ class Index:
 
     def _release(self) -> None:
         self._writer.shutdown(wait=True)
-        self._readers.shutdown(wait=True)
-        self._lane.close()
-        for connection in self._connections:
-            connection.close()
+        self._readers.close()
         self._keeper.close()
 
     async def __aenter__(self) -> Index:
@@ -152,48 +140,39 @@ class Index:
         """One page of what matches, with how fresh and whole it is. `fold=False`: what is the same comes apart, as
         whoever takes all of it away wants it."""
         self._cover()
-        ask = self._ask_quickly if query.is_quick else self.ask
+        ask = self._readers.ask_quickly if query.is_quick else self.ask
         groups = self._same() if fold else answering.NONE
         return await ask(lambda db: answering.answer(db, query, self._keeper.known, self._covered.lines, groups))
 
     async def search_json(self, query: Query) -> bytes:
         """The same as JSON, to be sent as it is."""
         self._cover()
-        ask = self._ask_quickly if query.is_quick else self.ask
+        ask = self._readers.ask_quickly if query.is_quick else self.ask
         return await ask(lambda db: answering.answer_json(db, query, self._keeper.known, self._covered, self._same()))
 
     async def facets(self, query: Query) -> Facets:
         """How many matches have each value of each facet."""
-        version, asked = self.version, replace(query.without_page(), sort=None)
-        if version is not None and (kept := self._counted.get((version, asked))):
+        version, asked = self.version, self._counted.asked(query)
+        if kept := self._counted.get(version, asked):
             return kept
         found = await self.ask(lambda db: answering.facets(db, asked, self._keeper.known))
-        self._keep_count(version, asked, found)
+        self._counted.keep(version if version == self.version else None, asked, found)
         return found
 
     async def page(self, query: Query) -> tuple[Answer, Facets]:
         """One page of what matches, and the facets of all that does, from one state of the index."""
         self._cover()
         known, coverage, groups = self._keeper.known, self._covered.lines, self._same()
-        version, asked = self.version, replace(query.without_page(), sort=None)
-        kept = None if version is None else self._counted.get((version, asked))
+        version, asked = self.version, self._counted.asked(query)
+        kept = self._counted.get(version, asked)
 
         def both(db: sqlite3.Connection) -> tuple[Answer, Facets]:
             found = answering.answer(db, query, known, coverage, groups)
             return found, kept or answering.facets(db, asked, known, found.total.count)
 
         answer, facets = await self.ask(both)
-        self._keep_count(version, asked, facets)
+        self._counted.keep(version if version == self.version else None, asked, facets)
         return answer, facets
-
-    def _keep_count(self, version: int | None, asked: Query, found: Facets) -> None:
-        """Counts are the same on every page of an answer, in every order and in every view of it."""
-        if version is None or version != self.version:
-            return
-        self._counted[version, asked] = found
-        self._counted.move_to_end((version, asked))
-        while len(self._counted) > COUNTS_KEPT_MAX:
-            self._counted.popitem(last=False)
 
     async def marks(self, query: Query) -> Marks:
         """What matches as marks on a map, whatever page and order are asked for; the newest where they are many."""
@@ -440,35 +419,6 @@ class Index:
     async def _in_writer(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writer, work)
 
-    async def _ask_quickly(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        """As `ask`, for what takes a millisecond or so."""
-        return await (self.ask(question) if self._lane.is_full else self._lane.ask(question))
-
     async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """A room's own question, of one state of the file, in a thread of readers."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, question)
-
-    def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        """Answer on this thread's own connection, and on one state of the file."""
-        try:
-            db = self._reader()
-            db.execute("BEGIN")
-            try:
-                return question(db)
-            finally:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-        except sqlite3.DatabaseError as error:
-            self._loop.call_soon_threadsafe(self._tear, error)
-            raise
-
-    def _reader(self) -> sqlite3.Connection:
-        if getattr(self._local, "generation", None) != self._keeper.generation:
-            if (old := getattr(self._local, "db", None)) is not None:
-                self._connections.remove(old)
-                old.close()
-                self._local.db = None
-            self._local.db, self._local.generation = self._keeper.open_reader()
-            self._connections.append(self._local.db)
-        found: sqlite3.Connection = self._local.db
-        return found
+        return await self._readers.ask(question)
