@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from convergences_node.town import Town
 
 PATH = "/update/release"
-ASK_SECONDS_MAX = 30.0
+ASK_SECONDS_MAX = 8.0
 FETCH_SECONDS_MAX = 6 * 3_600.0
 """A package over a slow line; what has come stays, and the next attempt begins there."""
 PIECE_BYTES = 1 << 20

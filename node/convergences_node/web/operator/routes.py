@@ -12,7 +12,7 @@ from aiohttp import web
 
 from convergences_node.operating import Operating
 from convergences_node.same.waiting import Waiting
-from convergences_node.web.operator import account_page, log_in, operator_page, same_page
+from convergences_node.web.operator import account_page, log_in, operator_page, same_page, update_page
 from convergences_node.web.operator.log_in import (
     ATTEMPTS_BURST,
     ATTEMPTS_OF_ALL_BURST,
@@ -27,6 +27,7 @@ PAGES: tuple[tuple[str, Shown], ...] = (
     ("/operateur", operator_page.operator_page),
     ("/operateur/compte", account_page.account_page),
     (same_page.SAME, same_page.same_page),
+    (update_page.UPDATE, update_page.update_page),
 )
 FORMS: tuple[tuple[str, Done], ...] = (
 from convergences_node.web.operator.vault_part import vault_leave
@@ -42,11 +43,18 @@ from convergences_node.web.operator.vault_part import vault_leave
     ("/operateur/memes/chercher", same_page.same_search),
     ("/operateur/memes/decider", same_page.same_decide),
     ("/operateur/memes/annuler", same_page.same_undo),
+    (update_page.UPDATE + "/chercher", update_page.update_look),
+    (update_page.UPDATE + "/preparer", update_page.update_prepare),
+    (update_page.UPDATE + "/installer", update_page.update_install),
+    (update_page.UPDATE + "/revenir", update_page.update_back),
+    (update_page.UPDATE + "/lu", update_page.update_seen),
+    (update_page.UPDATE + "/proposer", update_page.update_offer),
 )
 
 
 def add_operator(app: web.Application, operating: Operating, clock: Callable[[], float]) -> None:
     """Put the operator's pages beside the town's."""
+    update_page.keep_preparing(app)
     app[log_in.OPERATING] = operating
     app[log_in.ATTEMPTS] = (
     ("/operateur/coffre", vault_leave),
