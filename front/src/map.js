@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// The map that moves, laid over the picture that the page came with, and the ribbon of time made a slider.
+// The map that moves, laid over the picture that the page came with, and the ribbon of time made a slider; in a page
+// of ours, and in the frame of another site.
 // The page reads without it: until all that the map needs has come, and if it does not come, the picture stays.
 import "leaflet/dist/leaflet.css";
 import "./map.css";
@@ -12,7 +13,8 @@ if (place?.dataset.map) begin(place, JSON.parse(place.dataset.map));
 
 async function begin(place, told) {
   const shown = { at: told.at, box: null };
-  const step = follow(told, shown);
+  // In a frame of another site there is nothing around the map that could follow it.
+  const step = told.follows ? follow(told, shown) : () => {};
   const [outlines, marks] = await Promise.all([json(told.outlines), json(told.marks)]).catch(() => []);
   if (!marks) return;
   const live = makeMap(place, told, outlines, marks, (box) => {

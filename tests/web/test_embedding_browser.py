@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, unused_port
 from axe_playwright_python.async_playwright import Axe
+from convergences_node.web.static_files import address_if_built
 from playwright.async_api import Browser, Frame, Page, Route, expect
 
 from .small_town import SmallTown
@@ -91,6 +92,11 @@ async def test_an_agenda_is_embedded_in_a_bare_page_on_another_port(
     agenda = next(frame for frame in found if "vue=agenda" in frame.url)
     assert "Réparer son vélo" in await agenda.inner_text("main")
     assert await agenda.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(27, 42, 65)"
+    if address_if_built("map.js"):
+        moving = next(frame for frame in found if "vue=carte" in frame.url)
+        await expect(moving.locator(".live .leaflet-control-zoom-in")).to_be_visible(timeout=WAIT_MS)
+        await moving.click(".live .leaflet-control-zoom-in")
+        assert "/cadre?vue=carte" in moving.url, "what surrounds the map in a page of ours was asked for in a frame"
     for frame in found:
         inside = await frame.evaluate("document.documentElement.scrollHeight - window.innerHeight")
         assert inside <= 0, f"{frame.url} scrolls inside its frame"

@@ -154,6 +154,19 @@ async def test_the_long_and_the_short_day_hold_their_own_hours(town: SmallTown) 
     ]
 
 
+async def test_the_empty_days_of_a_week_are_one_line(client: TestClient, town: SmallTown) -> None:
+    """What is empty on either side of the workshop, on a Tuesday, is said once each."""
+    page = await (await client.get("/?vue=agenda&from=2027-03-22&to=2027-03-28")).text()
+    lines = re.findall(r'<p class="soft none">(.*?)</p>', page)
+    assert lines == [
+        "lundi 22 mars 2027\u00a0: rien d’inscrit.",
+        "du mercredi 24 au dimanche 28 mars 2027\u00a0: rien d’inscrit.",
+    ]
+    assert re.findall(r'<h4 id="d([0-9-]+)"', page) == ["2027-03-23"]
+    empty = await (await client.get("/?vue=agenda&from=2031-01-06&to=2031-01-12&kind=place")).text()
+    assert len(re.findall(r'<p class="soft none">', empty)) == 1
+
+
 async def test_a_night_is_of_its_evening_and_what_ends_at_midnight_of_its_day(town: SmallTown) -> None:
     await town.add("action", "Nuit", type="event", start="2026-11-27T22:00+01:00", end="2026-11-28T02:00+01:00")
     await town.add("action", "Soirée", type="event", start="2026-11-27T20:00+01:00", end="2026-11-28T00:00+01:00")

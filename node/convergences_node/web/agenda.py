@@ -8,9 +8,10 @@ them, so that the same address read as a list shows the same days. Without dates
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 
 from convergences_protocol.edtf import span
 from msgspec.structs import replace
@@ -88,6 +89,8 @@ class Agenda:
     """The month as a calendar, or nothing for another period."""
     weekdays: tuple[tuple[str, str], ...]
     days: tuple[Day, ...]
+    stretches: tuple[Day | str, ...]
+    """The days with something, and between them a sentence for all the days with nothing."""
     lasting: tuple[Line, ...]
     is_whole: bool
     cut: bool
@@ -107,6 +110,7 @@ async def agenda(town: Town, reading: Reading, asked: Query) -> Agenda:
         weeks=_weeks(period, shown) if is_month else (),
         weekdays=tuple(_weekday(reading, number) for number in range(1, WEEK_DAYS + 1)),
         days=shown if period.name in ("day", "week") else tuple(day for day in shown if day.lines),
+        stretches=tuple(_stretches(reading, shown, period.name == "week")),
         lasting=tuple(line(reading, each, None) for each in found.lasting[:LASTING_MAX]),
         is_whole=found.whole and len(found.lasting) <= LASTING_MAX,
         cut=period.cut,
@@ -199,6 +203,18 @@ def _weeks(period: Period, shown: Sequence[Day]) -> tuple[tuple[Day | None, ...]
     cells: list[Day | None] = [None] * period.first.weekday() + list(shown)
     cells += [None] * (-len(cells) % WEEK_DAYS)
     return tuple(tuple(cells[start : start + WEEK_DAYS]) for start in range(0, len(cells), WEEK_DAYS))
+
+
+def _stretches(reading: Reading, shown: Sequence[Day], is_week: bool) -> Iterator[Day | str]:
+    """In a week, a line for each row of empty days: to scroll past seven of them on a phone tells nothing. In a longer
+    period, which has its calendar, none."""
+    for is_busy, some in groupby(shown, lambda day: bool(day.lines)):
+        if is_busy:
+            yield from some
+        elif is_week:
+            empty = list(some)
+            days_said = dates.when(reading.messages, empty[0].iso, empty[-1].iso, reading.zone)
+            yield reading.messages.text("agenda.nothing_from", days=days_said)
 
 
 def day_of(reading: Reading, day: date, found: Happenings, lines_max: int | None = None) -> Day:

@@ -111,9 +111,10 @@ class DrawnMap:
 
 
 async def drawn_map(
-    town: Town, reading: Reading, asked: Query, answer: Answer, facets: Facets, undated: Facets
+    town: Town, reading: Reading, asked: Query, answer: Answer, facets: Facets, undated: Facets, *, follows: bool = True
 ) -> DrawnMap:
-    """The map of an answer; `facets` count what it finds, `undated` what it would find without its dates."""
+    """The map of an answer; `facets` count what it finds, `undated` what it would find without its dates. `follows`:
+    the page around it follows its movements, where scripts run."""
     outlines = await town.index.outlines()
     own = town.web_settings.territory
     placed = [item for item in answer.items if item.location is not None]
@@ -129,7 +130,7 @@ async def drawn_map(
         moves=_moves(reading, asked, frame),
         whole=_whole(reading, asked),
         ribbon=await ribbon(town, reading, asked, undated),
-        live=_live(town, reading, asked, frame),
+        live=_live(town, reading, asked, frame, follows),
         cards=tuple(card(reading, item) for item in placed),
         open_max=CARDS_OPEN_MAX,
         unplaced=tuple(card(reading, item) for item in answer.items if item.location is None),
@@ -238,8 +239,9 @@ def _whole(reading: Reading, asked: Query) -> Choice | None:
     return Choice(reading.messages.text("map.whole"), page_link(reading, replace(asked.without_page(), box=None), MAP))
 
 
-def _live(town: Town, reading: Reading, asked: Query, frame: Frame) -> str | None:
-    """Where the script finds marks, outlines and tiles, what it shows first, and its words."""
+def _live(town: Town, reading: Reading, asked: Query, frame: Frame, follows: bool) -> str | None:
+    """Where the script finds marks, outlines and tiles, what it shows first, whether the page around it follows its
+    movements, and its words."""
     if address_if_built("map.js") is None:
         return None
     everywhere = replace(asked.without_page(), box=None, at=None, sort=None)
@@ -251,6 +253,7 @@ def _live(town: Town, reading: Reading, asked: Query, frame: Frame) -> str | Non
         "tiles": "/api/v1/tiles.pmtiles" if town.web_settings.map_tiles else None,
         "tiles_script": address_if_built("tiles.js"),
         "page": page_link(reading, replace(everywhere, sort=asked.sort), MAP),
+        "follows": follows,
         "frame": [box.west / E7, box.south / E7, box.east / E7, box.north / E7],
         "own": town.web_settings.territory,
         "chosen": asked.territories,

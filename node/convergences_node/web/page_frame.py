@@ -3,7 +3,7 @@
 
 These are the only pages that another site may frame. They set no cookie, load nothing from elsewhere, and ask nothing
 of their reader; every link that leads on opens beside the site that the reader is on. A small script says how tall the
-page is to whoever is around (`static/integrer.js` listens); without it the frame scrolls.
+page is to whoever is around (`static/integrer.js` listens); without it the frame scrolls, and a map does not move.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ async def _answer(request: web.Request, reading: Reading, asked: Query, look: Lo
     if reading.view == MAP:
         answer = await town.index.search(replace(shown, limit=MAP_ITEMS_MAX))
         facets = await town.index.facets(shown.without_page())
-        return {"map": await drawn_map(town, reading, asked, answer, facets, facets)}
+        return {"map": await drawn_map(town, reading, asked, answer, facets, facets, follows=False)}
     answer = await town.index.search(shown)
     further = page_link(reading, replace(asked, cursor=answer.cursor)) if answer.cursor else ""
     return {

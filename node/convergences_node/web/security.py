@@ -21,8 +21,8 @@ CONTENT_SECURITY_POLICY = (
 )
 
 FRAME_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none';"
-    " frame-ancestors *"
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'none';"
+    " base-uri 'none'; frame-ancestors *"
 )
 """For what other sites show in a frame: the same walls, but for whoever is around it."""
 
