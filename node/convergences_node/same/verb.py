@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.kinds import KINDS
 
 from convergences_node.archive.model import NewRecord
@@ -41,7 +41,11 @@ async def list_pairs(town: Town, params: SameList, tell: Tell) -> Json:
     """See `params.SameList`."""
     least = THRESHOLD if params.min_score is None else params.min_score
     if least < SCORE_LEAST:
-        raise LocalError(f"pairs with fewer than {SCORE_LEAST} points are mostly strangers", hint="ask for more points")
+        raise LocalError(
+            f"pairs with fewer than {SCORE_LEAST} points are mostly strangers",
+            hint="ask for more points",
+            fault=Fault("min_score", "same_strangers", {"least": SCORE_LEAST}),
+        )
     await town.index.catch_up()
     with Spool() as spool:
         await _gather(town, spool, tell)
@@ -126,7 +130,11 @@ async def reject(town: Town, params: SameReject, tell: Tell) -> Json:
     """See `params.SameReject`."""
     one, other = await _ends(town, params.one, params.other)
     if (relation := await _relation(town, one.id, other.id)) is not None:
-        raise LocalError(f"{relation} says that they are one", hint=f"convergences same undo {one.id} {other.id}")
+        raise LocalError(
+            f"{relation} says that they are one",
+            hint=f"convergences same undo {one.id} {other.id}",
+            fault=Fault("", "same_said", {"relation": relation}),
+        )
     with Refusals(town.folder) as refusals:
         refusals.add(((one.id, _state(one)), (other.id, _state(other))), town.now())
     return {"one": _end(one), "other": _end(other), "state": "rejected"}
@@ -146,22 +154,28 @@ async def undo(town: Town, params: SameUndo, tell: Tell) -> Json:
     with Refusals(town.folder) as refusals:
         if refusals.forget(one, other):
             return {"state": "forgotten", "relation": None}
-    raise NotFound(f"nobody here has said that {one} and {other} are one, or are not")
+    raise NotFound(
+        f"nobody here has said that {one} and {other} are one, or are not",
+        fault=Fault("", "same_not_said", {"one": one, "other": other}),
+    )
 
 
 async def _ends(town: Town, one: str, other: str) -> tuple[Item, Item]:
     """Both elements, as they are here."""
     if element_id(one) == element_id(other):
-        raise LocalError("an element is always the same as itself")
+        raise LocalError("an element is always the same as itself", fault=Fault("", "same_itself"))
     await town.index.catch_up()
     found = []
     for each in (one, other):
         view = await town.index.element(str(element_id(each)))
         if view is None:
-            raise NotFound(f"{each} is not known here")
+            raise NotFound(f"{each} is not known here", fault=Fault("", "element_unknown", {"id": each}))
         found.append(view.item)
     if found[0].kind != found[1].kind:
-        raise LocalError(f"one is of kind {found[0].kind}, the other of kind {found[1].kind}: they are two things")
+        raise LocalError(
+            f"one is of kind {found[0].kind}, the other of kind {found[1].kind}: they are two things",
+            fault=Fault("", "same_kinds", {"one": found[0].kind, "other": found[1].kind}),
+        )
     return found[0], found[1]
 
 

@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 import msgspec
 from convergences_protocol.element import is_element_text
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 from msgspec.structs import replace
 
 from convergences_node.faults import NotFound
@@ -134,9 +134,17 @@ def load(folder: Path, name: str) -> Declaration:
         with path.open("rb") as file:
             data = file.read(MAPPING_BYTES_MAX + 1)
     except FileNotFoundError:
-        raise NotFound(f"no source {name!r} is declared here", hint="convergences source list") from None
+        raise NotFound(
+            f"no source {name!r} is declared here",
+            hint="convergences source list",
+            fault=Fault("name", "source_unknown", {"name": name}),
+        ) from None
     except OSError as error:
-        raise LocalError(f"{path} cannot be read: {error.strerror or error}") from None
+        reason = str(error.strerror or error)
+        raise LocalError(
+            f"{path} cannot be read: {reason}",
+            fault=Fault("", "file_unreadable", {"file": str(path), "reason": reason}),
+        ) from None
     return parse(data, f"{FOLDER}/{name}.toml")
 
 
@@ -146,6 +154,7 @@ def path_of(folder: Path, name: str) -> Path:
         raise LocalError(
             f"{name[:60]!r} cannot be a source's name",
             hint="small letters, digits and hyphens, 60 at most, such as agenda-mairie",
+            fault=Fault("name", "source_name", {"given": name[:60]}),
         )
     return sources_folder(folder) / f"{name}.toml"
 
@@ -153,21 +162,32 @@ def path_of(folder: Path, name: str) -> Path:
 def parse(data: bytes, name: str) -> Declaration:
     """The declaration that a TOML text says. Raises `LocalError` with the place and the reason."""
     if len(data) > MAPPING_BYTES_MAX:
-        raise LocalError(f"{name} is larger than {MAPPING_BYTES_MAX} bytes: is it a declaration?")
+        raise LocalError(
+            f"{name} is larger than {MAPPING_BYTES_MAX} bytes: is it a declaration?",
+            fault=Fault("", "file_large", {"file": name, "bytes_max": MAPPING_BYTES_MAX}),
+        )
     tables = parse_tables(data, name)
     own = {key: value for key, value in tables.items() if key not in _MAPPING_TABLES}
     try:
         found = msgspec.convert(own, Declaration)
     except msgspec.ValidationError as error:
-        raise LocalError(f"{name}: {error}", hint="docs/sources.md describes a declaration") from None
+        raise _wrong(name, str(error)) from None
     if found.tables:
-        raise LocalError(f"{name}: tables is not a setting", hint="docs/sources.md describes a declaration")
+        raise _wrong(name, "tables is not a setting")
     found = replace(found, tables={key: tables[key] for key in _MAPPING_TABLES if key in tables})
     for problem in _problems(found):
-        raise LocalError(f"{name}: {problem}", hint="docs/sources.md describes a declaration")
+        raise _wrong(name, problem)
     if "element" in found.tables:
         read_mapping(found.tables, name)
     return found
+
+
+def _wrong(name: str, reason: str) -> LocalError:
+    return LocalError(
+        f"{name}: {reason}",
+        hint="docs/sources.md describes a declaration",
+        fault=Fault("", "declaration_wrong", {"file": name, "reason": reason}),
+    )
 
 
 def _problems(found: Declaration) -> Iterator[str]:
@@ -233,6 +253,7 @@ def _mapping(folder: Path, name: str, found: Declaration, format: str) -> Mappin
         raise LocalError(
             f"no mapping comes with the node for the format {format}",
             hint=f"convergences source preview proposes one; known: {', '.join(known_formats())}",
+            fault=Fault("", "mapping_unknown", {"format": format}),
         )
     return (
         replace(known, file=msgspec.convert(found.tables["file"], type(known.file)))
@@ -248,5 +269,8 @@ def paths_of(folder: Path, where: Where) -> list[Path]:
         return [path] if (path := folder / where.file).is_file() else []
     found = sorted(path for path in (folder / str(where.folder)).glob(where.pattern) if path.is_file())
     if len(found) > FILES_MAX:
-        raise LocalError(f"{where.folder} has more than {FILES_MAX} files that match {where.pattern}")
+        raise LocalError(
+            f"{where.folder} has more than {FILES_MAX} files that match {where.pattern}",
+            fault=Fault("", "source_files", {"folder": str(where.folder), "limit": FILES_MAX}),
+        )
     return found

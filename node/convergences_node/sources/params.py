@@ -45,7 +45,8 @@ class SourcePreview(Params):
     """Look at a source, and write nothing: a declared one by its name, or an address or a path of this machine
     (`where`), for which a mapping is proposed. `private`: an address of the local network is meant.
     Answer: `{name, format, rows, columns, guessed, fields: [{field, columns, confidence, samples, …}],
-    elements: [{line, kind, fields} | {line, refused}], declaration: TOML | None}`."""
+    elements: [{line, kind, fields} | {line, refused}], unplaced, declaration: TOML | None}`; `unplaced`: of the
+    rows looked at (200 at most), those of which the commune could not be told."""
 
     name: str | None = None
     where: str | None = None

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from convergences_protocol.errors import LocalError, RemoteError
+from convergences_protocol.errors import Fault, LocalError, RemoteError
+from convergences_protocol.kinds import KINDS
 
 from convergences_node.fault_sentences import fault_sentence
 from convergences_node.faults import fault_to_json
@@ -46,21 +47,22 @@ async def preview(town: Town, params: SourcePreview, tell: Tell) -> Json:
         try:
             brought = await bring(town, found, into, Validators())
         except FetchFailed as failed:
-            raise RemoteError(fault_sentence(failed.fault, "en")) from None
+            raise RemoteError(fault_sentence(failed.fault, "en"), fault=failed.fault) from None
         said = found.tables.get("file", {})
         dialect = await asyncio.to_thread(sniff, brought.paths[0], said.get("format"))
         mapped = "element" in found.tables or found.mapping is not None or dialect.format in known_formats()
         rows = await asyncio.to_thread(lambda: list(islice(read_rows(brought.paths[0], dialect), ROWS_MAX)))
         good = [row for row in rows if row.fault is None]
         if not mapped and not good:
-            raise LocalError("no row of it could be read, so that no mapping can be proposed", hint=_first_fault(rows))
+            unread = "no row of it could be read, so that no mapping can be proposed"
+            raise LocalError(unread, hint=_first_fault(rows), fault=_unread(rows))
         proposal = None if mapped else await asyncio.to_thread(guess, [row.cells for row in good], name)
         text = declaration_text(_where(found.where), name, proposal, dialect.format)
         if proposal is not None:
             found = parse(text.encode(), name)
         format, mapping = await asyncio.to_thread(read_as, town.folder, name, found, brought, today)
         held = communes() if mapping.places else None
-        shown = list(_converted(Converter(mapping), rows[:rows_max]))
+        looked_at = await asyncio.to_thread(lambda: list(_converted(Converter(mapping), rows)))
         del held
     return {
         "name": name,
@@ -69,7 +71,8 @@ async def preview(town: Town, params: SourcePreview, tell: Tell) -> Json:
         "columns": list(dict.fromkeys(column for row in good for column in row.cells))[:COLUMNS_MAX],
         "guessed": proposal is not None,
         "fields": _guesses(proposal) if proposal is not None else [],
-        "elements": shown,
+        "elements": looked_at[:rows_max],
+        "unplaced": sum(_is_unplaced(one) for one in looked_at) if mapping.places else 0,
         "declaration": text if params.name is None else None,
     }
 
@@ -79,7 +82,8 @@ def _meant(town: Town, params: SourcePreview) -> tuple[str, Declaration]:
     if params.name is not None:
         return params.name, load(town.folder, params.name)
     if params.where is None:
-        raise LocalError("a preview needs the name of a source, an address or a path")
+        needs = "a preview needs the name of a source, an address or a path"
+        raise LocalError(needs, fault=Fault("", "preview_of_nothing"))
     is_url = params.where.startswith(("http://", "https://"))
     path = Path(params.where)
     where = (
@@ -101,6 +105,11 @@ def _where(where: Where) -> dict[str, Any]:
 def _first_fault(rows: list[Row]) -> str | None:
     fault = next((row.fault for row in rows if row.fault is not None), None)
     return fault_sentence(fault, "en") if fault is not None else None
+
+
+def _unread(rows: list[Row]) -> Fault:
+    """What was wrong with the first row, if there was one."""
+    return next((row.fault for row in rows if row.fault is not None), Fault("", "source_no_row"))
 
 
 def _guesses(proposal: Proposal) -> list[dict[str, Json]]:
@@ -131,6 +140,11 @@ def _converted(converter: Converter, rows: list[Row]) -> Iterator[dict[str, Json
             yield {"line": row.line, "kind": one.kind.name, "fields": fields, "left_out": left_out}
         except BadRow as error:
             yield {"line": row.line, "refused": [fault_to_json(fault) for fault in error.faults]}
+
+
+def _is_unplaced(told: dict[str, Json]) -> bool:
+    """Whether a row that would be taken is of a kind that has a commune, and has none."""
+    return "fields" in told and "town" in KINDS[told["kind"]].by_name and "town" not in told["fields"]
 
 
 def _plain(value: Any) -> Any:

@@ -43,13 +43,22 @@ async def add(town: Town, params: SourceAdd, tell: Tell) -> Json:
         raise LocalError(
             f"the mapping of {params.name} was guessed, and nobody has said that it is right",
             hint="look at each line, mend it, and take `proposed = true` away",
+            fault=Fault("", "source_proposed", {"name": params.name}),
         )
     if path.exists() and not params.replace:
-        raise LocalError(f"a source {params.name} is declared here already", hint="--replace declares it anew")
+        raise LocalError(
+            f"a source {params.name} is declared here already",
+            hint="--replace declares it anew",
+            fault=Fault("name", "source_declared", {"name": params.name}),
+        )
     if found.actor is not None:
         await town.index.catch_up()
     if found.actor is not None and await town.index.element(found.actor) is None:
-        raise NotFound(f"no element {found.actor} is known here", hint="convergences search shows ids")
+        raise NotFound(
+            f"no element {found.actor} is known here",
+            hint="convergences search shows ids",
+            fault=Fault("actor", "element_unknown", {"id": found.actor}),
+        )
     await asyncio.to_thread(_write, path, params.text)
     return {"name": params.name, "file": str(path), **_declared(found)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from convergences_protocol.kinds import KINDS, FieldType
 
@@ -83,10 +84,13 @@ def compared(reading: Reading, view: ElementView, other: ElementView, names: Map
 
 
 def _said(reading: Reading, view: ElementView, name: str, names: Mapping[str, str]) -> str:
-    value = view.fields.get(name)
+    return in_words(reading, view.item.kind, name, view.fields.get(name), {**names, **view.labels})
+
+
+def in_words(reading: Reading, kind_name: str, name: str, value: Any, names: Mapping[str, str]) -> str:
+    """What a field says, short enough for a column; empty if it says nothing."""
     if value in (None, "", []):
         return ""
-    kind, known = KINDS[view.item.kind], {**names, **view.labels}
-    field = kind.by_name[name]
+    field = KINDS[kind_name].by_name[name]
     some = value if field.many and isinstance(value, list) else [value]
-    return ", ".join(value_in_words(reading, kind.name, field, each, known)[0] for each in some)[:VALUE_CHARACTERS_MAX]
+    return ", ".join(value_in_words(reading, kind_name, field, each, names)[0] for each in some)[:VALUE_CHARACTERS_MAX]

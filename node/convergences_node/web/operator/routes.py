@@ -12,7 +12,15 @@ from aiohttp import web
 
 from convergences_node.operating import Operating
 from convergences_node.same.waiting import Waiting
-from convergences_node.web.operator import account_page, log_in, operator_page, same_page, update_page
+from convergences_node.sources.under_way import UnderWay
+from convergences_node.web.operator import (
+    account_page,
+    log_in,
+    operator_page,
+    same_page,
+    sources_page,
+    update_page,
+)
 from convergences_node.web.operator.log_in import (
     ATTEMPTS_BURST,
     ATTEMPTS_OF_ALL_BURST,
@@ -21,16 +29,18 @@ from convergences_node.web.operator.log_in import (
     Done,
     Shown,
 )
+from convergences_node.web.operator.vault_part import vault_leave
 from convergences_node.web.security import TokenBuckets
 
 PAGES: tuple[tuple[str, Shown], ...] = (
     ("/operateur", operator_page.operator_page),
     ("/operateur/compte", account_page.account_page),
     (same_page.SAME, same_page.same_page),
+    (sources_page.SOURCES, sources_page.sources_page),
+    (sources_page.SOURCES + "/{name}", sources_page.source_page),
     (update_page.UPDATE, update_page.update_page),
 )
 FORMS: tuple[tuple[str, Done], ...] = (
-from convergences_node.web.operator.vault_part import vault_leave
     ("/operateur/sortir", log_in.log_out),
     ("/operateur/compte/passe", account_page.password_change),
     ("/operateur/compte/autres", account_page.others_log_out),
@@ -39,10 +49,16 @@ from convergences_node.web.operator.vault_part import vault_leave
     ("/operateur/rejoindre", operator_page.agglomeration_join),
     ("/operateur/inviter", operator_page.town_invite),
     ("/operateur/effacements", operator_page.erasures_release),
+    ("/operateur/coffre", vault_leave),
     ("/operateur/sauvegarder", operator_page.backup_make),
     ("/operateur/memes/chercher", same_page.same_search),
     ("/operateur/memes/decider", same_page.same_decide),
     ("/operateur/memes/annuler", same_page.same_undo),
+    (sources_page.SOURCES + "/{name}/lancer", sources_page.source_run),
+    (sources_page.SOURCES + "/{name}/apercu", sources_page.source_preview),
+    (sources_page.SOURCES + "/{name}/accepter", sources_page.source_accept),
+    (sources_page.SOURCES + "/{name}/arreter", sources_page.source_stop),
+    (sources_page.SOURCES + "/{name}/choisir", sources_page.source_settle),
     (update_page.UPDATE + "/chercher", update_page.update_look),
     (update_page.UPDATE + "/preparer", update_page.update_prepare),
     (update_page.UPDATE + "/installer", update_page.update_install),
@@ -57,12 +73,12 @@ def add_operator(app: web.Application, operating: Operating, clock: Callable[[],
     update_page.keep_preparing(app)
     app[log_in.OPERATING] = operating
     app[log_in.ATTEMPTS] = (
-    ("/operateur/coffre", vault_leave),
         TokenBuckets(ATTEMPTS_PER_SECOND, ATTEMPTS_BURST, clock),
         TokenBuckets(ATTEMPTS_OF_ALL_PER_SECOND, ATTEMPTS_OF_ALL_BURST, clock),
     )
     app[same_page.WAITING] = Waiting(operating.town)
-    app.on_cleanup.append(_end_search)
+    app[sources_page.UNDER_WAY] = UnderWay(operating.town)
+    app.on_cleanup.append(_end_work)
     app.router.add_get(log_in.LOG_IN, log_in.log_in_page)
     app.router.add_post(log_in.LOG_IN, log_in.log_in)
     for path, page in PAGES:
@@ -71,5 +87,6 @@ def add_operator(app: web.Application, operating: Operating, clock: Callable[[],
         app.router.add_post(path, log_in.done_by_operator(act))
 
 
-async def _end_search(app: web.Application) -> None:
+async def _end_work(app: web.Application) -> None:
     await app[same_page.WAITING].close()
+    await app[sources_page.UNDER_WAY].close()
