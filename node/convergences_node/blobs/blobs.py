@@ -28,6 +28,11 @@ PULLS_AT_ONCE_MAX = 4
 PULLS_WAITING_MAX = 256
 """What is asked for beyond that is refused: it will be asked for again."""
 PULL_SECONDS_MAX = 3600.0
+WANTED_BYTES_MAX = 64 * 1024 * 1024
+"""What a page asks for by itself: whatever a stranger's record says, no more of the disk than a thick document."""
+WANTED_SECONDS_MAX = 600.0
+AGAIN_S = 300.0
+REMEMBERED_MAX = 10_000
 
 
 class Members(Protocol):
@@ -49,6 +54,8 @@ class Blobs:
         self.holders: Holders | None = None
         """The peers, while the node runs."""
         self._under_way: dict[bytes, asyncio.Task[Blob]] = {}
+        self._not_before: dict[bytes, float] = {}
+        """When what nobody gave may be wanted again, by the loop's clock."""
         self._turns = asyncio.Semaphore(PULLS_AT_ONCE_MAX)
 
     async def find(self, digest: bytes) -> Blob | None:
@@ -93,12 +100,19 @@ class Blobs:
             return (await asyncio.to_thread(self.store.widen, here, readers)).path
         task = self._under_way.get(digest)
         if task is None:
-            pull = self._pull(digest, size, readers, bytes_max, progress)
-            task = asyncio.create_task(self._run(pull, peers, seconds_max), name=f"file {digest.hex()[:12]}")
-            self._under_way[digest] = task
-            task.add_done_callback(lambda done: self._done(digest, done))
+            task = self._start(self._pull(digest, size, readers, bytes_max, progress), peers, seconds_max)
         blob = await asyncio.shield(task)
         return (await asyncio.to_thread(self.store.widen, blob, readers)).path
+
+    def want(self, digest: bytes, size: int) -> None:
+        """Begin to pull a file that a record names, for whoever looks for it next. Does nothing where it cannot, and
+        nothing again for some minutes after nobody gave it."""
+        waits = self._not_before.get(digest, 0.0) > asyncio.get_running_loop().time()
+        full = len(self._under_way) >= PULLS_WAITING_MAX
+        if self.holders is None or waits or full or digest in self._under_way or not 0 < size <= WANTED_BYTES_MAX:
+            return
+        pull = self._pull(digest, size, Readers.PUBLIC, size, lambda here, total: None)
+        self._start(pull, None, WANTED_SECONDS_MAX)
 
     def is_coming(self, digest: bytes) -> bool:
         """Whether it is being pulled now."""
@@ -114,6 +128,12 @@ class Blobs:
         most = min(bytes_max or self._settings.file_bytes, self._settings.file_bytes)
         return Pull(self.store, self.holders, digest, size, readers, most, progress)
 
+    def _start(self, pull: Pull, peers: Sequence[PeerKey] | None, seconds_max: float) -> asyncio.Task[Blob]:
+        task = asyncio.create_task(self._run(pull, peers, seconds_max), name=f"file {pull.digest.hex()[:12]}")
+        self._under_way[pull.digest] = task
+        task.add_done_callback(lambda done: self._done(pull.digest, done))
+        return task
+
     async def _run(self, pull: Pull, peers: Sequence[PeerKey] | None, seconds_max: float) -> Blob:
         try:
             async with asyncio.timeout(seconds_max), self._turns:
@@ -123,8 +143,10 @@ class Blobs:
 
     def _done(self, digest: bytes, task: asyncio.Task[Blob]) -> None:
         self._under_way.pop(digest, None)
-        if not task.cancelled():
-            task.exception()  # whoever waited has it; nobody may be left to
+        if not task.cancelled() and task.exception() is not None:  # whoever waited has it; nobody may be left to
+            while len(self._not_before) >= REMEMBERED_MAX:
+                del self._not_before[next(iter(self._not_before))]
+            self._not_before[digest] = asyncio.get_running_loop().time() + AGAIN_S
 
     async def stop(self) -> None:
         """Let go of what is being pulled; what came of it stays."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from convergences_protocol.errors import Fault, LocalError
 
 from convergences_node.imports.apart import environment, limit
+from convergences_node.media.shapes import SHARED, USES, Use
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,27 +36,8 @@ FORMS_MAX = 5
 QUALITY = 80
 METHOD = 4
 """Of libwebp, 0 to 6: a second for the largest form on a Pi, and 3 % larger than with twice the work."""
-SHARED = (1200, 630)
-"""What messengers and social sites show of a link (Open Graph); it is cut to that shape from the middle."""
 FORMAT = "WEBP"
 MEDIA_TYPE = "image/webp"
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """How a picture is used: the box that it is made to fit, cut to it or whole, and its smaller sizes' widths."""
-
-    box: tuple[int, int]
-    cut: bool = False
-    widths: tuple[int, ...] = ()
-    shared: bool = False
-
-
-USES = {
-    "logo": Use((512, 512), widths=(128,)),
-    "banner": Use((1600, 400), cut=True, widths=(800,)),
-    "picture": Use((1600, 1600), widths=(400, 800), shared=True),
-}
 
 
 @dataclass(frozen=True, slots=True)

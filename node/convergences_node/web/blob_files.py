@@ -12,7 +12,7 @@ from aiohttp import web
 from convergences_node.blobs.over_http import HEADER
 from convergences_node.blobs.store import Readers
 from convergences_node.web.asking import town_of
-from convergences_node.web.etag import CACHE_FOREVER, CACHE_NEVER
+from convergences_node.web.etag import CACHE_NEVER, CACHE_WEEK
 from convergences_node.web.problems import Problem
 from convergences_node.web.route import BYTES
 
@@ -35,7 +35,7 @@ async def blob_show(request: web.Request) -> web.StreamResponse:
             "Content-Type": BYTES,
             "Content-Disposition": "attachment",
             "Content-Security-Policy": NOTHING_POLICY,
-            "Cache-Control": CACHE_FOREVER if blob.readers is Readers.PUBLIC else CACHE_NEVER,
+            "Cache-Control": CACHE_WEEK if blob.readers is Readers.PUBLIC else CACHE_NEVER,
             "Vary": HEADER,
         },
     )

@@ -23,6 +23,8 @@ CACHE_NEVER = "no-store"
 """For health and metrics: an old answer is a wrong one."""
 CACHE_ASK = "no-cache"
 """Keep it, and ask before each use: what an erasure must be able to reach."""
+CACHE_WEEK = "public, max-age=604800, immutable"
+"""For files of records: they never change, but an erasure's seven days (`erasure.py`) are the longest they are kept."""
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 """For tiles and versioned styles: these bytes never change under this address."""
 

@@ -26,6 +26,7 @@ from convergences_node.web.exporting import base_of
 from convergences_node.web.filters import page_link
 from convergences_node.web.kept_pages import HTML_TYPE
 from convergences_node.web.kept_parts import drawn_cards
+from convergences_node.web.media_shown import images_of, media_shown
 from convergences_node.web.pages import answer_page, draw_page, reading_of
 from convergences_node.web.place_names import territory_in, territory_names, town_name
 from convergences_node.web.publications import SHOWN_MAX, all_link, lines
@@ -70,6 +71,7 @@ async def element_page(request: web.Request) -> web.Response:
     if view is None:
         return _gone(request, revisions, values)
     ever = await town.index.walk(str(element), depth=TREE_DEPTH) if at else walk
+    media = await media_shown(town, reading, view.item.kind, view.fields)
     return answer_page(
         request,
         "element.html",
@@ -90,7 +92,8 @@ async def element_page(request: web.Request) -> web.Response:
             "relations_more": view.relations_more or not walk.complete,
             "at_words": dates.day_in_words(reading.messages, at, reading.zone) if at else "",
             "take": take_element(reading, str(element)),
-            "schema": schema_block(view, f"{base_of(request)}/e/{element}"),
+            "schema": schema_block(view, f"{base_of(request)}/e/{element}", images_of(media, base_of(request))),
+            "media": media,
             "proof": _proof(reading, view, witnesses, names),
         },
     )

@@ -25,6 +25,7 @@ from convergences_node.web.etag import CACHE_ASK, conditional
 from convergences_node.web.filters import today
 from convergences_node.web.happenings import DAYS_MAX, days, happenings
 from convergences_node.web.look import Look, sheet_of
+from convergences_node.web.media_shown import media_shown
 from convergences_node.web.monogram import band, monogram
 from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.place_names import territory_names
@@ -57,11 +58,13 @@ async def space_page(request: web.Request) -> web.StreamResponse:
     codes = [item.territory, *territories_named(view), *(each.item.territory for each in published.publications)]
     names = await territory_names(town, codes)
     related = Query(related=item.id)
+    media = await media_shown(town, reading, item.kind, view.fields)
     return answer_page(
         request,
         "space.html",
         {
             **_shown(reading, view),
+            "media": media,
             **await _dated(town, reading, related),
             "facts": facts(reading, view, names),
             "shelves": await kind_shelves(

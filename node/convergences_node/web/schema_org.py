@@ -8,7 +8,7 @@ forbids every script lets it be; it is written so that nothing in it can end it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from convergences_protocol.kinds import KINDS
 from markupsafe import Markup
@@ -33,8 +33,8 @@ _SAME = {"website": "sameAs", "email": "email", "phone": "telephone", "founded":
 _SAME |= {"end": "endDate", "published": "datePublished", "summary": "description", "opening_hours": "openingHours"}
 
 
-def schema_block(view: ElementView, address: str) -> Markup | None:
-    """The block's text; None for what schema.org has no word for (a theme, a relation)."""
+def schema_block(view: ElementView, address: str, images: Sequence[str] = ()) -> Markup | None:
+    """The block's text; None for what schema.org has no word for (a theme, a relation). `images` are those shown."""
     fields, kind = view.fields, KINDS.get(view.item.kind)
     names = kind.by_name if kind else {}
     class_ = next((found for field, found in _CLASS_BY_FIELD if field in names), None)
@@ -45,6 +45,8 @@ def schema_block(view: ElementView, address: str) -> Markup | None:
     found: dict[str, object] = {"@context": "https://schema.org", "@type": class_, "@id": address, "url": address}
     found["name"] = printable(view.item.name)
     found |= {name: printable(str(fields[field])) for field, name in _SAME.items() if fields.get(field)}
+    if images:
+        found["image"] = list(images)
     if "startDate" in found:
         status = _STATUS.get(str(fields.get("status")), "EventScheduled")
         found["eventStatus"] = f"https://schema.org/{status}"

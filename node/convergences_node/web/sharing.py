@@ -30,6 +30,8 @@ class Shared:
     type: str
     locale: str
     oembed: str | None
+    base: str
+    """This node's address, before every path."""
     embed: str | None
     """The page that says how to put this into another site."""
 
@@ -44,6 +46,7 @@ def shared(request: web.Request, language: str) -> Shared:
     asked = urlencode({"url": address, "format": "json"})
     return Shared(
         address=address,
+        base=base,
         type="article" if path == "/e/{id}" else "website",
         locale=LOCALES.get(language, language),
         embed=_embed(request, path, pairs),
