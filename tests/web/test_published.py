@@ -77,12 +77,24 @@ def published_in(html: str) -> list[str]:
     return re.findall(r'<a href="[^"]*">([^<]*)</a>\s*<p class="soft">', listed[1]) if listed else []
 
 
+@pytest.mark.parametrize(("starts", "portion"), [(300, 1_000), (0, 1_000), (0, 1), (1, 2)])
 async def test_an_article_about_a_show_is_seen_everywhere_it_belongs(
-    client: TestClient, season: Mapping[str, str]
+    town: SmallTown,
+    client: TestClient,
+    season: Mapping[str, str],
+    starts: int,
+    portion: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """On the show, the festival, the circus, the town, the partnership, the period, the area and the theme; and not
-    where it does not belong."""
+    where it does not belong. From above and from below, and behind what was published since."""
+    monkeypatch.setattr(published, "STARTS_MAX", starts)
+    monkeypatch.setattr(published, "PORTION", portion)
+    for number in range(3):
+        await town.add("content", f"Autre chose {number}", type="article", about=[season["stranger"]])
+    await town.index.catch_up()
     seen = {}
+    assert published_in(await (await client.get(f"/e/{season['article']}")).text()) == []
     for where in (*EVERYWHERE, "stranger"):
         page = await (await client.get(f"/e/{season[where]}")).text()
         seen[where] = ARTICLE in published_in(page)
@@ -137,6 +149,21 @@ async def test_a_walk_that_is_bounded_says_so(
     found = await town.index.published(season["period"], 12)
     assert found.more
     page = await (await client.get(f"/e/{season['period']}")).text()
+    assert "Tout ce qui est publié" in page
+
+
+async def test_what_was_not_looked_through_is_said_to_be_more(
+    town: SmallTown, client: TestClient, season: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An article behind more contents than one question walks up."""
+    for name, value in (("STARTS_MAX", 0), ("PORTION", 1), ("PORTIONS_MAX", 2)):
+        monkeypatch.setattr(published, name, value)
+    for number in range(3):
+        await town.add("content", f"Autre chose {number}", type="article", about=[season["stranger"]])
+    await town.index.catch_up()
+    found = await town.index.published(season["theme"], 12)
+    assert (found.publications, found.more) == ((), True)
+    page = await (await client.get(f"/e/{season['theme']}")).text()
     assert "Tout ce qui est publié" in page
 
 

@@ -38,23 +38,24 @@ AT_ONCE = 250
 Ids = Iterable[bytes]
 
 
-def below(db: sqlite3.Connection, start: bytes) -> tuple[Ids, bool]:
-    """What belongs to an element, by whatever number of steps, and whether that is all."""
-    seen = {start: True}
-    border, joined = [start], []  # type: list[bytes], list[bytes]
+def below(db: sqlite3.Connection, *starts: bytes) -> tuple[Ids, bool]:
+    """What belongs to an element, or to some, by whatever number of steps, themselves included; and whether that is
+    all."""
+    seen = dict.fromkeys(starts, True)
+    border, joined = list(starts), []  # type: list[bytes], list[bytes]
     for _ in range(DEPTH_MAX):
         following: dict[bool, list[bytes]] = {True: [], False: []}
         for lower, is_carried in _down(db, border, joined):
             if seen.get(lower, False) or (lower in seen and not is_carried):
                 continue
             if len(seen) > NODES_MAX:
-                return seen.keys() - {start}, False
+                return seen.keys(), False
             seen[lower] = is_carried
             following[is_carried].append(lower)
         border, joined = following[True], following[False]
         if not border and not joined:
             break
-    return seen.keys() - {start}, True
+    return seen.keys(), True
 
 
 def _down(db: sqlite3.Connection, border: Ids, joined: Ids) -> Iterator[tuple[bytes, bool]]:
