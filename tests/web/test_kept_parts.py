@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What pages share is made once, is never another's, and is escaped as everything is."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import pytest
+from convergences_node.index.views import Item
+from convergences_node.web import kept_parts
+from convergences_node.web.cards import Card, Reading
+from convergences_node.web.kept_parts import KeptParts
+from convergences_node.web.messages import catalogue
+from convergences_node.web.templating import escape, make_environment
+from markupsafe import Markup
+
+
+def reading(language: str, asked: str | None = None) -> Reading:
+    return Reading(catalogue(language), ZoneInfo("Europe/Paris"), 1_795_000_000, "fr", asked)
+
+
+def item(index: int = 1, name: str = "Bal", first: int | None = None) -> Item:
+    id_ = "FR-93066:0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b"
+    return Item(
+        id=id_, kind="action", name=name, territory="FR-93066", first=first, origin="a log", index=index, time=0
+    )
+
+
+@pytest.fixture
+def drawn() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def parts(drawn: list[str]) -> KeptParts:
+    def draw(card: Card, level: str) -> Markup:
+        drawn.append(card.title)
+        return Markup(f"{card.href} {level}")
+
+    return KeptParts(draw, lambda said: Markup())
+
+
+def test_a_card_is_drawn_once_for_a_record_a_language_and_a_level(parts: KeptParts, drawn: list[str]) -> None:
+    french = parts.card(reading("fr"), item(), "h3")
+    assert parts.card(reading("fr"), item(), "h3") is french
+    assert drawn == ["Bal"]
+    assert parts.card(reading("en"), item(), "h3") is not french
+    assert "lang=fr" in parts.card(reading("fr", "fr"), item(), "h3")
+    assert parts.card(reading("fr"), item(), "h2").endswith("h2")
+    parts.card(reading("fr"), item(index=2, name="Grand bal"), "h3")
+    parts.card(reading("fr"), item(first=1_795_000_000), "h3")
+    assert len(drawn) == 6
+
+
+def test_cards_that_nobody_looks_at_make_room(
+    parts: KeptParts, drawn: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_parts, "CARDS_MAX", 3)
+    for index in (1, 2, 3, 1, 4):
+        parts.card(reading("fr"), item(index, f"Bal {index}"), "h3")
+    assert drawn == ["Bal 1", "Bal 2", "Bal 3", "Bal 4"]
+    for index in (1, 2):
+        parts.card(reading("fr"), item(index, f"Bal {index}"), "h3")
+    assert drawn[4:] == ["Bal 2"]
+
+
+async def test_what_is_the_same_now_is_made_once_and_anew_when_something_changed(parts: KeptParts) -> None:
+    made = 0
+
+    async def make() -> int:
+        nonlocal made
+        made += 1
+        return made
+
+    assert [await parts.now((1, 5), key, make) for key in ("a", "a", "b")] == [1, 1, 2]
+    assert await parts.now((1, 6), "a", make) == 3
+    assert [await parts.now(None, "a", make) for _ in range(2)] == [4, 5]
+    assert await parts.now((1, 6), "a", make) == 3
+
+
+def test_what_is_escaped_ends_no_text_and_no_attribute() -> None:
+    """The same signs as Jinja's own, in templates as in the function; what is HTML already stays as it is."""
+    hostile = """<script>&"'</script>"""
+    assert escape(hostile) == "&lt;script&gt;&amp;&quot;&#x27;&lt;/script&gt;"
+    assert escape(Markup("<b>")) == "<b>"
+    assert escape(3) == "3"
+    environment = make_environment()
+    template = environment.from_string("{% macro it(x) %}<i title='{{ x }}'>{% endmacro %}{{ it(x) }}{{ x ~ x }}")
+    said = template.render(x=hostile)
+    assert said.startswith("<i title='&lt;script&gt;&amp;&quot;&#x27;")
+    assert said.count("<") == 1
