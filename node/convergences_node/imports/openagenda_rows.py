@@ -2,8 +2,9 @@
 """Events of OpenAgenda, as its API tells them or as open-data portals flatten them, under one set of columns.
 
 The API says `title: {fr: …}` and `location: {insee: …}`; the export of Opendatasoft says `title_fr`, `location_insee`,
-with lists written as text; copies rename again. An event with many sittings keeps its first beginning, its last end
-and the sentence that OpenAgenda makes of them, since a record holds no list of dates.
+with lists written as text; copies rename again. An event with many sittings is as few actions as say all of them
+(`sittings.py`); one whose sittings follow no rule that could be found keeps its first beginning and its last end. The
+sentence that OpenAgenda makes of them stays with each.
 """
 
 import json
@@ -16,9 +17,9 @@ from convergences_protocol.kinds import KINDS
 from .html_text import looks_like_html, markdown_of
 from .json_window import items
 from .rows import Dialect, Row
+from .sittings import SITTINGS_MAX, actions_of, sittings_of
 
 LANGUAGES = ("fr", "en")
-TIMINGS_MAX = 5000
 NESTED_CHARS_MAX = 512 * 1024
 TEXT_CHARS_MAX = KINDS["action"].by_name["description"].limit
 ONLINE = 2
@@ -38,11 +39,24 @@ def read_openagenda(file: BinaryIO, dialect: Dialect) -> Iterator[Row]:
             # The first version of Opendatasoft's API wraps each record.
             inner = value.get("fields") if isinstance(value.get("fields"), dict) else value
             assert isinstance(inner, dict)
-            yield Row(item.line, _cells({name.replace("_", "").lower(): cell for name, cell in inner.items()}))
+            event = {name.replace("_", "").lower(): cell for name, cell in inner.items()}
+            yield from (Row(item.line, cells) for cells in _actions(event))
+
+
+def _actions(event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The event's cells, once for each action that it is: the first has the event's own id."""
+    cells, zone = _cells(event), _say(event, "timezone")
+    timezone = zone if isinstance(zone, str) else None
+    sittings = sittings_of(_timings(event), timezone)
+    found = actions_of(sittings, timezone) if len(sittings) > 1 else []
+    for one in found:
+        yield cells | one | {"uid": f"{cells['uid']}{one['id']}"}
+    if not found:
+        yield cells
 
 
 def _cells(event: Mapping[str, Any]) -> dict[str, Any]:
-    timings = _timings(event)
+    timings = _timings(event) or [(None, None)]
     text = str(_say(event, "longdescription") or "")
     return {
         "uid": event.get("uid"),
@@ -102,15 +116,15 @@ def _say(event: Mapping[str, Any], *names: str) -> Any:
     return None
 
 
-def _timings(event: Mapping[str, Any]) -> list[tuple[str | None, str | None]]:
-    """Beginnings and ends in order; one that says nothing if there are none."""
+def _timings(event: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Beginnings and ends in order."""
     given = _parsed(event.get("timings"))
     found = [
         (str(one.get("begin") or one.get("start") or ""), str(one.get("end") or ""))
-        for one in (given[:TIMINGS_MAX] if isinstance(given, list) else [])
+        for one in (given[:SITTINGS_MAX] if isinstance(given, list) else [])
         if isinstance(one, dict)
     ]
-    return sorted((begin, end) for begin, end in found if begin) or [(None, None)]
+    return sorted((begin, end) for begin, end in found if begin)
 
 
 def _object(value: Any) -> dict[str, Any]:
