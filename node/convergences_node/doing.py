@@ -12,6 +12,7 @@ from convergences_protocol.errors import LocalError
 from convergences_protocol.record import read_header
 
 from convergences_node import verbs
+from convergences_node.archive.lineage import lineage
 from convergences_node.archive.model import Entry, NewRecord, Placed
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.asking import digest_of, element_id
@@ -66,7 +67,7 @@ async def current_entry(town: Town, element: ElementId) -> Entry:
     own = town.membership.own_origins
 
     def read(reader: ArchiveReader) -> Entry | None:
-        return reader.current(element, own)
+        return reader.current(element, lineage(reader))
 
     entry = await town.archive.read(read)
     if entry is None:

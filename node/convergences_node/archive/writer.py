@@ -28,6 +28,7 @@ from .beside import source_key
 from .erasing import HeardErasure
 from .guard import Guard, Step, no_step
 from .keeping import Keeping, is_erasure
+from .lineage import lineage
 from .model import (
     BodiesErased,
     EpochOpened,
@@ -64,6 +65,8 @@ class ArchiveWriter(Keeping):
         self.guard = guard
         self.key: SigningKey | None = None
         self._step = step
+        self._lineage: list[str] | None = None
+        """Which logs say what is current; asked for once an append."""
 
     def begin_log(self, identity: LogIdentity, opening: Authored, key: SigningKey, reason: str = "") -> Placed:
         """Open a log of one's own with its first record, and write in it from now on. The one before is closed.
@@ -125,6 +128,7 @@ class ArchiveWriter(Keeping):
     def _accept(self, requests: Sequence[Sequence[Authored]], size: int, answers: list[Answer]) -> list[Authored]:
         """Those that go in, each edit checked against the archive and what this very group changes before it."""
         accepted: list[Authored] = []
+        self._lineage = None
         current: Current = {}
         for request in requests:
             changed: Current = {}
@@ -154,15 +158,13 @@ class ArchiveWriter(Keeping):
         if element in self.forgetting.elements:
             raise ErasedElement(f"{element} was erased: nothing more is written about it")
         if element not in changed and element not in current:
-            entry = self.reader.current(element, self._own_origins())
+            if self._lineage is None:
+                self._lineage = lineage(self.reader)
+            entry = self.reader.current(element, self._lineage)
             current[element] = None if entry is None else entry.digest
         now = changed[element] if element in changed else current[element]
         if now != previous:
             raise conflict(element, now, previous)
-
-    def _own_origins(self) -> list[str]:
-        rows = self.db.execute("SELECT origin FROM logs WHERE own = 1 AND status <> 'aside' ORDER BY log")
-        return [origin for (origin,) in rows]
 
     def _remember_sources(self, accepted: Sequence[Authored]) -> None:
         rows = [
@@ -170,7 +172,15 @@ class ArchiveWriter(Keeping):
             for new in accepted
             if new.source is not None and (element := new.header.element) is not None
         ]
+        self._put_sources(rows)
+
+    def _put_sources(self, rows: Sequence[tuple[bytes, bytes, bytes]]) -> None:
         self.db.executemany("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", rows)
+
+    def keep_sources(self, rows: Sequence[tuple[bytes, bytes, bytes]]) -> None:
+        """Remember again as what rows of sources were imported: key, element, digest of content."""
+        with self.transaction():
+            self._put_sources(rows)
 
     def remember_source(self, element: ElementId, row: SourceRow) -> None:
         """Somebody has seen what a row says of an element now, and no record changes."""

@@ -29,11 +29,13 @@ from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import Opening
 from convergences_protocol.recovery import write_sheet
 
+from convergences_node.archive.archive import Archive
 from convergences_node.archive.durable import replace_durably
-from convergences_node.archive.reader import ArchiveReader
 from convergences_node.bundles.sources import FAILURES, LogSource, openings, source_at
 from convergences_node.config import CONFIG_NAME, load_config, write_config
 from convergences_node.founding import Founded, create_town
+from convergences_node.imports.remembering import CHOICE as IMPORTS_KNOWN
+from convergences_node.imports.remembering import known_until
 from convergences_node.network.addresses import is_http
 from convergences_node.territories import find
 from convergences_node.vault import claiming
@@ -226,6 +228,7 @@ async def _succeed(
     from convergences_node.town import Town
 
     async with Town.open(folder) as town:
+        await town.archive.choose(IMPORTS_KNOWN, known_until({}))
         try:
             done = await perform(town, "end", params, tell)
         except ConvergencesError:
@@ -243,11 +246,9 @@ async def from_nothing(folder: Path, territory: str, name: str | None, addresses
     named = await _named(addresses, lambda opening: opening.territory == territory) if addresses else None
     name = name or (named.opening.name if named else find(territory).name)
     founded = await _found(folder, territory, name, addresses, None)
-    with_reader = ArchiveReader.open(folder)
-    try:
-        own = with_reader.own_log()
-    finally:
-        with_reader.close()
+    async with await Archive.open(folder) as archive:
+        await archive.choose(IMPORTS_KNOWN, known_until({}))
+        own = await archive.read(lambda reader: reader.own_log())
     assert own.recovery_key is not None
     return {
         "territory": territory,

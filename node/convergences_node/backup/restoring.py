@@ -30,6 +30,8 @@ from convergences_node.archive.guard import Guard
 from convergences_node.archive.keys import Keyring
 from convergences_node.archive.revealed import Revealed
 from convergences_node.archive.writer import ArchiveWriter
+from convergences_node.imports.remembering import CHOICE as IMPORTS_KNOWN
+from convergences_node.imports.remembering import known_until
 
 from . import container
 from .container import DamagedBackup
@@ -185,6 +187,9 @@ class _Filling:
         opening = read_opening(read_header(first.header))
         if opening.identity != LogIdentity(own.origin, own.key, self._recovery):
             raise DamagedBackup(f"{own.origin} does not begin as the backup says")
+        # What came after the backup was imported and comes back from peers: its rows are in no memory here.
+        known = known_until({own.origin: self._facts.size}, self._writer.reader.choice(IMPORTS_KNOWN))
+        self._writer.choose(IMPORTS_KNOWN, known)
         return Restored(self._facts, opening, self._logs, self._records, self._files)
 
 

@@ -23,6 +23,7 @@ from .importer import Tell, import_file
 from .known import known_mapping
 from .mapping import Mapping as ColumnMapping
 from .mapping import load_mapping, plain_mapping
+from .remembering import remember_again
 from .rows import read_rows, sniff
 from .themes import names_of
 
@@ -41,7 +42,7 @@ async def import_records(town: Town, params: Import, tell: Tell) -> dict[str, An
     if params.mapping is None and params.kind is None and (report := await _import_pair(town, path, params, tell)):
         return report
     mapping = _mapping(path, params)
-    desk = TownDesk(town.archive, town.config.node.territory, await themes_of(town))
+    desk = desk_of(town, await themes_of(town))
     return await import_file(desk, path, mapping, tell, dry_run=params.dry_run)
 
 
@@ -51,7 +52,7 @@ async def _import_pair(town: Town, path: Path, params: Import, tell: Tell) -> di
 
     if not pair_graph.speaks_pair(path):
         return None
-    desk = TownDesk(town.archive, town.config.node.territory, {})
+    desk = desk_of(town, {})
     return await pair_import.import_pair(town, path, desk, tell, dry_run=params.dry_run)
 
 
@@ -96,15 +97,29 @@ async def _theme_ids(town: Town) -> AsyncIterator[ElementId]:
             return
 
 
+def desk_of(town: Town, themes: Mapping[str, ElementId]) -> TownDesk:
+    """The desk by which imports reach that town."""
+    whole = town.doubt_reason is None and town.membership.joined
+    return TownDesk(town.archive, town.config.node.territory, themes, whole=whole)
+
+
 class TownDesk:
     """An import's view of a town: see `desk.Desk`."""
 
-    def __init__(self, archive: Archive, territory: str, themes: Mapping[str, ElementId]) -> None:
+    def __init__(
+        self, archive: Archive, territory: str, themes: Mapping[str, ElementId], *, whole: bool = True
+    ) -> None:
+        """`whole`: nothing of the town's own logs is still to come back from peers."""
         self._archive = archive
         self._territory = territory
         self._themes = themes
+        self._whole = whole
+        self._remembers = False
 
     async def known(self, keys: Sequence[Key]) -> Mapping[Key, Known]:
+        if not self._remembers:
+            await remember_again(self._archive, whole=self._whole)
+            self._remembers = True
         return await self._archive.read(lambda reader: _known(reader, keys))
 
     async def edited(self, known: Sequence[Known]) -> Collection[ElementId]:

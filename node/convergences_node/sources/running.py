@@ -24,7 +24,7 @@ from msgspec.structs import replace
 from convergences_node.faults import Conflict, fault_to_json
 from convergences_node.imports.importer import Import
 from convergences_node.imports.mapping import Mapping
-from convergences_node.imports.verb import TownDesk, themes_of
+from convergences_node.imports.verb import desk_of, themes_of
 
 from .bringing import Brought, bring, declared_digest, digest, incoming, read_as
 from .declaration import Declaration
@@ -156,7 +156,7 @@ class _Run:
     async def _import(self, brought: Brought, mapping: Mapping, found: State) -> State:
         """Look, hold back if need be, write, end what disappeared, remember."""
         town, asked = self._town, self._asked
-        desk = TownDesk(town.archive, town.config.node.territory, await themes_of(town))
+        desk = desk_of(town, await themes_of(town))
         with Import(desk, brought.paths, mapping, self._tell, dry_run=asked.dry_run) as run:
             previous = await asyncio.to_thread(self._memory.count, self._name)
             missing = await self._missing(run, previous) if previous else []
