@@ -93,8 +93,8 @@ def test_what_is_no_time_is_passed_over() -> None:
 
 
 def test_the_sittings_of_real_agendas_are_dates(tmp_path: Path) -> None:
-    """Every event of two real exports: as many moments as OpenAgenda lists, for nearly all of them."""
-    path = data("events/openagenda/drome-1068.json")
+    """Those of a real export that say their sittings."""
+    path = data("events/openagenda/france-100.json")
     events = json.loads(path.read_text("utf-8"))
     plain = [{name.replace("_", "").lower(): cell for name, cell in one.items()} for one in _list(events)]
     several = [times for one in plain if len(times := _timings(one)) > 1]

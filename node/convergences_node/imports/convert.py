@@ -123,6 +123,14 @@ class Converter:
             row.line, plan.kind, source, source_id, named_here, plan.columns, relations, left_out, is_left_open
         )
 
+    def relations(self, row: Row, source: str) -> list[ImpliedRelation]:
+        """What a row says of others, also where it is refused for something else; nothing, if it cannot be read."""
+        plan = next((plan for plan in self._plans if plan.element.fits(row.cells)), None)
+        try:
+            return list(_relations(row, plan.element, source)) if plan is not None else []
+        except BadCell:
+            return []
+
 
 class _Plan:
     """What is done with the rows of one element of the mapping, settled once."""

@@ -129,7 +129,7 @@ def implied(row: Converted, element: ElementId | None, others: Mapping[Key, Elem
             row.left_out.append(unknown)
             continue
         subject, target = (str(element), other) if relation.row_is_subject else (other, str(element))
-        source_id = _relation_id(row, relation)
+        source_id = relation_id(row.source_id, relation)
         fields = {
             "subject": subject,
             "predicate": relation.predicate,
@@ -150,7 +150,7 @@ def _other_end(relation: ImpliedRelation, others: Mapping[Key, ElementId]) -> st
     return str(element) if element else None
 
 
-def _relation_id(row: Converted, relation: ImpliedRelation) -> str:
+def relation_id(row_id: str, relation: ImpliedRelation) -> str:
     """What tells the relation again at the next import; a digest where it would be too long to read."""
-    name = f"{row.source_id}:{relation.predicate}:{relation.other}"
+    name = f"{row_id}:{relation.predicate}:{relation.other}"
     return name if len(name) <= SOURCE_CHARS_MAX else sha256(name.encode()).hexdigest()

@@ -28,7 +28,7 @@ from convergences_node.faults import Conflict
 from convergences_node.territories.communes import communes
 
 from .convert import BadRow, Converted, Converter
-from .decide import Decision, Resolved, changed, decide, implied
+from .decide import Decision, Resolved, changed, decide, implied, relation_id
 from .desk import Desk, Key
 from .mapping import Mapping
 from .report import FILE_LINES_MAX, Report
@@ -146,16 +146,19 @@ class Import:
         """Read and convert a batch; refused rows are reported at once, and are noted as being there."""
         good: list[Converted] = []
         there: dict[Key, Planned] = {}
+        implied_here: list[Key] = []
         count = 0
         for row in islice(rows, BATCH_ROWS):
             count += 1
             try:
                 key = self._converter.identity(row)
                 there[key] = Planned(row.line, None)
+                implied_here += [(key[0], relation_id(key[1], one)) for one in self._converter.relations(row, key[0])]
                 good.append(self._converter.convert(row, key))
             except BadRow as error:
                 self.report.refuse(row.line, error.faults)
         self.survey.add(there.items())
+        self.survey.add_relations(implied_here)
         self.report.rows += count
         return count, good
 

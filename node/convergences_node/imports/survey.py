@@ -35,6 +35,7 @@ class Survey:
         self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("CREATE TABLE rows (key BLOB PRIMARY KEY, line INT, element TEXT) WITHOUT ROWID")
+        self._db.execute("CREATE TABLE relations (key BLOB PRIMARY KEY) WITHOUT ROWID")
 
     def __enter__(self) -> Self:
         return self
@@ -61,14 +62,20 @@ class Survey:
         )
         self._db.execute("COMMIT")
 
+    def add_relations(self, keys: Iterable[Key]) -> None:
+        """Note relations that rows imply, by what they are remembered under."""
+        self._db.execute("BEGIN")
+        self._db.executemany("INSERT OR IGNORE INTO relations VALUES (?)", ((source_key(*key),) for key in keys))
+        self._db.execute("COMMIT")
+
     @property
     def count(self) -> int:
         """How many rows have a name."""
         return int(self._db.execute("SELECT count(*) FROM rows").fetchone()[0])
 
     def keys(self) -> Iterator[bytes]:
-        """The digest of every row that the source has."""
-        yield from (key for (key,) in self._db.execute("SELECT key FROM rows"))
+        """The digest of every row that the source has, and of every relation that its rows imply."""
+        yield from (key for (key,) in self._db.execute("SELECT key FROM rows UNION ALL SELECT key FROM relations"))
 
     def claim(self, rows: Sequence[tuple[Key, int]]) -> dict[Key, int]:
         """Note these rows, each by its line; answers those whose name another line has, with that line."""
@@ -84,7 +91,11 @@ class Survey:
         return {key: taken for key, line, taken in held if taken is not None and taken != line}
 
     def lacks(self, keys: Sequence[bytes]) -> list[bytes]:
-        """Those of the digests, at most 500, that are of no row of the source."""
+        """Those of the digests, at most 500, that are of no row of the source and of no relation that one implies."""
         marks = ",".join("?" * len(keys))
-        there = {key for (key,) in self._db.execute(f"SELECT key FROM rows WHERE key IN ({marks})", keys)}  # noqa: S608
+        there = {
+            key
+            for table in ("rows", "relations")
+            for (key,) in self._db.execute(f"SELECT key FROM {table} WHERE key IN ({marks})", keys)  # noqa: S608
+        }
         return [key for key in keys if key not in there]

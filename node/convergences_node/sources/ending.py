@@ -2,7 +2,8 @@
 """What became of rows that a source no longer has: left, ended or withdrawn, as declared; people's edits are kept.
 
 A past event that has left an agenda has not disappeared, it is over, and so is news that has left a feed: they are
-never ended, and never counted against the source. What an ended element was is still said, with an end; where a kind
+never ended, and never counted against the source. A relation that no row implies any more, because its row says
+something else now, has disappeared like a row. What an ended element was is still said, with an end; where a kind
 has no word for an end, it is left.
 """
 
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from convergences_node.archive.reader import ArchiveReader
 
 DISSOLUTION = "schema:dissolutionDate"
+END = "pair:endDate"
 ENDED = "ended"
 NEWS = "content"
+RELATION = "relation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def ended(kind_name: str, fields: Mapping[str, Any], today: date) -> dict[str, A
 def _end_of(kind: Kind, today: date) -> tuple[str | None, str]:
     """The field by which a kind says that something is over, and what it then says."""
     for field in kind.fields:
-        if field.property == DISSOLUTION:
+        if field.property == DISSOLUTION or (kind.name == RELATION and field.property == END):
             return field.name, today.isoformat()
         if ENDED in field.terms:
             return field.name, ENDED

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What a node remembers of its sources between two runs: how each went, and which rows it had.
 
-A small SQLite file beside the archive. Of a row only a digest is kept, so that what was erased leaves no trace here
-either; of an element that people have edited, what the source says of it now, to be shown beside. Losing the file costs
-one whole run of each source, in which nothing is taken to have disappeared.
+A small SQLite file beside the archive. Of a row, and of a relation that one implies, only a digest is kept, so that
+what was erased leaves no trace here either; of an element that people have edited, what the source says of it now, to
+be shown beside. Losing the file costs one whole run of each source, in which nothing is taken to have disappeared.
 """
 
 from __future__ import annotations
