@@ -64,7 +64,6 @@ async def _previous(town: Town, element: ElementId | None, given: str | None) ->
 
 async def current_entry(town: Town, element: ElementId) -> Entry:
     """The element's record that stands in this node's own log. `NotFound` if there is none."""
-    own = town.membership.own_origins
 
     def read(reader: ArchiveReader) -> Entry | None:
         return reader.current(element, lineage(reader))
