@@ -18,6 +18,7 @@ from convergences_node.archive.reader import ArchiveReader
 from convergences_node.asking import digest_of, element_id
 from convergences_node.faults import NotFound
 from convergences_node.index.views import Progress
+from convergences_node.media.forgetting import forget_files, put_aside_files_of
 from convergences_node.membership import is_merged
 from convergences_node.verbs import Json, Tell
 
@@ -97,8 +98,11 @@ async def erase(town: Town, params: verbs.Erase, tell: Tell) -> Json:
     if not 0 < len(params.reason) <= REASON_CHARS_MAX:
         raise LocalError(f"a reason has 1 to {REASON_CHARS_MAX} characters, and names nobody")
     element = element_id(params.element)
+    if params.now:
+        await put_aside_files_of(town, element)
     placed = await town.archive.erase(Erasure(params.reason, element), town.may_erase, at_once=params.now)
     await town.index.catch_up()
+    await forget_files(town)
     return {
         "element": str(element),
         "origin": placed.origin,

@@ -49,6 +49,7 @@ from convergences_node.former import Former
 from convergences_node.index.index import Index
 from convergences_node.linked.follower import LinkedFollower, is_on
 from convergences_node.linked.layout import FOLDER as LINKED_FOLDER
+from convergences_node.media.forgetting import forget_files
 from convergences_node.membership import Membership
 from convergences_node.network.http_words import answer_message
 from convergences_node.network.joining import Joined
@@ -350,6 +351,7 @@ class Town:
                 origin,
             )
         self._waiting_told = set(waiting)
+        await forget_files(self)
 
     async def erasures_waiting(self) -> dict[str, int]:
         """By log: how many of its erasures are held back until a person has looked."""

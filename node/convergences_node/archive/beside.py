@@ -13,7 +13,7 @@ from convergences_protocol import cbor
 from convergences_protocol.element import ElementId
 from convergences_protocol.errors import LocalError
 
-from .model import INDEX_BITS, CosignatureRow, ErasureRow, ForkRow, PeerRow
+from .model import HIDDEN, INDEX_BITS, CosignatureRow, ErasureRow, ForkRow, PeerRow
 from .revealed import Revealed
 
 INDEX_MASK = (1 << INDEX_BITS) - 1
@@ -104,6 +104,14 @@ class BesideReader:
             (cbor.encode(element.to_cbor()),),
         ).fetchone()
         return row is not None
+
+    def hidden_bodies(self, limit: int = LIST_MAX) -> list[bytes]:
+        """The bodies that erasures hide and have not dropped yet: what else goes with them is read from these."""
+        rows = self._db.execute(
+            "SELECT b.body FROM entries e JOIN bodies b USING (place) WHERE e.slot = ? ORDER BY e.place LIMIT ?",
+            (HIDDEN, limit),
+        )
+        return [body for (body,) in rows]
 
     def source(self, source: str, source_id: str) -> tuple[ElementId, bytes] | None:
         """`(element, digest of content)` that this row of a source was imported as, or None."""

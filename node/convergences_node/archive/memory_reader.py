@@ -218,6 +218,10 @@ class MemoryReader:
     def is_erased(self, element: ElementId) -> bool:
         return element in self._erased
 
+    def hidden_bodies(self, limit: int = 10_000) -> list[bytes]:
+        hidden = (leaf for log in self._logs.values() for leaf in log.leaves if leaf.slot == HIDDEN)
+        return [leaf.body for leaf in hidden if leaf.body is not None][:limit]
+
     def source(self, source: str, source_id: str) -> tuple[ElementId, bytes] | None:
         return self._sources.get((source, source_id))
 

@@ -37,6 +37,9 @@ class Readers(StrEnum):
     NODE = "node"
 
 
+HIDDEN = "hidden"
+"""The folder of what is put aside until it is known that nobody names it: it is not found."""
+
 _WIDTH = {readers: width for width, readers in enumerate(Readers)}
 
 
@@ -154,10 +157,35 @@ class BlobStore:
             sync_folder(path.parent)
             return Blob(blob.digest, blob.size, readers, path)
 
+    def hide(self, blob: Blob) -> None:
+        """Put a file aside: it is not found, nor given to anybody, until it is shown again or removed."""
+        with self._lock:
+            aside = self._aside(blob.digest)
+            self._make_folder(aside.parent)
+            blob.path.rename(aside)
+            for folder in (aside.parent, blob.path.parent):
+                sync_folder(folder)
+            self._taken = None
+
+    def show(self, digest: bytes) -> None:
+        """Give back, to everybody, what was put aside."""
+        with self._lock:
+            path = self._path(digest, Readers.PUBLIC)
+            self._make_folder(path.parent)
+            self._aside(digest).rename(path)
+            sync_folder(path.parent)
+            self._taken = None
+
+    def hidden(self) -> list[bytes]:
+        """What is put aside."""
+        names = sorted(path.name for path in (self.folder / HIDDEN).glob("*"))
+        return [bytes.fromhex(name) for name in names if len(name) == 2 * DIGEST_BYTES]
+
     def remove(self, digest: bytes) -> bool:
         """Forget a file, whoever could read it, and what was received of it; whether there was any."""
         with self._lock:
-            found = False
+            found = self._aside(digest).is_file()
+            self._aside(digest).unlink(missing_ok=True)
             while (blob := self.find(digest)) is not None:
                 blob.path.unlink()
                 sync_folder(blob.path.parent)
@@ -198,6 +226,9 @@ class BlobStore:
     def _closed(self, part: Part) -> None:
         with self._lock:
             self._awaited.pop(part.digest, None)
+
+    def _aside(self, digest: bytes) -> Path:
+        return self.folder / HIDDEN / digest.hex()
 
     def _path(self, digest: bytes, readers: Readers) -> Path:
         name = digest.hex()
