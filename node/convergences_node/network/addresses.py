@@ -7,7 +7,10 @@ The libp2p id of an Ed25519 key is its base58 text, so that a key can be read fr
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import socket
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 
 from convergences_node.network.transport import PeerKey
@@ -17,6 +20,10 @@ _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 _ID_PREFIX = bytes.fromhex("002408011220")
 """A libp2p peer id of an Ed25519 key: identity multihash of the key's protobuf (libp2p specification, peer-ids)."""
 PEER_ID_CHARS_MAX = 60
+LOOPBACK = "127.0.0.1"
+"""The address of a machine without a network."""
+SIOCGIFADDR = 0x8915
+"""Linux, `bits/ioctls.h`; the address is in the answer as in a `struct ifreq`."""
 
 
 def peer_id(key: PeerKey) -> str:
@@ -83,11 +90,23 @@ def told_addresses(announce: Sequence[str], listening: Sequence[str], key: PeerK
 
 
 def local_ip() -> str:
-    """This machine's address on its network, by asking the system which one it would use; nothing is sent."""
+    """This machine's address on its network: the one that leads further, or any, where no router leads anywhere."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # TEST-NET-1, RFC 5737
+            probe.connect(("192.0.2.1", 9))  # TEST-NET-1, RFC 5737; only the system is asked, and nothing is sent
         except OSError:
-            return "127.0.0.1"
+            return _any_ip()
         address: str = probe.getsockname()[0]
         return address
+
+
+def _any_ip() -> str:
+    """An address of a network without a way out, such as a switch alone on a table (netdevice(7))."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            with contextlib.suppress(OSError):  # one without an address
+                found = fcntl.ioctl(probe, SIOCGIFADDR, struct.pack("256s", name.encode()))
+                address = socket.inet_ntoa(found[20:24])
+                if not address.startswith("127."):
+                    return address
+    return LOOPBACK

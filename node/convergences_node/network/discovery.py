@@ -14,7 +14,7 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 
-from zeroconf import InterfaceChoice, IPVersion, ServiceStateChange, Zeroconf
+from zeroconf import IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from convergences_node.network.addresses import is_http, key_in, peer_id
@@ -32,9 +32,9 @@ Seen = Callable[[PeerKey, Sequence[str]], None]
 
 
 class Discovery:
-    """Announces one node and tells of others. `interfaces` restricts it, as tests do to loopback."""
+    """Announces one node and tells of others, at these addresses of this machine."""
 
-    def __init__(self, key: PeerKey, seen: Seen, interfaces: Sequence[str] | None = None) -> None:
+    def __init__(self, key: PeerKey, seen: Seen, interfaces: Sequence[str]) -> None:
         self._key = key
         self._seen = seen
         self._interfaces = interfaces
@@ -45,8 +45,7 @@ class Discovery:
 
     async def start(self, addresses: Sequence[str]) -> None:
         """Announce this node's libp2p addresses, and look for others. Raises `OSError` where there is no network."""
-        interfaces = InterfaceChoice.Default if self._interfaces is None else list(self._interfaces)
-        self._zeroconf = AsyncZeroconf(interfaces=interfaces, ip_version=IPVersion.V4Only)
+        self._zeroconf = AsyncZeroconf(interfaces=list(self._interfaces), ip_version=IPVersion.V4Only)
         info = self._own_info(addresses)
         if info is not None:
             await self._zeroconf.async_register_service(info, allow_name_change=True)

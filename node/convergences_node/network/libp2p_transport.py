@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-START_SECONDS_MAX = 60.0
-"""The import alone takes seconds on a Pi that has just started."""
+START_SECONDS_MAX = 300.0
+"""The import alone takes seconds on a Pi that has just started, a minute and more on an emulated one; what does not
+start in time stays off until the node starts again."""
 STOP_SECONDS_MAX = 5.0
 RESTART_FIRST_S = 5.0
 RESTART_MAX_S = 300.0

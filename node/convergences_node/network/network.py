@@ -28,7 +28,7 @@ from convergences_node.network.transport import Asks, PeerKey, Transport
 from convergences_node.web.town_door import PeerSeen
 
 if TYPE_CHECKING:
-    from convergences_node.network.discovery import Discovery
+    from convergences_node.network.nearby import Nearby
     from convergences_node.town import Town
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Network:
         self._holders = PeerHolders(
             town.archive.keys.node, self._asking, lambda: sorted(self.driver.links), self.http_addresses
         )
-        self._discovery: Discovery | None = None
+        self._nearby: Nearby | None = None
         self._book: dict[PeerKey, PeerRow] = {}
         self._found: dict[PeerKey, list[str]] = {}
         """Peers seen on the local network."""
@@ -76,7 +76,7 @@ class Network:
         if p2p is not None or self._config.p2p.enabled:
             self._spawn(self._start_p2p(p2p or self._libp2p()))
         if self._config.discovery.zeroconf and not loopback_only(self._config):
-            self._spawn(self._start_discovery())
+            self._spawn(self._be_found())
 
     async def begin(self) -> None:
         """Be ready to replicate, and reach nobody: enough to read what a stick brings."""
@@ -98,8 +98,8 @@ class Network:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._discovery is not None:
-            await self._discovery.stop()
+        if self._nearby is not None:
+            await self._nearby.stop()
         await self._holders.stop()
         await asyncio.gather(self._http.stop(), *([self.p2p.stop()] if self.p2p else []))
         await self.driver.stop()
@@ -150,18 +150,13 @@ class Network:
         await transport.start(self.driver.ear(transport))
         self._aim()
 
-    async def _start_discovery(self) -> None:
-        from convergences_node.network.discovery import Discovery
+    async def _be_found(self) -> None:
+        from convergences_node.network.nearby import Nearby
 
         if self._config.p2p.enabled:
             await self._p2p_settled.wait()  # until then there is no address to announce
-        discovery = Discovery(self._town.membership.own.key, self._seen_nearby)
-        try:
-            await discovery.start(self.addresses())
-        except OSError as error:
-            log.warning("nobody can be looked for on the local network: %s", error)
-            return
-        self._discovery = discovery
+        self._nearby = Nearby(self._town.membership.own.key, self._seen_nearby, self.addresses)
+        await self._nearby.run()
 
     # ------------------------------------------------------------------------------------- who and where
     async def renew(self) -> None:
