@@ -40,10 +40,13 @@ UNITS = (
     "convergences-console.service",
     "convergences-power.path",
     "convergences-power.service",
+    "convergences-stick@.service",
+    "convergences-stick-backup.service",
     "convergences-update.path",
     "convergences-update.service",
 )
-PROGRAMS = {"console": "console", "installer.py": "installer", "verify-release": "verify-release"}
+RULES = "80-convergences-stick.rules"
+PROGRAMS = {"console": "console", "stick": "stick", "installer.py": "installer", "verify-release": "verify-release"}
 """What the units start, by its name below `files/`."""
 SHELLS = {
     "bash": "share/bash-completion/completions/convergences",
@@ -90,6 +93,7 @@ def _stage(usr: Path, own: Path, arch: str, version: str) -> None:
     _copy(FILES / "convergences", usr / "bin/convergences", 0o755)
     for unit in UNITS:
         _copy(FILES / unit, usr / "lib/systemd/system" / unit)
+    _copy(FILES / RULES, usr / "lib/udev/rules.d" / RULES)
     for name, program in PROGRAMS.items():
         _copy(FILES / name, usr / "lib/convergences" / program, 0o755)
     _copy(FILES / "copyright", usr / "share/doc/convergences/copyright")
