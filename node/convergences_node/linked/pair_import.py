@@ -8,8 +8,7 @@ edited, withdrawn or erased here since is left as they left it. What belongs to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -18,15 +17,10 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from convergences_protocol.element import ElementId
-from convergences_protocol.errors import Fault, Unreadable
 from convergences_protocol.kinds import check
-from convergences_protocol.record import read_body, read_header
 
-from convergences_node.archive.model import NewRecord, SourceRow
-from convergences_node.archive.reader import ArchiveReader
-from convergences_node.faults import fault_to_json
-from convergences_node.imports.desk import Key, Known, content_digest
-from convergences_node.imports.report import LISTED_MAX
+from convergences_node.imports.desk import Key
+from convergences_node.imports.ready import Authoring, Ready
 from convergences_node.linked.pair_elements import Link, Read, Reading, Ref, element_in
 from convergences_node.linked.pair_graph import Graph, files_of
 from convergences_node.linked.pair_words import KINDS_READ
@@ -56,16 +50,6 @@ async def import_pair(town: Town, path: Path, desk: TownDesk, tell: Tell, *, dry
         return bringing.report()
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """What is to be written, with everything that it names found."""
-
-    key: Key
-    kind: str
-    fields: dict[str, Any]
-    element: ElementId | None
-
-
 class Bringing:
     """One import under way."""
 
@@ -78,8 +62,8 @@ class Bringing:
         self._taken: set[Key] = set()
         self._codes: set[str] = set()
         self.rows = 0
-        self._counts = dict.fromkeys(("created", "changed", "unchanged", "relations", "themes", "refused_count"), 0)
-        self._refused: list[dict[str, Any]] = []
+        self.authoring = Authoring(town.archive, desk, dry_run)
+        self._counts = dict.fromkeys(("created", "changed", "unchanged", "relations", "themes"), 0)
 
     async def name_all(self) -> None:
         """Give every element its id: its own, that of an earlier import, or a new one."""
@@ -109,7 +93,7 @@ class Bringing:
                 ready.append(made)
                 source = made.key[0]
                 self._links += [(link, source) for link in read.links]
-        await self._author(ready, self._count)
+        await self.authoring.author(ready, self._count, self.rows)
 
     def _ready(self, read: Read) -> Ready | None:
         """An element with everything that it names found; None if it is refused, or another town's."""
@@ -127,7 +111,7 @@ class Bringing:
             given = {"source": source, "source_id": source_id, "fetched": self._today}
             fields = {**{name: value for name, value in given.items() if kind.by_name[name].accepts(value)}, **fields}
         if faults := check(kind, fields):
-            self._refuse(read.iri, faults)
+            self.authoring.refuse(read.iri, faults, self.rows)
             return None
         return Ready(self._key(read, fields), read.kind, fields, element)
 
@@ -155,7 +139,8 @@ class Bringing:
         """Author the relations that are only said by links, both ends of which are here by now."""
         left = iter(self._links)
         while some := list(islice(left, BATCH)):
-            await self._author([self._relation(link, source) for link, source in some], self._count_relation)
+            ready = [self._relation(link, source) for link, source in some]
+            await self.authoring.author(ready, self._count_relation, self.rows)
 
     def _relation(self, link: Link, source: str) -> Ready:
         subject, object_ = self._ids[link.subject], self._ids[link.object]
@@ -166,47 +151,12 @@ class Bringing:
         fields = {name: value for name, value in given.items() if kind.by_name[name].accepts(value)}
         return Ready((source, source_id), "relation", fields, None)
 
-    # ------------------------------------------------------------------------------------------------------- authoring
-    async def _author(self, ready: Sequence[Ready], count: Any) -> None:
-        known = dict(await self._desk.known([each.key for each in ready]))
-        unknown = [each.element for each in ready if each.key not in known and each.element is not None]
-        standing = await self._town.archive.read(lambda reader: _standing(reader, unknown))
-        for each in ready:
-            if each.element in standing and each.key not in known:
-                known[each.key] = standing[each.element]
-        edited = set(await self._desk.edited([known[each.key] for each in ready if each.key in known]))
-        records = [record for each in ready if (record := self._record(each, known.get(each.key), edited, count))]
-        if records and not self._dry_run:
-            await self._desk.append(records)
-
-    def _record(self, ready: Ready, before: Known | None, edited: set[ElementId], count: Any) -> NewRecord | None:
-        """The record to author; None if there is none to be."""
-        content = content_digest(ready.kind, ready.fields)
-        if before is not None and before.content == content and not before.gone:
-            count(ready, "unchanged")
-            return None
-        if before is not None and (before.gone or before.element in edited):
-            code = f"row_{before.gone}" if before.gone else "row_edited"
-            values = {} if before.gone else {"element": str(before.element)}
-            self._refuse(ready.key[1], [Fault("row", code, values)])
-            return None
-        count(ready, "created" if before is None else "changed")
-        element, previous = (ready.element, None) if before is None else (before.element, before.current)
-        source = SourceRow(*ready.key, content)
-        return NewRecord(ready.kind, ready.fields, element=element, previous=previous, source=source)
-
     def _count(self, ready: Ready, what: str) -> None:
         self._counts[what] += 1
         self._counts["themes"] += ready.kind == "theme" and what == "created"
 
     def _count_relation(self, _ready: Ready, what: str) -> None:
         self._counts["relations"] += what != "unchanged"
-
-    def _refuse(self, subject: str, faults: Sequence[Fault]) -> None:
-        self._counts["refused_count"] += 1
-        for fault in faults:
-            if len(self._refused) < LISTED_MAX:
-                self._refused.append({"line": self.rows, "subject": subject, **fault_to_json(fault)})
 
     def report(self) -> dict[str, Any]:
         """As `imports/report.py`, and what could not be held."""
@@ -215,7 +165,8 @@ class Bringing:
             "file": {"format": "pair", "encoding": "utf-8", "delimiter": ""},
             "rows": self.rows,
             **self._counts,
-            "refused": self._refused,
+            "refused_count": self.authoring.refused_count,
+            "refused": self.authoring.refused,
             "left_out_count": 0,
             "left_out": [],
             "edited": [],
@@ -226,24 +177,3 @@ class Bringing:
 def _key_of(iri: str) -> Key:
     """An address of somebody else's archive, as a source and an id there."""
     return urlsplit(iri).netloc[:100] or "linked data", iri
-
-
-def _standing(reader: ArchiveReader, elements: Sequence[ElementId]) -> dict[ElementId, Known]:
-    """Elements that are here although no import remembers them."""
-    return dict(_stand(reader, elements))
-
-
-def _stand(reader: ArchiveReader, elements: Sequence[ElementId]) -> Iterator[tuple[ElementId, Known]]:
-    for element in elements:
-        current = reader.current(element)
-        if current is None:
-            continue
-        if current.body is None:
-            yield element, Known(element, b"", current.digest, "erased" if reader.is_erased(element) else "withdrawn")
-            continue
-        header = read_header(current.header)
-        try:
-            content = content_digest(header.kind, read_body(header, current.body))
-        except Unreadable:
-            content = b""
-        yield element, Known(element, content, current.digest, None)
