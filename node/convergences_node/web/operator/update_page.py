@@ -58,15 +58,17 @@ async def _draw(
     request: web.Request, session: Session, *, where: str = "", faults: Faults | None = None, told: str = ""
 ) -> web.StreamResponse:
     preparing, messages = request.app[PREPARING], words(request)
+    found, more = await _found(request, where)
+    # Only now: it may have ended while one was looking.
     if preparing.failed is not None and not faults:
         faults = faults_of(preparing.failed, messages)
-    found, more = await _found(request, where)
     values = {
         "session": session,
         "told": told,
         "where": where,
         "found": found,
         "offers": [_offer(each, messages.language) for each in found.get("offers", ())],
+        "unreachable": bool(found.get("unreachable")),
         "attempt": _attempt(request, found.get("attempt")),
         "preparing": preparing.is_under_way,
         "share": 100 * preparing.done // preparing.total if preparing.total else 0,
