@@ -35,7 +35,7 @@ MEASURE = """() => new Promise(done => {
     const first = performance.getEntriesByName('first-contentful-paint')[0];
     done({first: first ? first.startTime : performance.now(), largest: largest || performance.now(), shift,
       overflow: document.documentElement.scrollWidth - window.innerWidth,
-      map: !!document.querySelector('.map')});
+      map: !!document.querySelector('.map, iframe[src*="vue=carte"]')});
   }, 150);
 })"""
 

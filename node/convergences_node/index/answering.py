@@ -18,7 +18,7 @@ from convergences_node.index.items import cards_of, items_of
 from convergences_node.index.known import Known
 from convergences_node.index.marks import Marks, marks_of
 from convergences_node.index.query import Query
-from convergences_node.index.search import count, find
+from convergences_node.index.search import find
 from convergences_node.index.views import Answer, Coverage, Facets, Item, Total
 
 NONE: Groups = {}
@@ -91,10 +91,7 @@ def _folded(
 
 def facets(db: sqlite3.Connection, query: Query, known: Known, about: int | None = None) -> Facets:
     """How many matches have each value of each facet; there are `about` so many matches, if that was counted before."""
-    wanted = _filter(db, query, known)
-    if about is None:
-        about = 0 if wanted.impossible else count(db, wanted)[0]
-    return count_facets(db, wanted, known, about)
+    return count_facets(db, _filter(db, query, known), known, about)
 
 
 def marks(db: sqlite3.Connection, query: Query, known: Known, groups: Groups = NONE) -> Marks:

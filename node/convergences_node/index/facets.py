@@ -31,9 +31,9 @@ COUNTED_MAX = 20_000
 """Elements of a theme and its narrower ones that are looked for one by one, in some milliseconds."""
 
 
-def count_facets(db: sqlite3.Connection, wanted: Filter, known: Known, about: int) -> Facets:
-    """How many matches have each value of each facet; there are `about` so many matches. A theme counts what asking for
-    it finds: narrower ones too."""
+def count_facets(db: sqlite3.Connection, wanted: Filter, known: Known, about: int | None = None) -> Facets:
+    """How many matches have each value of each facet; there are `about` so many matches, if that was counted before. A
+    theme counts what asking for it finds: narrower ones too."""
     if wanted.impossible or wanted.rows == ():
         return Facets(counts={}, total=Total(count=0))
     if (kept := _kept(db, wanted, known)) is not None:
@@ -42,13 +42,11 @@ def count_facets(db: sqlite3.Connection, wanted: Filter, known: Known, about: in
     sample = sample_of(db, wanted, about)
     counts = {int(tag): times for tag, times in Counter(" ".join(sample.tags).split()).items()}
     themes = _themes(sample.tags, counts, known)
-    if sample.whole:
-        return Facets(counts=_by_facet(db, counts, themes, known), total=Total(count=len(sample.tags)))
-    total = max(about, len(sample.tags))
-    many = total / len(sample.tags)
-    estimated = {tag: round(n * many) for tag, n in counts.items()}
-    by_theme = {theme: round(n * many) for theme, n in themes.items()}
-    return Facets(counts=_by_facet(db, estimated, by_theme, known), total=Total(count=total, exact=False), exact=False)
+    if not sample.whole:
+        counts = {tag: round(n * sample.each) for tag, n in counts.items()}
+        themes = {theme: round(n * sample.each) for theme, n in themes.items()}
+    total = Total(count=sample.total, exact=sample.whole)
+    return Facets(counts=_by_facet(db, counts, themes, known), total=total, exact=sample.whole)
 
 
 def _themes(sample: Sequence[str], counts: Mapping[int, int], known: Known) -> dict[str, int]:

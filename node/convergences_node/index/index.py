@@ -168,7 +168,9 @@ class Index:
 
         def both(db: sqlite3.Connection) -> tuple[Answer, Facets]:
             found = answering.answer(db, query, known, coverage, groups)
-            return found, kept or answering.facets(db, asked, known, found.total.count)
+            # Along the dates a total is an estimate; in other orders it may be "at least".
+            about = found.total.count if query.order == "date" else None
+            return found, kept or answering.facets(db, asked, known, about)
 
         answer, facets = await self.ask(both)
         self._counted.keep(version if version == self.version else None, asked, facets)

@@ -19,14 +19,17 @@ from convergences_node.index.dated import listed_count, tags_in_lists
 from convergences_node.index.filters import Filter
 from convergences_node.index.reading import column_of
 from convergences_node.index.row import LAST_BITS
+from convergences_node.index.search import count
 
-WHOLE_MAX = 500
-"""Matches that are all counted."""
+WHOLE_MAX = 1_500
+"""Elements that are all looked at, in a millisecond or so."""
 SAMPLE = 320
 """Matches that are counted of more than that: a tenth of them is then told to three hundredths, nineteen times in
 twenty."""
 SAMPLE_LEAST = 80
-"""With fewer, there were not as many matches as was thought, and all of them are counted."""
+"""With fewer, more are drawn."""
+DRAWN_MORE = 4
+"""Times as many, each time."""
 WALKED_MAX = 6_000
 """Entries of a list among which matches are drawn, in a third of a millisecond; of a longer list, the first ones."""
 PARTS = LAST_BITS + 1
@@ -34,22 +37,30 @@ PARTS = LAST_BITS + 1
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The tags of some matches, or of all."""
+    """The tags of some matches, each of which stands for `each` of them."""
 
     tags: list[str]
-    whole: bool
+    whole: bool = True
+    each: float = 1.0
+
+    @property
+    def total(self) -> int:
+        """About how many matches there are."""
+        return round(len(self.tags) * self.each)
 
 
-def sample_of(db: sqlite3.Connection, wanted: Filter, about: int) -> Sample:
-    """Tags of the matches, of which there are `about` so many."""
-    in_lists = _are_in_lists(wanted)
-    if about > WHOLE_MAX:
-        listed = listed_count(wanted) if in_lists else wanted.count_max
-        within_reach = about * min(1.0, WALKED_MAX / listed)
-        tags = _tags(db, wanted, in_lists, max(1, int(PARTS * SAMPLE / within_reach)), SAMPLE)
-        if len(tags) >= SAMPLE_LEAST:
-            return Sample(tags, whole=False)
-    tags = _tags(db, wanted, in_lists, PARTS, WHOLE_MAX + 1)
+def sample_of(db: sqlite3.Connection, wanted: Filter, about: int | None = None) -> Sample:
+    """Tags of the matches, of which there are `about` so many, if that was counted before."""
+    if _are_in_lists(wanted):
+        return _from_lists(db, wanted, count(db, wanted)[0] if about is None else about)
+    # No more can match than have the rarest tag, and words are mostly rarer; what dates and places leave of all these
+    # is seen when they are drawn.
+    few = wanted.text is not None or wanted.count_max <= WHOLE_MAX
+    parts = PARTS if few else max(1, PARTS * SAMPLE // wanted.count_max)
+    while len(tags := _tags(db, wanted, parts)) < SAMPLE_LEAST and parts < PARTS:
+        parts = min(PARTS, parts * DRAWN_MORE)
+    if parts < PARTS:
+        return Sample(tags, whole=False, each=PARTS / parts)
     return Sample(tags[:WHOLE_MAX], whole=len(tags) <= WHOLE_MAX)
 
 
@@ -59,13 +70,21 @@ def _are_in_lists(wanted: Filter) -> bool:
     return wanted.window is not None and not elsewhere and wanted.count_max > WHOLE_MAX
 
 
-def _tags(db: sqlite3.Connection, wanted: Filter, in_lists: bool, parts: int, most: int) -> list[str]:
-    """The tags of the matches whose rows are in so many of the parts of all rows."""
-    if in_lists:
-        return tags_in_lists(db, wanted, parts, most)
+def _from_lists(db: sqlite3.Connection, wanted: Filter, about: int) -> Sample:
+    if about > WHOLE_MAX:
+        within_reach = about * min(1.0, WALKED_MAX / listed_count(wanted))
+        tags = tags_in_lists(db, wanted, max(1, int(PARTS * SAMPLE / within_reach)), SAMPLE)
+        if len(tags) >= SAMPLE_LEAST:
+            return Sample(tags, whole=False, each=about / len(tags))
+    tags = tags_in_lists(db, wanted, PARTS, WHOLE_MAX + 1)
+    return Sample(tags[:WHOLE_MAX], whole=len(tags) <= WHOLE_MAX)
+
+
+def _tags(db: sqlite3.Connection, wanted: Filter, parts: int) -> list[str]:
+    """The tags of the matches whose rows are in so many of the parts of all rows, and no more than are counted."""
     found = source(wanted, joined=True)
     select = (
         f"SELECT e.tags AS tags FROM {found.tables} WHERE {found.where} AND {found.row} & {LAST_BITS} < ?"
         f" ORDER BY {found.row} DESC LIMIT ?"
     )
-    return column_of(db, "tags", select, [*found.values, parts, most])
+    return column_of(db, "tags", select, [*found.values, parts, WHOLE_MAX + 1])
