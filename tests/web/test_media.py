@@ -134,3 +134,19 @@ async def test_the_history_says_that_pictures_changed(town: SmallTown, client: T
     await town.index.catch_up()
     html = await page(client, f"/e/{element}/histoire")
     assert "Fichiers" in html and medium()["digest"] not in html
+
+
+async def test_other_systems_are_told_where_pictures_are(town: SmallTown, client: TestClient) -> None:
+    """GoGoCarto's `images` and `files`, Archipelago's `pair:image`, an Atom enclosure: whole addresses."""
+    document = medium(PDF, "Le plan", type="application/pdf")
+    place = await written_down(
+        town, "place", "Jardin", type="park", location=[489360000, 23540000], pictures=[medium(), document]
+    )
+    base = f"http://{client.host}:{client.port}/media/"
+    made = await (await client.get(f"/api/elements/{place}.json")).json()
+    found = made["data"][0] if isinstance(made["data"], list) else made["data"]
+    assert found["images"] == [base + medium()["digest"]] and found["files"] == [base + document["digest"]]
+    linked = await (await client.get(f"/e/{place}", headers={"Accept": "application/ld+json"})).json(content_type=None)
+    assert base + medium()["digest"] in str(linked["pair:image"])
+    feed = await page(client, f"/e/{place}.atom")
+    assert re.search(rf'<link rel="enclosure" href="{base}{document["digest"]}" type="application/pdf"', feed)

@@ -18,9 +18,7 @@ from convergences_node.web.town_door import Town
 
 BESIDE_MAX = 5
 """Others that are laid out; the relations name them all."""
-LEFT_OUT = frozenset(
-    {"description", "text", "outline", "colours", "language", "source", "fetched", "source_id"}
-)
+LEFT_OUT = frozenset({"description", "text", "outline", "colours", "language", "source", "fetched", "source_id"})
 """Too long for a column, of no use in one, or said above it."""
 VALUE_CHARACTERS_MAX = 300
 

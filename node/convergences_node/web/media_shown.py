@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from convergences_protocol.kinds import KINDS, FieldType
-from convergences_protocol.kinds.media import Media, read_media
+from convergences_protocol.kinds.media import Media
 
+from convergences_node.media.named import address, media_of
 from convergences_node.media.shapes import SHARED
 from convergences_node.web import markdown
 from convergences_node.web.cards import Reading, shorten
@@ -68,23 +68,6 @@ class Shown:
     documents: tuple[Document, ...] = ()
     shared: Picture | None = None
     """What stands for the page elsewhere (Open Graph), if it is here."""
-
-
-def address(digest: str) -> str:
-    """Where a file of a record is."""
-    return f"/media/{digest}"
-
-
-def media_of(kind: str, fields: Mapping[str, object]) -> Iterator[tuple[str, Media]]:
-    """The media that a record says, each with the name of its field, in the order of the declaration."""
-    declared = KINDS.get(kind)
-    for field in declared.fields if declared else ():
-        value = fields.get(field.name)
-        if field.type is not FieldType.MEDIA or not value:
-            continue
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, dict):
-                yield field.name, read_media(each)
 
 
 async def media_shown(town: Town, reading: Reading, kind: str, fields: Mapping[str, object]) -> Shown:
@@ -171,7 +154,7 @@ def _shared(pictures: Sequence[tuple[str, Media]], here: set[str]) -> Picture | 
 def images_of(shown: Shown, base: str) -> tuple[str, ...]:
     """The whole addresses of the pictures that are here, the one that stands for the page first."""
     every = (shown.shared, *shown.pictures, shown.banner, shown.logo)
-    return tuple(dict.fromkeys(f"{base}{one.src}" for one in every if one is not None and one.here))
+    return tuple(dict.fromkeys(base + one.src for one in every if one is not None and one.here))
 
 
 def bytes_in_words(reading: Reading, count: int) -> str:

@@ -15,10 +15,12 @@ from xml.etree import ElementTree as ET
 
 from aiohttp import web
 from convergences_protocol.element import ElementId
+from convergences_protocol.kinds.media import Media
 from msgspec.structs import replace
 
 from convergences_node.index.query import Query
 from convergences_node.index.views import ElementView, Item
+from convergences_node.media.named import address, media_of
 from convergences_node.web import dates, words
 from convergences_node.web.asking import question_of, town_of
 from convergences_node.web.cards import Reading
@@ -108,6 +110,8 @@ def _entry(root: ET.Element, exported: Exported, reading: Reading, item: Item) -
     for theme in item.themes:
         if theme in labels:
             _category(entry, theme, labels[theme])
+    for _, medium in media_of(item.kind, fields):
+        _enclosure(entry, address(medium.digest, exported.base), medium)
     _text(entry, "summary", _summary(reading, item))
     if licence := fields.get("licence"):
         _text(entry, "rights", str(licence))
@@ -135,6 +139,12 @@ def _text(parent: ET.Element, name: str, text: str) -> None:
 
 def _link(parent: ET.Element, rel: str, href: str, media: str) -> None:
     ET.SubElement(parent, _atom("link"), {"rel": rel, "href": href, "type": media})
+
+
+def _enclosure(parent: ET.Element, href: str, medium: Media) -> None:
+    """A picture or a document of an entry (RFC 4287 section 4.2.7.2), titled by its words."""
+    attributes = {"rel": "enclosure", "href": href, "type": medium.type, "length": str(medium.bytes)}
+    ET.SubElement(parent, _atom("link"), attributes | {"title": printable(medium.alt)})
 
 
 def _category(parent: ET.Element, term: str, label: str) -> None:

@@ -18,6 +18,7 @@ from convergences_protocol.kinds import KINDS
 
 from convergences_node.index.details import Detail
 from convergences_node.index.views import Item
+from convergences_node.media.named import address, media_of
 from convergences_node.web import words
 from convergences_node.web.exporting import printable
 from convergences_node.web.surfaces.pair import Reader, born, date_time
@@ -52,6 +53,7 @@ def full(item: Item, detail: Detail, towns: Names, reader: Reader) -> dict[str, 
     """An element with all that it says."""
     fields, labels = detail.fields, detail.labels
     themes = [theme for theme in item.themes if theme in labels]
+    media = [medium for _, medium in media_of(item.kind, fields)]
     made: dict[str, Any] = {
         "id": item.id,
         "name": printable(item.name),
@@ -66,8 +68,8 @@ def full(item: Item, detail: Detail, towns: Names, reader: Reader) -> dict[str, 
             {"id": number_of(theme), "name": printable(labels[theme]), "description": "", "index": number}
             for number, theme in enumerate(themes)
         ],
-        "images": [],
-        "files": [],
+        "images": [address(one.digest, reader.base) for one in media if one.is_picture],
+        "files": [address(one.digest, reader.base) for one in media if not one.is_picture],
         "stamps": [],
         "url": reader.address(item.id),
         "kind": item.kind,

@@ -21,6 +21,7 @@ from convergences_protocol.kinds import KINDS, Field, FieldType, Kind
 
 from convergences_node.index.listing import Link
 from convergences_node.index.views import Item
+from convergences_node.media.named import address, media_of
 from convergences_node.web import dates
 from convergences_node.web.exporting import printable
 from convergences_node.web.surfaces.linked_context import short
@@ -35,7 +36,7 @@ CONCEPT_CONTAINERS: Mapping[str, str] = {"pair:hasType": "types", "pair:hasStatu
 COUNTRY = "France"
 """Every territory's code is of France; a second country brings a table of its own."""
 NOT_HELD = (FieldType.OUTLINE, FieldType.MEDIA)
-"""PAIR has no shapes: these are in the GeoJSON."""
+"""PAIR has no shapes: these are in the GeoJSON. Of pictures it has the address alone (`_put_images`)."""
 _WEB = re.compile(r"https?://[^\s<>\"{}|\\^`\x00-\x20]+")
 _SECOND_LAST = 253_402_300_799
 _WORDS: Mapping[str, str] = {term: iri for kind in KINDS for term, iri in predicates(kind).items()}
@@ -86,6 +87,7 @@ def resource(item: Item, fields: Mapping[str, Any], links: Iterable[Link], reade
             place[property_] = _plain(value)
         elif (said := _said(kind, field, property_, value, fields, reader)) is not None:
             made[property_] = said
+    _put_images(made, item.kind, fields, reader)
     _put_place(made, place, classes)
     _put_links(made, links, reader)
     _put_relation(made, _related(kind, fields), fields, reader)
@@ -123,6 +125,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(each) for each in value]
     return printable(value) if isinstance(value, str) else value
+
+
+def _put_images(made: Resource, kind: str, fields: Mapping[str, Any], reader: Reader) -> None:
+    """Where its pictures are. `pair:image` is Archipelago's usage; the ontology itself has no word for it."""
+    found = [address(medium.digest, reader.base) for _, medium in media_of(kind, fields) if medium.is_picture]
+    if found:
+        made["pair:image"] = [{"id": each} for each in found]
 
 
 def _put_place(made: Resource, place: Resource, classes: Sequence[str]) -> None:
