@@ -20,6 +20,7 @@ from convergences_protocol.cosignature import Cosignature, cosign
 
 from convergences_node.backup.schedule import Nightly
 from convergences_node.clock import clock_plausible
+from convergences_node.media.gathering import Gathering
 from convergences_node.sources.keeper import Keeper
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Clockwork:
             asyncio.create_task(self._erase_for_ever(), name="erasing"),
             asyncio.create_task(Nightly(self._town, self._monotonic).run(), name="backing up"),
             asyncio.create_task(Keeper(self._town).run(), name="sources"),
+            asyncio.create_task(Gathering(self._town).run(), name="gathering files"),
         ]
 
     async def stop(self) -> None:

@@ -55,6 +55,8 @@ class Blobs:
         """The peers, while the node runs."""
         self.tidying = asyncio.Lock()
         """Held by whoever decides which files are to go: two who did at once would each see half of it."""
+        self.tidied: object = None
+        """What it was last decided upon; see `media/forgetting.py`."""
         self._under_way: dict[bytes, asyncio.Task[Blob]] = {}
         self._not_before: dict[bytes, float] = {}
         """When what nobody gave may be wanted again, by the loop's clock."""

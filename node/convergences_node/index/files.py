@@ -24,18 +24,25 @@ def named_files(db: sqlite3.Connection, digests: Collection[str], but: bytes | N
         return found
     for element, fields in db.execute(_NAMING):
         if element != but:
-            found.update(wanted.intersection(_digests(_decode(fields))))
+            found.update(wanted.intersection(digest for digest, _ in _files(_decode(fields))))
     return found
 
 
-def _digests(value: object) -> Iterator[str]:
-    """Every text under `digest`, however deep."""
+def files_named(db: sqlite3.Connection) -> dict[str, int]:
+    """Every file that some element names, with the size that it says, the latest record's first."""
+    found: dict[str, int] = {}
+    for _, fields in db.execute(f"{_NAMING} ORDER BY row DESC"):
+        for digest, size in _files(_decode(fields)):
+            found.setdefault(digest, size)
+    return found
+
+
+def _files(value: object) -> Iterator[tuple[str, int]]:
+    """Every `digest` with the `bytes` beside it, however deep."""
     if isinstance(value, dict):
-        for name, each in value.items():
-            if name == "digest" and isinstance(each, str):
-                yield each
-            else:
-                yield from _digests(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _digests(each)
+        digest, size = value.get("digest"), value.get("bytes")
+        if isinstance(digest, str) and isinstance(size, int):
+            yield digest, size
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        if isinstance(each, dict | list):
+            yield from _files(each)

@@ -30,6 +30,9 @@ from convergences_node.media.sniff import HEAD_BYTES, type_of
 if TYPE_CHECKING:
     from convergences_node.town import Town
 
+LOOK_AGAIN_S = 3_600
+"""Who names what is read through all records: once an hour while the same files lie aside."""
+
 log = logging.getLogger(__name__)
 
 
@@ -44,7 +47,8 @@ async def _forget(town: Town) -> None:
     store = town.blobs.store
     aside = {digest.hex() for digest in await asyncio.to_thread(store.hidden)}
     erased = set(files_in(bodies))
-    if not erased and not aside:
+    stamp = (frozenset(erased), frozenset(aside), town.now() // LOOK_AGAIN_S)
+    if (not erased and not aside) or stamp == town.blobs.tidied:
         return
     await town.index.catch_up()
     if town.index.rebuilding:
@@ -56,6 +60,8 @@ async def _forget(town: Town) -> None:
     for digest in sorted(aside - named - erased):
         await town.blobs.remove(bytes.fromhex(digest))
         log.info("file %s is gone, with the last record that named it", digest[:12])
+    left = {digest.hex() for digest in await asyncio.to_thread(store.hidden)}
+    town.blobs.tidied = (frozenset(erased), frozenset(left), stamp[2])
 
 
 async def put_aside_files_of(town: Town, element: ElementId) -> None:
