@@ -49,6 +49,7 @@ SOCKET_NAME = "node.sock"
 LEFT_OUT = (
     *(ARCHIVE_NAME, "index.", f"{LINKED}/", f"{LINKED}.", GUARD_NAME, LOCK_NAME, SOCKET_NAME, "scratch"),
     *("blobs/public/", "blobs/peers/", "blobs/parts/", VAULT_NOTES),
+    *("update/", "before-update"),
 )
 """Names, or beginnings of names, of what the archive part holds, what is made again, what peers have or what is kept
 for them, and what must never come back."""

@@ -9,6 +9,7 @@ installed the node is away: the page that said so comes back by itself.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -93,7 +94,8 @@ async def _found(request: web.Request, where: str) -> tuple[Mapping[str, Any], F
 
 def _offer(each: Mapping[str, Any], language: str) -> dict[str, Any]:
     refused = fault_sentence(fault_from_json(each["refused"]), language) if each["refused"] else ""
-    return {**each, "refused": refused, "mib": max(1, (each["bytes"] or 0) // MIB)}
+    folder = str(Path(each["where"]).parent) if each["where"] else ""
+    return {**each, "refused": refused, "folder": folder, "mib": max(1, (each["bytes"] or 0) // MIB)}
 
 
 def _attempt(request: web.Request, attempt: Mapping[str, Any] | None) -> dict[str, Any] | None:
