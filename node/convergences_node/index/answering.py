@@ -18,7 +18,7 @@ from convergences_node.index.items import cards_of, items_of
 from convergences_node.index.known import Known
 from convergences_node.index.marks import Marks, marks_of
 from convergences_node.index.query import Query
-from convergences_node.index.search import find
+from convergences_node.index.search import Found, find
 from convergences_node.index.views import Answer, Coverage, Facets, Item, Total
 
 NONE: Groups = {}
@@ -29,7 +29,30 @@ def answer(
 ) -> Answer:
     """One page of what matches, with how fresh and whole it is; `groups` are elements that are the same."""
     wanted = _filter(db, query, known)
+    return _answer(db, query, known, coverage, groups, wanted, find(db, query, wanted))
+
+
+def answer_and_facets(
+    db: sqlite3.Connection, query: Query, known: Known, coverage: Sequence[Coverage], groups: Groups
+) -> tuple[Answer, Facets]:
+    """The same, and the facets of all that matches: of what was gathered for the page, if that was all of it."""
+    wanted = _filter(db, query, known)
     found = find(db, query, wanted)
+    # Along the dates a total is an estimate; in other orders it may be "at least".
+    about = found.total if query.order == "date" else None
+    counted = count_facets(db, wanted, known, about, found.matches)
+    return _answer(db, query, known, coverage, groups, wanted, found), counted
+
+
+def _answer(
+    db: sqlite3.Connection,
+    query: Query,
+    known: Known,
+    coverage: Sequence[Coverage],
+    groups: Groups,
+    wanted: Filter,
+    found: Found,
+) -> Answer:
     items, folded = items_of(db, found.rows, query.window), 0
     if groups:
         items, folded = fold(db, items, groups, None if found.bounded else wanted)
@@ -89,9 +112,9 @@ def _folded(
     return msgspec.Raw(_encode(items)), folded
 
 
-def facets(db: sqlite3.Connection, query: Query, known: Known, about: int | None = None) -> Facets:
-    """How many matches have each value of each facet; there are `about` so many matches, if that was counted before."""
-    return count_facets(db, _filter(db, query, known), known, about)
+def facets(db: sqlite3.Connection, query: Query, known: Known) -> Facets:
+    """How many matches have each value of each facet."""
+    return count_facets(db, _filter(db, query, known), known)
 
 
 def marks(db: sqlite3.Connection, query: Query, known: Known, groups: Groups = NONE) -> Marks:

@@ -167,10 +167,9 @@ class Index:
         kept = self._counted.get(version, asked)
 
         def both(db: sqlite3.Connection) -> tuple[Answer, Facets]:
-            found = answering.answer(db, query, known, coverage, groups)
-            # Along the dates a total is an estimate; in other orders it may be "at least".
-            about = found.total.count if query.order == "date" else None
-            return found, kept or answering.facets(db, asked, known, about)
+            if kept:
+                return answering.answer(db, query, known, coverage, groups), kept
+            return answering.answer_and_facets(db, query, known, coverage, groups)
 
         answer, facets = await self.ask(both)
         self._counted.keep(version if version == self.version else None, asked, facets)

@@ -35,10 +35,10 @@ WORDS_USUAL = (6, 30, 120)
 
 
 def by_relevance(
-    db: sqlite3.Connection, wanted: Filter, place: Place | None, limit: int
+    db: sqlite3.Connection, wanted: Filter, place: Place | None
 ) -> tuple[list[tuple[int, int | str]], int, bool]:
-    """The best rows with their scores (negative: the best come first), how many match, and whether that and the ranking
-    are only of some."""
+    """All rows that were weighed, with their scores (negative: the best come first), how many match, and whether that
+    and the ranking are only of some."""
     assert wanted.text is not None
     rows = _newest(db, source(wanted), RANKED_MAX + 1)
     total = min(len(rows), RANKED_MAX)
@@ -49,7 +49,7 @@ def by_relevance(
     scored = sorted(_scored(db, rows, wanted.text))
     if place is not None:
         scored = [pair for pair in scored if pair > (place.key, -place.row)]
-    return [(-row, score) for score, row in scored[:limit]], total, bounded
+    return [(-row, score) for score, row in scored], total, bounded
 
 
 def _newest(db: sqlite3.Connection, found: Source, limit: int) -> list[int]:

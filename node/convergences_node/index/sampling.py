@@ -12,6 +12,7 @@ counted is not the newest matches or the soonest, among which a year, a town or 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from convergences_node.index.conditions import source
@@ -62,6 +63,12 @@ def sample_of(db: sqlite3.Connection, wanted: Filter, about: int | None = None) 
     if parts < PARTS:
         return Sample(tags, whole=False, each=PARTS / parts)
     return Sample(tags[:WHOLE_MAX], whole=len(tags) <= WHOLE_MAX)
+
+
+def sample_of_rows(db: sqlite3.Connection, rows: Sequence[int]) -> Sample:
+    """The tags of matches that are known already."""
+    select = "SELECT e.tags AS tags FROM json_each(?) j CROSS JOIN elements e ON e.row = j.value"
+    return Sample(column_of(db, "tags", select, (f"[{', '.join(map(str, rows))}]",)))
 
 
 def _are_in_lists(wanted: Filter) -> bool:

@@ -55,6 +55,8 @@ class Found:
     total: int
     exact: bool
     bounded: bool = False
+    matches: tuple[int, ...] | None = None
+    """The rows of all that match, where they were all gathered to find this page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +83,16 @@ def find(db: sqlite3.Connection, query: Query, wanted: Filter) -> Found:
         cursor = cursors.write(query, key, row, total, exact)
     elif place is None and not part.bounded:
         total, exact = len(page), True
-    return Found(tuple(row for row, _ in page), cursor, total, exact, part.bounded)
+    gathered = place is None and part.exact and len(part.keyed) == part.total
+    matches = tuple(row for row, _ in part.keyed) if gathered else None
+    return Found(tuple(row for row, _ in page), cursor, total, exact, part.bounded, matches)
 
 
 def _part(db: sqlite3.Connection, query: Query, wanted: Filter, place: Place | None) -> _Part:
     """Choose a way. The first page counts what it can while it is there; the next ones are told by their cursor."""
     limit = query.limit + 1
     if query.order == "relevance":
-        best, total, bounded = by_relevance(db, wanted, place, limit)
+        best, total, bounded = by_relevance(db, wanted, place)
         return _Part(best, total, not bounded, bounded)
     if (near := _near(db, query, wanted, place)) is not None:
         return near
