@@ -57,9 +57,12 @@ class Keeping(Tables):
             self.tell(HeadCame(origin, size, note, own=False))
 
     def keep_batches(
-        self, batches: Iterable[Batch], enough: Callable[[], bool] = lambda: False
+        self,
+        batches: Iterable[Batch],
+        enough: Callable[[], bool] = lambda: False,
+        also: Callable[[], None] = lambda: None,
     ) -> list[int | Exception]:
-        """Store checked batches in one transaction, until `enough` says so.
+        """Store checked batches in one transaction, until `enough` says so; then do `also` in the same.
 
         Answers each that was taken from `batches` with the log's new size, or with why it does not follow what is here.
         """
@@ -70,6 +73,7 @@ class Keeping(Tables):
                 answers.append(self._keep_batch(batch, events))
                 if enough():
                     break
+            also()
         for event in events:
             self.tell(event)
         return answers

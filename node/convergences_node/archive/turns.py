@@ -121,15 +121,19 @@ class Turns:
     def _do_appends(self) -> None:
         """One group: whatever waits now, within the bound, becomes one transaction and one head."""
         group: list[_Request] = []
+        try:
+            answers: Sequence[object] = self._writer.append(self._taken(group))
+        except Exception as error:
+            answers = [error] * len(group)
+        self._answer(group, answers)
+
+    def _taken(self, group: list[_Request]) -> list[Sequence[Authored]]:
+        """Take the appends that wait into `group`, within the bound."""
         count = 0
         while self._appends and count < GROUP_RECORDS_MAX:
             group.append(self._appends.popleft())
             count += len(group[-1].work)
-        try:
-            answers: Sequence[object] = self._writer.append([request.work for request in group])
-        except Exception as error:
-            answers = [error] * len(group)
-        self._answer(group, answers)
+        return [request.work for request in group]
 
     def _do_work(self, request: _Request) -> None:
         try:
@@ -139,8 +143,8 @@ class Turns:
         self._answer([request], [answer])
 
     def _do_batches(self) -> None:
-        """As many batches as one transaction may hold; a local append that arrives meanwhile ends it."""
-        group = [self._others.popleft()]
+        """As many batches as one transaction may hold; a local append that arrives meanwhile ends it, and is in it."""
+        group, appends = [self._others.popleft()], list[_Request]()
         deadline = time.monotonic() + REPLICATION_SECONDS_MAX
         size = 0
 
@@ -158,10 +162,11 @@ class Turns:
                 group.append(self._others.popleft())
 
         try:
-            answers: Sequence[object] = self._writer.keep_batches(waiting(), enough)
+            kept, placed = self._writer.keep_and_append(waiting(), enough, lambda: self._taken(appends))
+            answers: Sequence[object] = [*kept, *placed]
         except Exception as error:
-            answers = [error] * len(group)
-        self._answer(group, answers)
+            answers = [error] * (len(group) + len(appends))
+        self._answer([*group, *appends], answers)
 
     def _answer(self, requests: Sequence[_Request], answers: Sequence[object]) -> None:
         """Tell the event loop what happened, then those who wait for it."""

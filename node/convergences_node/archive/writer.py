@@ -12,7 +12,8 @@ that are durable and not shown; the writer then refuses to go on, and the next s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from convergences_protocol import cbor, checkpoint
@@ -27,7 +28,7 @@ from .authoring import Authored
 from .beside import source_key
 from .erasing import HeardErasure
 from .guard import Guard, Step, no_step
-from .keeping import Keeping, is_erasure
+from .keeping import Batch, Keeping, is_erasure
 from .lineage import lineage
 from .model import (
     BodiesErased,
@@ -46,6 +47,16 @@ from .tables import Edge, leaf_of
 
 Answer = list[Placed] | ConvergencesError
 Current = dict[ElementId, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Appended:
+    """What is appended to one's own log, and not shown yet."""
+
+    edge: Edge
+    old_size: int
+    note: bytes
+    erases: bool
 
 
 class ArchiveWriter(Keeping):
@@ -109,21 +120,49 @@ class ArchiveWriter(Keeping):
         Answers a request with where its records stand, or with what kept them out (`Conflict`, `ErasedElement`).
         Durable and revealed when this returns.
         """
-        assert self.writing_in is not None and self.key is not None, "a log of one's own is opened first"
         answers: list[Answer] = []
         with self.transaction():
-            edge = self.edge(self.writing_in)
-            old_size = edge.frontier.size
-            accepted = self._accept(requests, old_size, answers)
-            if accepted:
-                self.insert(edge, [leaf_of(authored) for authored in accepted])
-                self._remember_sources(accepted)
-                note = self._prepare_head(edge, self.key)
-        if accepted:
-            self._settle_head(edge, old_size, note)
-            if any(is_erasure(authored.header) for authored in accepted):
-                self.tell(ErasuresCame(edge.origin))
+            appended = self._append(requests, answers)
+        self._show(appended)
         return answers
+
+    def keep_and_append(
+        self, batches: Iterable[Batch], enough: Callable[[], bool], requests: Callable[[], Sequence[Sequence[Authored]]]
+    ) -> tuple[list[int | Exception], list[Answer]]:
+        """Store others' batches, then append what `requests` gives, in one transaction: who waited for the batches does
+        not wait for a transaction of their own as well. Answers both."""
+        answers: list[Answer] = []
+        appended: _Appended | None = None
+
+        def append() -> None:
+            nonlocal appended
+            if asked := requests():
+                appended = self._append(asked, answers)
+
+        kept = self.keep_batches(batches, enough, append)
+        self._show(appended)
+        return kept, answers
+
+    def _append(self, requests: Sequence[Sequence[Authored]], answers: list[Answer]) -> _Appended | None:
+        """Within a transaction: place what can be, and prepare the head that covers it. None: there is nothing."""
+        assert self.writing_in is not None and self.key is not None, "a log of one's own is opened first"
+        edge = self.edge(self.writing_in)
+        old_size = edge.frontier.size
+        accepted = self._accept(requests, old_size, answers)
+        if not accepted:
+            return None
+        self.insert(edge, [leaf_of(authored) for authored in accepted])
+        self._remember_sources(accepted)
+        note = self._prepare_head(edge, self.key)
+        return _Appended(edge, old_size, note, any(is_erasure(authored.header) for authored in accepted))
+
+    def _show(self, appended: _Appended | None) -> None:
+        """The transaction is committed."""
+        if appended is None:
+            return
+        self._settle_head(appended.edge, appended.old_size, appended.note)
+        if appended.erases:
+            self.tell(ErasuresCame(appended.edge.origin))
 
     def _accept(self, requests: Sequence[Sequence[Authored]], size: int, answers: list[Answer]) -> list[Authored]:
         """Those that go in, each edit checked against the archive and what this very group changes before it."""
