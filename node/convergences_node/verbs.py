@@ -220,7 +220,8 @@ class Vault(Params):
 
 class BundleWrite(Params):
     """Write every log kept here to a bundle at `path`, a folder or a `.zip` file; what is there already is added to.
-    Progress: `{what: "bundle", done, total}`. Answer: `{path, logs, records, files, bytes, left_alone}`."""
+    Progress: `{what: "bundle", done, total}`. Answer: `{path, logs, records, files, bytes, left_alone, blobs}`;
+    `blobs` are the pictures and documents that were written beside."""
 
     path: str
 
@@ -228,7 +229,7 @@ class BundleWrite(Params):
 class BundleRead(Params):
     """Take in what a bundle has of the logs that this node follows, checked as if a peer sent it.
     Progress: `{what: "bundle", done, total}`. Answer: `{path, sound, reason, logs: [{territory, origin, before, after,
-    size, kept}]}`; `reason` is why it was left, if something in it is false."""
+    size, kept}], blobs}`; `reason` is why it was left, if something in it is false; `blobs` are files that came."""
 
     path: str
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from convergences_node.archive.model import NewRecord
 from convergences_node.archive.verifying import verify_folder
 from convergences_node.bundles import verb
 from convergences_protocol import checkpoint
@@ -250,3 +251,29 @@ async def test_what_is_no_bundle_is_refused(cluster: Cluster, tmp_path: Path) ->
     with pytest.raises(LocalError, match=r"no folder .* to put a bundle into") as refused:
         await town.ask("bundle_write", path=str(tmp_path / "absent" / "stick"))
     assert refused.value.hint == "is the stick plugged in?"
+
+
+async def test_pictures_travel_by_stick_and_leave_it_with_their_records(cluster: Cluster, tmp_path: Path) -> None:
+    """What records name, whole or not at all; a file that is not what its name says stays on the stick."""
+    agglomeration, town = await apart(cluster, "saint-denis")
+    pictures = [b"RIFF....WEBP" + bytes([number]) * 50_000 for number in range(2)]
+    blobs = [await town.town.blobs.add_bytes(picture) for picture in pictures]
+    await town.town.blobs.add_bytes(b"RIFF....WEBP nobody names it")
+    media = [
+        {"digest": blob.digest.hex(), "type": "image/webp", "bytes": blob.size, "alt": "x", "width": 9, "height": 9}
+        for blob in blobs
+    ]
+    record = NewRecord("content", {"name": "Deux images", "type": "photo", "media": media})
+    (placed,) = await town.town.archive.append([record])
+    stick = tmp_path / "stick"
+    assert (await town.ask("bundle_write", path=str(stick)))["blobs"] == 2
+    assert (await town.ask("bundle_write", path=str(stick)))["blobs"] == 0
+    spoilt = stick / "blobs" / blobs[1].digest.hex()
+    spoilt.write_bytes(b"x" * 50_012)
+    assert (await agglomeration.ask("bundle_read", path=str(stick)))["blobs"] == 1
+    here = await agglomeration.town.blobs.find(blobs[0].digest)
+    assert here is not None and here.path.read_bytes() == pictures[0]
+    assert await agglomeration.town.blobs.find(blobs[1].digest) is None
+    await town.ask("erase", element=str(placed.element), reason="asked by the person")
+    await town.ask("bundle_write", path=str(stick))
+    assert list((stick / "blobs").iterdir()) == []

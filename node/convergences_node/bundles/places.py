@@ -5,6 +5,7 @@
     log/<territory>/<epoch>/checkpoint    the signed head, with cosignatures; tiles, entries and bodies beside it, as a
     log/<territory>/<epoch>/tile/…        node serves them (C2SP tlog-tiles, and `bodies/`)
     log/<territory>/<epoch>/forks/<n>     proofs that the log has two histories
+    blobs/<sha256>                        pictures and documents that the records name; `blobs.json` lists them
 
 Whoever puts such a folder behind any web server has a mirror. Reading is bounded, name by name.
 """

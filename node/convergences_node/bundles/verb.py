@@ -17,8 +17,10 @@ from convergences_protocol.errors import Fault, LocalError, RemoteError
 
 from convergences_node.archive.model import Event, LogState
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.index.files import files_named
 from convergences_node.network.http_tiles import NOTE_BYTES_MAX, Gone, split_note
 
+from .files import read_files, write_files
 from .places import Place, log_base, no_bundle, place_at
 from .reading import BundleTransport
 from .writing import read_index, write_bundle
@@ -42,12 +44,15 @@ async def bundle_write(town: Town, params: BundleWrite, tell: Tell) -> Json:
     def told(done: int, total: int) -> None:
         loop.call_soon_threadsafe(tell, {"what": "bundle", "done": done, "total": total})
 
+    named, knows_all = await _named(town), not town.index.rebuilding
+
     def write() -> dict[str, Any]:
         with closing(ArchiveReader.open(town.folder, town.archive.revealed)) as reader:
             place = place_at(path, writing=True)
             written = write_bundle(reader, place, told)
+            blobs = write_files(town.blobs.store, place, named, knows_all=knows_all and not written.left_alone)
             place.close()
-            return asdict(written)
+            return {**asdict(written), "blobs": blobs}
 
     try:
         return {"path": str(path), **await asyncio.to_thread(write)}
@@ -75,7 +80,14 @@ async def bundle_read(town: Town, params: BundleRead, tell: Tell) -> Json:
             finally:
                 await transport.stop()
             reason = network.left.pop(transport.key)
-        return await _answer(town, path, place, transport, before, reason)
+        blobs = await asyncio.to_thread(read_files, town.blobs.store, place, await _named(town))
+        return {**await _answer(town, path, place, transport, before, reason), "blobs": blobs}
+
+
+async def _named(town: Town) -> dict[str, int]:
+    """The files that the records which are known by now name; none while the index is made again."""
+    await town.index.catch_up()
+    return {} if town.index.rebuilding else await town.index.ask(files_named)
 
 
 @asynccontextmanager
