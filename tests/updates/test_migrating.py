@@ -32,6 +32,7 @@ from tests.drills.power import compiled, compiler
 from . import migrating_work
 from .making_golden import OPERATOR, PASSWORD, goldens, unpack
 from .migrating_work import NOW, OPTIONS, be, live, prepare
+from .pretending import put_state
 
 CUTS_MAX = int(os.environ.get("UPDATE_CUTS", "10"))
 """Cuts of each of the four stretches; with UPDATE_CUTS=100000, at every step of them."""
@@ -124,6 +125,16 @@ async def test_a_trial_that_ends_in_a_return(golden: Path, tmp_path: Path, monke
         await judge(node, told, is_next=False)
         assert not (node / FOLDER).exists()
         await live(node, "returned")
+
+
+async def test_a_version_that_is_not_on_trial_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installed by hand, after an update to it was refused."""
+    told = unpack(goldens()[-1], tmp_path / "node")
+    for phase in ("refused", "confirmed"):
+        start(tmp_path, "confirmed", monkeypatch)
+        put_state(tmp_path / "system", phase)
+        await live(tmp_path / "node", "confirmed")
+        await judge(tmp_path / "node", told, is_next=True)
 
 
 async def test_a_migration_without_room_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,8 @@ SEEN_NAME = "update-seen"
 """In the node's folder: the attempt whose end somebody has read."""
 TRIAL, CONFIRMED, RETURNED, REFUSED = "trial", "confirmed", "returned", "refused"
 WORKING = ("taken", "kept", "installing", "returning")
+OPEN = ("installing", "trial", "returning")
+"""The new version may be there, and may have to go again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from convergences_node.archive.durable import sync_folder
 from convergences_node.migrating import Layout, Step
 from convergences_node.systemd import notify
 
-from .attempt import CONFIRMED, RETURNED, last_attempt
+from .attempt import OPEN, last_attempt
 from .places import installed
 
 FOLDER, PART, GONE = "before-update", "before-update.part", "before-update.gone"
@@ -53,7 +53,7 @@ def files() -> Sequence[tuple[Layout, Sequence[Step]]]:
 def is_on_trial() -> bool:
     """Whether this program is the new version of an update of which root has not said the last word."""
     attempt = last_attempt()
-    if attempt is None or attempt.phase in (CONFIRMED, RETURNED):
+    if attempt is None or attempt.phase not in OPEN:
         return False
     try:
         return attempt.new == installed().version
