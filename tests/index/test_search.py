@@ -170,6 +170,22 @@ def test_counts_of_a_part_are_estimates_of_the_whole(desk: Desk, monkeypatch: py
         assert shares == pytest.approx({"event": 0.75, "project": 0.25}, abs=0.15), asked
 
 
+def test_a_total_by_dates_is_about_right_where_hundreds_begin_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every evening at six: neither the first evening alone nor all that is listed."""
+    monkeypatch.setattr(dated, "COUNTED_MAX", 50)
+    origin = "convergences/FR-93066/0000000000000001"
+    for number in range(800):
+        day = f"2026-06-{number % 8 + 1:02}"
+        desk.logs.state(origin, "action", {"name": f"Bal {number}", "type": "event", "start": day})
+    desk.catch_up()
+    for since, expected in (("2026-05", 800), ("2026-06-05", 400)):
+        total = desk.ask(Query.from_params({"kind": "action", "from": since})).total
+        assert not total.exact
+        assert total.count == pytest.approx(expected, rel=0.4)
+
+
 def facets_of(desk: Desk, query: Query) -> Any:
     from convergences_node.index.answering import facets
 

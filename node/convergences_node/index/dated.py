@@ -27,8 +27,9 @@ NEVER = SECOND_MAX + 1
 LISTS_MAX = 16
 """Lists followed at once; a group of more tags is checked instead, and another one followed."""
 
-COUNTED_MAX = 250
-"""Entries of one list that are counted for an estimate; beyond, as many a day are expected as up to there."""
+COUNTED_MAX, COUNTED_MORE = 250, 5_000
+"""Entries of one list that are counted for an estimate; beyond, as many a day are expected as up to there. More of them
+where all of the first ones begin at the same second."""
 
 _BESIDE = "EXISTS (SELECT 1 FROM dated x WHERE x.tag = ? AND x.span = d.span AND x.first = d.first AND x.row = d.row)"
 _OCCURRENCE = "(SELECT min(o.first) FROM occurrences o WHERE o.row = e.row AND o.first <= ? AND o.last >= ?)"
@@ -97,37 +98,41 @@ def estimate(db: sqlite3.Connection, wanted: Filter, page: Sequence[tuple[int, i
     for. Entries are counted without looking at their elements, and only the first ones of a long list."""
     if wanted.window is None:
         return None
-    _, key = page[-1]
+    row, key = page[-1]
     assert isinstance(key, int)
     group = _followed(wanted.groups)
-    stretches = [_stretch(db, wanted.window, tag, span, key) for tag in group.tags for span in wanted.spans]
+    stretches = [_stretch(db, wanted.window, (tag, span), (key, row)) for tag in group.tags for span in wanted.spans]
     passed, listed = (sum(each) for each in zip(*stretches, strict=True))
     return max(len(page), int(len(page) * listed / max(passed, 1)))
 
 
-def tags_in_lists(db: sqlite3.Connection, wanted: Filter, parts: int, most: int) -> list[str]:
-    """The tags of the soonest matches in a window, or of those whose rows end in bits below `parts` (sampling.py)."""
+def tags_in_lists(db: sqlite3.Connection, wanted: Filter, parts: int, looked_at: int, most: int) -> list[str]:
+    """The tags of the soonest matches in a window, or of those whose rows end in bits below `parts` (sampling.py). Of
+    each list, so many elements are looked at whose masks let them pass; any number, if that is negative."""
     group = _followed(wanted.groups)
     found: dict[int, str] = {}
     for tag in group.tags:
         for span in wanted.spans:
-            found.update(_tags_in_list(db, wanted, group, (tag, span), parts, most))
+            found.update(_tags_in_list(db, wanted, group, (tag, span), (parts, looked_at, most)))
     return list(found.values())
 
 
 def _tags_in_list(
-    db: sqlite3.Connection, wanted: Filter, group: Group, of: tuple[int, int], parts: int, most: int
+    db: sqlite3.Connection, wanted: Filter, group: Group, of: tuple[int, int], bounded: tuple[int, int, int]
 ) -> list[tuple[int, str]]:
     """The same of one list, by row."""
+    parts, looked_at, most = bounded
     bounds = _bounds(wanted.window, of[1])
     others = [other for other in wanted.groups if other is not group]
     bounds.extend(check_masks(others, "d"))
     checks = check_all(wanted, [group, *sure_of(others)], in_window=of[1] < len(SPANS))
+    states = " CROSS JOIN states s ON s.row = d.row" if "s." in checks.sql else ""
     select = (
-        "SELECT d.row AS row, e.tags AS tags FROM dated d CROSS JOIN elements e ON e.row = d.row"
-        f" WHERE d.tag = ? AND d.span = ? AND d.row & {LAST_BITS} < ? AND {bounds.sql} AND {checks.sql} LIMIT ?"
+        "SELECT d.row AS row, e.tags AS tags FROM (SELECT d.row AS row FROM dated d"
+        f" WHERE d.tag = ? AND d.span = ? AND d.row & {LAST_BITS} < ? AND {bounds.sql} LIMIT ?) d"
+        f" CROSS JOIN elements e ON e.row = d.row{states} WHERE {checks.sql} LIMIT ?"
     )
-    found = rows_of(db, ("row", "tags"), select, [*of, parts, *bounds.values, *checks.values, most])
+    found = rows_of(db, ("row", "tags"), select, [*of, parts, *bounds.values, looked_at, *checks.values, most])
     return [(row, tags) for row, tags in found]
 
 
@@ -136,20 +141,37 @@ def listed_count(wanted: Filter) -> int:
     return _followed(wanted.groups).count
 
 
-def _stretch(db: sqlite3.Connection, window: tuple[int, int], tag: int, span: int, key: int) -> tuple[float, float]:
-    """How many entries of a list in the window begin up to the date where a page ended, and about how many in all."""
-    entries, given = _entries(window, tag, span)
-    up_to, begun = _entries((window[0], key), tag, span)
-    counted, last, passed, first, end = db.execute(
-        f"SELECT count(*), max(first), (SELECT count(*) FROM ({up_to} LIMIT ?)), ({entries} ORDER BY d.first LIMIT 1),"
+def _stretch(
+    db: sqlite3.Connection, window: tuple[int, int], of: tuple[int, int], place: tuple[int, int]
+) -> tuple[float, float]:
+    """How many entries of a list in the window come before the place where a page ended, and about how many in all."""
+    counted, moments, first, last, end = _counted(db, window, of, COUNTED_MAX)
+    if counted == COUNTED_MAX and moments == 1:
+        # All of them begin at once, as on the first day of a season: how many a day there are is seen further on.
+        counted, moments, first, last, end = _counted(db, window, of, COUNTED_MORE)
+    entries, given = _entries(window, *of)
+    select = f"SELECT count(*) FROM ({entries} AND (d.first, d.row) <= (?, ?) LIMIT ?)"
+    (passed,) = db.execute(select, [*given, *place, COUNTED_MORE]).fetchone()
+    if counted < COUNTED_MAX or moments == 1:
+        return passed, counted
+    # So many moments are one fewer stretches between them, and of the last moment there may be more.
+    seconds = (last - first) * moments / (moments - 1)
+    return passed, counted + (end - last) * counted / seconds
+
+
+def _counted(
+    db: sqlite3.Connection, window: tuple[int, int], of: tuple[int, int], most: int
+) -> tuple[int, int, int, int, int]:
+    """Up to so many entries of a list in the window: how many, at how many moments they begin, the first and the last
+    of these, and when the last of all begins."""
+    entries, given = _entries(window, *of)
+    found: tuple[int, int, int, int, int] = db.execute(
+        "SELECT count(*), count(DISTINCT first), min(first), max(first),"
         " (SELECT max(d.first) FROM dated d WHERE d.tag = ? AND d.span = ? AND d.first <= ?)"
         f" FROM ({entries} ORDER BY d.first LIMIT ?)",
-        [*begun, COUNTED_MAX, *given, tag, span, window[1], *given, COUNTED_MAX],
+        [*of, window[1], *given, most],
     ).fetchone()
-    if counted < COUNTED_MAX or last == first:
-        return passed, counted
-    a_second = counted / (last - first)
-    return passed + max(key - last, 0) * a_second, counted + (end - last) * a_second
+    return found
 
 
 def _entries(window: tuple[int, int], tag: int, span: int) -> tuple[str, list[Value]]:

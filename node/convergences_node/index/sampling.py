@@ -28,7 +28,7 @@ SAMPLE = 320
 """Matches that are counted of more than that: a tenth of them is then told to three hundredths, nineteen times in
 twenty."""
 SAMPLE_LEAST = 80
-"""With fewer, more are drawn."""
+"""With fewer, more are drawn: a tenth is then told to six hundredths."""
 DRAWN_MORE = 4
 """Times as many, each time."""
 WALKED_MAX = 6_000
@@ -80,10 +80,13 @@ def _are_in_lists(wanted: Filter) -> bool:
 def _from_lists(db: sqlite3.Connection, wanted: Filter, about: int) -> Sample:
     if about > WHOLE_MAX:
         within_reach = about * min(1.0, WALKED_MAX / listed_count(wanted))
-        tags = tags_in_lists(db, wanted, max(1, int(PARTS * SAMPLE / within_reach)), SAMPLE)
-        if len(tags) >= SAMPLE_LEAST:
-            return Sample(tags, whole=False, each=about / len(tags))
-    tags = tags_in_lists(db, wanted, PARTS, WHOLE_MAX + 1)
+        parts = max(1, int(PARTS * SAMPLE / within_reach))
+        # What a mask lets pass may not match: then fewer are counted, rather than more looked at.
+        for looked_at in (SAMPLE, SAMPLE * DRAWN_MORE):
+            tags = tags_in_lists(db, wanted, parts, looked_at, SAMPLE)
+            if len(tags) >= SAMPLE_LEAST:
+                return Sample(tags, whole=False, each=about / len(tags))
+    tags = tags_in_lists(db, wanted, PARTS, -1, WHOLE_MAX + 1)
     return Sample(tags[:WHOLE_MAX], whole=len(tags) <= WHOLE_MAX)
 
 
