@@ -30,6 +30,7 @@ TRIAL_S = 600.0
 LOOK_EVERY_S = 10.0
 FAILURES_MAX = 3
 PAGE_BYTES_MAX = 4 << 20
+STARTING = 503
 
 Look = Callable[[], Awaitable[bool]]
 
@@ -109,7 +110,8 @@ class Trial:
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS_MAX)) as session,
                 session.get(address.replace("//0.0.0.0", "//127.0.0.1").replace("//[::]", "//[::1]")) as answer,
             ):
-                if answer.status < 500:
+                # Busy, or making its index again after a change of it: that is no fault.
+                if answer.status < 500 or answer.status == STARTING:
                     return bool(await answer.content.read(PAGE_BYTES_MAX))
                 log.error("the town's first page answers %d", answer.status)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
