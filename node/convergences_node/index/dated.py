@@ -27,7 +27,7 @@ NEVER = SECOND_MAX + 1
 LISTS_MAX = 16
 """Lists followed at once; a group of more tags is checked instead, and another one followed."""
 
-COUNTED_MAX, COUNTED_MORE = 250, 5_000
+COUNTED_MAX, COUNTED_MORE = 250, 2_000
 """Entries of one list that are counted for an estimate; beyond, as many a day are expected as up to there. More of them
 where all of the first ones begin at the same second."""
 
@@ -149,9 +149,10 @@ def _stretch(
     if counted == COUNTED_MAX and moments == 1:
         # All of them begin at once, as on the first day of a season: how many a day there are is seen further on.
         counted, moments, first, last, end = _counted(db, window, of, COUNTED_MORE)
-    entries, given = _entries(window, *of)
-    select = f"SELECT count(*) FROM ({entries} AND (d.first, d.row) <= (?, ?) LIMIT ?)"
-    (passed,) = db.execute(select, [*given, *place, COUNTED_MORE]).fetchone()
+    begin, row = place
+    entries, given = _entries((window[0], begin), *of)
+    select = f"SELECT count(*) FROM ({entries} AND (d.first < ? OR d.row <= ?) LIMIT ?)"
+    (passed,) = db.execute(select, [*given, begin, row, COUNTED_MORE]).fetchone()
     if counted < COUNTED_MAX or moments == 1:
         return passed, counted
     # So many moments are one fewer stretches between them, and of the last moment there may be more.
