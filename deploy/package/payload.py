@@ -23,8 +23,9 @@ GLIBC_MINORS = (36, 35, 34, 31, 28, 27, 26, 24, 17)
 """Of manylinux tags; Debian 12 has 2.36."""
 PURE_SOURCES = ("python-baseconv", "varint")
 """In the lock without a wheel, and pure Python: built here, for every machine."""
-LEFT_OUT = ("pip",)
-"""Wanted by sqlite-utils for a command of its own that nobody gives here."""
+LEFT_OUT = ("pip", "grpcio", "mypy-protobuf", "types-protobuf")
+"""In the lock, and never imported by a node: sqlite-utils wants the first for a command of its own, libp2p the others
+to make its files from their definitions. 36 MB of a card; `tests/network/test_libp2p_lean.py` does without them."""
 
 
 def collect(lock: Path, own: Path, arch: str, cache: Path, target: Path) -> None:

@@ -31,3 +31,10 @@ def test_what_no_node_uses_is_not_loaded() -> None:
     assert seen["loaded"] == []
     assert "left out when libp2p was loaded" in seen["refusal"]
     assert seen["real"], "afterwards the module is as ever"
+
+
+def test_the_package_s_libraries_are_enough() -> None:
+    """What `deploy/package/payload.py` leaves out of the package cannot be imported here, and libp2p loads."""
+    without = "import sys; sys.modules.update(dict.fromkeys(('pip', 'grpc', 'mypy_protobuf')))\n"
+    done = subprocess.run([sys.executable, "-c", without + _LOAD], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
