@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 
 PYTHONS = ("3.11", "3.13")
@@ -51,6 +52,14 @@ def _wheels(lock: Path, arch: str, python: str, folder: Path) -> list[Path]:
     """Every wheel of the lock for one machine and one Python, downloaded once."""
     wanted = {name: text for name, text in requirements(lock).items() if name not in (*PURE_SOURCES, *LEFT_OUT)}
     _download(wanted.values(), folder, ["--only-binary=:all:", *_platform(arch, python)])
+    return _of_the_lock(folder, "".join(wanted.values()))
+
+
+def _of_the_lock(folder: Path, wanted: str) -> list[Path]:
+    """The wheels that are wanted now; what an earlier lock has left in the folder goes."""
+    for path in folder.glob("*.whl"):
+        if sha256(path.read_bytes()).hexdigest() not in wanted:
+            path.unlink()
     return sorted(folder.glob("*.whl"))
 
 
