@@ -2,7 +2,8 @@
 """A crowd at a node's door: many connections that ask what is dear to answer, some that read slowly, some that guess
 passwords.
 
-It is bounded in time and in number, and on loopback only. A node may refuse (429, 503): what counts is that it lives,
+It is bounded in time and in number, and on loopback only, from several addresses: one alone is given few connections. A
+node may refuse (429, 503): what counts is that it lives,
 within its memory, and answers again when the crowd has gone.
 """
 
@@ -20,6 +21,8 @@ SLOW_CONNECTIONS = 30
 """They ask for whole lists and read 64 KiB a second of them."""
 SLOW_BYTES = 1 << 16
 GUESSERS = 10
+ADDRESSES = 8
+"""Of the crowd, from 127.0.0.2 on."""
 ANSWER_SECONDS_MAX = 30.0
 WORDS = ("association", "jardin", "atelier", "concert", "quartier", "culture", "marché", "théâtre", "débat")
 LISTS = ("/search.csv", "/search.ics", "/search.geojson", "/search.atom", "/search.jsonld")
@@ -52,27 +55,28 @@ async def _crowd(port: int, asked: Sequence[str], seconds: float) -> Counter[str
     until = time.monotonic() + seconds
     numbers = itertools.count()
 
-    async def one(paths: Sequence[str], body: bytes | None, pause: float) -> None:
+    async def one(number: int, paths: Sequence[str], body: bytes | None = None, pause: float = 0) -> None:
+        client = f"127.0.0.{2 + number % ADDRESSES}"
         while time.monotonic() < until:
             path = paths[next(numbers) % len(paths)]
             try:
                 async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                    status = await _ask(port, path, body, pause, until)
+                    status = await _ask(client, port, path, body, pause, until)
             except (OSError, EOFError, TimeoutError):
                 status = "none"
                 await asyncio.sleep(0.05)
             answered[status] += 1
 
     await asyncio.gather(
-        *(one(asked, None, 0) for _ in range(CONNECTIONS)),
-        *(one(LISTS, None, 1) for _ in range(SLOW_CONNECTIONS)),
-        *(one(["/operateur/entrer"], GUESS, 0) for _ in range(GUESSERS)),
+        *(one(number, asked) for number in range(CONNECTIONS)),
+        *(one(number, LISTS, pause=1) for number in range(SLOW_CONNECTIONS)),
+        *(one(number, ["/operateur/entrer"], GUESS) for number in range(GUESSERS)),
     )
     return answered
 
 
-async def _ask(port: int, path: str, body: bytes | None, pause: float, until: float) -> str:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=SLOW_BYTES)
+async def _ask(client: str, port: int, path: str, body: bytes | None, pause: float, until: float) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=SLOW_BYTES, local_addr=(client, 0))
     try:
         host = f"127.0.0.1:{port}"
         head = f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n"

@@ -27,6 +27,7 @@ from convergences_protocol.errors import LocalError
 
 from convergences_node.accounts import Accounts
 from convergences_node.accounts.migrations import PRIVATE_NAME
+from convergences_node.allocating import keep_little
 from convergences_node.checkup.alerts import Alerts
 from convergences_node.checkup.self_check import SelfCheck
 from convergences_node.config import HttpSection, LogsSection, load_config
@@ -75,6 +76,7 @@ def serve(folder: Path, host: str = _HTTP.host, port: int = _HTTP.port) -> None:
         return
     write_logs(load_config(folder).logs)
     sys.setswitchinterval(SWITCH_SECONDS)
+    keep_little()
     ending = asyncio.run(run(folder))
     if ending is Ending.RESTART:
         _become_another()

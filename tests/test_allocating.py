@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What a node has let go of is the system's again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import os, threading
+from pathlib import Path
+from convergences_node.allocating import keep_little
+
+def resident_mib():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+
+def work():
+    for _ in range(3):
+        bytearray(os.urandom(1) * (20 << 20))
+
+knows = keep_little()
+before = resident_mib()
+turn = threading.Barrier(6)
+def worker():
+    turn.wait()
+    work()
+threads = [threading.Thread(target=worker) for _ in range(6)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(knows, resident_mib() - before, os.environ["MALLOC_ARENA_MAX"])
+"""
+
+
+def test_large_blocks_of_many_threads_are_given_back() -> None:
+    """Six threads take 20 MiB three times each: without a fixed threshold each would keep its last ones."""
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    knows, kept, heaps = done.stdout.split()
+    if knows != "True":
+        pytest.skip("the C library here is not glibc")
+    assert int(kept) < 20
+    assert heaps == "2", "what the node starts is told as well"
