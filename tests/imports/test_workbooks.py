@@ -6,6 +6,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from convergences_node.imports.cell_dates import date
+from convergences_node.imports.cells import BadCell
+from convergences_node.imports.mapping import Column
 from convergences_node.imports.rows import Row, read_rows, sniff
 from convergences_node.imports.sheet_rows import read_sheet
 from convergences_node.imports.zip_look import CELLS_MAX, UNPACKED_BYTES_MAX, look
@@ -118,6 +121,61 @@ def test_the_sheet_may_be_named(tmp_path: Path) -> None:
     (refused,) = rows_of(path, "Rien")
     assert refused.fault is not None
     assert refused.fault.params == {"given": "Rien", "known": "Notes, Lieux"}
+
+
+def number(cell: str, value: float, style: int = 0) -> str:
+    return f'<c r="{cell}" s="{style}"><v>{value}</v></c>'
+
+
+COVER = row(1, text("A1", "À lire avant tout")) + row(3, text("A3", "Ce classeur recense les lieux."))
+GROUPS = row(4, text("A4", "Nom"), text("B4", "Adresse"), text("E4", "Contact"))
+NAMES = row(5, text("B5", "rue"), text("C5", "CP"), text("D5", "ville"), text("E5", "tél"), text("F5", "courriel"))
+
+
+def test_a_page_of_explanations_is_not_the_table(tmp_path: Path) -> None:
+    """The first sheet that holds a table is read; a workbook of pages only is read from the first, as ever."""
+    table = row(1, text("A1", "nom"), text("B1", "ville")) + row(2, text("A2", "Le 6b"), text("B2", "Saint-Denis"))
+    path = xlsx(tmp_path / "t", COVER, table, names=("Lisez-moi", "Lieux"))
+    assert [found.cells for found in rows_of(path)] == [{"nom": "Le 6b", "ville": "Saint-Denis"}]
+    assert len(rows_of(xlsx(tmp_path / "u", COVER, COVER))) == 1
+
+
+def test_titles_of_several_cells_and_groups_of_columns_stand_above_the_header(tmp_path: Path) -> None:
+    """A merged title, who made it and when, names of groups: the columns keep their own names, and the lines theirs."""
+    title = row(1, text("A1", "Annuaire des associations")) + row(
+        2, text("A2", "Service vie locale"), text("F2", "mars")
+    )
+    line = row(6, text("A6", "Le 6b"), text("B6", "6 quai de Seine"), number("C6", 93200), text("D6", "Saint-Denis"))
+    path = xlsx(tmp_path / "t", title + GROUPS + NAMES + line)
+    assert rows_of(path) == [
+        Row(
+            6,
+            {"Nom": "Le 6b", "rue": "6 quai de Seine", "CP": 93200, "ville": "Saint-Denis", "tél": "", "courriel": ""},
+        )
+    ]
+
+
+def test_a_header_with_a_nameless_column_is_one_row(tmp_path: Path) -> None:
+    """What looks like a second row of names, but for its first cell, is the first row of the table."""
+    header = row(1, text("A1", "nom"), text("C1", "ville"))
+    path = xlsx(tmp_path / "t", header + row(2, text("A2", "Le 6b"), text("B2", "x"), text("C2", "Saint-Denis")))
+    (found,) = rows_of(path)
+    assert (found.line, found.cells["nom"], found.cells["ville"]) == (2, "Le 6b", "Saint-Denis")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [(46023, "2026-01-01"), ("46023", "2026-01-01"), (46023.75, "2026-01-01T18:00:00+01:00"), (2026, "2026")],
+)
+def test_a_day_that_lost_its_writing_is_a_day(given: object, said: str) -> None:
+    """A cell of a date that somebody has formatted as a number: the sheet's own count of days."""
+    assert date([given], Column(zone="Europe/Paris")) == said
+
+
+@pytest.mark.parametrize("given", [12345, 99999, 460231, "46023.5.1"])
+def test_another_number_is_no_day(given: object) -> None:
+    with pytest.raises(BadCell):
+        date([given], Column())
 
 
 def test_an_open_document_is_read(tmp_path: Path) -> None:

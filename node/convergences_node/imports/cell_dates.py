@@ -3,7 +3,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,9 @@ from .cells import BadCell, clean, shown
 from .mapping import Column
 
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})?)?")
+_SERIAL = re.compile(r"([2-7]\d{4})(\.\d{1,15})?")
+"""A spreadsheet's own number of a day, of 1954 to 2119, that lost its writing as a date (ECMA-376 part 1, §18.17.4)."""
+_SERIAL_ORIGIN = datetime(1899, 12, 30)
 _FRENCH = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?:(?: à|,)? (\d{1,2})(?:h|:)(\d{2})?)?")
 
 
@@ -30,6 +33,9 @@ def date(cells: Sequence[Any], column: Column) -> str | None:
         return given
     elif match := _ISO.fullmatch(given):
         found = _iso(match, column.zone)
+    elif match := _SERIAL.fullmatch(given):
+        moment = _SERIAL_ORIGIN + timedelta(seconds=round(float(given) * 86_400))
+        found = _dated(moment.date().isoformat(), moment.time().isoformat("minutes"), None, column.zone, given)
     elif match := _FRENCH.fullmatch(given):
         time = match[4] and f"{int(match[4]):02}:{match[5] or '00'}"
         found = _dated(f"{match[3]}-{int(match[2]):02}-{int(match[1]):02}", time, None, column.zone, given)

@@ -56,7 +56,7 @@ def _actions(event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _cells(event: Mapping[str, Any]) -> dict[str, Any]:
-    timings = _timings(event) or [(None, None)]
+    timings = _timings(event) or [("", "")]
     text = str(_say(event, "longdescription") or "")
     return {
         "uid": event.get("uid"),

@@ -63,7 +63,7 @@ def _moment(text: str, zone: ZoneInfo) -> datetime | None:
 def actions_of(sittings: Sequence[Sitting], timezone: str | None) -> list[dict[str, Any]]:
     """Cells of each action: `id` (added to the event's own; empty for the first), start, end, recurrence, exceptions,
     timezone. Empty where the sittings are too many and too irregular, or last longer than they are apart."""
-    zone = timezone if zone_named(timezone) else ZONE
+    zone = timezone if timezone and zone_named(timezone) else ZONE
     alike: dict[tuple[int, int, timedelta | None], list[Sitting]] = defaultdict(list)
     for each in sittings:
         length = None if each.end is None else each.end - each.begin
