@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.blobs.store import Readers
 from convergences_node.network import serving
 from convergences_protocol import checkpoint, fork
 from convergences_protocol.checkpoint import Checkpoint
@@ -119,3 +121,18 @@ async def test_a_fork_is_told_to_whom_one_reads_and_read_of_them(cluster: Cluste
         return bool(await lacks.town.archive.read(lambda reader: reader.forks(origin)))
 
     await lacks.until(knows, "the fork proof")
+
+
+async def test_files_come_this_way_too_also_those_that_are_for_nodes_alone(cluster: Cluster) -> None:
+    """In ranges, from where the other was found, with the asking node's signature; a stranger is given nothing."""
+    agglomeration, town = await cluster.cluster("saint-denis")
+    await _apart(cluster, agglomeration, town)
+    await _reads(agglomeration, town)
+    data = bytes(range(256)) * 4_000
+    blob = await town.town.blobs.add_bytes(data, Readers.PEERS)
+    assert agglomeration.town.network is not None and town.key in agglomeration.town.network.http_addresses()
+    path = await agglomeration.town.blobs.fetch(blob.digest, blob.size, readers=Readers.PEERS)
+    assert path.read_bytes() == data
+    address = f"{(town.town.http_address or '').rstrip('/')}/blobs/{blob.digest.hex()}"
+    async with aiohttp.ClientSession() as session, session.get(address) as stranger:
+        assert stranger.status == 404

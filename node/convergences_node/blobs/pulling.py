@@ -23,9 +23,10 @@ from convergences_node.network.transport import PeerKey
 log = logging.getLogger(__name__)
 
 ROUNDS_MAX = 4
-"""How often every peer that may still have it is asked, before it is said that nobody gives it."""
+"""How often in a row nobody who is asked gives a byte, before it is said that nobody gives it."""
 PAUSE_S = 1.0
-"""Before the second round, and twice as long before each later one: a peer may have been busy, or away a moment."""
+"""Before the next round, and twice as long each time that nothing came: a peer may be busy, away a moment, or have
+given as much in a second as it gives anybody."""
 
 Progress = Callable[[int, int], None]
 """Bytes that are here, bytes of all."""
@@ -48,20 +49,20 @@ class Pull:
     _from: set[PeerKey | None] = field(default_factory=set)
     """Whose bytes the part has; None stands for an earlier pull."""
     _alone: bool = False
+    _received_bytes: int = 0
 
     async def run(self, peers: Sequence[PeerKey]) -> Blob:
         """The file, kept. LocalError if there is no room or nobody gives it."""
+        idle = 0
         try:
-            for number in range(ROUNDS_MAX):
-                left = [peer for peer in peers if peer not in self._absent]
-                if not left:
-                    break
-                if number:
-                    await asyncio.sleep(PAUSE_S * 2 ** (number - 1))
+            while idle < ROUNDS_MAX and (left := [peer for peer in peers if peer not in self._absent]):
+                before = self._received_bytes
                 for peer in left:
                     blob = await self._from_peer(peer)
                     if blob is not None:
                         return blob
+                idle = 0 if self._received_bytes > before else idle + 1
+                await asyncio.sleep(PAUSE_S * 2**idle if idle < ROUNDS_MAX else 0)
         finally:
             if self._part is not None:
                 await asyncio.to_thread(self._part.close)
@@ -105,6 +106,7 @@ class Pull:
                 self._from.add(None)
                 return  # this piece is from the beginning, which an earlier pull has brought
         self._from.add(peer)
+        self._received_bytes += len(piece.data)
         await asyncio.to_thread(self._part.append, piece.data)
         self.progress(self._part.size, self._part.total)
 
