@@ -8,7 +8,6 @@ in. Without either, it is the town's home page.
 from __future__ import annotations
 
 from dataclasses import replace as with_view
-from urllib.parse import urlencode
 
 from aiohttp import web
 from msgspec.structs import replace
@@ -26,6 +25,7 @@ from convergences_node.web.filters import (
     MAP,
     TIMELINE,
     chosen,
+    encoded,
     groups,
     page_link,
     page_params,
@@ -78,8 +78,8 @@ async def search_page(request: web.Request) -> web.Response:
         "fresh": await drawn_freshness(request, reading, answer, asked.territories),
         "wider": wider(reading, asked),
         "searched": len({each.territory for each in answer.coverage}),
-        "elsewhere": f"{agglomeration}/?{urlencode(page_params(first, reading.view))}" if agglomeration else None,
-        "json": f"/api/v1/search?{urlencode(shown.to_params())}",
+        "elsewhere": f"{agglomeration}/?{encoded(page_params(first, reading.view))}" if agglomeration else None,
+        "json": f"/api/v1/search?{encoded(shown.to_params())}",
         "take": take_search(reading, asked),
         **await _drawn(town, reading, asked, answer, facets),
     }

@@ -8,7 +8,6 @@ what it shows in a frozen dataclass, and its template only lays that out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlencode
 
 from aiohttp import web
 from jinja2 import Environment
@@ -18,6 +17,7 @@ from convergences_node.web.api_map import OUTLINES, KeptOutlines
 from convergences_node.web.asking import ROUTE, messages_of, town_of
 from convergences_node.web.cards import Reading
 from convergences_node.web.element_place import PICTURES, Pictures
+from convergences_node.web.filters import encoded
 from convergences_node.web.kept_pages import DRAWN, HTML_TYPE, KEPT, KeptPages, answer_drawn
 from convergences_node.web.kept_parts import PARTS, KeptParts
 from convergences_node.web.messages import LANGUAGES, catalogue
@@ -114,7 +114,7 @@ def languages_of(request: web.Request, chosen: str) -> list[tuple[str, str, str,
         (
             code,
             catalogue(code).text(f"language.{code}"),
-            f"{request.path}?{urlencode([*pairs, ('lang', code)])}",
+            f"{request.path}?{encoded([*pairs, ('lang', code)])}",
             code == chosen,
         )
         for code in LANGUAGES

@@ -8,12 +8,13 @@ cards), and for editors that turn a pasted link into an embed. The title and the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from aiohttp import web
 
 from convergences_node.web.asking import ROUTE
 from convergences_node.web.exporting import base_of
+from convergences_node.web.filters import encoded
 
 NO_ADDRESS = ("lang", "cursor")
 """What does not make another page of it: the reader's language, and where one reads on."""
@@ -40,10 +41,10 @@ def shared(request: web.Request, language: str) -> Shared:
     """What the head of the page that is answered says."""
     pairs = [(name, value) for name, value in request.query.items() if name not in NO_ADDRESS and value]
     base = base_of(request)
-    address = f"{base}{request.rel_url.raw_path}" + (f"?{urlencode(pairs)}" if pairs else "")
+    address = f"{base}{request.rel_url.raw_path}" + (f"?{encoded(pairs)}" if pairs else "")
     route = request.get(ROUTE)
     path = route.path if route else ""
-    asked = urlencode({"url": address, "format": "json"})
+    asked = f"url={quote_plus(address)}&format=json"
     return Shared(
         address=address,
         base=base,
@@ -59,5 +60,5 @@ def _embed(request: web.Request, path: str, pairs: list[tuple[str, str]]) -> str
         return None
     about = [("fiche", request.match_info["id"])] if "id" in request.match_info else pairs
     language = [("lang", request.query["lang"])] if request.query.get("lang") else []
-    asked = urlencode([*about, *language])
+    asked = encoded([*about, *language])
     return f"/integrer?{asked}" if asked else "/integrer"

@@ -7,10 +7,11 @@ Which formats there are is said here once; the row, the `<link rel="alternate">`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from convergences_node.index.query import Query
 from convergences_node.web.cards import Reading
+from convergences_node.web.filters import encoded
 
 FORMATS = (
     ("ics", "text/calendar"),
@@ -32,7 +33,7 @@ class Take:
 
 def take_search(reading: Reading, asked: Query) -> tuple[Take, ...]:
     """A question, in every format: all of its answer, whatever page of it is read."""
-    return _takes(reading, "/search", urlencode(asked.without_page().to_params()))
+    return _takes(reading, "/search", encoded(asked.without_page().to_params()))
 
 
 def take_element(reading: Reading, element: str) -> tuple[Take, ...]:
