@@ -89,8 +89,11 @@ def source(wanted: Filter, *, column: str = "", joined: bool = False) -> Source:
 
 def _matched(wanted: Filter) -> list[Group]:
     """The groups that full-text search looks for. Beside words and squares, what is merely listed is not worth a list
-    of everything; beside squares, whose rows are looked at anyway, only the rarest group is worth its list."""
-    groups = [group for group in wanted.groups if not (group.listed and (wanted.text is not None or wanted.squares))]
+    of everything; nor is, beside words, what half of all elements have: every second row that the words find passes.
+    Beside squares, whose rows are looked at anyway, only the rarest group is worth its list."""
+    groups = list(wanted.groups)
+    if wanted.text is not None or wanted.squares:
+        groups = [group for group in groups if not (group.listed or (group.common and wanted.text is not None))]
     return [min(groups, key=lambda group: group.count)] if groups and wanted.squares else groups
 
 

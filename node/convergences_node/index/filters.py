@@ -43,6 +43,8 @@ class Group:
     """Whether they are also listed by date."""
     listed: bool = False
     """It only keeps out what has no name; text does so too, mostly, and is rarer."""
+    common: bool = False
+    """At least half of all elements have one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def make_filter(db: sqlite3.Connection, query: Query, known: Known, rows: Sequen
 
 def _groups(db: sqlite3.Connection, query: Query, known: Known) -> Iterator[Group]:
     """The tags asked for. One kind in one territory is one tag, or two long lists would be crossed each time."""
-    wanted = list(_names(query, known))
+    wanted = [*_names(query, known), (LISTED[0], LISTED[1:])]
     select = (
         "SELECT j.key AS place, t.tag AS tag,"
         " (SELECT total(n) FROM counts c WHERE c.territory IN (-1, 0) AND c.tag = t.tag) AS n"
@@ -115,9 +117,10 @@ def _groups(db: sqlite3.Connection, query: Query, known: Known) -> Iterator[Grou
     found: list[dict[int, int]] = [{} for _ in wanted]
     for place, tag, count in rows_of(db, ("place", "tag", "n"), select, (_encode(wanted).decode(),)):
         found[place][tag] = int(count)
-    for (facet, values), tags in zip(wanted, found, strict=True):
-        listed = (facet, *values) == LISTED
-        yield Group(tuple(tags), sum(tags.values()), facet in DATED_FACETS, listed)
+    half = sum(found.pop().values()) / 2
+    for (facet, values), tags in zip(wanted[:-1], found, strict=True):
+        listed, count = (facet, *values) == LISTED, sum(tags.values())
+        yield Group(tuple(tags), count, facet in DATED_FACETS, listed, count > half)
 
 
 def _names(query: Query, known: Known) -> Iterator[tuple[str, Sequence[str]]]:
