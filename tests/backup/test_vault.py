@@ -170,6 +170,9 @@ async def test_what_is_too_large_or_too_often_is_refused_before_a_byte_comes(clu
     key, most = town.town.archive.keys.node, agglomeration.town.config.vault.town_bytes
     with pytest.raises(LocalError, match="at most"):
         await say(agglomeration, Deposit(town.origin, bytes(32), most + 1, 1).encode(key))
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(LocalError, match="no room"):
+        patch.setattr(agglomeration.town.config.vault, "total_mib", 1)
+        await say(agglomeration, Deposit(town.origin, bytes(32), (1 << 20) + 1, 1).encode(key))
     for number in range(DEPOSITS_A_DAY_MAX):
         await say(agglomeration, Deposit(town.origin, sha256(bytes([number])).digest(), 10, 1).encode(key))
         await taken(agglomeration)

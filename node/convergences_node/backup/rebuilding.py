@@ -165,7 +165,7 @@ async def from_vault(folder: Path, recovery_seed: bytes, addresses: Sequence[str
         tell({"what": "fetch", "done": done, "total": total})
 
     with TemporaryDirectory(prefix="convergences-", dir=folder.parent) as scratch:
-        for which in sorted(kept, key=lambda each: -each.made_at):
+        for which in sorted(kept, key=lambda each: -each.kept_at):
             try:
                 path = await claiming.fetch(which, Path(scratch), told)
                 restored = await asyncio.to_thread(from_backup, folder, path, recovery_seed, addresses, tell)

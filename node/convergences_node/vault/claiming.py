@@ -89,7 +89,8 @@ class Found:
     territory: str
     digest: bytes
     size: int
-    made_at: int
+    kept_at: int
+    """By the agglomeration's clock: the town's is whoever's has its card."""
 
 
 async def found(addresses: Sequence[str], recovery: SigningKey) -> list[Found]:
@@ -115,7 +116,7 @@ async def _found_at(session: aiohttp.ClientSession, address: str, recovery: Sign
         told = await _say(session, address, claim(recovery, challenge).encode())
         return [
             Found(
-                address, str(each["territory"]), bytes.fromhex(each["digest"]), int(each["size"]), int(each["made_at"])
+                address, str(each["territory"]), bytes.fromhex(each["digest"]), int(each["size"]), int(each["kept_at"])
             )
             for each in told["backups"][:KEPT_MAX]
         ]

@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 COMING, KEPT = "coming", "kept"
 DEPOSITS_A_DAY_MAX = 8
 DAY_S = 86_400
+TAKEN_AT_ONCE_MAX, TAKING_SECONDS_MAX = 2, 1_800.0
+"""A town that drips its bytes keeps one of the others waiting for half an hour; what came stays for the next time."""
 AGE_MAGIC = b"age-encryption.org/v1\n"
 """How an encrypted file begins (C2SP age, "encrypted file"): nothing readable is kept for anybody."""
 
@@ -47,7 +49,7 @@ class Vault:
         """By territory."""
         self._taken: dict[str, deque[int]] = {}
         """By territory, when something was begun to be pulled within the last day."""
-        self._turn = asyncio.Lock()
+        self._turns = asyncio.Semaphore(TAKEN_AT_ONCE_MAX)
         self._challenges = Challenges(town.random_bytes)
 
     @property
@@ -115,6 +117,8 @@ class Vault:
         most = self._town.config.vault.town_bytes
         if deposit.size > most:
             raise LocalError(f"the backup has {deposit.size} bytes, at most {most} are kept for one town")
+        if sum(each.size for each in self.notes().kept) + deposit.size > self._town.config.vault.total_bytes:
+            raise LocalError("there is no room left for backups of towns")
         taken, now = self._taken.setdefault(territory, deque()), self._town.now()
         while taken and not now - DAY_S < taken[0] <= now:
             taken.popleft()
@@ -124,7 +128,7 @@ class Vault:
 
     # ------------------------------------------------------------------------------------- taking
     async def _take(self, deposit: Deposit, enrolled: Enrolled) -> None:
-        async with self._turn:
+        async with self._turns:
             await self._pull(deposit, enrolled)
             last = max((each.kept_at for each in self.notes().kept), default=0)
             identity = enrolled.identity
@@ -144,7 +148,12 @@ class Vault:
         """Have the file here, and believe it."""
         blobs, most = self._town.blobs, self._town.config.vault.town_bytes
         path = await blobs.fetch(
-            deposit.digest, deposit.size, readers=Readers.NODE, peers=[enrolled.identity.key], bytes_max=most
+            deposit.digest,
+            deposit.size,
+            readers=Readers.NODE,
+            peers=[enrolled.identity.key],
+            bytes_max=most,
+            seconds_max=TAKING_SECONDS_MAX,
         )
         try:
             await asyncio.to_thread(_check, path, deposit)

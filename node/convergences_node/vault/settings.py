@@ -30,6 +30,14 @@ class VaultSection(Section):
         256
     )
 
+    total_mib: Annotated[
+        int, Meta(ge=1, le=16_777_216, description="Most that all of them take together, within the room of `[blobs]`.")
+    ] = 2_048
+
+    @property
+    def total_bytes(self) -> int:
+        return self.total_mib * MIB
+
     @property
     def town_bytes(self) -> int:
         return self.town_mib * MIB
