@@ -8,7 +8,7 @@ edited, withdrawn or erased here since is left as they left it. What belongs to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -42,18 +42,16 @@ async def import_pair(town: Town, path: Path, desk: TownDesk, tell: Tell, *, dry
         reading = Reading(graph, ZoneInfo(town.config.http.timezone))
         bringing = Bringing(town, desk, reading, dry_run)
         await bringing.name_all()
-        elements = reading.elements()
-        while batch := list(islice(elements, BATCH)):
-            await bringing.write(batch)
-            tell({"what": "import", "done": bringing.rows, "total": len(reading.kinds)})
-        await bringing.write_links()
-        return bringing.report()
+        return await bringing.write_all(tell)
 
 
 class Bringing:
     """One import under way."""
 
-    def __init__(self, town: Town, desk: TownDesk, reading: Reading, dry_run: bool) -> None:
+    def __init__(
+        self, town: Town, desk: TownDesk, reading: Reading, dry_run: bool, said: Mapping[str, str] | None = None
+    ) -> None:
+        """`said` is what every record says that does not say it itself: a licence, a language."""
         self._town, self._desk, self._reading, self._dry_run = town, desk, reading, dry_run
         self._territory = town.config.node.territory
         self._today = datetime.fromtimestamp(town.now(), UTC).strftime("%Y-%m-%d")
@@ -63,6 +61,7 @@ class Bringing:
         self._codes: set[str] = set()
         self.rows = 0
         self.authoring = Authoring(town.archive, desk, dry_run)
+        self._said = said or {}
         self._counts = dict.fromkeys(("created", "changed", "unchanged", "relations", "themes"), 0)
 
     async def name_all(self) -> None:
@@ -82,6 +81,19 @@ class Bringing:
                 found = known.get(_key_of(iri))
                 self._ids[iri] = found.element if found else self._desk.new_id()
         self._codes = {each.code for each in await self._town.index.territories() if each.element is not None}
+
+    def remembered(self) -> Iterator[Key]:
+        """By what each thing of somebody else's is told again."""
+        yield from (_key_of(iri) for iri, element in self._ids.items() if element.territory == self._territory)
+
+    async def write_all(self, tell: Tell) -> dict[str, Any]:
+        """Author everything that was named; the report."""
+        elements = self._reading.elements()
+        while batch := list(islice(elements, BATCH)):
+            await self.write(batch)
+            tell({"what": "import", "done": self.rows, "total": len(self._reading.kinds)})
+        await self.write_links()
+        return self.report()
 
     # -------------------------------------------------------------------------------------------------------- elements
     async def write(self, batch: Sequence[Read]) -> None:
@@ -108,7 +120,8 @@ class Bringing:
             return None
         if not is_own:
             source, source_id = _key_of(read.iri)
-            given = {"source": source, "source_id": source_id, "fetched": self._today}
+            given = {**self._said, "source": source, "source_id": source_id, "fetched": self._today}
+            given = {name: value for name, value in given.items() if name in kind.by_name}
             fields = {**{name: value for name, value in given.items() if kind.by_name[name].accepts(value)}, **fields}
         if faults := check(kind, fields):
             self.authoring.refuse(read.iri, faults, self.rows)

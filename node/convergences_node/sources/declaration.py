@@ -41,6 +41,8 @@ from convergences_node.imports.mapping import (
     read_mapping,
 )
 
+from .servers import server_problems
+
 FOLDER = "sources"
 SOURCES_MAX = 500
 """Sources of one node; a town has a few dozen."""
@@ -68,10 +70,23 @@ class Where(Part):
     folder: str | None = None
     pattern: str = "*"
     """Which files of the folder."""
+    node: str | None = None
+    """The address of another node: its records come as they are, without a mapping."""
+    territories: list[str] = msgspec.field(default_factory=list)
+    """Whose records of that node, by their codes; empty: its own."""
+    void: str | None = None
+    """The address of a server of linked data that says what it has at `/.well-known/void`."""
+    kinds: list[str] = msgspec.field(default_factory=list)
+    """Which kinds of what comes from a node; empty: all."""
     private: bool = False
     """The address is one of this machine or of the local network, and it is meant."""
     bytes_max: int = BYTES_MAX
     """The most that is fetched or read."""
+
+    @property
+    def is_server(self) -> bool:
+        """Whether what comes needs no mapping, because it says itself what it is."""
+        return self.node is not None or self.void is not None
 
 
 class When(Part):
@@ -193,10 +208,11 @@ def _wrong(name: str, reason: str) -> LocalError:
 def _problems(found: Declaration) -> Iterator[str]:
     """What is wrong, the first thing first."""
     where, when = found.where, found.when
-    if sum(one is not None for one in (where.url, where.file, where.folder)) != 1:
-        yield "where: give exactly one of url, file and folder"
+    if sum(one is not None for one in (where.url, where.file, where.folder, where.node, where.void)) != 1:
+        yield "where: give exactly one of url, file, folder, node and void"
     if where.url is not None and not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", where.url):
         yield f"where.url: {where.url[:100]!r} is not an address such as https://ville.example/agenda.ics"
+    yield from server_problems(where, found.mapping is not None or bool(found.tables))
     if not 0 < where.bytes_max <= BYTES_CEILING:
         yield f"where.bytes_max: between 1 and {BYTES_CEILING}"
     if "/" in where.pattern or ".." in where.pattern:

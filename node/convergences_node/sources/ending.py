@@ -67,6 +67,11 @@ def vanished(reader: ArchiveReader, keys: Sequence[bytes], now: int) -> list[Van
     ]
 
 
+def standing(reader: ArchiveReader, keys: Sequence[bytes]) -> list[Vanished]:
+    """The elements that rows of these digests became, those that are over too."""
+    return [one for key in keys if (one := _standing(reader, key)) is not None]
+
+
 def _standing(reader: ArchiveReader, key: bytes) -> Vanished | None:
     remembered = reader.source_at(key)
     current = reader.current(remembered[0]) if remembered else None

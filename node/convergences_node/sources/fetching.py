@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from convergences_protocol.errors import Fault, RemoteError
+
+from convergences_node.network.http_tiles import Fetch, Gone
 
 from .addresses import Gate
 
@@ -81,10 +84,20 @@ async def fetch(
     url: str, into: Path, bounds: Bounds, *, private: bool, known: Validators, contact: str = ""
 ) -> Fetched:
     """Fetch the address into a file. Raises `FetchFailed`."""
+    async with asking(bounds, private=private, contact=contact) as session:
+        return await _follow(session, url, into, bounds, known)
+
+
+@asynccontextmanager
+async def asking(
+    bounds: Bounds, *, private: bool, contact: str = "", keep: bool = False
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session within these bounds, whose connection is kept for many files or not; whatever goes wrong in it is a
+    `FetchFailed`."""
     import aiohttp
 
     gate = Gate(private)
-    connector = aiohttp.TCPConnector(socket_factory=gate.open, limit=1, force_close=True)
+    connector = aiohttp.TCPConnector(socket_factory=gate.open, limit=1, force_close=not keep)
     timeout = aiohttp.ClientTimeout(
         total=bounds.seconds, sock_connect=CONNECT_SECONDS_MAX, sock_read=bounds.stall_seconds
     )
@@ -100,7 +113,7 @@ async def fetch(
     async with session:
         try:
             async with asyncio.timeout(bounds.seconds):
-                return await _follow(session, url, into, bounds, known)
+                yield session
         except TimeoutError:
             raise FetchFailed(Fault("source", "source_slow", {"seconds": int(bounds.seconds)})) from None
         except aiohttp.ClientPayloadError:
@@ -115,6 +128,30 @@ async def fetch(
 def user_agent(contact: str) -> str:
     """Who asks, and where the operator who answers for it is found (RFC 9110 §10.1.5)."""
     return f"Convergences/{version('convergences')}" + (f" (+{contact})" if contact.isascii() and contact else "")
+
+
+def getting(session: aiohttp.ClientSession, base: str, total_max: int) -> Fetch:
+    """Reads files below an address, all of them together at most so long. Raises `Gone` for 404, `FetchFailed`."""
+    left = total_max
+
+    async def get(path: str, bytes_max: int) -> bytes:
+        nonlocal left
+        headers = {"Accept-Encoding": "identity"}
+        async with session.get(base + path, headers=headers, allow_redirects=False) as response:
+            if response.status in (404, 410):
+                raise Gone(path)
+            if response.status != 200:
+                wait = _retry_after(response.headers.get("Retry-After"))
+                raise FetchFailed(Fault("source", "source_status", {"status": response.status}), wait)
+            data = bytearray()
+            async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+                data += chunk
+                left -= len(chunk)
+                if len(data) > bytes_max or left < 0:
+                    raise FetchFailed(Fault("source", "source_large", {"limit": min(bytes_max, total_max)}))
+            return bytes(data)
+
+    return get
 
 
 async def _follow(session: aiohttp.ClientSession, url: str, into: Path, bounds: Bounds, known: Validators) -> Fetched:

@@ -53,6 +53,10 @@ class State(msgspec.Struct, omit_defaults=True):
     """Counts of the last import, and the first refused rows."""
     gone: dict[str, int] = {}
     """Of what disappeared at the last import: how many elements were ended, withdrawn, left, kept as edited."""
+    logs: dict[str, dict[str, str]] = {}
+    """Of another node: how far each of its logs was read, and by whose key."""
+    whole: int = 0
+    """Of another node: when all of it is to be read again."""
     beside: dict[str, dict[str, Any]] = {}
     """By element that people have edited here: what the source says of it now."""
 

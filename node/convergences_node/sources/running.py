@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from convergences_protocol.errors import ConvergencesError, Fault
@@ -85,7 +85,7 @@ async def run_source(
     before = memory.state(name)
     wait: int | None = None
     try:
-        state = await _Run(town, memory, name, declaration, asked, before, tell).run()
+        state = await _runner(declaration)(town, memory, name, declaration, asked, before, tell).run()
     except Held as held:
         state = replace(before, outcome="held", reason=fault_to_json(held.fault), failures=0)
     except ConvergencesError as error:
@@ -99,6 +99,31 @@ async def run_source(
     if not asked.dry_run:
         memory.keep_state(name, state)
     return state
+
+
+class Runner(Protocol):
+    """One run of a source, of whatever sort."""
+
+    def __init__(
+        self, town: Town, memory: Memory, name: str, declaration: Declaration, asked: Asked, before: State, tell: Tell
+    ) -> None: ...
+
+    async def run(self) -> State:
+        """Do it, and answer how the source is now. Raises `FetchFailed`, `Held`."""
+        ...
+
+
+def _runner(declaration: Declaration) -> type[Runner]:
+    """What runs a source of this sort; those that need no mapping are imported when there is one."""
+    if declaration.where.node is not None:
+        from .from_node import NodeRun
+
+        return NodeRun
+    if declaration.where.void is not None:
+        from .from_void import VoidRun
+
+        return VoidRun
+    return _Run
 
 
 class _Run:

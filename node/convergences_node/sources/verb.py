@@ -178,7 +178,7 @@ def _outcome(folder: Path, name: str, found: Declaration, state: State) -> str:
 def _declared(found: Declaration) -> dict[str, Json]:
     where = found.where
     return {
-        "where": where.url or where.file or where.folder,
+        "where": where.url or where.file or where.folder or where.node or where.void,
         "when": {"hours": found.when.hours} if found.when.at is None else {"at": found.when.at},
         "licence": found.licence,
         "actor": found.actor,
