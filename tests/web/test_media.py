@@ -136,6 +136,16 @@ async def test_the_history_says_that_pictures_changed(town: SmallTown, client: T
     assert "Fichiers" in html and medium()["digest"] not in html
 
 
+async def test_a_frame_in_another_site_shows_the_picture(town: SmallTown, client: TestClient) -> None:
+    """From this node alone, as the frame's policy wants; nothing where it is not here."""
+    await town.blobs.add_bytes(WEBP)
+    said = [medium(b"elsewhere", "Pas là"), medium()]
+    element = await written_down(town, "content", "Le verger", type="photo", media=said)
+    html = await page(client, f"/cadre/e/{element}")
+    (image,) = re.findall(r"<img[^>]*>", html)
+    assert f'src="/media/{medium()["digest"]}"' in image and "Pas là" not in html
+
+
 async def test_other_systems_are_told_where_pictures_are(town: SmallTown, client: TestClient) -> None:
     """GoGoCarto's `images` and `files`, Archipelago's `pair:image`, an Atom enclosure: whole addresses."""
     document = medium(PDF, "Le plan", type="application/pdf")

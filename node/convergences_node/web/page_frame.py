@@ -26,6 +26,7 @@ from convergences_node.web.filters import AGENDA, LIST, MAP, page_link, page_par
 from convergences_node.web.freshness import freshness
 from convergences_node.web.kept_parts import drawn_cards
 from convergences_node.web.look import Look, look_of
+from convergences_node.web.media_shown import media_shown
 from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.parameters import FRAME_VIEWS as VIEWS
 from convergences_node.web.place_names import territory_names
@@ -93,6 +94,7 @@ async def element_frame(request: web.Request) -> web.Response:
     codes = [element.territory, *(each.item.territory for each in published.publications)]
     names = await territory_names(town, codes)
     shown = card(reading, view.item)
+    media = await media_shown(town, reading, view.item.kind, view.fields)
     return answer_page(
         request,
         "frame_element.html",
@@ -102,6 +104,7 @@ async def element_frame(request: web.Request) -> web.Response:
             "look": look,
             "fresh": None,
             "it": shown,
+            "pictures": [each for each in (media.banner, *media.pictures) if each is not None and each.here][:1],
             "published": lines(reading, published.publications, names),
         },
     )
