@@ -169,6 +169,31 @@ def test_a_full_card_is_seen_before_anything_is_installed(tmp_path: Path) -> Non
     assert run(machine)["reason"]["code"] == "update_no_room" and is_at_rest(machine, OLD)
 
 
+def test_debian_s_own_updates_go_first(tmp_path: Path) -> None:
+    """The node runs while they do; then it is its turn."""
+    put_machine(tmp_path)
+    lock = tmp_path / "var/lib/dpkg/lock-frontend"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    hold = "import fcntl, sys; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, 2); print('held', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"held\n"
+        machine = Played(tmp_path)
+        ran = []
+
+        def wait(machine: Played) -> None:
+            if machine.now < 60:
+                ran.append(machine.is_on and machine.installed["version"] == OLD)
+            elif other.poll() is None:
+                other.communicate(b"\n", timeout=20)
+
+        machine.on_sleep = wait
+        assert run(machine)["phase"] == "confirmed" and is_at_rest(machine, NEW)
+    assert len(ran) > 20 and all(ran)
+
+
 def test_words_of_another_attempt_say_nothing(tmp_path: Path) -> None:
     """A word that was left from before, or a node that says what is none."""
     put_machine(tmp_path, "silent")

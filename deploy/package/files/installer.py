@@ -47,6 +47,8 @@ RESTARTS_MAX = 3
 STARTS_MAX = 5
 """A machine that went down so often in ten minutes is not well either, whoever pulls its plug."""
 INSTALLS_MAX = 2
+DPKG_BUSY_S_MAX = 1_800.0
+"""Debian's own updates may be under way; after this, dpkg is asked all the same and says so."""
 RELEASE_BYTES_MAX = 8_192
 SIGNAL_BYTES_MAX = 200
 PIECE_BYTES = 1 << 20
@@ -100,6 +102,17 @@ class Machine:
         return subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
+
+    def is_dpkg_busy(self) -> bool:
+        """Whether another program holds the lock of Debian's packages."""
+        try:
+            with (self.root / "var/lib/dpkg/lock-frontend").open("r+b") as lock:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def free(self, folder: Path) -> int:
         found = os.statvfs(folder)
@@ -296,8 +309,15 @@ class Installer:
 
     def _pause(self) -> None:
         """No node while its files change; nor after a start of the machine in between, by its units' condition."""
+        self._await_dpkg()
         replace(self.home / "busy", b"", 0o644)
         self.machine.run("systemctl", "stop", SOCKET, SERVICE)
+
+    def _await_dpkg(self) -> None:
+        """Wait for whoever has dpkg's lock, with the node still running (dpkg(1), lock-frontend)."""
+        until = self.machine.monotonic() + DPKG_BUSY_S_MAX
+        while self.machine.is_dpkg_busy() and self.machine.monotonic() < until:
+            self.machine.sleep(LOOK_EVERY_S)
 
     def _dpkg(self, version: str) -> bool:
         done = self.machine.run("dpkg", "--force-downgrade,confold", "--install", str(self._debian(version)))
