@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from convergences_node.imports.rows import read_rows, sniff
 from convergences_node.sources.declaration import parse
-from convergences_node.sources.guessing import Proposal, guess
+from convergences_node.sources.guessing import Proposal, propose
 from convergences_node.sources.proposing import declaration_text
 
 from tests.imports.test_real_files import data
@@ -48,7 +48,7 @@ EXPECTED: dict[str, tuple[str, dict[str, list[str]]]] = {
 
 
 def guessed(rows: list[dict[str, Any]], name: str = "liste") -> Proposal:
-    return guess(rows, name)
+    return propose(rows, name)
 
 
 def columns(proposal: Proposal) -> dict[str, list[str]]:
@@ -60,7 +60,7 @@ def test_real_tables_are_guessed_as_a_person_would(file: str) -> None:
     """The kind, and the columns that matter; swapped coordinates, Lambert-93, one cell for both."""
     path = data(file)
     rows = [row.cells for row in islice(read_rows(path, sniff(path)), 200) if row.fault is None]
-    proposal = guess(rows, path.stem)
+    proposal = propose(rows, path.stem)
     kind, wanted = EXPECTED[file]
     found = columns(proposal)
     assert proposal.kind == kind

@@ -48,11 +48,23 @@ class Proposal:
     guesses: list[Guess] = field(default_factory=list)
 
 
-def guess(rows: Sequence[Mapping[str, Any]], name: str) -> Proposal:
+def propose(rows: Sequence[Mapping[str, Any]], name: str) -> Proposal:
     """The likeliest mapping of a table whose first rows these are; `name` is the file's or the source's."""
     table = Table(rows[:ROWS_MAX])
     proposals = [_propose(table, KINDS[kind], name) for kind in words()["kind"]]
     return max(proposals, key=lambda one: one[0])[1]
+
+
+def guess_of(table: Table, kind: Kind, name: str) -> Proposal:
+    """The same where somebody has said of which kind the rows are."""
+    return _propose(table, kind, name)[1]
+
+
+def column_for(declared: Field, column: str, table: Table) -> Guess | None:
+    """How a column that somebody has chosen is read for a field, and how well; None if it cannot be."""
+    values = table.values(column)
+    made = _try(declared, column, values) if values else None
+    return None if made is None else _guessed(declared, made, 1.0, values)
 
 
 def _propose(table: Table, kind: Kind, name: str) -> tuple[float, Proposal]:

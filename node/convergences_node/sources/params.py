@@ -42,13 +42,14 @@ class SourceSettle(Params):
 
 
 class SourcePreview(Params):
-    """Look at a source, and write nothing: a declared one by its name, or an address or a path of this machine
-    (`where`), for which a mapping is proposed. `private`: an address of the local network is meant.
-    Answer: `{name, format, rows, columns, guessed, fields: [{field, columns, confidence, samples, …}],
-    elements: [{line, kind, fields} | {line, refused}], unplaced, declaration: TOML | None}`; `unplaced`: of the
-    rows looked at (200 at most), those of which the commune could not be told."""
+    """Look at a source, and write nothing: a declared one by its name; one that is not declared yet by its name and its
+    TOML (`text`); or an address or a path of this machine (`where`), for which a mapping is proposed. `private`: an
+    address of the local network is meant. Answer: `{name, format, rows, columns, guessed, fields: [{field, columns,
+    confidence, samples, …}], elements: [{line, kind, fields} | {line, refused}], unplaced, declaration: TOML | None}`;
+    `unplaced`: of the rows looked at (200 at most), those of which the commune could not be told."""
 
     name: str | None = None
+    text: str | None = None
     where: str | None = None
     private: bool = False
     rows: int = 5

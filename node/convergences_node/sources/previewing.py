@@ -25,7 +25,7 @@ from convergences_node.territories.communes import communes
 from .bringing import bring, incoming, read_as
 from .declaration import Declaration, Where, load, parse
 from .fetching import FetchFailed, Validators
-from .guessing import ROWS_MAX, Proposal, guess
+from .guessing import ROWS_MAX, Proposal, propose
 from .proposing import declaration_text
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ async def preview(town: Town, params: SourcePreview, tell: Tell) -> Json:
         if not mapped and not good:
             unread = "no row of it could be read, so that no mapping can be proposed"
             raise LocalError(unread, hint=_first_fault(rows), fault=_unread(rows))
-        proposal = None if mapped else await asyncio.to_thread(guess, [row.cells for row in good], name)
+        proposal = None if mapped else await asyncio.to_thread(propose, [row.cells for row in good], name)
         text = declaration_text(_where(found.where), name, proposal, dialect.format)
         if proposal is not None:
             found = parse(text.encode(), name)
@@ -79,6 +79,8 @@ async def preview(town: Town, params: SourcePreview, tell: Tell) -> Json:
 
 def _meant(town: Town, params: SourcePreview) -> tuple[str, Declaration]:
     """A declared source by its name, or an address or a path that nobody has declared yet."""
+    if params.name is not None and params.text is not None:
+        return params.name, parse(params.text.encode(), params.name)
     if params.name is not None:
         return params.name, load(town.folder, params.name)
     if params.where is None:

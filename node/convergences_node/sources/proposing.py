@@ -7,6 +7,7 @@ What is written begins with `proposed = true`, and is not run before a person ha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from convergences_node.imports.mapping import Column
@@ -18,26 +19,42 @@ DEFAULTS = Column()
 REMARK_CHARS_MAX = 80
 
 
-def declaration_text(where: dict[str, Any], name: str, proposal: Proposal | None, format: str) -> str:
-    """The declaration of a source; without a proposal, by the mapping that comes with the node for its format."""
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a person has said of a source, having looked at it."""
+
+    licence: str | None
+    gone: str
+    hours: int
+
+
+def declaration_text(
+    where: dict[str, Any], name: str, proposal: Proposal | None, format: str, decided: Decided | None = None
+) -> str:
+    """The declaration of a source; without a proposal, by the mapping that comes with the node for its format.
+
+    Without what a person has decided, what was guessed is marked so, and is not run.
+    """
     lines = ["# docs/sources.md describes a declaration, docs/import.md a mapping."]
     if proposal is None:
         lines += ['mapping = "known"']
-    else:
+    elif decided is None:
         lines += [
             "# Guessed: look at each line, mend it, then take this one away.",
             "proposed = true",
         ]
     lines += [
-        '# licence = "etalab-2.0"     # under which licence it is published there',
-        'gone = "leave"              # what disappears there is left; or: end, withdraw',
+        f"licence = {_value(decided.licence)}"
+        if decided is not None and decided.licence
+        else '# licence = "etalab-2.0"     # under which licence it is published there',
+        f"gone = {_value(decided.gone if decided else 'leave')}  # what disappears there: leave, end, withdraw",
         "shrink = 0.2                # held back when more than this share disappears at once",
         "",
         "[where]",
         *(f"{key} = {_value(value)}" for key, value in where.items()),
         "",
         "[when]",
-        "hours = 24",
+        f"hours = {decided.hours if decided else 24}",
     ]
     if proposal is not None:
         lines += ["", *_mapping_lines(name, proposal, format)]

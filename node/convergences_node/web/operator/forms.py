@@ -27,7 +27,7 @@ COOKIE_SECONDS = 7 * 86_400
 
 async def read_form(request: web.Request, token: str | None) -> dict[str, str]:
     """The fields of a form that this node's own page sent; with a token, in this session. Problem if it is not."""
-    if not _from_us(request) or request.content_type != FORM:
+    if not is_from_us(request) or request.content_type != FORM:
         raise Problem("form-refused")
     posted = await request.post()
     fields = {name: value[:FIELD_CHARS_MAX] for name, value in posted.items() if isinstance(value, str)}
@@ -38,7 +38,8 @@ async def read_form(request: web.Request, token: str | None) -> dict[str, str]:
     return fields
 
 
-def _from_us(request: web.Request) -> bool:
+def is_from_us(request: web.Request) -> bool:
+    """Whether a page of this node sent the form, by what the browser says."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None and site != "same-origin":
         return False

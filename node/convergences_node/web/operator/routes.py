@@ -12,12 +12,14 @@ from aiohttp import web
 
 from convergences_node.operating import Operating
 from convergences_node.same.waiting import Waiting
+from convergences_node.sources.drafting import Drafts
 from convergences_node.sources.under_way import UnderWay
 from convergences_node.web.operator import (
     account_page,
     log_in,
     operator_page,
     same_page,
+    source_new,
     sources_page,
     update_page,
 )
@@ -38,6 +40,8 @@ PAGES: tuple[tuple[str, Shown], ...] = (
     (same_page.SAME, same_page.same_page),
     (sources_page.SOURCES, sources_page.sources_page),
     (sources_page.SOURCES + "/{name}", sources_page.source_page),
+    (source_new.NEW, source_new.source_new_page),
+    (source_new.NEW + "/{draft}", source_new.source_draft_page),
     (update_page.UPDATE, update_page.update_page),
 )
 FORMS: tuple[tuple[str, Done], ...] = (
@@ -59,6 +63,8 @@ FORMS: tuple[tuple[str, Done], ...] = (
     (sources_page.SOURCES + "/{name}/accepter", sources_page.source_accept),
     (sources_page.SOURCES + "/{name}/arreter", sources_page.source_stop),
     (sources_page.SOURCES + "/{name}/choisir", sources_page.source_settle),
+    (source_new.NEW, source_new.source_new_address),
+    (source_new.NEW + "/{draft}", source_new.source_draft_form),
     (update_page.UPDATE + "/chercher", update_page.update_look),
     (update_page.UPDATE + "/preparer", update_page.update_prepare),
     (update_page.UPDATE + "/installer", update_page.update_install),
@@ -78,9 +84,12 @@ def add_operator(app: web.Application, operating: Operating, clock: Callable[[],
     )
     app[same_page.WAITING] = Waiting(operating.town)
     app[sources_page.UNDER_WAY] = UnderWay(operating.town)
+    app[source_new.DRAFTS] = Drafts(operating.town)
     app.on_cleanup.append(_end_work)
     app.router.add_get(log_in.LOG_IN, log_in.log_in_page)
     app.router.add_post(log_in.LOG_IN, log_in.log_in)
+    # A form with a file is read in another way, by the handler itself, and asks for session and token as they all do.
+    app.router.add_post(source_new.FILE, source_new.source_new_file)
     for path, page in PAGES:
         app.router.add_get(path, log_in.shown_to_operator(page))
     for path, act in FORMS:
@@ -90,3 +99,4 @@ def add_operator(app: web.Application, operating: Operating, clock: Callable[[],
 async def _end_work(app: web.Application) -> None:
     await app[same_page.WAITING].close()
     await app[sources_page.UNDER_WAY].close()
+    app[source_new.DRAFTS].close()

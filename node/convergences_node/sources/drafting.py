@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A source that somebody is about to declare from a page: what it holds, how it would be read, what they corrected.
+
+Its bytes are brought once, into a file of the node's, and looked at as often as wanted; nothing is imported before it
+is declared. A draft is kept in memory, a few at a time: who comes back after the node has started again begins again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convergences_protocol.errors import Fault, LocalError
+from convergences_protocol.kinds import KINDS, FieldType
+
+from convergences_node.imports.known import known_formats
+from convergences_node.imports.mapping import Column
+from convergences_node.imports.rows import read_rows, sniff
+from convergences_node.territories.gazetteer import folded
+
+from .bringing import bring
+from .declaration import Declaration, Where, path_of, sources_folder
+from .fetching import FetchFailed, Validators
+from .guessing import ROWS_MAX, Proposal, column_for, guess_of, propose
+from .proposing import Decided, declaration_text
+from .sample import Guess, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from convergences_node.town import Town
+
+DRAFTS_MAX = 5
+FILES = "files"
+"""Below `sources/`: what people have put here from their own machines."""
+WAITING = ".draft"
+NAME_CHARS_MAX = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is known of it; `proposal` is None for a format that the node maps by itself."""
+
+    id: str
+    name: str
+    where: Where
+    local: Path
+    format: str
+    rows: tuple[dict[str, Any], ...]
+    proposal: Proposal | None
+
+    def declaration(self, decided: Decided | None = None) -> str:
+        """As TOML: as it will stand, once it is decided; before, of the bytes that are here."""
+        where: dict[str, Any] = {"file": str(self.local)}
+        if decided is not None and self.where.url is not None:
+            where = {"url": self.where.url, **({"private": True} if self.where.private else {})}
+        elif decided is not None:
+            where = {"file": self.where.file}
+        return declaration_text(where, self.name, self.proposal, self.format, decided)
+
+
+class Drafts:
+    """The drafts of a running node. Used from one event loop."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+        self._drafts: OrderedDict[str, Draft] = OrderedDict()
+
+    def find(self, id: str) -> Draft | None:
+        """That draft, if it is still here."""
+        return self._drafts.get(id)
+
+    def new_file(self) -> Path:
+        """Where the bytes of a new draft go. Those of drafts that nobody has any more are removed."""
+        folder = sources_folder(self._town.folder) / FILES
+        folder.mkdir(parents=True, exist_ok=True)
+        held = {draft.local for draft in self._drafts.values()}
+        for left in folder.glob(f"*{WAITING}"):
+            if left not in held:
+                left.unlink(missing_ok=True)
+        return folder / f"{secrets.token_hex(8)}{WAITING}"
+
+    async def of_address(self, url: str, *, private: bool) -> Draft:
+        """Fetch an address, and look. Raises `ConvergencesError`."""
+        local, where = self.new_file(), Where(url=url, private=private)
+        if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", url):
+            raise LocalError("this is no address", fault=Fault("url", "bad_url"))
+        try:
+            await bring(self._town, Declaration(where=where), local, Validators())
+        except FetchFailed as failed:
+            raise LocalError(str(failed), fault=replace(failed.fault, path="url")) from None
+        return await self._drawn_up(name_of(url), where, local)
+
+    async def of_file(self, local: Path, called: str) -> Draft:
+        """Look at a file that somebody has put here (`new_file`). Raises `ConvergencesError`."""
+        return await self._drawn_up(name_of(called), Where(file=str(local)), local)
+
+    async def _drawn_up(self, name: str, where: Where, local: Path) -> Draft:
+        draft = await asyncio.to_thread(_look, name, where, local)
+        self._drafts[draft.id] = draft
+        while len(self._drafts) > DRAFTS_MAX:
+            _, oldest = self._drafts.popitem(last=False)
+            oldest.local.unlink(missing_ok=True)
+        return draft
+
+    async def correct(self, draft: Draft, kind: str, type: str, columns: Mapping[str, str]) -> Draft:
+        """The same, with the columns that somebody has chosen (`""`: none); of another kind, guessed anew."""
+        corrected = await asyncio.to_thread(_corrected, draft, kind, type, columns)
+        self._drafts[draft.id] = corrected
+        return corrected
+
+    def settle(self, draft: Draft, name: str) -> Draft:
+        """Under its own name at last: a file that was put here is kept, what was fetched to be looked at is not.
+        Raises `LocalError`, and keeps the draft, for what cannot be a name."""
+        path_of(self._town.folder, name)
+        del self._drafts[draft.id]
+        draft = replace(draft, name=name)
+        if draft.where.url is not None:
+            draft.local.unlink(missing_ok=True)
+            return draft
+        kept = draft.local.with_name(name)
+        draft.local.replace(kept)
+        return replace(draft, where=Where(file=str(kept.relative_to(self._town.folder))), local=kept)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        for draft in self._drafts.values():
+            draft.local.unlink(missing_ok=True)
+
+
+def name_of(called: str) -> str:
+    """A name for a source, from an address or the name of a file: small letters, digits and hyphens."""
+    stem = Path(re.split(r"[\\/]", called.split("?")[0].rstrip("/"))[-1]).stem
+    plain = "-".join(re.findall(r"[a-z0-9]+", folded(stem)))[:NAME_CHARS_MAX].strip("-")
+    return plain or "source"
+
+
+def _look(name: str, where: Where, local: Path) -> Draft:
+    dialect = sniff(local)
+    mapped = dialect.format in known_formats()
+    read = list(islice(read_rows(local, dialect), ROWS_MAX))
+    rows = tuple(row.cells for row in read if row.fault is None)
+    if not rows:
+        first = next((row.fault for row in read if row.fault is not None), Fault("", "source_no_row"))
+        local.unlink(missing_ok=True)
+        raise LocalError("no row of it could be read", fault=replace(first, path="") if first.path == "row" else first)
+    proposal = None if mapped else propose(rows, name)
+    return Draft(secrets.token_urlsafe(12), name, where, local, dialect.format, rows, proposal)
+
+
+def _corrected(draft: Draft, kind: str, type: str, columns: Mapping[str, str]) -> Draft:
+    assert draft.proposal is not None, "what the node maps by itself is not corrected"
+    table = Table(draft.rows)
+    if kind != draft.proposal.kind and kind in KINDS:
+        return replace(draft, proposal=guess_of(table, KINDS[kind], draft.name))
+    declared = KINDS[draft.proposal.kind].by_name
+    kept = [one for one in draft.proposal.guesses if one.field not in columns and one.field != "type"]
+    chosen = [
+        made
+        for name, column in columns.items()
+        if column in table.columns and name in declared and (made := _chosen(draft.proposal, table, name, column))
+    ]
+    if "type" in declared and type in declared["type"].terms:
+        chosen.append(Guess("type", Column(value=type), 1.0))
+    order = list(declared)
+    found = sorted([*kept, *chosen], key=lambda one: order.index(one.field))
+    return replace(draft, proposal=replace(draft.proposal, guesses=found))
+
+
+def _chosen(before: Proposal, table: Table, name: str, column: str) -> Guess | None:
+    """As it was guessed, where it is the same column; else as that column is read for this field."""
+    same = next((one for one in before.guesses if one.field == name and one.column.names == [column]), None)
+    return same or column_for(KINDS[before.kind].by_name[name], column, table)
+
+
+def correctable(kind: str) -> list[str]:
+    """The fields for which a person may choose a column, in their order."""
+    return [
+        field.name
+        for field in KINDS[kind].fields
+        if field.name not in BESIDE and (field.type not in FIXED or field.name == "themes")
+    ]
+
+
+BESIDE = frozenset({"source", "source_id", "fetched", "licence", "language", "recurrence", "exceptions", "timezone"})
+FIXED = frozenset(
+    {
+        FieldType.TERM,
+        FieldType.POINT,
+        FieldType.TERRITORY,
+        FieldType.ELEMENT,
+        FieldType.DIGEST,
+        FieldType.OUTLINE,
+        FieldType.COLOUR,
+    }
+)
+"""Types that are put together of several columns, or of none: they stay as they were guessed."""

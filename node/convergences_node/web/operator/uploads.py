@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A form with a file: read as it comes, into a file of the node's, and no further than it may be long (RFC 7578).
+
+The token of the session comes before the file, so that nothing of a stranger's form is written down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from pathlib import Path
+
+from aiohttp import BodyPartReader, web
+
+from convergences_node.web.operator.forms import TOKEN_FIELD, is_from_us
+from convergences_node.web.problems import Problem
+
+UPLOAD_BYTES_MAX = 32 * 1024**2
+"""A list of a town's associations is a thousandth of that."""
+UPLOAD_SECONDS_MAX = 300
+TOKEN_BYTES_MAX = 200
+NAME_CHARS_MAX = 200
+MULTIPART = "multipart/form-data"
+
+
+async def read_upload(request: web.Request, token: str, into: Path) -> str | None:
+    """Write the file that the form brings `into`, and answer its name; None if it brings none, or an empty one.
+
+    Raises `Problem` for a form that is not this session's, or too long.
+    """
+    if not is_from_us(request) or request.content_type != MULTIPART:
+        raise Problem("form-refused")
+    async with asyncio.timeout(UPLOAD_SECONDS_MAX):
+        try:
+            return await _read(request, token, into)
+        except ValueError:  # what is no form of parts
+            raise Problem("form-refused") from None
+
+
+async def _read(request: web.Request, token: str, into: Path) -> str | None:
+    parts = await request.multipart()
+    first = await parts.next()
+    if not isinstance(first, BodyPartReader) or first.name != TOKEN_FIELD:
+        raise Problem("form-refused")
+    if not hmac.compare_digest(await first.read_chunk(TOKEN_BYTES_MAX), token.encode()):
+        raise Problem("form-refused")
+    second = await parts.next()
+    if not isinstance(second, BodyPartReader) or not second.filename:
+        return None
+    return second.filename[:NAME_CHARS_MAX] if await _write(second, into) else None
+
+
+async def _write(part: BodyPartReader, into: Path) -> int:
+    """The bytes of a part, into a file; their number. What is left of one too long goes with the next draft."""
+    count = 0
+    file = await asyncio.to_thread(into.open, "wb")
+    try:
+        while chunk := await part.read_chunk():
+            count += len(chunk)
+            if count > UPLOAD_BYTES_MAX:
+                raise Problem("body-too-large")
+            await asyncio.to_thread(file.write, chunk)
+    finally:
+        file.close()
+    return count

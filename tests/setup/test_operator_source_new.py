@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""Declaring a source from a page: a file or an address, a mapping that was guessed, first rows, a few questions."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from convergences_node.control import call
+from convergences_node.web.operator.uploads import UPLOAD_BYTES_MAX
+from playwright.async_api import Browser, async_playwright
+
+from .conftest import Operator
+from .test_first_day import ARGUMENTS, CHROMIUM, DESK, PHONE, at
+
+TOWN = "93066"
+NEW, FILE = "/operateur/source-nouvelle", "/operateur/source-fichier"
+TABLE = """id;Nom de l'association;Adresse;Code postal;Ville;Téléphone;Observations
+1;Mains d'Œuvres;1 rue Charles Garnier;93400;Saint-Ouen;01 40 11 25 25;près du marché
+2;Chorale du Nord;12 rue du Port;93200;Saint-Denis;01 42 43 44 45;
+3;;;;;;
+"""
+NAME = "Nom de l'association"
+
+
+async def uploaded(
+    operator: Operator, data: bytes, called: str, token: str | None = None, origin: str | None = None
+) -> tuple[int, str, str]:
+    """A form with a file, as a browser sends it."""
+    form = aiohttp.FormData(quote_fields=False)
+    form.add_field("jeton", operator.token if token is None else token)
+    form.add_field("file", data, filename=called, content_type="application/octet-stream")
+    address = operator.process.address()
+    headers = {"Origin": origin or address.rstrip("/")}
+    async with operator.session.post(
+        f"{address}{FILE[1:]}", data=form, headers=headers, allow_redirects=False
+    ) as answer:
+        return answer.status, answer.headers.get("Location", ""), await answer.text()
+
+
+async def listed(operator: Operator) -> list[str]:
+    told = await asyncio.to_thread(call, operator.process.folder, "source_list", {})
+    return [one["name"] for one in told["sources"]]
+
+
+@pytest.mark.parametrize("operator", [TOWN], indirect=True)
+async def test_a_file_is_looked_at_corrected_and_declared(operator: Operator) -> None:
+    """Guessed, shown, corrected, shown again; nothing is declared that was not shown, and nothing without a yes."""
+    await operator.log_in()
+    status, draft, _ = await uploaded(operator, TABLE.encode(), "Associations 2026.csv")
+    assert (status, draft.startswith(f"{NEW}/")) == (303, True)
+    page = (await operator.get(draft))[2]
+    assert "Mains d&#x27;Œuvres" in page and "refusée" in page.lower() and 'value="associations-2026"' in page
+    assert f'<option value="{html.escape(NAME)}" selected>' in page
+    chosen = {"kind": "actor", "type": "association", "champ.name": NAME, "champ.summary": "Observations"}
+    answers = {"name": "associations", "licence": "etalab-2.0", "hours": "24", "gone": "end", "seen": "1"}
+    page = (await operator.send(draft, **chosen, **answers, act="add"))[2]
+    assert "Les choix ont changé" in page and "près du marché" in page, "shown again before it is taken"
+    assert await listed(operator) == []
+    unseen = {name: value for name, value in answers.items() if name != "seen"}
+    assert (await operator.send(draft, **chosen, **unseen, act="add"))[0] == 422
+    assert (await operator.send(draft, **chosen, **{**answers, "name": "Très Bien"}, act="add"))[0] == 422
+    assert (await operator.send(draft, **chosen, **answers, act="add"))[:2] == (303, "/operateur/sources/associations")
+    assert await listed(operator) == ["associations"]
+    sources = operator.process.folder / "sources"
+    assert [path.name for path in (sources / "files").iterdir()] == ["associations"]
+    text = (sources / "associations.toml").read_text("utf-8")
+    assert "proposed" not in text and 'licence = "etalab-2.0"' in text and 'file = "sources/files/associations"' in text
+    told = await asyncio.to_thread(call, operator.process.folder, "source_run", {"name": "associations"})
+    assert told["sources"][0]["counts"]["created"] == 2
+    assert (await operator.get(draft))[:2] == (303, NEW), "it is no draft any more"
+
+
+@pytest.mark.parametrize("operator", [TOWN], indirect=True)
+async def test_what_is_no_table_or_no_form_of_ours_is_refused(operator: Operator) -> None:
+    """An empty file, a broken workbook, a stranger's form, one that is too long: a sentence, and nothing is left."""
+    assert (await uploaded(operator, TABLE.encode(), "a.csv"))[0] == 403, "nobody is logged in"
+    await operator.log_in()
+    assert (await uploaded(operator, b"", "a.csv"))[0] == 422
+    status, _, page = await uploaded(operator, b"PK\x03\x04 nothing of a workbook", "a.xlsx")
+    assert status == 422 and "classeur" in page
+    assert (await uploaded(operator, TABLE.encode(), "a.csv", token="x" * 43))[0] == 403
+    assert (await uploaded(operator, TABLE.encode(), "a.csv", origin="https://elsewhere.example"))[0] == 403
+    assert (await uploaded(operator, bytes(UPLOAD_BYTES_MAX + 1), "a.csv"))[0] == 413
+    assert (await operator.send(FILE, file="x"))[0] == 403
+    await uploaded(operator, TABLE.encode(), "b.csv")
+    files = operator.process.folder / "sources" / "files"
+    assert len(list(files.iterdir())) == 1, "what was refused is gone"
+    assert await listed(operator) == []
+
+
+@pytest.mark.parametrize("operator", [TOWN], indirect=True)
+async def test_an_address_of_this_machine_is_fetched_only_if_it_is_meant(operator: Operator) -> None:
+    """The node's own list, by its own address: refused, then asked about, then looked at; no mapping is needed."""
+    await operator.log_in()
+    actor = {"kind": "actor", "fields": {"type": "association", "name": "Chorale", "town": "FR-93066"}}
+    await asyncio.to_thread(call, operator.process.folder, "add", actor)
+    own = f"{operator.process.address()}search.csv"
+    status, _, page = await operator.send(NEW, url=own)
+    assert status == 422 and "c’est voulu" in page and "Adresse refusée" in page
+    assert (await operator.send(NEW, url="file:///etc/passwd"))[0] == 422
+    assert (await operator.send(NEW, url="http://127.0.0.1:1/", private="1"))[0] == 422
+    status, draft, _ = await operator.send(NEW, url=own, private="1")
+    assert (status, draft.startswith(f"{NEW}/")) == (303, True)
+    assert "quelques questions" in (await operator.get(draft))[2]
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield opened
+        await opened.close()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}: apt-get install chromium")
+@pytest.mark.parametrize("operator", [TOWN], indirect=True)
+async def test_the_pages_are_open_to_everyone(browser: Browser, operator: Operator, tmp_path: Path) -> None:
+    """From the list of sources to a new one, on a phone and, in the dark, on a desk."""
+    table = tmp_path / "Associations.csv"
+    table.write_text(TABLE, "utf-8")
+    for size, scheme, name in ((PHONE, "light", "phone"), (DESK, "dark", "desk")):
+        given = await asyncio.to_thread(call, operator.process.folder, "operator", {})
+        person = await at(browser, f"{operator.process.address()}operateur/entrer", size, color_scheme=scheme)
+        await person.fill("Nom d’utilisateur", given["name"])
+        await person.fill("Mot de passe", given["password"])
+        await person.press("Se connecter")
+        await person.page.goto(f"{operator.process.address()}operateur/sources")
+        await person.page.get_by_role("link", name="Ajouter une source").click()
+        await person.open_to_everyone(f"source-new-{name}")
+        await person.page.get_by_label("Le fichier", exact=True).set_input_files(str(table))
+        await person.page.get_by_role("button", name=re.compile("Regarder")).last.click()
+        await person.page.locator("#rows").wait_for()
+        await person.open_to_everyone(f"source-draft-{name}")
+        await person.page.get_by_label("Comment l’appeler").fill(f"associations-{name}")
+        await person.page.get_by_label(re.compile("J’ai regardé")).check()
+        await person.press("Relayer cette source")
+        assert f"associations-{name}" in await person.page.inner_text("h1")
+        await person.page.context.close()
