@@ -107,7 +107,7 @@ def test_a_day_a_week_and_a_month_are_recognised_in_the_dates() -> None:
         period = period_of(Query(since=since, until=until), TODAY)
         return period.name, period.first, period.last
 
-    assert named(None, None) == ("week", date(2026, 11, 16), date(2026, 11, 22))
+    assert named(None, None) == ("week", date(2026, 11, 20), date(2026, 11, 26))
     assert named("2026-11-24", "2026-11-24") == ("day", date(2026, 11, 24), date(2026, 11, 24))
     assert named("2026-11-23", "2026-11-29")[0] == "week"
     assert named("2026-02", "2026-02") == ("month", date(2026, 2, 1), date(2026, 2, 28))

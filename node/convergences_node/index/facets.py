@@ -44,7 +44,8 @@ def count_facets(
         return Facets(counts={}, total=Total(count=0))
     if (kept := _kept(db, wanted, known)) is not None:
         themes, exact = _kept_themes(db, wanted, kept, known)
-        return Facets(counts=_by_facet(db, kept, themes, known), total=Total(count=wanted.count_max), exact=exact)
+        count = sum(kept.get(tag, 0) for group in wanted.groups if group.listed for tag in group.tags)
+        return Facets(counts=_by_facet(db, kept, themes, known), total=Total(count=count), exact=exact)
     sample = sample_of(db, wanted, about) if matches is None else sample_of_rows(db, matches)
     counts = {int(tag): times for tag, times in Counter(" ".join(sample.tags).split()).items()}
     themes = _themes(sample.tags, counts, known)

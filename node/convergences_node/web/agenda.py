@@ -120,8 +120,8 @@ async def agenda(town: Town, reading: Reading, asked: Query) -> Agenda:
 def period_of(asked: Query, now: date) -> Period:
     """The days that a question's dates name."""
     if asked.since is None and asked.until is None:
-        monday = now - timedelta(days=now.weekday())
-        return Period("week", monday, monday + timedelta(days=WEEK_DAYS - 1))
+        # A week from today on: on a Sunday, the calendar's week is over.
+        return Period("week", now, now + timedelta(days=WEEK_DAYS - 1))
     margin = timedelta(days=OPEN_END_DAYS - 1)
     first = _date_of(span(asked.since)[0]) if asked.since else _date_of(span(asked.until or "")[1]) - margin
     last = _date_of(span(asked.until)[1]) if asked.until else first + margin

@@ -65,7 +65,8 @@ async def search_page(request: web.Request) -> web.Response:
         "views": view_links(reading, asked),
         "hidden": [pair for pair in page_params(replace(first, text=""), reading.view) if pair != ("vue", LIST)],
         "cards": answer.items if reading.view in (AGENDA, MAP) else drawn_cards(request, reading, answer.items),
-        "total": _total(reading, answer.total),
+        # Where all matches were counted by value their number is known, even if finding a page did not tell it.
+        "total": _total(reading, facets.total if facets.exact else answer.total),
         "bounded": answer.bounded,
         "folded": answer.folded,
         "sorts": sorts(reading, asked),
