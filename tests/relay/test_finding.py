@@ -40,6 +40,8 @@ async def test_webfinger_nodeinfo_and_host_meta_lead_to_the_relay(here: Place) -
         assert (info["version"], info["protocols"], info["software"]["name"]) == (
             version, ["activitypub"], "convergences",
         )  # fmt: skip
+    told = await here.do("relay_status")
+    assert (told["state"], told["account"], told["actor"]) == ("on", f"relay@{host}", f"{here.base}/relay")
     status, media, text = await here.get("/.well-known/host-meta", "*/*")
     assert (status, media) == (200, "application/xrd+xml") and "webfinger?resource={uri}" in text
 
@@ -104,6 +106,7 @@ async def test_a_node_that_is_no_relay_has_none_of_it(tmp_path: Path) -> None:
         for path in ("/relay", "/relay/outbox", "/.well-known/webfinger?resource=x", "/nodeinfo/2.0"):
             assert (await here.get(path, "*/*"))[0] == 404, path
         assert (await here.get(f"/e/{event}"))[2]["type"] == "pair:Event"
+        assert (await here.do("relay_status"))["why"] == "disabled"
         config = load_config(here.town.folder)
         assert (is_on(config), why_off(config)) == (False, "disabled")
         config.relay.enabled, config.relay.private = True, False

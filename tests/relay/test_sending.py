@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from convergences_node.relay import store as store_module
-from convergences_node.relay.rows import RELAY, Follower, Host
+from convergences_node.relay.rows import RELAY, Follower, Host, Mark
 from convergences_node.relay.sending import BACKOFF_SECONDS_MAX, GIVE_UP_SECONDS
 from convergences_node.relay.store import Store
 from convergences_node.town import Town
@@ -91,6 +91,18 @@ async def test_what_is_erased_before_it_could_be_told_is_not_told(here: Place, o
     here.relay.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     kept = (here.town.folder / "relay.db").read_bytes()
     assert b"communs" not in kept and b"Atelier" not in kept
+
+
+async def test_what_an_index_merely_lacks_is_not_deleted(here: Place, other: Neighbour) -> None:
+    """A node put back from a backup knows less than it told; nobody is told that the rest is gone."""
+    await follow(here, other)
+    event, _, _ = await workshop(here)
+    await here.relay.publish()
+    unknown = event[:-4] + ("0000" if event[-4:] != "0000" else "1111")
+    here.relay.store.mark(unknown, Mark(b"m", RELAY, here.town.now() + 9 * 86_400))
+    before = here.relay.store.waiting()
+    assert (await here.relay.publish(), here.relay.store.waiting()) == (0, before)
+    assert unknown in here.relay.store.marks(), "it is looked at again"
 
 
 def test_the_queue_and_the_followers_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,8 @@
 
 An event that was not told yet is told as new; one whose records are others, as changed; one that is gone from the index
 (withdrawn, erased, of a log that no longer counts), or is no longer told, as deleted, however long it is over. An actor
-of ours that is gone says so to its followers. What is over is left as it was told.
+of ours that is gone says so to its followers. What is over is left as it was told. Whoever is told that something is
+deleted does not bring it back: an index that merely lacks it deletes nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ EVENTS_MAX = 2_000
 """Coming events that are looked at; of a whole agglomeration, those of the next weeks."""
 WELCOME_MAX = 20
 """Coming events that a server is pointed to when it begins to follow; the others are in the outbox."""
+
+UNKNOWN = ("wanted", "unreadable")
+"""States of a last record that say nothing of its element."""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class Publisher:
             self._tell("Create" if known is None else "Update", one.item.id, one.owner_id)
             self._queue("Announce", one.item.id, RELAY, [RELAY])
             self._store.mark(one.item.id, Mark(one.mark, one.owner_id, one.last))
+        found.gone = [element for element in found.gone if await self._is_gone(element)]
         for element in found.gone:
             self._tell("Delete", element, before[element].owner)
             self._store.unmark(element)
@@ -71,6 +76,15 @@ class Publisher:
         found.gone += sorted(set(here) - {one.item.id for one in told(db, here, now, self._territory)})
         return found
 
+    async def _is_gone(self, element: str) -> bool:
+        """Whether the archive itself says that an element is not to be shown.
+
+        One of which it knows nothing, or of which the words are not here, has not gone: a node that was put back from a
+        backup would delete a town.
+        """
+        revisions = await self._index.history(element)
+        return bool(revisions) and revisions[-1].state not in UNKNOWN
+
     def _tell(self, verb: str, element: str, owner: str) -> None:
         """Tell those who follow the relay, and those who follow the one in whose name it is."""
         self._queue(verb, element, owner, [RELAY, owner])
@@ -81,7 +95,8 @@ class Publisher:
     async def _actors_gone(self) -> int:
         """Actors of ours that are followed and are not here any more: their followers are told, and forgotten."""
         followed = [target for target in self._store.followed() if target != RELAY]
-        gone = await self._index.ask(lambda db: missing(db, followed))
+        missed = await self._index.ask(lambda db: missing(db, followed))
+        gone = [actor for actor in missed if await self._is_gone(actor)]
         for actor in gone:
             self._queue("Delete", actor, actor, [actor])
             self._store.leave(actor)
