@@ -25,7 +25,13 @@ def command() -> None:
 @command.command("add", short_help="Put a picture or a document on an element.")
 @click.argument("element")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--as", "use", type=click.Choice(["logo", "banner", "picture", "document"]), required=True)
+@click.option(
+    "--as",
+    "use",
+    type=click.Choice(["logo", "banner", "picture", "document"]),
+    required=True,
+    help="What it is for the element.",
+)
 @click.option("--alt", required=True, help="What the picture shows, or what the document is, for who does not see it.")
 @click.option("--credit", help="Who made it.")
 @click.option("--licence", help="Under which licence, by its address or its name.")
