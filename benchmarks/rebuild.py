@@ -20,6 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from convergences_node.config import load_config
 from convergences_node.control import call
 from convergences_node.founding import create_town
 
@@ -43,7 +44,7 @@ class Used:
 
 
 def measure(scratch: Path, records: int = RECORDS) -> Iterator[Figure]:
-    """Backup, bundle and both ways of rebuilding. Yields as it goes."""
+    """Backups, bundle and the ways of rebuilding. Yields as it goes."""
     town, agglomeration, stick = scratch / "town", scratch / "agglomeration", scratch / "stick"
     stick.mkdir(parents=True)
     sheet = _pair(town, agglomeration, scratch)
@@ -62,15 +63,27 @@ def measure(scratch: Path, records: int = RECORDS) -> Iterator[Figure]:
     again = typed("bundle", "write", str(stick / "logs"), folder=town)
     yield Figure("bundle write again: bytes", again.answer["bytes"], "bytes", bundle.answer["bytes"], "the first time",
                  "0", again.answer["bytes"] == 0)  # fmt: skip
+    with running(agglomeration, town):
+        wait_until(lambda: answers(town) and answers(agglomeration), "both nodes answer")
+        left = typed("backup", "--vault", folder=town)
+    yield from _figures("backup at the agglomeration", left, hashed, "hashing archive.db")
+    yield Figure(
+        "backup at the agglomeration: size", left.answer["bytes"], "bytes", backup.answer["bytes"], "a stick's"
+    )
     kept = shutil.copytree(agglomeration, scratch / "kept", ignore=shutil.ignore_patterns("node.sock"))
-    for name, way in (("late", "rebuild, all from the backup"), ("early", "rebuild, all from the agglomeration")):
+    http = load_config(agglomeration).http
+    ways = (
+        ("rebuild, all from the backup", "--backup", str(stick / "late")),
+        ("rebuild, all from the agglomeration", "--backup", str(stick / "early")),
+        ("rebuild from the vault", "--at", f"http://{http.host}:{http.port}"),
+    )
+    for way, *given in ways:
         shutil.rmtree(agglomeration)
         shutil.copytree(kept, agglomeration)  # the one before has enrolled the town's new epoch already
         with running(agglomeration):
             shutil.rmtree(town)
-            rebuilt = typed(
-                "rebuild", "--backup", str(stick / name), "--sheet", str(sheet), "--wait", str(WAIT_S), folder=town
-            )
+            wait_until(lambda: answers(agglomeration), "the agglomeration answers")
+            rebuilt = typed("rebuild", *given, "--sheet", str(sheet), "--wait", str(WAIT_S), folder=town)
         (log,) = [log for log in rebuilt.answer["logs"] if log["origin"] == origin]
         yield Figure(f"{way}: records of the old log", log["size"], "records", size, "before",
                      "all, and settled", log["size"] == size and rebuilt.answer["state"] == "settled")  # fmt: skip

@@ -10,18 +10,19 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convergences_protocol.errors import ConvergencesError, Fault, LocalError, RemoteError
+from convergences_protocol.errors import ConvergencesError, Fault, LocalError, Refused, RemoteError
 from convergences_protocol.vault import Deposit
 
 from convergences_node.archive.durable import TEMPORARY
 from convergences_node.backup import contents
 from convergences_node.blobs.store import Readers
-from convergences_node.network.joining import send_word
+from convergences_node.network.joining import JoinRefused, send_word
 from convergences_node.vault.keeping import KEPT
 
 if TYPE_CHECKING:
@@ -77,17 +78,23 @@ async def is_nightly(town: Town) -> bool:
 
 
 async def _until_kept(town: Town, wait_s: float) -> None:
-    """Ask the agglomeration until it keeps what waits. Raises what it refuses, or that it took too long."""
-    pause = ASK_FIRST_S
-    try:
-        async with asyncio.timeout(wait_s):
-            while await _announced(town) != KEPT:
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, ASK_MAX_S)
-    except TimeoutError:
-        raise RemoteError(
+    """Ask the agglomeration until it keeps what waits. Raises what it refuses, or after so long why it is not kept."""
+    deadline, pause = time.monotonic() + wait_s, ASK_FIRST_S
+    while True:
+        why: ConvergencesError = RemoteError(
             "the agglomeration has not taken the backup yet; it is asked again later", fault=Fault("", "vault_later")
-        ) from None
+        )
+        try:
+            if await _announced(town) == KEPT:
+                break
+        except (JoinRefused, Refused):
+            raise
+        except ConvergencesError as error:
+            why = error  # a network that has just come up, an agglomeration that starts again
+        if time.monotonic() + pause > deadline:
+            raise why
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, ASK_MAX_S)
     waiting = (await left(town))["waiting"]
     await _remember(town, {"kept_at": town.now(), **waiting}, gone=("waiting", "failed_at", "reason"))
     await town.blobs.remove(bytes.fromhex(waiting["digest"]))
@@ -142,7 +149,8 @@ async def _announced(town: Town) -> str:
     row = network.book().get(agglomeration.key)
     nowhere = RemoteError("no address of the agglomeration is known here", fault=Fault("", "vault_nowhere"))
     word = deposit.encode(town.archive.keys.node)
-    answer = await send_word(row.addresses if row else (), agglomeration.key, word, network.p2p, nowhere)
+    p2p = await network.settled_p2p()
+    answer = await send_word(row.addresses if row else (), agglomeration.key, word, p2p, nowhere)
     try:
         return str(json.loads(answer)["state"])
     except (ValueError, KeyError, TypeError):
