@@ -52,6 +52,7 @@ class Document:
     name: str
     """What it is saved under."""
     size: str
+    """And what kind of file it is."""
     credit: str
     licence: str
     licence_href: str | None
@@ -130,7 +131,7 @@ def _document(reading: Reading, medium: Media, here: set[str]) -> Document:
         address(medium.digest),
         shorten(medium.alt),
         f"{name}.pdf",
-        bytes_in_words(reading, medium.bytes),
+        reading.messages.text("media.pdf", size=bytes_in_words(reading, medium.bytes)),
         medium.credit,
         medium.licence,
         markdown.safe_link(medium.licence) if medium.licence else None,
