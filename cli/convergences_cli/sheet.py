@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.recovery import LINES, SHEET_CHARS_MAX, read_sheet
 
 from convergences_cli.words import say
@@ -60,7 +60,10 @@ def private_file(path: Path | None) -> Iterator[Callable[[str], object]]:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise LocalError(f"the recovery sheet cannot be written to {path}: {error.strerror}") from None
+        raise LocalError(
+            f"the recovery sheet cannot be written to {path}: {error.strerror}",
+            fault=Fault("", "sheet_unwritable", {"file": str(path), "reason": str(error.strerror or error)}),
+        ) from None
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             yield file.write

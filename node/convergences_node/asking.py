@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from convergences_protocol.charter import Enrolled
 from convergences_protocol.element import ElementId
-from convergences_protocol.errors import ConvergencesError, LocalError, RemoteError
+from convergences_protocol.errors import ConvergencesError, Fault, LocalError, RemoteError
 from convergences_protocol.receipt import read_receipt, verify_receipt
 from convergences_protocol.record import Header, read_header
 
@@ -127,7 +127,7 @@ async def show(town: Town, params: verbs.Show, tell: Tell) -> Json:
     await _caught_up(town)
     view = await town.index.element(str(element), at=params.at)
     if view is None:
-        raise NotFound(f"no element {element} is shown here")
+        raise NotFound(f"no element {element} is shown here", fault=Fault("", "element_unknown", {"id": str(element)}))
     shown: dict[str, Json] = msgspec.to_builtins(view)
     return shown | {"id": view.item.id, "kind": view.item.kind}
 
@@ -137,7 +137,9 @@ async def history(town: Town, params: verbs.History, tell: Tell) -> Json:
     element = element_id(params.element)
     revisions = await town.index.history(str(element))
     if not revisions:
-        raise NotFound(f"no record about {element} is kept here")
+        raise NotFound(
+            f"no record about {element} is kept here", fault=Fault("", "element_unknown", {"id": str(element)})
+        )
     return {"element": str(element), "entries": msgspec.to_builtins(revisions)}
 
 
@@ -150,7 +152,10 @@ async def search(town: Town, params: verbs.Search, tell: Tell) -> Json:
 async def receipt(town: Town, params: verbs.Receipt, tell: Tell) -> Json:
     """See `verbs.Receipt`."""
     if (params.element is None) == (params.digest is None):
-        raise LocalError("a receipt is of an element, or of the record of a digest: give one of the two")
+        raise LocalError(
+            "a receipt is of an element, or of the record of a digest: give one of the two",
+            fault=Fault("", "receipt_of_what"),
+        )
 
     def read(reader: ArchiveReader) -> tuple[Entry, bytes | None] | None:
         entry = (
@@ -162,10 +167,15 @@ async def receipt(town: Town, params: verbs.Receipt, tell: Tell) -> Json:
 
     found = await town.archive.read(read)
     if found is None:
-        raise NotFound(f"no record of {params.element or params.digest} is kept here")
+        raise NotFound(
+            f"no record of {params.element or params.digest} is kept here",
+            fault=Fault("", "record_unknown", {"id": str(params.element or params.digest)}),
+        )
     entry, data = found
     if data is None:
-        raise LocalError("no signed head covers that record yet", hint="ask again in a moment")
+        raise LocalError(
+            "no signed head covers that record yet", hint="ask again in a moment", fault=Fault("", "head_not_yet")
+        )
     element = read_header(entry.header).element
     return {
         "receipt": data.decode(),
@@ -180,14 +190,18 @@ async def verify(town: Town, params: verbs.Verify, tell: Tell) -> Json:
     """See `verbs.Verify`."""
     if params.receipt is None:
         raise LocalError(
-            "a whole archive is verified from its files, by `convergences verify`, which needs no running node"
+            "a whole archive is verified from its files, by `convergences verify`, which needs no running node",
+            fault=Fault("", "verify_whole"),
         )
     try:
         data = read_receipt(params.receipt.encode())
         keys = {log.origin: log.identity.key for log in town.membership.charter.enrolments}
         key = keys.get(data.origin)
         if key is None:
-            raise NotFound(f"the charter that this node follows does not name the log {data.origin}")
+            raise NotFound(
+                f"the charter that this node follows does not name the log {data.origin}",
+                fault=Fault("", "log_not_in_charter", {"origin": str(data.origin)}),
+            )
         proven = verify_receipt(data, key, keys)
     except RemoteError as error:
         return {"sound": False, "reason": str(error)}
@@ -259,7 +273,9 @@ def element_id(text: str) -> ElementId:
     try:
         return ElementId.parse(text)
     except ValueError as error:
-        raise LocalError(f"{text!r} is not an element's id: {error}") from None
+        raise LocalError(
+            f"{text!r} is not an element's id: {error}", fault=Fault("", "not_an_id", {"given": text[:80]})
+        ) from None
 
 
 def digest_of(text: str) -> bytes:
@@ -269,5 +285,8 @@ def digest_of(text: str) -> bytes:
     except ValueError:
         digest = b""
     if len(digest) != 32:
-        raise LocalError(f"{text!r} is not a record's digest of 64 hex digits")
+        raise LocalError(
+            f"{text!r} is not a record's digest of 64 hex digits",
+            fault=Fault("", "not_a_record_digest", {"given": text[:80]}),
+        )
     return digest

@@ -161,7 +161,10 @@ async def follow(town: Town, params: verbs.Follow, tell: Tell) -> Json:
         if params.keep not in (KEEP_ALL, KEEP_NONE, KEEP_THESE) or (params.keep == KEEP_THESE) != bool(
             params.territories
         ):
-            raise LocalError(f"keep is {KEEP_ALL}, {KEEP_NONE}, or {KEEP_THESE} with territories")
+            raise LocalError(
+                f"keep is {KEEP_ALL}, {KEEP_NONE}, or {KEEP_THESE} with territories",
+                fault=Fault("", "keep_unknown", {"all": KEEP_ALL, "none": KEEP_NONE, "these": KEEP_THESE}),
+            )
         await town.membership.choose(Keep(params.keep, tuple(params.territories)))
         await town.charter_changed()
     sizes = await town.archive.read(lambda reader: {state.origin: state.size for state in reader.logs()})
@@ -188,9 +191,11 @@ async def enrol(town: Town, params: verbs.Enrol, tell: Tell) -> Json:
         origin = str(Origin.parse(params.origin))
         key, recovery = bytes.fromhex(params.key), bytes.fromhex(params.recovery_key)
     except ValueError as error:
-        raise LocalError(f"cannot enrol: {error}") from None
+        raise LocalError(
+            f"cannot enrol: {error}", fault=Fault("", "enrol_wrong", {"reason": str(error)[:200]})
+        ) from None
     if len(key) != 32 or len(recovery) != 32:
-        raise LocalError("a key is 64 hex digits")
+        raise LocalError("a key is 64 hex digits", fault=Fault("", "not_a_key"))
     placed = await town.archive.append([NewControl(ENROL, Enrolment(origin, key, recovery, town.now()).content())])
     await town.charter_changed()
     return {"origin": origin, "index": placed[0].index}

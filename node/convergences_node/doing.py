@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from convergences_protocol.element import ElementId
 from convergences_protocol.erasure import GRACE_SECONDS, REASON_CHARS_MAX, Erasure
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.record import read_header
 
 from convergences_node import verbs
@@ -53,6 +53,7 @@ def may_write(town: Town) -> None:
         raise LocalError(
             f"{named.territory} has merged into another town: nothing more is written in {named.origin}",
             hint=f"write at the node of {named.end.successor}",
+            fault=Fault("", "town_merged", {"territory": named.territory, "successor": str(named.end.successor)}),
         )
 
 
@@ -71,7 +72,11 @@ async def current_entry(town: Town, element: ElementId) -> Entry:
 
     entry = await town.archive.read(read)
     if entry is None:
-        raise NotFound(f"no record about {element} is in this node's own log", hint="only its own town can edit it")
+        raise NotFound(
+            f"no record about {element} is in this node's own log",
+            hint="only its own town can edit it",
+            fault=Fault("", "element_of_another", {"id": str(element)}),
+        )
     return entry
 
 
@@ -96,7 +101,10 @@ async def import_file(town: Town, params: verbs.Import, tell: Tell) -> Json:
 async def erase(town: Town, params: verbs.Erase, tell: Tell) -> Json:
     """See `verbs.Erase`."""
     if not 0 < len(params.reason) <= REASON_CHARS_MAX:
-        raise LocalError(f"a reason has 1 to {REASON_CHARS_MAX} characters, and names nobody")
+        raise LocalError(
+            f"a reason has 1 to {REASON_CHARS_MAX} characters, and names nobody",
+            fault=Fault("", "erasure_reason", {"chars_max": REASON_CHARS_MAX}),
+        )
     element = element_id(params.element)
     if params.now:
         await put_aside_files_of(town, element)
@@ -117,7 +125,10 @@ async def release(town: Town, params: verbs.Release, tell: Tell) -> Json:
     rows = await town.archive.read(lambda reader: reader.erasures("pending"))
     waiting = [row for row in rows if row.origin == params.origin]
     if not waiting:
-        raise NotFound(f"no erasure of {params.origin} waits for a person here")
+        raise NotFound(
+            f"no erasure of {params.origin} waits for a person here",
+            fault=Fault("", "erasure_none_waits", {"origin": params.origin}),
+        )
     for row in waiting:
         await town.archive.decide_erasure(row.origin, row.index, released=True)
     await town.drop_due()

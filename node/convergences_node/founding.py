@@ -83,4 +83,7 @@ def _config(node: NodeSection, settings: Mapping[str, Mapping[str, Any]]) -> Con
     try:
         return msgspec.convert(tables, Config)
     except msgspec.ValidationError as error:
-        raise LocalError(f"settings of the new node: {error}") from None
+        raise LocalError(
+            f"settings of the new node: {error}",
+            fault=Fault("", "setting_wrong", {"file": "convergences.toml", "reason": str(error)[:300]}),
+        ) from None

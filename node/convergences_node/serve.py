@@ -23,7 +23,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 from convergences_node.accounts import Accounts
 from convergences_node.accounts.migrations import PRIVATE_NAME
@@ -130,6 +130,7 @@ def _bound(host: str, port: int) -> socket.socket:
         raise LocalError(
             f"the setup's pages cannot be served at {host}, port {port}: {error.strerror or error}",
             hint="convergences serve --host --port",
+            fault=Fault("", "port_unusable", {"host": host, "port": port, "reason": str(error.strerror or error)}),
         ) from None
 
 

@@ -24,7 +24,7 @@ from convergences_protocol import checkpoint
 from convergences_protocol.admission import admit_epoch
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.enrolment import END, ENROL, Enrolment
-from convergences_protocol.errors import ConvergencesError, LocalError, RemoteError, Unreadable
+from convergences_protocol.errors import ConvergencesError, Fault, LocalError, RemoteError, Unreadable
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import Opening, read_opening
 from convergences_protocol.origin import EPOCH_BYTES, LogIdentity, Origin
@@ -61,10 +61,13 @@ async def succeed(town: Town, params: End, tell: Tell) -> Json:
     try:
         origin = Origin.parse(params.origin)
     except ValueError as error:
-        raise LocalError(f"{params.origin!r} is not a log: {error}") from None
+        raise LocalError(
+            f"{params.origin!r} is not a log: {error}", fault=Fault("", "not_a_log", {"given": str(params.origin)[:80]})
+        ) from None
     if origin.territory != town.membership.own.territory:
         raise LocalError(
-            f"{origin} is a log of {origin.territory}, and this node is of {town.membership.own.territory}"
+            f"{origin} is a log of {origin.territory}, and this node is of {town.membership.own.territory}",
+            fault=Fault("", "log_of_another", {"origin": str(origin), "territory": origin.territory}),
         )
     timeout = aiohttp.ClientTimeout(total=HTTP_SECONDS_MAX)
     async with aiohttp.ClientSession(timeout=timeout) as session:
@@ -103,7 +106,9 @@ class _Old:
         """Copy the log as far as any of these nodes has it; its last head."""
         if not addresses:
             raise LocalError(
-                f"where {self._origin} ended is not known here", hint="--at the address of a node that keeps it"
+                f"where {self._origin} ended is not known here",
+                hint="--at the address of a node that keeps it",
+                fault=Fault("", "log_not_kept", {"origin": str(self._origin)}),
             )
         reason: Exception | None = None
         found = False
@@ -115,7 +120,14 @@ class _Old:
                 log.warning("%s could not be copied from %s: %s", self._origin, address, error or type(error).__name__)
                 reason = error
         if not found:
-            raise LocalError(f"none of these nodes gave {self._origin}: {reason or type(reason).__name__}")
+            raise LocalError(
+                f"none of these nodes gave {self._origin}: {reason or type(reason).__name__}",
+                fault=Fault(
+                    "",
+                    "log_nowhere",
+                    {"origin": str(self._origin), "reason": str(reason or type(reason).__name__)[:200]},
+                ),
+            )
         state = await self._town.archive.read(lambda reader: reader.log(self._origin))
         assert state is not None and state.head_note is not None, "it was just copied up to a head"
         return checkpoint.parse(state.head_note)
@@ -147,7 +159,11 @@ class _Old:
         except Unreadable as error:
             raise RemoteError(f"the first record of {self._origin} cannot be read: {error.reason}") from error
         if opening.recovery_key != self._recovery:
-            raise LocalError(f"this sheet is not the one of {self._origin}", hint="each log's sheet names its origin")
+            raise LocalError(
+                f"this sheet is not the one of {self._origin}",
+                hint="each log's sheet names its origin",
+                fault=Fault("", "sheet_of_another", {"origin": str(self._origin)}),
+            )
         if (opening.origin, opening.key) != (self._origin, key):
             raise RemoteError(f"the first record of {self._origin} is another log's")
 
@@ -255,7 +271,10 @@ async def follow_succession(town: Town, word: str, addresses: Sequence[str] = ()
     elif town.config.node.kind == "agglomeration":
         new = await _enrol(town, successor)
     else:
-        raise LocalError(f"{successor.opening.origin} continues no log that this node decides about")
+        raise LocalError(
+            f"{successor.opening.origin} continues no log that this node decides about",
+            fault=Fault("", "log_continues_nothing", {"origin": str(successor.opening.origin)}),
+        )
     if new:
         log.warning(
             "the recovery key ended %s at %d: %s goes on from there",

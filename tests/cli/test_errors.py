@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from pathlib import Path
 
+import convergences_cli
+import convergences_node
 import pytest
 from convergences_cli.main import run
 from convergences_node.fault_sentences import fault_sentences
 from convergences_node.faults import NotFound, error_from_json, error_to_json
 from convergences_protocol.errors import Fault, LocalError, RemoteError
+
+NODE, CLI = Path(convergences_node.__file__).parent, Path(convergences_cli.__file__).parent
 
 
 @pytest.mark.parametrize(
@@ -58,3 +64,35 @@ def test_each_next_step_belongs_to_a_fault() -> None:
     sentences = fault_sentences("fr")
     hints = [code for code in sentences if code.startswith("hint_")]
     assert hints and all(code.removeprefix("hint_") in sentences for code in hints)
+
+
+# Rooms in which a raised error is for whoever is at the terminal or at the operator's page.
+_FOR_PEOPLE = [
+    *("asking.py", "doing.py", "belonging.py", "founding.py", "serve.py", "control.py", "succeeding.py", "config.py"),
+    *("backup/verb.py", "research/exporting.py", "research/tables.py", "setup/serving.py", "linked/pair_graph.py"),
+    *(f"{room}/{path.name}" for room in ("same", "sources", "imports") for path in sorted((NODE / room).glob("*.py"))),
+]
+# What a program sent that does not know the door: no person has typed it.
+_FOR_PROGRAMS = ("the verb's parameters are not JSON", "the verb's parameters are not a JSON object")
+
+
+@pytest.mark.parametrize("room", _FOR_PEOPLE)
+def test_what_a_person_is_told_has_a_sentence_in_their_language(room: str) -> None:
+    """Every error raised there carries a fault, and `test_fault_sentences` sees that each has its words."""
+    text = (NODE / room).read_text("utf-8")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            name, said = ast.unparse(node.exc.func), ast.unparse(node.exc)
+            if name in ("LocalError", "NotFound") and not any(one in said for one in _FOR_PROGRAMS):
+                assert any(keyword.arg == "fault" for keyword in node.exc.keywords), f"{room}:{node.lineno} {said}"
+
+
+def test_a_wrong_command_line_is_said_in_the_reader_s_language(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ours; the frame around it is the parser's."""
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    assert run(["source", "run", "--accept"]) == 2
+    assert "pour une seule source, que vous avez regardée" in capsys.readouterr().err
+    written = "".join(path.read_text("utf-8") for path in (CLI / "commands").glob("*.py"))
+    assert not re.findall(r"(?:UsageError|BadParameter)\(f?\"", written)

@@ -9,6 +9,7 @@ import click
 from convergences_protocol.kinds import KINDS
 
 from convergences_cli.asking import ask, node_options, printed
+from convergences_cli.words import say
 
 FIELDS_BYTES_MAX = 200_000
 
@@ -44,7 +45,7 @@ def command(
     """
     if withdraw:
         if not element or fields or file:
-            raise click.UsageError("--withdraw takes --element and no fields")
+            raise click.UsageError(say("usage.withdraw"))
         answer = ask(folder, "withdraw", {"element": element, "previous": previous})
     else:
         from convergences_node.imports.typed import fields_from_text
@@ -59,7 +60,7 @@ def pairs(given: tuple[str, ...]) -> list[tuple[str, str]]:
     """`name=value` taken apart."""
     for one in given:
         if "=" not in one:
-            raise click.BadParameter(f"{one!r} is not field=value")
+            raise click.BadParameter(say("usage.field", given=one))
     return [(name, value) for name, _, value in (one.partition("=") for one in given)]
 
 
@@ -67,9 +68,9 @@ def json_object(file: Any) -> dict[str, Any]:
     try:
         value = json.loads(file.read(FIELDS_BYTES_MAX))
     except ValueError as error:
-        raise click.BadParameter(f"--fields is not JSON: {error}") from None
+        raise click.BadParameter(say("usage.not_json", reason=error)) from None
     if not isinstance(value, dict):
-        raise click.BadParameter("--fields is not a JSON object")
+        raise click.BadParameter(say("usage.not_an_object"))
     return value
 
 

@@ -51,7 +51,7 @@ def command(
       convergences backup --vault --folder saint-denis
     """
     if vault and (target or listing or sheet is not None):
-        raise click.UsageError("--vault needs no TARGET; convergences vault lists what is kept")
+        raise click.UsageError(say("usage.vault"))
     if listing or sheet is not None:
         _look(_target(target, folder), sheet, as_json)
         return
@@ -68,7 +68,7 @@ def _target(target: Path | None, folder: Path) -> Path:
 
     configured = load_config(folder).backup.folder
     if not configured:
-        raise click.UsageError("give TARGET: the settings name no folder of backups")
+        raise click.UsageError(say("usage.backup_target"))
     return Path(configured)
 
 

@@ -32,7 +32,7 @@ def command(element: str, reason: str | None, now: bool, release: bool, yes: boo
         _show(ask(folder, "release", {"origin": element}, quiet=as_json), as_json)
         return
     if not reason:
-        raise click.UsageError("--reason is missing: why, in a few words that name nobody")
+        raise click.UsageError(say("usage.reason"))
     if not yes and not as_json:
         click.confirm(say("erase.sure", element=element), abort=True, err=True)
     _show(ask(folder, "erase", {"element": element, "reason": reason, "now": now}, quiet=as_json), as_json)

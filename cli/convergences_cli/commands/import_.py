@@ -39,7 +39,7 @@ def command(file: Path, mapping: Path | None, kind: str | None, dry_run: bool, f
       convergences import archipelago.jsonld --folder saint-denis
     """
     if mapping is not None and kind is not None:
-        raise click.UsageError("give either --mapping or --kind")
+        raise click.UsageError(say("usage.mapping_or_kind"))
     params = {
         "path": str(file.absolute()),
         "mapping": str(mapping.absolute()) if mapping else None,

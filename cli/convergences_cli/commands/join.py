@@ -38,7 +38,7 @@ def invitation_text(given: str) -> str:
         with Path(given).open(encoding="utf-8") as file:
             return file.read(INVITATION_BYTES_MAX).strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"neither an invitation (conv1…) nor a file that can be read: {error}") from None
+        raise click.BadParameter(say("usage.invitation", reason=error)) from None
 
 
 @printed

@@ -23,7 +23,7 @@ def command(element: str | None, digest: str | None, output: Path | None, folder
       convergences receipt FR-93066:0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b -o fete.tlog-proof --folder saint-denis
     """
     if (element is None) == (digest is None):
-        raise click.UsageError("give either ELEMENT or --digest")
+        raise click.UsageError(say("usage.element_or_digest"))
     answer = ask(folder, "receipt", {"element": element, "digest": digest}, quiet=as_json)
     if output:
         output.write_text(answer["receipt"], encoding="utf-8")

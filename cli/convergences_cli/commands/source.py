@@ -131,7 +131,7 @@ def source_run(name: str | None, accept: bool, whole: bool, dry_run: bool, folde
       convergences source run associations --folder saint-denis
     """
     if accept and name is None:
-        raise click.UsageError("--accept is for one source, that you have looked at")
+        raise click.UsageError(say("usage.accept_one"))
     params = {"name": name, "accept": accept, "whole": whole, "dry_run": dry_run}
     answer = ask(folder, "source_run", params, quiet=as_json)
     _show_list(answer, as_json)

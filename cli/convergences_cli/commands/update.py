@@ -149,7 +149,7 @@ def update_offer(where: Path | None, nothing: bool, folder: Path, as_json: bool)
       convergences update offer /media/stick --folder plaine-commune
     """
     if nothing == (where is not None):
-        raise click.UsageError("give WHERE, or --none")
+        raise click.UsageError(say("usage.where_or_none"))
     answer = ask(folder, "update_offer", {"where": _absolute(where) or ""}, quiet=as_json)
     if as_json:
         print_json(answer)

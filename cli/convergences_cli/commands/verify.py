@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from convergences_protocol.errors import LocalError, RemoteError
+from convergences_protocol.errors import Fault, LocalError, RemoteError
 from convergences_protocol.receipt import FIRST_LINE, RECEIPT_BYTES_MAX
 
 from convergences_cli.asking import Progress, json_option, print_json
@@ -54,9 +54,12 @@ def _receipt(path: Path, key: str | None, folder: Path | None) -> dict[str, Any]
     with path.open("rb") as file:
         data = file.read(RECEIPT_BYTES_MAX + 1)
     if not data.startswith(FIRST_LINE.encode()):
-        raise LocalError(f"{path} is not a receipt: it does not begin with {FIRST_LINE}")
+        raise LocalError(
+            f"{path} is not a receipt: it does not begin with {FIRST_LINE}",
+            fault=Fault("", "not_a_receipt", {"file": str(path), "start": FIRST_LINE}),
+        )
     if key is None and folder is None:
-        raise click.UsageError("a receipt is checked against the log's key: give --key, or --folder of a node")
+        raise click.UsageError(say("usage.receipt_key"))
     keys = keys_of_archive(folder) if folder else {}
     try:
         return check_receipt(data, keys, _key(key) if key else None)
@@ -70,7 +73,7 @@ def _key(text: str) -> bytes:
     except ValueError:
         key = b""
     if len(text) != KEY_HEX_CHARS or len(key) != KEY_HEX_CHARS // 2:
-        raise click.BadParameter("--key is 64 hex digits")
+        raise click.BadParameter(say("usage.key"))
     return key
 
 

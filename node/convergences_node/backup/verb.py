@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 from convergences_node.vault.leaving import leave
 
@@ -38,13 +38,17 @@ async def backup(town: Town, params: Backup, tell: Tell) -> Json:
     settings = town.config.backup
     target = params.target or usual_target(settings.folder)
     if not target:
-        raise LocalError("where to put the backup is not said", hint="plug in a stick, or give a folder")
+        raise LocalError(
+            "where to put the backup is not said",
+            hint="plug in a stick, or give a folder",
+            fault=Fault("", "backup_nowhere"),
+        )
     archive = params.archive or settings.archive
     if archive not in (OWN, ALL):
-        raise LocalError(f"--archive is {OWN} or {ALL}")
+        raise LocalError(f"--archive is {OWN} or {ALL}", fault=Fault("", "backup_archive", {"own": OWN, "all": ALL}))
     keep = settings.keep if params.keep is None else params.keep
     if not 1 <= keep <= 1_000:
-        raise LocalError("from 1 to 1000 backups are kept")
+        raise LocalError("from 1 to 1000 backups are kept", fault=Fault("", "backup_kept"))
     try:
         made = await back_up(town, Path(target), archive, keep, tell)
     except LocalError as error:
@@ -87,7 +91,7 @@ async def make_backup(town: Town, target: Path, archive: str, keep: int, tell: T
         stop,
     )
     if town.folder in _WORKING:
-        raise LocalError("a backup is being made already")
+        raise LocalError("a backup is being made already", fault=Fault("", "backup_under_way"))
     _WORKING.add(town.folder)
     try:
         return await asyncio.to_thread(making.make, order)

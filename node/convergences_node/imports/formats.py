@@ -11,7 +11,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +54,9 @@ def format_named(name: str) -> Format:
     """The format of that name. Raises `LocalError`."""
     found = FORMATS.get(name)
     if found is None:
-        raise LocalError(f"no reader for the format {name[:40]!r}", hint=f"one of {', '.join(sorted(FORMATS))}")
+        raise LocalError(
+            f"no reader for the format {name[:40]!r}",
+            hint=f"one of {', '.join(sorted(FORMATS))}",
+            fault=Fault("", "format_unknown", {"given": name[:40], "known": ", ".join(sorted(FORMATS))}),
+        )
     return found

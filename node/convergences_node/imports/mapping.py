@@ -264,7 +264,11 @@ def _check(element: Element, where: str) -> None:
                 fault=Fault("", "mapping_relation", {"where": where, "predicate": relation.predicate}),
             )
         for fault in PREDICATE.faults_of(relation.predicate):
-            raise LocalError(f"{where}: relation: {fault}", hint=f"one of {', '.join(PREDICATE.terms)}")
+            raise LocalError(
+                f"{where}: relation: {fault}",
+                hint=f"one of {', '.join(PREDICATE.terms)}",
+                fault=Fault("", "mapping_predicate", {"where": where, "given": relation.predicate[:60]}),
+            )
 
 
 def _kind(name: str, where: str) -> Any:

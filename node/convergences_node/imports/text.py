@@ -71,7 +71,11 @@ def known_encoding(name: str) -> str:
     try:
         "é".encode(name)
     except LookupError:
-        raise LocalError(f"the encoding {name[:40]!r} is not known", hint="utf-8 or cp1252, for example") from None
+        raise LocalError(
+            f"the encoding {name[:40]!r} is not known",
+            hint="utf-8 or cp1252, for example",
+            fault=Fault("", "encoding_unknown", {"given": name[:40]}),
+        ) from None
     except UnicodeError:
         pass  # an encoding without é, such as ASCII, is one all the same
     return name

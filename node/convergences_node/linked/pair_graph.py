@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 from convergences_node.linked.pair_words import PAIR, prefixed
 from convergences_node.web.surfaces.linked_context import full
@@ -66,16 +66,27 @@ class Graph:
 
     def _load(self, path: Path) -> None:
         if path.stat().st_size > FILE_BYTES_MAX:
-            raise LocalError(f"{path} is larger than {FILE_BYTES_MAX} bytes")
+            raise LocalError(
+                f"{path} is larger than {FILE_BYTES_MAX} bytes",
+                fault=Fault("", "file_large", {"file": str(path), "bytes_max": FILE_BYTES_MAX}),
+            )
         suffix = path.suffix.lower().lstrip(".")
         form = self._ox.RdfFormat.from_extension("jsonld" if suffix == "json" else suffix)
         if form is None:
-            raise LocalError(f"{path} is of no form of linked data", hint=f"one of {', '.join(SUFFIXES)}")
+            raise LocalError(
+                f"{path} is of no form of linked data",
+                hint=f"one of {', '.join(SUFFIXES)}",
+                fault=Fault("", "linked_form", {"file": str(path), "known": ", ".join(SUFFIXES)}),
+            )
         try:
             self._store.bulk_load(path=str(path), format=form, base_iri=path.absolute().as_uri(), lenient=True)
         except (SyntaxError, ValueError, OSError) as error:
             hint = "no context is fetched: write it into the document" if "context" in str(error).lower() else None
-            raise LocalError(f"{path} cannot be read: {str(error)[:300]}", hint=hint) from None
+            raise LocalError(
+                f"{path} cannot be read: {str(error)[:300]}",
+                hint=hint,
+                fault=Fault("", "file_unreadable", {"file": str(path), "reason": str(error)[:300]}),
+            ) from None
 
     def __enter__(self) -> Self:
         return self

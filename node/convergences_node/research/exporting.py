@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.kinds import KINDS, Kind
 
 from convergences_node.index.listing import Listing
@@ -36,9 +36,17 @@ async def export(town: Town, params: Export, tell: Tell) -> dict[str, Any]:
     """See `verbs.Export`."""
     started, folder = time.monotonic(), Path(params.to)
     if params.format not in FORMATS:
-        raise LocalError(f"no format {params.format[:40]!r}", hint=f"one of {', '.join(FORMATS)}")
+        raise LocalError(
+            f"no format {params.format[:40]!r}",
+            hint=f"one of {', '.join(FORMATS)}",
+            fault=Fault("", "export_format", {"given": params.format[:40], "known": ", ".join(FORMATS)}),
+        )
     if await asyncio.to_thread(folder.exists):
-        raise LocalError(f"{folder} is there already", hint="name a folder that is not: an export is never mixed up")
+        raise LocalError(
+            f"{folder} is there already",
+            hint="name a folder that is not: an export is never mixed up",
+            fault=Fault("", "export_folder", {"folder": str(folder)}),
+        )
     if params.format == "parquet":
         duckdb()
     await town.index.catch_up()

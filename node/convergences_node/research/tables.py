@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 from convergences_node.research.columns import PARTS, Column
 from convergences_node.web.take_table import BETWEEN, safe
@@ -118,8 +118,11 @@ def duckdb() -> Any:
     try:
         import duckdb as found
     except ImportError:
-        raise LocalError("Parquet files are written by DuckDB, which is not installed",
-                         hint="pip install 'convergences[research]', or --format csv") from None  # fmt: skip
+        raise LocalError(
+            "Parquet files are written by DuckDB, which is not installed",
+            hint="pip install 'convergences[research]', or --format csv",
+            fault=Fault("", "export_parquet"),
+        ) from None
     return found
 
 

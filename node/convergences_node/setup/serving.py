@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 from convergences_node.archive.lock import FolderLock
 from convergences_node.doorway import address_of
@@ -33,7 +33,10 @@ async def set_up(
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
         lock = FolderLock(folder)
     except OSError as error:
-        raise LocalError(f"no node can be set up in {folder}: {error.strerror or error}") from None
+        raise LocalError(
+            f"no node can be set up in {folder}: {error.strerror or error}",
+            fault=Fault("", "folder_unwritable", {"folder": str(folder), "reason": str(error.strerror or error)}),
+        ) from None
     console = Console(console_folder())
     setup = Setup(folder, settings, console)
     setup.code.renew()

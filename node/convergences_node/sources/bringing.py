@@ -49,6 +49,7 @@ async def bring(town: Town, declaration: Declaration, into: Path, known: Validat
         raise LocalError(
             "what comes from a node or from linked data needs no mapping, and is looked at by running it",
             hint="convergences source run NAME --dry-run",
+            fault=Fault("", "source_server"),
         )
     if where.url is None:
         paths = await asyncio.to_thread(paths_of, town.folder, where)
