@@ -173,7 +173,7 @@ async def test_what_is_too_large_or_too_often_is_refused_before_a_byte_comes(clu
     with pytest.MonkeyPatch.context() as patch, pytest.raises(LocalError, match="no room"):
         patch.setattr(agglomeration.town.config.vault, "total_mib", 1)
         await say(agglomeration, Deposit(town.origin, bytes(32), (1 << 20) + 1, 1).encode(key))
-    for number in range(DEPOSITS_A_DAY_MAX):
+    for number in [*range(DEPOSITS_A_DAY_MAX), *range(DEPOSITS_A_DAY_MAX)]:  # what did not come is asked for again
         await say(agglomeration, Deposit(town.origin, sha256(bytes([number])).digest(), 10, 1).encode(key))
         await taken(agglomeration)
     with pytest.raises(LocalError, match="a day"):

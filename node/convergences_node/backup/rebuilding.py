@@ -164,6 +164,7 @@ async def from_vault(folder: Path, recovery_seed: bytes, addresses: Sequence[str
     def told(done: int, total: int) -> None:
         tell({"what": "fetch", "done": done, "total": total})
 
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="convergences-", dir=folder.parent) as scratch:
         for which in sorted(kept, key=lambda each: -each.kept_at):
             try:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,8 +46,9 @@ class Vault:
         self._notes: Notes | None = None
         self._coming: dict[str, asyncio.Task[None]] = {}
         """By territory."""
-        self._taken: dict[str, deque[int]] = {}
-        """By territory, when something was begun to be pulled within the last day."""
+        self._taken: dict[str, dict[bytes, int]] = {}
+        """By territory, what was begun to be pulled within the last day, and when first: a line that breaks is not
+        counted."""
         self._turns = asyncio.Semaphore(TAKEN_AT_ONCE_MAX)
         self._challenges = Challenges(town.random_bytes)
 
@@ -119,12 +119,11 @@ class Vault:
             raise LocalError(f"the backup has {deposit.size} bytes, at most {most} are kept for one town")
         if sum(each.size for each in self.notes().kept) + deposit.size > self._town.config.vault.total_bytes:
             raise LocalError("there is no room left for backups of towns")
-        taken, now = self._taken.setdefault(territory, deque()), self._town.now()
-        while taken and not now - DAY_S < taken[0] <= now:
-            taken.popleft()
-        if len(taken) >= DEPOSITS_A_DAY_MAX:
+        now = self._town.now()
+        taken = {digest: at for digest, at in self._taken.get(territory, {}).items() if now - DAY_S < at <= now}
+        if len(taken.keys() - {deposit.digest}) >= DEPOSITS_A_DAY_MAX:
             raise LocalError(f"{DEPOSITS_A_DAY_MAX} backups a day are taken from one town")
-        taken.append(now)
+        self._taken[territory] = {deposit.digest: now} | taken
 
     # ------------------------------------------------------------------------------------- taking
     async def _take(self, deposit: Deposit, enrolled: Enrolled) -> None:
