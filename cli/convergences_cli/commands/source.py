@@ -206,6 +206,8 @@ def _show_preview(answer: dict[str, Any]) -> None:
     from convergences_node.faults import fault_from_json
 
     click.echo(say("source.read", **answer))
+    if answer["unplaced"]:
+        click.echo(say("source.unplaced", count=answer["unplaced"]))
     if answer["guessed"]:
         columns = [say(f"source.{name}") for name in ("field", "columns", "confidence", "samples")]
         rows = [
