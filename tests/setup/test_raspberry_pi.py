@@ -60,8 +60,10 @@ def test_debian_13_reads_cloud_init_s_files(prepare: ModuleType, card: Path) -> 
     assert prepare.main(options(card, *wifi(card, 'Mairie "d\'été" #1'), *key)) == 0
     assert (card / "user-data").read_text().startswith("#cloud-config\n")
     found = loaded(card / "user-data")
-    assert (found["hostname"], found["locale"], found["keyboard"]) == ("stains", "fr_FR.UTF-8", {"layout": "fr"})
-    assert found["runcmd"] == [["sh", "/boot/firmware/convergences-install.sh"]]
+    assert (found["hostname"], found["keyboard"]) == ("stains", {"layout": "fr"})
+    install, language = found["runcmd"]
+    assert install == ["sh", "/boot/firmware/convergences-install.sh"]
+    assert language[-1] == "fr_FR.UTF-8" and r"\($0 UTF-8\)" in language[2]
     (user,) = found["users"]
     assert user["lock_passwd"] is True and user["ssh_authorized_keys"] == [KEY.rpartition(" ")[0]]
     network = json.loads((card / "network-config").read_text())["network"]
