@@ -133,7 +133,7 @@ def test_a_sample_is_of_matches_and_is_all_of_them_where_they_are_few(
 ) -> None:
     """Along the lists by date, and in full-text search."""
     desk, naive, dice = territory
-    for name, value in (("WHOLE_MAX", whole), ("SAMPLE", 10), ("SAMPLE_LEAST", 5)):
+    for name, value in (("WHOLE_MAX", whole), ("LISTED_WHOLE_MAX", whole), ("SAMPLE", 10), ("SAMPLE_LEAST", 5)):
         monkeypatch.setattr(sampling, name, value)
     db, known = desk.projection.db, read_known(desk.projection.db)
     tags_of = dict(db.execute("SELECT id, tags FROM elements").fetchall())
@@ -155,7 +155,7 @@ def test_a_sample_is_of_matches_and_is_all_of_them_where_they_are_few(
 
 def test_counts_of_a_part_are_estimates_of_the_whole(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """As near as chance allows, whether or not what was written last is of one kind."""
-    for name, value in (("WHOLE_MAX", 300), ("SAMPLE", 200), ("SAMPLE_LEAST", 10)):
+    for name, value in (("WHOLE_MAX", 300), ("LISTED_WHOLE_MAX", 300), ("SAMPLE", 200), ("SAMPLE_LEAST", 10)):
         monkeypatch.setattr(sampling, name, value)
     origin = "convergences/FR-93066/0000000000000001"
     for number in range(800):

@@ -24,6 +24,8 @@ from convergences_node.index.search import count
 
 WHOLE_MAX = 1_500
 """Elements that are all looked at, in a millisecond or so."""
+LISTED_WHOLE_MAX = 600
+"""Matches along the dates that are all counted: each is somewhere else in the file."""
 SAMPLE = 320
 """Matches that are counted of more than that: a tenth of them is then told to three hundredths, nineteen times in
 twenty."""
@@ -78,7 +80,7 @@ def _are_in_lists(wanted: Filter) -> bool:
 
 
 def _from_lists(db: sqlite3.Connection, wanted: Filter, about: int) -> Sample:
-    if about > WHOLE_MAX:
+    if about > LISTED_WHOLE_MAX:
         within_reach = about * min(1.0, WALKED_MAX / listed_count(wanted))
         parts = max(1, int(PARTS * SAMPLE / within_reach))
         # What a mask lets pass may not match: then fewer are counted, rather than more looked at.
