@@ -14,7 +14,9 @@ from convergences_node.control import call
 from convergences_node.founding import create_town
 from convergences_node.territories import find
 from convergences_node.web.operator.log_in import LOG_IN
+from playwright.async_api import Browser, async_playwright
 
+from .person import ARGUMENTS, CHROMIUM
 from .processes import Process
 
 PATIENCE = aiohttp.ClientTimeout(total=60)
@@ -68,3 +70,11 @@ async def operator(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncItera
     async with aiohttp.ClientSession(cookie_jar=jar, headers={"Accept-Language": "fr"}, timeout=PATIENCE) as session:
         yield Operator(process, session)
     await asyncio.to_thread(process.stop)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield opened
+        await opened.close()

@@ -10,37 +10,22 @@ import re
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from convergences_node.control import call
 from convergences_node.founding import create_town
 from convergences_node.territories import find
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
+from .person import DESK, IN_A_BROWSER, PHONE, Person, at
 from .processes import Process, until
 
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
-PHONE, DESK = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
 ANSWERS_MAX = 12
 """Questions answered and buttons pressed, from the package to a joined node."""
 PASSWORD = "quatre mots bien choisis"
 LOOPBACK = {"p2p": {"listen": ["/ip4/127.0.0.1/tcp/0"]}, "discovery": {"zeroconf": False}, "http": {"port": 0}}
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}: apt-get install chromium"),
-]
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield opened
-        await opened.close()
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture
@@ -61,39 +46,6 @@ async def agglomeration(tmp_path: Path) -> AsyncIterator[Process]:
     await asyncio.to_thread(process.address)
     yield process
     await asyncio.to_thread(process.stop)
-
-
-class Person:
-    """Somebody in front of the pages, who counts what is asked of them."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.answers = 0
-        self.asked_elsewhere: list[str] = []
-
-    async def fill(self, label: str, text: str) -> None:
-        await self.page.get_by_label(label, exact=True).fill(text)
-        self.answers += 1
-
-    async def press(self, name: str | re.Pattern[str]) -> None:
-        await self.page.get_by_role("button", name=name).click()
-        self.answers += 1
-
-    async def open_to_everyone(self, name: str) -> None:
-        """axe finds nothing, nothing is wider than the screen, and a picture is kept if a folder is named for it."""
-        if folder := os.environ.get("CONVERGENCES_PICTURES"):
-            await self.page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
-        found = await Axe().run(self.page)
-        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
-        wide = "document.documentElement.scrollWidth > window.innerWidth"
-        assert not await self.page.evaluate(wide), f"{name} is too wide"
-
-
-async def at(browser: Browser, address: str, size: dict[str, int] = DESK, **context: Any) -> Person:
-    opened = await browser.new_context(viewport=size, locale="fr", **context)  # type: ignore[arg-type]
-    page = await opened.new_page()
-    await page.goto(address)
-    return Person(page)
 
 
 async def words_asked(page: Page) -> list[str]:

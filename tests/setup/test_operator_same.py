@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from convergences_node.control import call
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from .conftest import Operator
-from .test_first_day import ARGUMENTS, CHROMIUM, DESK, PHONE, at
+from .person import DESK, PHONE, in_a_browser, operator_at
 
 TOWN = "93066"
 PAIR = re.compile(r'name="(one|other|one_state|other_state)" value="([^"]+)"')
@@ -86,32 +85,13 @@ async def test_what_has_changed_since_it_was_shown_is_not_decided(operator: Oper
     assert (await operator.send("/operateur/memes/annuler", one="x", other="y"))[0] == 422
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield opened
-        await opened.close()
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}: apt-get install chromium")
+@in_a_browser
 @pytest.mark.parametrize("operator", [TOWN], indirect=True)
 async def test_the_page_is_open_to_everyone(browser: Browser, operator: Operator) -> None:
     """On a phone in the light and on a desk in the dark, by keyboard alone; no page of these has a script."""
     await written_twice(operator)
     for size, scheme, name in ((PHONE, "light", "same-phone"), (DESK, "dark", "same-desk")):
-        given = await told(operator, "operator", {})
-        person = await at(
-            browser,
-            f"{operator.process.address()}operateur/entrer",
-            size,
-            color_scheme=scheme,
-        )
-        await person.fill("Nom d’utilisateur", given["name"])
-        await person.fill("Mot de passe", given["password"])
-        await person.press("Se connecter")
-        await person.page.goto(f"{operator.process.address()}operateur/memes")
+        person = await operator_at(browser, operator.process, "/operateur/memes", size, scheme)
         await person.page.get_by_role("button", name="Oui, c’est le même").wait_for()
         await person.open_to_everyone(name)
         await person.page.get_by_role("button", name="Oui, c’est le même").focus()

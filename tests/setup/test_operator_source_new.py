@@ -6,17 +6,16 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 from convergences_node.control import call
 from convergences_node.web.operator.uploads import UPLOAD_BYTES_MAX
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from .conftest import Operator
-from .test_first_day import ARGUMENTS, CHROMIUM, DESK, PHONE, at
+from .person import DESK, PHONE, in_a_browser, operator_at
 
 TOWN = "93066"
 NEW, FILE = "/operateur/source-nouvelle", "/operateur/source-fichier"
@@ -110,28 +109,14 @@ async def test_an_address_of_this_machine_is_fetched_only_if_it_is_meant(operato
     assert "quelques questions" in (await operator.get(draft))[2]
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield opened
-        await opened.close()
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}: apt-get install chromium")
+@in_a_browser
 @pytest.mark.parametrize("operator", [TOWN], indirect=True)
 async def test_the_pages_are_open_to_everyone(browser: Browser, operator: Operator, tmp_path: Path) -> None:
     """From the list of sources to a new one, on a phone and, in the dark, on a desk."""
     table = tmp_path / "Associations.csv"
     table.write_text(TABLE, "utf-8")
     for size, scheme, name in ((PHONE, "light", "phone"), (DESK, "dark", "desk")):
-        given = await asyncio.to_thread(call, operator.process.folder, "operator", {})
-        person = await at(browser, f"{operator.process.address()}operateur/entrer", size, color_scheme=scheme)
-        await person.fill("Nom d’utilisateur", given["name"])
-        await person.fill("Mot de passe", given["password"])
-        await person.press("Se connecter")
-        await person.page.goto(f"{operator.process.address()}operateur/sources")
+        person = await operator_at(browser, operator.process, "/operateur/sources", size, scheme)
         await person.page.get_by_role("link", name="Ajouter une source").click()
         await person.open_to_everyone(f"source-new-{name}")
         await person.page.get_by_label("Le fichier", exact=True).set_input_files(str(table))

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from convergences_node.control import call
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from .conftest import Operator
-from .test_first_day import ARGUMENTS, CHROMIUM, DESK, PHONE, at
+from .person import DESK, PHONE, in_a_browser, operator_at
 
 TOWN = "93066"
 DECLARATION = """licence = "etalab-2.0"
@@ -114,16 +113,7 @@ async def test_edits_are_shown_beside_the_source_and_chosen(operator: Operator, 
     assert (await operator.send(f"{HERE}/choisir", **chosen))[0] == 422, "there is nothing to choose any more"
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield opened
-        await opened.close()
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}: apt-get install chromium")
+@in_a_browser
 @pytest.mark.parametrize("operator", [TOWN], indirect=True)
 async def test_the_pages_are_open_to_everyone(browser: Browser, operator: Operator, table: List) -> None:
     """On a phone in the light and on a desk in the dark: the list, one source, its preview, edits and refused rows."""
@@ -139,12 +129,7 @@ async def test_the_pages_are_open_to_everyone(browser: Browser, operator: Operat
     await operator.send(f"{HERE}/lancer")
     await table.after()
     for size, scheme, name in ((PHONE, "light", "phone"), (DESK, "dark", "desk")):
-        given = await table.ask("operator")
-        person = await at(browser, f"{operator.process.address()}operateur/entrer", size, color_scheme=scheme)
-        await person.fill("Nom d’utilisateur", given["name"])
-        await person.fill("Mot de passe", given["password"])
-        await person.press("Se connecter")
-        await person.page.goto(f"{operator.process.address()}operateur/sources")
+        person = await operator_at(browser, operator.process, "/operateur/sources", size, scheme)
         await person.open_to_everyone(f"sources-{name}")
         await person.page.get_by_role("link", name="associations").click()
         await person.press("Aperçu, sans rien écrire")
