@@ -46,7 +46,7 @@ UNITS = (
     "convergences-update.service",
 )
 RULES = "80-convergences-stick.rules"
-PROGRAMS = {"console": "console", "stick": "stick", "installer.py": "installer", "verify-release": "verify-release"}
+PROGRAMS = {"console": "console", "stick": "stick", "verify-release": "verify-release"}
 """What the units start, by its name below `files/`."""
 SHELLS = {
     "bash": "share/bash-completion/completions/convergences",
@@ -96,6 +96,8 @@ def _stage(usr: Path, own: Path, arch: str, version: str) -> None:
     _copy(FILES / RULES, usr / "lib/udev/rules.d" / RULES)
     for name, program in PROGRAMS.items():
         _copy(FILES / name, usr / "lib/convergences" / program, 0o755)
+    for path in (FILES / "installer").glob("*.py"):
+        _copy(path, usr / "lib/convergences/installer" / path.name)
     _copy(FILES / "copyright", usr / "share/doc/convergences/copyright")
     _copy(FILES / "lintian", usr / "share/lintian/overrides/convergences")
     _squeeze(_changelog(version), usr / "share/doc/convergences/changelog.gz")

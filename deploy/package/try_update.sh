@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: AGPL-3.0-or-later
 # Update a real package by a real dpkg, in a root of its own where nothing else is: from a signed release on a "stick" to
-# the new version, confirmed after its ten minutes; then to one whose node does not start, and back by itself.
+# a version whose node does not start, and back by itself; then to one that is well, confirmed after its ten minutes.
 # Needs root, and the Debian packages mmdebstrap and curl. Takes a quarter of an hour, most of it the trial. The root
 # has no systemd: what the installer asks of it is played by a script with one process behind it.
 set -euo pipefail
@@ -31,7 +31,7 @@ repack() { # the same package as another version, with the test's key; with a th
   cp "$scratch/keys" "$libraries/release-keys"
   [ -z "${3:-}" ] || echo 'raise SystemExit("a bad day")' >"$libraries/common/convergences_node/serve.py"
   (cd "$tree" && find usr -type f -print0 | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
-  dpkg-deb --root-owner-group -Zgzip -z1 -b "$tree" "$to/convergences_${version}_amd64.deb" >/dev/null
+  dpkg-deb --root-owner-group -Zzstd -z1 -b "$tree" "$to/convergences_${version}_amd64.deb" >/dev/null
 }
 
 echo "== three versions of one package, and a key for the test"
@@ -39,7 +39,7 @@ stick=$scratch/stick
 mkdir -p "$stick" "$scratch/old"
 "$python" deploy/package/release.py key convergences.example/try "$scratch/key" >"$scratch/keys"
 repack 0.1.0 "$scratch/old"
-for each in 0.2.0: 0.3.0:bad; do
+for each in 0.2.0:bad 0.3.0:; do
   repack "${each%%:*}" "$stick" "${each##*:}"
   "$python" deploy/package/release.py sign --key "$scratch/key" --dist "$stick" --version "${each%%:*}" >/dev/null
 done
@@ -94,9 +94,9 @@ update() { # prepare what is on the stick, wish for it, and let root do its part
   node update stage /mnt/stick --version "$1"
   node update apply
   rm "$root/run/convergences/update-apply"
-  inside /usr/bin/python3 -I /usr/lib/convergences/installer take
+  inside /usr/bin/python3 -I -B /usr/lib/convergences/installer take
   [ -e "$root/etc/systemd/system/convergences-update-resume.service" ] || { echo "nothing was planted" >&2; exit 1; }
-  inside /usr/bin/python3 -I /var/lib/convergences-update/installer resume
+  inside /usr/bin/python3 -I -B /var/lib/convergences-update/installer resume
 }
 at_rest() { # that version runs, with all that was there, and nothing would begin again
   is installed "$(inside dpkg-query -W -f '${db:Status-Abbrev}${Version}' convergences)" "ii $1"
@@ -106,26 +106,29 @@ at_rest() { # that version runs, with all that was there, and nothing would begi
   inside dpkg --verify convergences
 }
 
-echo "== to 0.2.0: the ten minutes, and confirmed"
+echo "== to 0.2.0, whose node does not start: back to 0.1.0"
 update 0.2.0
-is phase "$(state phase)" confirmed
-at_rest 0.2.0
+is phase "$(state phase)" returned
+at_rest 0.1.0
+node update status || true
 node add actor name=Après type=association >/dev/null
 
-echo "== to 0.3.0, whose node does not start: back to 0.2.0"
+echo "== to 0.3.0: the ten minutes, and confirmed"
 update 0.3.0
-is phase "$(state phase)" returned
-at_rest 0.2.0
+is phase "$(state phase)" confirmed
+at_rest 0.3.0
 node search Après | grep -q Après
-node update status || true
 
 echo "== a package that was altered on the stick, and one from a stranger, are refused"
-printf x >>"$root/mnt/stick/convergences_0.3.0_amd64.deb"
-if node update stage /mnt/stick --version 0.3.0; then echo "it was staged" >&2; exit 1; fi
+repack 0.4.0 "$stick"
+"$python" deploy/package/release.py sign --key "$scratch/key" --dist "$stick" --version 0.4.0 >/dev/null
+cp "$stick"/*0.4.0* "$root/mnt/stick/"
+printf x >>"$root/mnt/stick/convergences_0.4.0_amd64.deb"
+if node update stage /mnt/stick --version 0.4.0; then echo "it was staged" >&2; exit 1; fi
 "$python" deploy/package/release.py key convergences.example/stranger "$scratch/other" >/dev/null
-"$python" deploy/package/release.py sign --key "$scratch/other" --dist "$stick" --version 0.3.0 >/dev/null
-cp "$stick"/* "$root/mnt/stick/"
-if node update stage /mnt/stick/convergences-0.3.0.release; then echo "it was staged" >&2; exit 1; fi
+"$python" deploy/package/release.py sign --key "$scratch/other" --dist "$stick" --version 0.4.0 >/dev/null
+cp "$stick"/*0.4.0* "$root/mnt/stick/"
+if node update stage /mnt/stick/convergences-0.4.0.release; then echo "it was staged" >&2; exit 1; fi
 inside systemctl stop convergences.service
 inside dpkg -P convergences
 [ ! -e "$root/var/lib/convergences-update" ] || { echo "the installer's folder is left" >&2; exit 1; }

@@ -7,6 +7,7 @@ ROOT` takes what is staged there and goes on to the end, as root would, so that 
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import shutil
@@ -14,7 +15,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from convergences_node.updates import verifying
@@ -23,20 +23,29 @@ from convergences_protocol.release import Release
 
 from .pretending import NEW, OLD, package, put_release, put_system, release_of
 
-INSTALLER = Path(__file__).parents[2] / "deploy/package/files/installer.py"
+INSTALLER = Path(__file__).parents[2] / "deploy/package/files/installer"
 INSTALLED = "installed.json"
 
 
-def load_installer() -> ModuleType:
-    """The file as root runs it."""
-    spec = importlib.util.spec_from_file_location("installer", INSTALLER)
+def load(name: str) -> Any:
+    """A module of the folder that root runs."""
+    if str(INSTALLER) not in sys.path:
+        sys.path.append(str(INSTALLER))
+    return importlib.import_module(name)
+
+
+debian_system = load("debian_system")
+replace = load("plain_files").replace
+
+
+def main(what: str, machine: Any) -> int:
+    """Run it, as root does."""
+    spec = importlib.util.spec_from_file_location("installer_main", INSTALLER / "__main__.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
-
-
-installer: Any = load_installer()
+    code: int = module.main([what], machine)
+    return code
 
 
 def debian(version: str, node: str = "well") -> bytes:
@@ -44,7 +53,7 @@ def debian(version: str, node: str = "well") -> bytes:
     return json.dumps({"version": version, "node": node}).encode() + b"\n"
 
 
-class Played(installer.Machine):  # type: ignore[misc]
+class Played(debian_system.Machine):  # type: ignore[misc]
     """See the module. Time passes as the installer sleeps."""
 
     def __init__(self, root: Path) -> None:
@@ -75,7 +84,7 @@ class Played(installer.Machine):  # type: ignore[misc]
                 return self._answer("Package: convergences\nStatus: install ok installed\nVersion: 0\n")
             case ("dpkg", "--verify", _):
                 return self._answer("??5??????   /usr/lib/x\n" if (self.root / "altered").exists() else "")
-            case ("systemctl", "start", *units) if installer.SERVICE in units:
+            case ("systemctl", "start", *units) if debian_system.SERVICE in units:
                 self.is_on = not (self.root / "var/lib/convergences-update/busy").exists()
             case ("systemctl", "stop", *_):
                 self.is_on = False
@@ -97,11 +106,11 @@ class Played(installer.Machine):  # type: ignore[misc]
         assert not self.is_on, "a node runs while its files change"
         content = json.loads(path.read_bytes())
         half = {"version": content["version"], "node": "ends", "half": True}
-        installer.replace(self.root / INSTALLED, json.dumps(half).encode(), 0o644)
+        replace(self.root / INSTALLED, json.dumps(half).encode(), 0o644)
         if content["node"] == "broken":
             return "cannot configure", 1
         put_system(self.root, version=content["version"])
-        installer.replace(self.root / INSTALLED, path.read_bytes(), 0o644)
+        replace(self.root / INSTALLED, path.read_bytes(), 0o644)
         return "", 0
 
     def _verify(self, path: str) -> subprocess.CompletedProcess[str]:
@@ -145,7 +154,6 @@ class Played(installer.Machine):  # type: ignore[misc]
 def put_machine(root: Path, node: str = "well", old: str = OLD, version: str = NEW) -> Release:
     """A machine on which `old` runs, and a release is staged of which the node behaves so."""
     put_system(root, version=old)
-    shutil.copy(INSTALLER, root / "usr/lib/convergences/installer")
     (root / INSTALLED).write_bytes(debian(old))
     return put_staged(root, debian(version, node), version)
 
@@ -164,8 +172,8 @@ def put_staged(root: Path, data: bytes, version: str = NEW) -> Release:
 
 def run(machine: Played) -> dict[str, Any]:
     """Take what is staged, and go on to an end. What is remembered of it."""
-    assert installer.main(["take"], machine) == 0
-    assert installer.main(["resume"], machine) == 0
+    assert main("take", machine) == 0
+    assert main("resume", machine) == 0
     return state_of(machine.root)
 
 
