@@ -366,7 +366,9 @@ class ArchivePromises:
         assert events[-1] == ErasuresCame(town.origin)
 
         (heard,) = own.hear_erasures(NOW)
+        assert own.reader.hidden_bodies() == []
         assert own.apply_erasures([heard.at], NOW) == [BodiesErased(town.origin, (1, 3), dropped=False)]
+        assert len(own.reader.hidden_bodies()) == 2
         slots = [entry.slot for entry in own.reader.entries(town.origin, 0)]
         assert slots == [Slot.NONE, Slot.ERASED, Slot.HERE, Slot.ERASED, Slot.NONE]
         assert own.reader.body(actor.header.body_digest) is None
@@ -377,6 +379,7 @@ class ArchivePromises:
 
         assert own.apply_erasures([heard.at], NOW + GRACE_SECONDS - 1) == []
         assert own.apply_erasures([heard.at], NOW + GRACE_SECONDS) == [BodiesErased(town.origin, (1, 3), dropped=True)]
+        assert own.reader.hidden_bodies() == []
         assert [row.state for row in own.reader.erasures()] == ["dropped"]
         assert erasure.index == 4
 

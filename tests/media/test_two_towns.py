@@ -46,8 +46,9 @@ async def test_pictures_follow_their_records_there_and_back(territory: Territory
         return files(agglomeration) == made
 
     await until(listed)
-    assert await Gathering(agglomeration).gather_all()
+    assert not await Gathering(agglomeration).gather_all()
     await until(gathered)
+    assert await Gathering(agglomeration).gather_all()
     # The town's card is lost; what it wants again, the agglomeration gives.
     for digest in made:
         assert await town.blobs.remove(bytes.fromhex(digest))
@@ -57,6 +58,12 @@ async def test_pictures_follow_their_records_there_and_back(territory: Territory
         return files(town) == made
 
     await until(back)
+    # A bit of one turns on the agglomeration's card; it notices, and asks the town.
+    spoilt = next(iter(agglomeration.blobs.store.blobs()))
+    spoilt.path.write_bytes(b"\0" + spoilt.path.read_bytes()[1:])
+    assert not await Gathering(agglomeration).gather_all()
+    await until(gathered)
+    assert await Gathering(agglomeration).gather_all()
     await ask(town, "erase", element=element, reason="asked by the person")
 
     async def put_aside() -> bool:

@@ -89,6 +89,17 @@ class BlobStore:
                 if len(path.name) == 2 * DIGEST_BYTES:
                     yield Blob(bytes.fromhex(path.name), path.stat().st_size, readers, path)
 
+    def is_sound(self, blob: Blob) -> bool:
+        """Whether a file's bytes are still those of its name: a worn card gives others back, and says nothing."""
+        digest = sha256()
+        try:
+            with blob.path.open("rb") as file:
+                while data := file.read(COPY_BYTES):
+                    digest.update(data)
+        except OSError:
+            return not blob.path.exists()  # it went meanwhile, or the card gives nothing back
+        return digest.digest() == blob.digest
+
     def taken_bytes(self) -> int:
         """What they take together."""
         with self._lock:
