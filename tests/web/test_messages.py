@@ -83,7 +83,8 @@ _COMPOSED = (
     "kind.", "kinds.", "field.", "term.", "relation.outgoing.", "relation.incoming.", "problem.", "language.",
     "date.month.", "date.weekday.", "date.ago.", "sort.", "facet.", "when.", "view.", "agenda.", "map.",
     "home.", "take.", "ribbon.", "statistics.", "poster.", "history.", "filter.label.", "recurrence.",
-    "research.column.", "research.added.", "operator.same.", "operator.source.", "operator.draft.", "operator.update.phase.",
+    "research.column.", "research.added.", "operator.same.", "operator.source.", "operator.draft.",
+    "operator.update.phase.",
 )  # fmt: skip
 
 
