@@ -31,7 +31,7 @@ repack() { # the same package as another version, with the test's key; with a th
   cp "$scratch/keys" "$libraries/release-keys"
   [ -z "${3:-}" ] || echo 'raise SystemExit("a bad day")' >"$libraries/common/convergences_node/serve.py"
   (cd "$tree" && find usr -type f -print0 | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
-  dpkg-deb --root-owner-group -Zzstd -z1 -b "$tree" "$to/convergences_${version}_amd64.deb" >/dev/null
+  dpkg-deb --root-owner-group --no-uniform-compression -Zzstd -z1 -b "$tree" "$to/convergences_${version}_amd64.deb" >/dev/null
 }
 
 echo "== three versions of one package, and a key for the test"
