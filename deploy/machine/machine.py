@@ -181,13 +181,19 @@ class Machine:
         return dict(line.partition("=")[::2] for line in lines)
 
     def until(self, line: str, within: float = BOOT_SECONDS_MAX, every: float = 3.0) -> float:
-        """Wait until a shell line succeeds; after how many seconds."""
-        began = time.monotonic()
-        while (said := self.run(line)).code:
+        """Wait until a shell line succeeds; after how many seconds. A machine that starts does not answer at first."""
+        began, said = time.monotonic(), "nothing"
+        while True:
+            try:
+                answer = self.run(line)
+                if not answer.code:
+                    return time.monotonic() - began
+                said = answer.text
+            except TimeoutError:
+                pass
             if time.monotonic() - began > within:
-                raise DrillError(f"`{line}` did not succeed within {within:.0f} s: {said.text[-2_000:]}")
+                raise DrillError(f"`{line}` did not succeed within {within:.0f} s: {said[-2_000:]}")
             time.sleep(every)
-        return time.monotonic() - began
 
     def qmp(self, command: str, **arguments: Any) -> Any:
         """Ask the emulator."""
