@@ -128,11 +128,6 @@ class Drafts:
         draft.local.replace(kept)
         return replace(draft, where=Where(file=str(kept.relative_to(self._town.folder))), local=kept)
 
-    def close(self) -> None:
-        """Leave nothing behind."""
-        for draft in self._drafts.values():
-            draft.local.unlink(missing_ok=True)
-
 
 def name_of(called: str) -> str:
     """A name for a source, from an address or the name of a file: small letters, digits and hyphens."""

@@ -6,20 +6,20 @@ These addresses are no part of the node's public description: they are for one p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 
 from convergences_node.operating import Operating
 from convergences_node.same.waiting import Waiting
-from convergences_node.sources.drafting import Drafts
 from convergences_node.sources.under_way import UnderWay
 from convergences_node.web.operator import (
     account_page,
     log_in,
     operator_page,
     same_page,
-    source_new,
     sources_page,
     update_page,
 )
@@ -34,14 +34,26 @@ from convergences_node.web.operator.log_in import (
 from convergences_node.web.operator.vault_part import vault_leave
 from convergences_node.web.security import TokenBuckets
 
+
+def _when_asked(name: str) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """A handler of `source_new.py`, which is imported when somebody declares a source."""
+
+    async def handler(request: web.Request, *given: Any) -> web.StreamResponse:
+        found = importlib.import_module("convergences_node.web.operator.source_new")
+        answer: web.StreamResponse = await getattr(found, name)(request, *given)
+        return answer
+
+    return handler
+
+
 PAGES: tuple[tuple[str, Shown], ...] = (
     ("/operateur", operator_page.operator_page),
     ("/operateur/compte", account_page.account_page),
     (same_page.SAME, same_page.same_page),
     (sources_page.SOURCES, sources_page.sources_page),
     (sources_page.SOURCES + "/{name}", sources_page.source_page),
-    (source_new.NEW, source_new.source_new_page),
-    (source_new.NEW + "/{draft}", source_new.source_draft_page),
+    ("/operateur/source-nouvelle", _when_asked("source_new_page")),
+    ("/operateur/source-nouvelle/{draft}", _when_asked("source_draft_page")),
     (update_page.UPDATE, update_page.update_page),
 )
 FORMS: tuple[tuple[str, Done], ...] = (
@@ -63,8 +75,8 @@ FORMS: tuple[tuple[str, Done], ...] = (
     (sources_page.SOURCES + "/{name}/accepter", sources_page.source_accept),
     (sources_page.SOURCES + "/{name}/arreter", sources_page.source_stop),
     (sources_page.SOURCES + "/{name}/choisir", sources_page.source_settle),
-    (source_new.NEW, source_new.source_new_address),
-    (source_new.NEW + "/{draft}", source_new.source_draft_form),
+    ("/operateur/source-nouvelle", _when_asked("source_new_address")),
+    ("/operateur/source-nouvelle/{draft}", _when_asked("source_draft_form")),
     (update_page.UPDATE + "/chercher", update_page.update_look),
     (update_page.UPDATE + "/preparer", update_page.update_prepare),
     (update_page.UPDATE + "/installer", update_page.update_install),
@@ -84,12 +96,11 @@ def add_operator(app: web.Application, operating: Operating, clock: Callable[[],
     )
     app[same_page.WAITING] = Waiting(operating.town)
     app[sources_page.UNDER_WAY] = UnderWay(operating.town)
-    app[source_new.DRAFTS] = Drafts(operating.town)
     app.on_cleanup.append(_end_work)
     app.router.add_get(log_in.LOG_IN, log_in.log_in_page)
     app.router.add_post(log_in.LOG_IN, log_in.log_in)
     # A form with a file is read in another way, by the handler itself, and asks for session and token as they all do.
-    app.router.add_post(source_new.FILE, source_new.source_new_file)
+    app.router.add_post("/operateur/source-fichier", _when_asked("source_new_file"))
     for path, page in PAGES:
         app.router.add_get(path, log_in.shown_to_operator(page))
     for path, act in FORMS:
@@ -99,4 +110,3 @@ def add_operator(app: web.Application, operating: Operating, clock: Callable[[],
 async def _end_work(app: web.Application) -> None:
     await app[same_page.WAITING].close()
     await app[sources_page.UNDER_WAY].close()
-    app[source_new.DRAFTS].close()

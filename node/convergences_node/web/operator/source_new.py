@@ -2,11 +2,14 @@
 """Declaring a source from a page: where it is; what it seems to hold, with its first rows; a handful of questions.
 
 Nothing is imported unseen: what is declared is what was shown last, and whoever changes a column sees the rows again.
+This file is imported when somebody asks for its pages: what guesses and converts is a megabyte that a node at rest can
+do without.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 from convergences_protocol.errors import ConvergencesError
@@ -16,6 +19,7 @@ from convergences_node.accounts import Session
 from convergences_node.sources.drafting import Draft, Drafts, correctable
 from convergences_node.sources.proposing import Decided
 from convergences_node.sources.words import words as guessing_words
+from convergences_node.town import Town
 from convergences_node.web import words
 from convergences_node.web.cards import Reading
 from convergences_node.web.operator.drawing import Faults, answer_private, faults_of, go_to
@@ -26,14 +30,14 @@ from convergences_node.web.operator.uploads import read_upload
 from convergences_node.web.pages import reading_of
 from convergences_node.web.problems import Problem
 
-NEW, FILE = "/operateur/source-nouvelle", "/operateur/source-fichier"
+NEW = "/operateur/source-nouvelle"
 ROWS_SHOWN = 3
 SURE, LIKELY = 0.8, 0.55
 """Confidence from which a guess is called sure, and likely; below, it wants a look."""
 LICENCES = ("etalab-2.0", "ODbL-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0")
 HOURS = (1, 24, 168)
 GONE = ("leave", "end", "withdraw")
-DRAFTS: web.AppKey[Drafts] = web.AppKey("source_drafts")
+_drafts: WeakKeyDictionary[Town, Drafts] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,12 @@ class Line:
     fixed: bool
     sure: str
     samples: str
+
+
+def drafts_of(request: web.Request) -> Drafts:
+    """The drafts of this node."""
+    town = operating_of(request).town
+    return _drafts.setdefault(town, Drafts(town))
 
 
 async def source_new_page(request: web.Request, session: Session) -> web.StreamResponse:
@@ -67,7 +77,7 @@ async def source_new_address(request: web.Request, session: Session, fields: dic
     """At an address: fetched, and looked at."""
     url, messages = fields.get("url", "").strip(), reading_of(request).messages
     try:
-        draft = await request.app[DRAFTS].of_address(url, private="private" in fields)
+        draft = await drafts_of(request).of_address(url, private="private" in fields)
     except ConvergencesError as error:
         faults = dict(faults_of(error, messages, "url"))
         if error.fault is not None and error.fault.code == "source_private":
@@ -78,7 +88,7 @@ async def source_new_address(request: web.Request, session: Session, fields: dic
 
 async def source_new_file(request: web.Request) -> web.StreamResponse:
     """A file of the person's own machine; a form of another shape, and so with its own reading of it."""
-    session, drafts = await session_of(request), request.app[DRAFTS]
+    session, drafts = await session_of(request), drafts_of(request)
     if session is None:
         raise Problem("form-refused")
     local = drafts.new_file()
@@ -95,13 +105,13 @@ async def source_new_file(request: web.Request) -> web.StreamResponse:
 
 async def source_draft_page(request: web.Request, session: Session) -> web.StreamResponse:
     """What it seems to hold."""
-    draft = request.app[DRAFTS].find(request.match_info["draft"])
+    draft = drafts_of(request).find(request.match_info["draft"])
     return go_to(request, NEW) if draft is None else await _draw(request, session, draft)
 
 
 async def source_draft_form(request: web.Request, session: Session, fields: dict[str, str]) -> web.StreamResponse:
     """Corrected, and shown again; or, as it was shown last, declared."""
-    drafts, messages = request.app[DRAFTS], reading_of(request).messages
+    drafts, messages = drafts_of(request), reading_of(request).messages
     draft = drafts.find(request.match_info["draft"])
     if draft is None:
         return go_to(request, NEW)
@@ -125,7 +135,7 @@ async def _declare(request: web.Request, session: Session, draft: Draft, fields:
     hours = int(fields["hours"]) if fields.get("hours", "") in map(str, HOURS) else HOURS[1]
     licence = fields.get("licence") if fields.get("licence") in LICENCES else None
     decided = Decided(licence, fields["gone"] if fields.get("gone") in GONE else GONE[0], hours)
-    perform, drafts = operating_of(request).perform, request.app[DRAFTS]
+    perform, drafts = operating_of(request).perform, drafts_of(request)
     try:
         # Its name and its text are judged before the draft is let go.
         known = {each["name"] for each in (await perform("source_list", {}))["sources"]}
