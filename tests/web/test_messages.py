@@ -15,7 +15,7 @@ from convergences_protocol.kinds import KINDS, FieldType
 
 LINK_REL = "noopener noreferrer nofollow"
 WEB = Path(__file__).parents[2] / "node" / "convergences_node" / "web"
-RESEARCH = WEB.with_name("research")
+RESEARCH, RELAY = WEB.with_name("research"), WEB.with_name("relay")
 PLACE = re.compile(r"\{(\w*)\}")
 
 
@@ -90,7 +90,7 @@ _COMPOSED = (
 
 def test_every_sentence_is_said_somewhere() -> None:
     """A sentence that no page can show is one more to translate for nothing."""
-    speaking = [*WEB.rglob("*.py"), *WEB.glob("templates/*.html"), *RESEARCH.rglob("*.py")]
+    speaking = [*WEB.rglob("*.py"), *WEB.glob("templates/*.html"), *RESEARCH.rglob("*.py"), *RELAY.rglob("*.py")]
     written = "".join(path.read_text("utf-8") for path in speaking)
     unused = [
         key
