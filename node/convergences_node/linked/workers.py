@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Those who ask the store: a few processes (`answering.py`), begun when somebody asks and ended when nobody has for a
-while, each killed when a query takes too long or more memory than it may. A node that is asked nothing has none.
+"""Those who ask the store: a process (`answering.py`), begun when somebody asks and ended when nobody has for a while,
+killed when a query takes too long or more memory than it may. A node that is asked nothing has none.
 
 A query is answered whole or refused; one that is killed harms nobody, for nobody writes what it reads.
 """
@@ -18,7 +18,9 @@ from typing import Any
 
 from convergences_node.linked.layout import Current
 
-WORKERS_MAX = 2
+WORKERS_MAX = 1
+"""Two would have room for half as much each, in a node that is to live in 400 MiB with a crowd at its door: with half
+a gigabyte each, as there was, two greedy queries had the kernel end the whole node."""
 WAITING_MAX = 8
 """Queries that wait for a worker: beyond, who asks is told to come back."""
 QUERY_SECONDS_MAX = 10.0
