@@ -2,7 +2,7 @@
 """SPARQL 1.1 over all that this node shows: queries, by the SPARQL 1.1 Protocol (W3C, 2013), and nothing that writes.
 
 The default graph is all logs together; each log is a named graph of its own. An answer is whole or refused: it takes at
-most ten seconds and half a gigabyte, and has at most a hundred thousand rows. No query reaches another machine.
+most ten seconds and 224 MiB, and has at most a hundred thousand rows. No query reaches another machine.
 Without a query the address describes what is here (SPARQL 1.1 Service Description).
 """
 
