@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
@@ -22,17 +23,22 @@ from .conftest import LOOPBACK, PATIENCE, Operator
 from .processes import Process, until
 
 
+def shown(table: Sequence[tuple[str, object]]) -> list[str]:
+    """The addresses of a table, with something in the places that they have."""
+    return [re.sub(r"\{\w+\}", "x", path) for path, _ in table]
+
+
 async def test_nothing_is_shown_or_done_without_logging_in(operator: Operator) -> None:
     """Every line of the table: pages lead to the form, forms do nothing."""
-    for path, _ in PAGES:
+    for path in shown(PAGES):
         assert (await operator.get(path))[:2] == (303, LOG_IN), path
-    for path, _ in FORMS:
+    for path in shown(FORMS):
         assert (await operator.send(path, "x" * 43))[0] == 403, path
 
 
 async def test_a_form_of_another_session_does_nothing(operator: Operator) -> None:
     await operator.log_in()
-    for path, _ in FORMS:
+    for path in shown(FORMS):
         assert (await operator.send(path, "x" * 43))[0] == 403, path
     assert (await operator.get("/operateur"))[0] == 200
 
