@@ -158,5 +158,7 @@ async def test_other_systems_are_told_where_pictures_are(town: SmallTown, client
     assert found["images"] == [base + medium()["digest"]] and found["files"] == [base + document["digest"]]
     linked = await (await client.get(f"/e/{place}", headers={"Accept": "application/ld+json"})).json(content_type=None)
     assert base + medium()["digest"] in str(linked["pair:image"])
+    turtle = await (await client.get(f"/e/{place}", headers={"Accept": "text/turtle"})).text()
+    assert re.search(rf"pair#?:?image>? <{base}{medium()['digest']}>", turtle), turtle
     feed = await page(client, f"/e/{place}.atom")
     assert re.search(rf'<link rel="enclosure" href="{base}{document["digest"]}" type="application/pdf"', feed)
