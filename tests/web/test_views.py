@@ -11,11 +11,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from aiohttp.test_utils import TestClient
 from convergences_node.index.query import E7, Box, Query
+from convergences_node.index.views import Total
 from convergences_node.web.agenda import period_of
 from convergences_node.web.cards import Reading
 from convergences_node.web.filters import weekend_of
 from convergences_node.web.happenings import happenings
 from convergences_node.web.messages import catalogue
+from convergences_node.web.page_search import _total
 from convergences_node.web.projecting import WIDTH, frame_around, path_of
 
 from .small_town import START, TERRITORY, SmallTown
@@ -99,6 +101,20 @@ async def test_a_mean_name_stays_text_in_every_view(client: TestClient) -> None:
         html = await page(client, f"/?vue={view}&kind=actor")
         assert "&lt;b&gt;Éric" in html or view == "frise"
         assert "<b>Éric" not in html
+
+
+@pytest.mark.parametrize(
+    ("found", "counted", "said"),
+    [
+        (Total(count=12), Total(count=12), "12 résultats"),
+        (Total(count=500, exact=False), Total(count=506), "506 résultats"),
+        (Total(count=500, exact=False), Total(count=8_912, exact=False), "Environ 8\u202f900 résultats"),
+    ],
+)
+def test_a_total_says_whether_it_was_counted(found: Total, counted: Total, said: str) -> None:
+    assert _total(READING, Query(), found, counted) == said
+    if not counted.exact:
+        assert _total(READING, Query(text="bal"), found, counted) == "Plus de 8\u202f912 résultats"
 
 
 # ------------------------------------------------------------------------------------------------------------- agenda

@@ -138,11 +138,15 @@ def _choice(reading: Reading, asked: Query, key: str, count: FacetCount, exact: 
 
 
 def _number(reading: Reading, count: int, exact: bool) -> str:
-    """A count; an estimate to its first two digits, which is more than is known of it."""
     if exact:
         return reading.messages.number(count)
-    tens = 10 ** max(len(str(count)) - 2, 0)
-    return reading.messages.text("filter.about", number=reading.messages.number(round(count / tens) * tens))
+    return reading.messages.text("filter.about", number=reading.messages.number(about(count)))
+
+
+def about(count: int) -> int:
+    """An estimate to its first two digits, which is more than is known of it."""
+    tens: int = 10 ** max(len(str(count)) - 2, 0)
+    return round(count / tens) * tens
 
 
 def toggled(asked: Query, key: str, value: str) -> tuple[Query, bool]:

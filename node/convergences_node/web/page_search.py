@@ -24,6 +24,7 @@ from convergences_node.web.filters import (
     LIST,
     MAP,
     TIMELINE,
+    about,
     chosen,
     encoded,
     groups,
@@ -65,8 +66,7 @@ async def search_page(request: web.Request) -> web.Response:
         "views": view_links(reading, asked),
         "hidden": [pair for pair in page_params(replace(first, text=""), reading.view) if pair != ("vue", LIST)],
         "cards": answer.items if reading.view in (AGENDA, MAP) else drawn_cards(request, reading, answer.items),
-        # Where all matches were counted by value their number is known, even if finding a page did not tell it.
-        "total": _total(reading, facets.total if facets.exact else answer.total),
+        "total": _total(reading, asked, answer.total, facets.total),
         "bounded": answer.bounded,
         "folded": answer.folded,
         "sorts": sorts(reading, asked),
@@ -109,5 +109,12 @@ async def _drawn(town: Town, reading: Reading, asked: Query, answer: Answer, fac
     return {}
 
 
-def _total(reading: Reading, total: Total) -> str:
-    return reading.messages.count("search.count" if total.exact else "search.count_at_least", total.count)
+def _total(reading: Reading, asked: Query, found: Total, counted: Total) -> str:
+    """How many match: as they were found, or else as they were counted by value, which is an estimate where they are
+    many; but of words, of which then only the newest were counted."""
+    count = reading.messages.count
+    if found.exact or counted.exact:
+        return count("search.count", found.count if found.exact else counted.count)
+    if asked.text:
+        return count("search.count_at_least", max(found.count, counted.count))
+    return count("search.count_about", about(counted.count))
