@@ -53,6 +53,9 @@ log() { echo "$*" >>/run/systemctl.log; }
 log "$*"
 alive() { [ -e /run/node.pid ] && kill -0 "$(cat /run/node.pid)" 2>/dev/null; }
 case "$*" in
+  show*)
+    if alive; then echo ActiveState=active; elif [ -e /run/node.pid ]; then echo ActiveState=failed; else echo ActiveState=inactive; fi
+    echo NRestarts=0 ;;
   *start*convergences.service*)
     [ ! -e /var/lib/convergences-update/busy ] || exit 0
     alive && exit 0
@@ -65,9 +68,6 @@ case "$*" in
     alive && kill "$(cat /run/node.pid)"
     while alive; do sleep 0.1; done
     rm -f /run/node.pid ;;
-  show*)
-    if alive; then echo ActiveState=active; elif [ -e /run/node.pid ]; then echo ActiveState=failed; else echo ActiveState=inactive; fi
-    echo NRestarts=0 ;;
 esac
 exit 0
 PLAYED
