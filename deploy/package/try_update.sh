@@ -5,6 +5,7 @@
 # Needs root, and the Debian packages mmdebstrap and curl. Takes a quarter of an hour, most of it the trial. The root
 # has no systemd: what the installer asks of it is played by a script with one process behind it.
 set -euo pipefail
+trap 'echo "line $LINENO failed" >&2' ERR
 cd "$(dirname "$0")/../.."
 package=$(realpath "${1:-$(ls dist/convergences_*_amd64.deb | tail -1)}")
 suite=${2:-bookworm}
@@ -102,7 +103,7 @@ at_rest() { # that version runs, with all that was there, and nothing would begi
   is installed "$(inside dpkg-query -W -f '${db:Status-Abbrev}${Version}' convergences)" "ii $1"
   [ ! -e "$root/etc/systemd/system/convergences-update-resume.service" ] || { echo "something was left planted" >&2; exit 1; }
   healthy
-  node search Avant | grep -q Avant
+  grep -q Avant <<<"$(node search Avant)"
   inside dpkg --verify convergences
 }
 
@@ -117,7 +118,7 @@ echo "== to 0.3.0: the ten minutes, and confirmed"
 update 0.3.0
 is phase "$(state phase)" confirmed
 at_rest 0.3.0
-node search Après | grep -q Après
+grep -q Après <<<"$(node search Après)"
 
 echo "== a package that was altered on the stick, and one from a stranger, are refused"
 repack 0.4.0 "$stick"
