@@ -8,7 +8,7 @@ import time
 from drilled import FOLDER, SERVICE, Drill
 from machine import BOOT_SECONDS_MAX
 
-SLOW_WRITES = 100
+SLOW_WRITES = 180
 """A second: with a file system's journal, a synced write then takes some 20 ms, as on a bad card."""
 SAVES = 20
 SAVE_MS_MAX = 300
@@ -49,7 +49,8 @@ def a_slow_card(drill: Drill) -> None:
 
 
 def _as_the_node(code: str) -> str:
-    paths = "PYTHONPATH=$(ls -d /usr/lib/convergences/cpython-3* | paste -sd:):/usr/lib/convergences/common"
+    own = "cpython-$(python3 -c 'import sys; print(\"%d%d\" % sys.version_info[:2])')"
+    paths = f"PYTHONPATH=/usr/lib/convergences/{own}:/usr/lib/convergences/common"
     return f"sudo -u convergences env {paths} PYTHONDONTWRITEBYTECODE=1 python3 -c '{code}'"
 
 
