@@ -61,7 +61,7 @@ def test_a_version_that_is_well_stays(tmp_path: Path) -> None:
         ("unwell", "update_back_self_check", 60),
         ("ends", "update_back_ended", 10),
         ("restarts", "update_back_restarts", 10),
-        ("silent", "update_back_silent", 1_000),
+        ("silent", "update_back_silent", 1_600),
         ("broken", "update_back_install_failed", 10),
     ],
 )
