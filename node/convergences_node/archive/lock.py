@@ -19,7 +19,7 @@ class FolderLock:
     """Held from construction until `release`."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises `LocalError`, at once, if another process has the folder."""
+        """Raises `LocalError`, at once, if another process has the folder, or nobody may write to it."""
         path = folder / LOCK_NAME
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -27,6 +27,11 @@ class FolderLock:
             raise LocalError(
                 f"no node's folder at {folder}", fault=Fault("", "folder_absent", {"folder": str(folder)})
             ) from None
+        except OSError as error:  # a card that refuses every write: a node that runs goes on, none can start
+            raise LocalError(
+                f"the node's folder {folder} cannot be written: {error.strerror or error}",
+                hint="is the card worn out? make a backup of it, and put in a new one",
+            ) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
