@@ -217,6 +217,13 @@ async def test_one_process_a_folder(archive: Archive) -> None:
         await Archive.open(archive.folder, options=OPTIONS)
 
 
+async def test_a_folder_that_takes_no_write_is_said(tmp_path: Path) -> None:
+    """A card that has turned read-only, or, as here, something that is no folder: a sentence, and no traceback."""
+    (tmp_path / "file").touch()
+    with pytest.raises(LocalError, match="cannot be written"):
+        await Archive.open(tmp_path / "file", options=OPTIONS)
+
+
 async def test_an_archive_is_not_made_over_another(tmp_path: Path) -> None:
     async with await create(tmp_path):
         pass
