@@ -62,7 +62,8 @@ def _bootstrap(suite: str, arch: str, root: Path) -> None:
     if root.exists():
         return
     part = root.with_name("root.part")
-    shutil.rmtree(part, ignore_errors=True)
+    # What an interrupted run left may still have this machine's /proc and /sys mounted in it.
+    subprocess.run(["rm", "-rf", "--one-file-system", str(part)], check=True)
     names = ",".join((*PACKAGES, KERNELS[arch]))
     command = ["mmdebstrap", "--quiet", f"--arch={arch}", "--variant=minbase", f"--include={names}", suite, str(part)]
     subprocess.run(command, check=True)
