@@ -100,7 +100,7 @@ class ReadingAhead:
 
     def close(self) -> None:
         """End the child, whatever it is doing: nothing is lost with it."""
-        self._child.terminate()
+        self._child.kill()  # it may have inherited a handler of gentler signals
         self._child.join()
         if self._receiver.ident is not None:
             while self._read.get() is not None:  # the thread may be waiting for room
