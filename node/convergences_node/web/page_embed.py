@@ -70,11 +70,19 @@ class Line:
         )
 
 
+def _own_colours(request: web.Request) -> bool:
+    """Whether the colours that are given are those of the frame. Raises `query-refused` for another word."""
+    asked = request.query.get("couleurs", "").strip()
+    if asked not in ("", OWN_COLOURS):
+        raise Problem("query-refused", faults=[("couleurs", "not_a_view", {"known": OWN_COLOURS})])
+    return asked == OWN_COLOURS
+
+
 async def embed_page(request: web.Request) -> web.Response:
     """The line that puts a search or an element into another site, to copy, with how it will look."""
     asked, reading = question_of(request), reading_of(request)
     look = look_of(request.query)
-    shown_look = look if request.query.get("couleurs") == OWN_COLOURS else Look(font=look.font, size=look.size)
+    shown_look = look if _own_colours(request) else Look(font=look.font, size=look.size)
     element = request.query.get("fiche", "").strip()
     view = request.query.get("vue", "").strip() or AGENDA
     view = view if view in VIEWS else VIEWS[0]

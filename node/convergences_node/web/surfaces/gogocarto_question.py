@@ -26,7 +26,8 @@ BOXES_MAX = 8
 CATEGORIES_MAX = 200
 LIMIT_MAX = 100_000
 _NUMBERS = "-?[0-9]{1,3}(?:[.][0-9]{1,15})?"
-_WORD = {"type": "string", "maxLength": 2000}
+WORD_CHARS_MAX = 2000
+_WORD = {"type": "string", "maxLength": WORD_CHARS_MAX}
 _FLAGS = ("", "true", "false", "0", "1")
 _FLAG = {"type": "string", "enum": list(_FLAGS)}
 
@@ -68,6 +69,7 @@ FILTERS = (
         {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX},
     ),
 )
+_WORDS = [parameter.name for parameter in FILTERS if parameter.schema is _WORD]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,11 @@ def asked_of(request: web.Request) -> Asked:
         faults.append(Fault("excludeExternal", "not_a_view", {"known": ", ".join(_FLAGS[1:])}))
     if found.limit == 0:
         faults.append(Fault("limit", "not_between", {"least": 1, "most": LIMIT_MAX}))
+    faults += [
+        Fault(name, "too_long", {"limit": WORD_CHARS_MAX})
+        for name in _WORDS
+        if len(query.get(name, "")) > WORD_CHARS_MAX
+    ]
     faults += [Fault("territory", "not_a_territory", {}) for code in found.territories if not is_territory(code)]
     if faults:
         raise Problem("query-refused", faults=faults)
