@@ -22,7 +22,10 @@ from .world import TOWNS
 
 WRONGS_SHOWN = 3
 """Of one failing seed: the first divergence, and what came with it."""
-OPEN_FAULTS: dict[int, str] = {}
+OPEN_FAULTS: dict[int, str] = {
+    1551374470: "two acknowledged records of a town do not count, after restores, a succession and a merge; seen since"
+    " eight batches are asked for ahead, and not before",
+}
 """By seed: a fault that is not mended yet, in a sentence. It is told at each run, and fails none: whoever mends it
 takes the seed out of here, and names it in `test_seeds.py`."""
 NEW_FROM = 100_000
