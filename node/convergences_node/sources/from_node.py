@@ -11,9 +11,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from convergences_protocol.errors import Fault, RemoteError
@@ -25,16 +24,12 @@ from convergences_node.network.http_tiles import Gone
 
 from .bringing import declared_digest, incoming
 from .copying import Copying, key_of
-from .declaration import Declaration
 from .fetching import Bounds, FetchFailed, asking, getting
 from .losses import Losses
-from .memory import Memory, State
+from .memory import State
 from .node_logs import READABLE, Known, Reading
-from .running import REFUSED_KEPT_MAX, Asked, Tell
+from .running import REFUSED_KEPT_MAX, Runner
 from .spool import Spool
-
-if TYPE_CHECKING:
-    from convergences_node.town import Town
 
 SECONDS_MAX = 1_800.0
 """A first reading of a whole agglomeration, on a town's line."""
@@ -45,20 +40,8 @@ SOON_SECONDS = 86_400
 FORMAT = "convergences"
 
 
-class NodeRun:
-    """One run under way."""
-
-    def __init__(
-        self, town: Town, memory: Memory, name: str, declaration: Declaration, asked: Asked, before: State, tell: Tell
-    ) -> None:
-        self._town = town
-        self._memory = memory
-        self._name = name
-        self._declaration = declaration
-        self._asked = asked
-        self._before = before
-        self._tell = tell
-        self._today = datetime.fromtimestamp(town.now(), UTC).date()
+class NodeRun(Runner):
+    """Of another node."""
 
     async def run(self) -> State:
         """Do it, and answer how the source is now. Raises `FetchFailed`, `Held`."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,17 +27,16 @@ from convergences_node.imports.contexts import load as context_at
 from convergences_node.imports.verb import desk_of
 
 from .bringing import declared_digest
-from .declaration import Declaration, sources_folder
+from .declaration import sources_folder
 from .fetching import CHUNK_BYTES, SECONDS_MAX, Bounds, FetchFailed, asking
 from .losses import Losses
-from .memory import Memory, State
-from .running import REFUSED_KEPT_MAX, Asked, Held, Tell
+from .memory import State
+from .running import REFUSED_KEPT_MAX, Held, Runner
 
 if TYPE_CHECKING:
     import aiohttp
 
     from convergences_node.linked.pair_import import Bringing
-    from convergences_node.town import Town
 
 WELL_KNOWN = "/.well-known/void"
 VOID_BYTES_MAX = 1024**2
@@ -52,20 +50,8 @@ ACCEPT = "text/turtle, application/ld+json;q=0.9"
 FORMAT = "pair"
 
 
-class VoidRun:
-    """One run under way."""
-
-    def __init__(
-        self, town: Town, memory: Memory, name: str, declaration: Declaration, asked: Asked, before: State, tell: Tell
-    ) -> None:
-        self._town = town
-        self._memory = memory
-        self._name = name
-        self._declaration = declaration
-        self._asked = asked
-        self._before = before
-        self._tell = tell
-        self._today = datetime.fromtimestamp(town.now(), UTC).date()
+class VoidRun(Runner):
+    """Of a server of linked data."""
 
     async def run(self) -> State:
         """Do it, and answer how the source is now. Raises `FetchFailed`, `Held`."""

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from convergences_protocol.errors import ConvergencesError, Fault
@@ -101,16 +101,24 @@ async def run_source(
     return state
 
 
-class Runner(Protocol):
-    """One run of a source, of whatever sort."""
+class Runner:
+    """One run of a source, of whatever sort, under way."""
 
     def __init__(
         self, town: Town, memory: Memory, name: str, declaration: Declaration, asked: Asked, before: State, tell: Tell
-    ) -> None: ...
+    ) -> None:
+        self._town = town
+        self._memory = memory
+        self._name = name
+        self._declaration = declaration
+        self._asked = asked
+        self._before = before
+        self._tell = tell
+        self._today = datetime.fromtimestamp(town.now(), UTC).date()
 
     async def run(self) -> State:
         """Do it, and answer how the source is now. Raises `FetchFailed`, `Held`."""
-        ...
+        raise NotImplementedError
 
 
 def _runner(declaration: Declaration) -> type[Runner]:
@@ -126,27 +134,8 @@ def _runner(declaration: Declaration) -> type[Runner]:
     return _Run
 
 
-class _Run:
-    """One run under way."""
-
-    def __init__(
-        self,
-        town: Town,
-        memory: Memory,
-        name: str,
-        declaration: Declaration,
-        asked: Asked,
-        before: State,
-        tell: Tell,
-    ) -> None:
-        self._town = town
-        self._memory = memory
-        self._name = name
-        self._declaration = declaration
-        self._asked = asked
-        self._before = before
-        self._tell = tell
-        self._today = datetime.fromtimestamp(town.now(), UTC).date()
+class _Run(Runner):
+    """Of a file, read by a mapping."""
 
     async def run(self) -> State:
         """Do it, and answer how the source is now. Raises `FetchFailed`, `Held`."""

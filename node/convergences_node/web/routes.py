@@ -79,6 +79,9 @@ TAKEN = (
     ("jsonld", take_linked.MEDIA, take_linked.search_linked, take_linked.element_linked),
 )
 
+IN_RANGES = ((206, "The range that was asked for."), (416, "There is nothing in that range."))
+"""What is said besides where a file is given by ranges (RFC 9110 section 14)."""
+
 ROUTES: tuple[Route, ...] = (
     # For people
     Route("/", page_search.search_page, None, HTML, group="page", query=(*SEARCH, VIEW), problems=QUESTION),
@@ -338,7 +341,7 @@ ROUTES: tuple[Route, ...] = (
         "*/*",
         group="take",
         path_parameters=(parameters.DIGEST,),
-        other_statuses=((206, "The range that was asked for."), (416, "There is nothing in that range.")),
+        other_statuses=IN_RANGES,
         problems=("not-found",),
         whole=False,
         seconds_max=STREAM_SECONDS_MAX,
@@ -351,7 +354,7 @@ ROUTES: tuple[Route, ...] = (
         BYTES,
         group="log",
         path_parameters=(parameters.DIGEST,),
-        other_statuses=((206, "The range that was asked for."), (416, "There is nothing in that range.")),
+        other_statuses=IN_RANGES,
         problems=("not-found",),
         whole=False,
         seconds_max=STREAM_SECONDS_MAX,
