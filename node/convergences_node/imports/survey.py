@@ -5,7 +5,6 @@ Rows may name rows further down, and the file may be larger than the memory, so 
 SQLite database that lives as long as this object, spills to the disk, and is never seen by anybody.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -13,10 +12,15 @@ from typing import Self
 from convergences_protocol.element import ElementId
 
 from convergences_node.archive.beside import source_key
+from convergences_node.small_files import open_passing
 
 from .desk import Key
 
 CACHE_KIB = 4096
+SCHEMA = """
+CREATE TABLE rows (key BLOB PRIMARY KEY, line INTEGER, element TEXT) STRICT, WITHOUT ROWID;
+CREATE TABLE relations (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,7 @@ class Survey:
     """Used by one thread at a time. `key` is `(source, source_id)`, kept as the digest that the archive keeps."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
-        self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        self._db.execute("PRAGMA journal_mode = OFF")
-        self._db.execute("CREATE TABLE rows (key BLOB PRIMARY KEY, line INT, element TEXT) WITHOUT ROWID")
-        self._db.execute("CREATE TABLE relations (key BLOB PRIMARY KEY) WITHOUT ROWID")
+        self._db = open_passing(SCHEMA, cache_kib=CACHE_KIB)
 
     def __enter__(self) -> Self:
         return self

@@ -8,16 +8,15 @@ then followers follow again.
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from convergences_node.relay.rows import Delivery, Follower, Host, Mark
+from convergences_node.small_files import open_kept
 
 STORE_NAME = "relay.db"
-BUSY_MS = 5_000
 FOLLOWERS_MAX = 5_000
 HOST_FOLLOWERS_MAX = 500
 """Of one server; more want to be told by its instance actor."""
@@ -75,14 +74,8 @@ class Store:
     """The file, opened; from any thread, one at a time. Its calls take a millisecond or so."""
 
     def __init__(self, folder: Path) -> None:
-        path = folder / STORE_NAME
-        path.touch(mode=0o600, exist_ok=True)
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        for pragma in (f"busy_timeout = {BUSY_MS}", "journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON"):
-            self._db.execute(f"PRAGMA {pragma}")
-        for statement in SCHEMA.split(";\n"):
-            self._db.execute(statement)
+        self._db = open_kept(folder / STORE_NAME, SCHEMA)
 
     def __enter__(self) -> Self:
         return self

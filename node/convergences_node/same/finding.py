@@ -16,11 +16,13 @@ import msgspec
 from convergences_node.same.facts import Facts
 from convergences_node.same.scoring import Score, score
 from convergences_node.same.spool import Spool
+from convergences_node.small_files import open_passing
 
 PROPOSALS_MAX = 10_000
 """More than a person looks at in a year."""
 ROUGH_MIN = 45
 """Likeness of two names, of 100, below which they are not looked at closely: fast, and well below what would count."""
+SCHEMA = "CREATE TABLE found (points INTEGER, a TEXT, b TEXT, said BLOB, PRIMARY KEY (a, b)) STRICT, WITHOUT ROWID"
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,8 +50,7 @@ Decided = Callable[[Facts, Facts], bool]
 
 def proposals(spool: Spool, least: int, decided: Decided, tell: Callable[[int], None]) -> Iterator[Proposal]:
     """The pairs with at least so many points, the surest first. `tell` hears how many places of blocks are done."""
-    db = sqlite3.connect("", isolation_level=None)
-    db.execute("CREATE TABLE found (points INTEGER, a TEXT, b TEXT, said BLOB, PRIMARY KEY (a, b)) WITHOUT ROWID")
+    db = open_passing(SCHEMA)
     db.execute("BEGIN")
     try:
         done = 0

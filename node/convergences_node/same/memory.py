@@ -7,12 +7,12 @@ proposed again. The file may be lost: then what was refused is proposed once mor
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Self
 
+from convergences_node.small_files import open_kept
+
 MEMORY_NAME = "same.db"
-BUSY_MS = 5_000
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS refused (
     one         TEXT NOT NULL,           -- ids, the smaller first
@@ -32,9 +32,7 @@ class Refusals:
     """The file, opened. Used by one thread at a time; short transactions."""
 
     def __init__(self, folder: Path) -> None:
-        self._db = sqlite3.connect(folder / MEMORY_NAME, isolation_level=None, check_same_thread=False)
-        self._db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        self._db.execute(SCHEMA)
+        self._db = open_kept(folder / MEMORY_NAME, SCHEMA)
 
     def __enter__(self) -> Self:
         return self

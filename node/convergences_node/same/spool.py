@@ -10,7 +10,6 @@ are put together again by the rarest trigrams of their names.
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby, islice
@@ -21,6 +20,7 @@ import msgspec
 from msgspec.structs import replace
 
 from convergences_node.same.facts import Facts
+from convergences_node.small_files import open_passing
 
 BLOCK_MAX = 120
 """Elements compared each with each: some 7,000 pairs."""
@@ -52,10 +52,7 @@ class Spool:
     """The facts of one run. Used by one thread at a time; nothing of it stays."""
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        self._db.execute("PRAGMA journal_mode = OFF")
-        self._db.executescript(SCHEMA)
+        self._db = open_passing(SCHEMA, cache_kib=CACHE_KIB)
         self._db.execute("BEGIN")
         self.count = 0
         self.left_out = 0

@@ -8,16 +8,15 @@ be shown beside. Losing the file costs one whole run of each source, in which no
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
 
+from convergences_node.small_files import open_kept
+
 MEMORY_NAME = "sources.db"
-BUSY_MS = 5_000
-CACHE_KIB = 2048
 STATE_BYTES_MAX = 4 * 1024**2
 """Of one source; what is kept beside edited elements gives way first."""
 PAGE = 500
@@ -65,13 +64,7 @@ class Memory:
     """The file, opened. Used by one thread at a time; short transactions."""
 
     def __init__(self, folder: Path) -> None:
-        self._db = sqlite3.connect(folder / MEMORY_NAME, isolation_level=None, check_same_thread=False)
-        self._db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        for statement in SCHEMA.split(";"):
-            self._db.execute(statement)
+        self._db = open_kept(folder / MEMORY_NAME, SCHEMA)
 
     def __enter__(self) -> Self:
         return self

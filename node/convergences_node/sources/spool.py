@@ -7,13 +7,14 @@ ten.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
+
+from convergences_node.small_files import open_passing
 
 PAGE = 250
 
@@ -59,12 +60,7 @@ class Spool:
     """The file, opened anew. Used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode = OFF", "synchronous = OFF"):
-            self._db.execute(f"PRAGMA {pragma}")
-        for statement in SCHEMA.split(";\n"):
-            self._db.execute(statement)
+        self._db = open_passing(SCHEMA, path)
 
     def __enter__(self) -> Self:
         return self
