@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from convergences_node.config import load_config
+from convergences_node.relay import relay as relay_module
 from convergences_node.relay.settings import is_on, why_off
 
 from .conftest import Place, node
@@ -68,6 +70,20 @@ async def test_a_group_is_walked_through_to_its_events(here: Place) -> None:
     (create,) = (await here.document(relay["outbox"]))["orderedItems"]
     assert (create["type"], create["object"]["id"]) == ("Create", f"{here.base}/e/{event}")
     assert create["actor"] == create["object"]["attributedTo"] == group["id"]
+
+
+async def test_an_outbox_has_all_that_is_to_come_the_later_ones_by_their_addresses(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mobilizon reads no second page: whatever is told is in the first, whole as far as a page should grow."""
+    monkeypatch.setattr(relay_module, "OUTBOX_WHOLE_MAX", 1)
+    ids = [await here.add("action", name=f"Jour {day}", type="event", start=here.day(day)) for day in (3, 1, 2)]
+    await here.town.index.catch_up()
+    outbox = await here.document("/relay/outbox")
+    first, *later = outbox["orderedItems"]
+    assert (outbox["totalItems"], first["object"]["name"]) == (3, "Jour 1")
+    assert later == [f"{here.base}/e/{each}" for each in (ids[2], ids[0])]
+    assert [(await here.document(each))["type"] for each in later] == ["Event", "Event"]
 
 
 async def test_what_recurs_is_told_with_its_next_time_and_where_it_is_hosted(here: Place) -> None:

@@ -67,8 +67,10 @@ class Told:
 
 
 def told(db: sqlite3.Connection, elements: Sequence[str], now: int, territory: str | None) -> list[Told]:
-    """Those of these elements that are told, of one state of the index."""
+    """Those of these elements that are told, in the order in which they were asked for, of one state of the index."""
+    at = {element: number for number, element in enumerate(elements)}
     found = [each for each in _listed(db, elements, now) if _is_told(each[0], each[1], territory)]
+    found.sort(key=lambda each: at[each[0].id])
     around = {link.other for _, _, _, links in found for link in links if _concerns(link)}
     others = {item.id: (item, fields) for item, fields, _, _ in _listed(db, sorted(around), now)}
     return [_told(db, each, others, now) for each in found]

@@ -19,7 +19,7 @@ from convergences_node.archive.model import BodiesErased, Event
 from convergences_node.relay.addresses import NAME, Addresses
 from convergences_node.relay.documents import Writer, username
 from convergences_node.relay.inbox import Inbox, Posted
-from convergences_node.relay.publishing import Publisher
+from convergences_node.relay.publishing import EVENTS_MAX, Publisher
 from convergences_node.relay.reading import Told, coming, is_actor, is_within, told
 from convergences_node.relay.rows import RELAY, Delivery, Follower
 from convergences_node.relay.senders import Sender as Other
@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OUTBOX_MAX = 500
-"""Events in an outbox, the next ones first: about a megabyte and a half. Followers are told of all."""
+OUTBOX_WHOLE_MAX = 500
+"""Events that an outbox says whole, the next ones first: about a megabyte and a half. The others, all that is told, are
+there by their addresses, a hundred bytes each: whoever reads it fetches those that it does not know yet."""
 LOOK_SECONDS = 5.0
 REST_SECONDS = 30.0
 """Between two comparisons with the index."""
@@ -146,15 +147,18 @@ class Relay:
             return None
         return with_context((await self._writer([])).group(view.item, view.fields, self._key.public_pem()))
 
-    async def outbox(self, owner: str, *, plain: bool = False) -> list[dict[str, Any]]:
-        """What was published in somebody's name and is to come: as activities, or the events alone."""
+    async def outbox(self, owner: str, *, plain: bool = False) -> list[dict[str, Any] | str]:
+        """What was published in somebody's name and is to come: as activities, or the events alone; the later ones by
+        their addresses."""
         now, related = self._town.now(), owner or None
         found = await self._town.index.ask(
-            lambda db: told(db, coming(db, now, OUTBOX_MAX, related), now, self._territory)
+            lambda db: told(db, coming(db, now, EVENTS_MAX, related), now, self._territory)
         )
         own = [one for one in found if owner in (RELAY, one.owner_id)]
-        writer = await self._writer(own)
-        return await asyncio.to_thread(lambda: [writer.event(one) if plain else writer.create(one) for one in own])
+        whole, named = own[:OUTBOX_WHOLE_MAX], own[OUTBOX_WHOLE_MAX:]
+        writer = await self._writer(whole)
+        written = await asyncio.to_thread(lambda: [writer.event(one) if plain else writer.create(one) for one in whole])
+        return [*written, *(self.addresses.element(one.item.id) for one in named)]
 
     async def exists(self, owner: str) -> bool:
         """Whether this is an actor of ours that can be followed."""

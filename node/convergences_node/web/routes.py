@@ -60,7 +60,7 @@ from convergences_node.web.parameters import (
 )
 from convergences_node.web.route import BYTES, HTML, NOTE, OPENMETRICS, Parameter, Route
 from convergences_node.web.surfaces import ldp_resource
-from convergences_node.web.surfaces.negotiating import JSON_LD, TURTLE
+from convergences_node.web.surfaces.negotiating import ACTIVITY_JSON, JSON_LD, TURTLE
 from convergences_node.web.surfaces.routes import SURFACES
 
 QUESTION = ("query-refused", "cursor-refused", "starting")
@@ -146,7 +146,8 @@ ROUTES: tuple[Route, ...] = (
         query=(AT,),
         problems=ONE,
         linked=ldp_resource.element_resource,
-        other_media=(JSON_LD, TURTLE),
+        # ActivityStreams where the node is a relay; PAIR in JSON-LD where it is none.
+        other_media=(JSON_LD, TURTLE, ACTIVITY_JSON),
         other_statuses=ldp_resource.GONE,
     ),
     Route(
