@@ -82,6 +82,10 @@ class BlobStore:
                 continue
         return None
 
+    def has_public(self, digest: bytes) -> bool:
+        """Whether it is here for everyone, in one look."""
+        return self._path(digest, Readers.PUBLIC).exists()
+
     def blobs(self) -> Iterator[Blob]:
         """Every file, in the order of digests within each sort of readers."""
         for readers in Readers:

@@ -14,6 +14,7 @@ import msgspec
 from convergences_protocol.element import ElementId
 
 from convergences_node.index.views import Card
+from convergences_node.media.thumbs import thumb_of
 
 _encode = msgspec.json.Encoder().encode
 
@@ -48,6 +49,7 @@ def card_of(
         locality=get("locality"),
         town=get("town"),
         website=get("website"),
+        picture=thumb_of(kind, fields),
     )
     return _encode(card).decode()
 

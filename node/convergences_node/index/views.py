@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from convergences_node.media.thumbs import Thumb
+
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the record of an element itself says of it in a list: kept in the index as it is sent, without what it does
@@ -38,6 +40,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     locality: str | None = None
     town: str | None = None
     website: str | None = None
+    picture: Thumb | None = None
+    """The one that stands for it in a list; its file is at `/media/<digest>`, if this node has received it."""
 
 
 class Same(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

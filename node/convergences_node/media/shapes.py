@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 SHARED = (1200, 630)
 """What messengers and social sites show of a link (Open Graph); it is cut to that shape from the middle."""
+THUMB = (144, 144)
+"""In lists, cut to that shape from the middle: 72 pixels wide, on a screen of twice as many dots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +19,11 @@ class Use:
     cut: bool = False
     widths: tuple[int, ...] = ()
     shared: bool = False
+    thumb: bool = False
 
 
 USES = {
     "logo": Use((512, 512), widths=(128,)),
     "banner": Use((1600, 400), cut=True, widths=(800,)),
-    "picture": Use((1600, 1600), widths=(400, 800), shared=True),
+    "picture": Use((1600, 1600), widths=(400, 800), shared=True, thumb=True),
 }

@@ -17,8 +17,9 @@ from convergences_protocol.edtf import span
 from msgspec.structs import replace
 
 from convergences_node.index.query import Query
+from convergences_node.media.thumbs import Thumb
 from convergences_node.web import dates, words
-from convergences_node.web.cards import STATES_SAID, Reading, where
+from convergences_node.web.cards import STATES_SAID, Reading, picture_here, where
 from convergences_node.web.filters import AGENDA, Choice, page_link, today
 from convergences_node.web.happenings import DAYS_MAX, Happening, Happenings, days, happenings
 from convergences_node.web.town_door import Town
@@ -61,6 +62,7 @@ class Line:
     kind_label: str
     type_label: str
     state: str
+    picture: Thumb | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +247,7 @@ def line(reading: Reading, happening: Happening, day: date | None) -> Line:
         kind_label=words.kind_label(messages, item.kind),
         type_label=words.term_label(messages, item.kind, "type", item.type) if item.type else "",
         state=words.term_label(messages, item.kind, "status", item.status) if item.status in STATES_SAID else "",
+        picture=picture_here(reading, item),
     )
 
 

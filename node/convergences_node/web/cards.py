@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ import msgspec
 from convergences_protocol.edtf import span
 
 from convergences_node.index.views import Item, Same
+from convergences_node.media.thumbs import Thumb
 from convergences_node.web import dates, words
 from convergences_node.web.messages import Messages
 
@@ -36,6 +37,8 @@ class Reading:
     """The language named in the address, which every link keeps."""
     view: str = ""
     """The view that an answer is read in (list, map, …), which its links keep; empty where there is no answer."""
+    is_here: Callable[[str], bool] = field(default=lambda digest: False, compare=False)
+    """Whether this node has received a picture: one that it has not is not shown in a list."""
 
     def link(self, path: str, query: str = "") -> str:
         """An address of ours, in the language that was asked for."""
@@ -69,6 +72,7 @@ class Card(msgspec.Struct, frozen=True, gc=False):
     state: str
     known_as: str = ""
     """What else it is called, and by whom, where several elements are the same."""
+    picture: Thumb | None = None
 
 
 def card(reading: Reading, item: Item) -> Card:
@@ -88,7 +92,13 @@ def card(reading: Reading, item: Item) -> Card:
         summary=shorten(item.summary or ""),
         state=words.term_label(messages, item.kind, "status", item.status) if item.status in STATES_SAID else "",
         known_as=known_as(reading, item.same),
+        picture=picture_here(reading, item),
     )
+
+
+def picture_here(reading: Reading, item: Item) -> Thumb | None:
+    """The picture that stands for an element in a list, if its file is here."""
+    return item.picture if item.picture is not None and reading.is_here(item.picture.digest) else None
 
 
 def known_as(reading: Reading, same: Sequence[Same]) -> str:

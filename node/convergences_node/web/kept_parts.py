@@ -4,7 +4,7 @@
 Two memories, each with one rule. *What is the same now* (how fresh each town is, what the territories are called) is
 kept as long as pages are (`kept_pages.stamp_of`): until something is written, or the minute is over. *A card* is kept
 by the record that it shows, which never changes: a later record of the same element is another card, and one that was
-erased is asked for by no answer.
+erased is asked for by no answer. Its picture may come later, and it is then drawn once more.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from convergences_node.index.views import Answer, Item
 from convergences_node.web.asking import town_of
-from convergences_node.web.cards import Reading, card
+from convergences_node.web.cards import Reading, card, picture_here
 from convergences_node.web.freshness import freshness
 from convergences_node.web.kept_pages import stamp_of
 from convergences_node.web.place_names import territory_names
@@ -57,7 +57,7 @@ class KeptParts:
     def card(self, reading: Reading, item: Item, level: str) -> Markup:
         """The card of an element, as it is shown in a list whose entries are headings of this level."""
         shown = (item.origin, item.index, item.first, item.last, item.same)
-        key = (*shown, reading.messages.language, reading.language_asked, level)
+        key = (*shown, reading.messages.language, reading.language_asked, level, picture_here(reading, item) is None)
         found = self._cards.get(key)
         if found is None:
             found = self._cards[key] = self._draw_card(card(reading, item), level)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from convergences_protocol.kinds.media import Media
@@ -91,6 +91,15 @@ async def media_shown(town: Town, reading: Reading, kind: str, fields: Mapping[s
         documents=tuple(_document(reading, medium, here) for _, medium in said if not medium.is_picture),
         shared=_shared([(name, medium) for name, medium, _ in pictures], here),
     )
+
+
+def files_here(town: Town) -> Callable[[str], bool]:
+    """Whether a file is here for everyone, by its digest: a look into a folder, for the few pictures of a list."""
+
+    def is_here(digest: str) -> bool:
+        return town.blobs.store.has_public(bytes.fromhex(digest))
+
+    return is_here
 
 
 def _here(town: Town, digests: set[str]) -> set[str]:

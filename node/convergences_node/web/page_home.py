@@ -6,8 +6,9 @@ The answer before the navigation: the first screen shows things that happen, bel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as with_days
 from datetime import date, timedelta
 
 from aiohttp import web
@@ -32,6 +33,8 @@ from convergences_node.web.views import view_links
 LINES_MAX = 6
 """In each of the three times; all of them are in the agenda."""
 LASTING_MAX = 4
+PICTURES_MAX = 8
+"""Beside the first lines: some thirty kilobytes, of the sixty that a home page may weigh."""
 ACTIVE_MAX = 6
 SHELVES_MAX = 6
 THEMES_MAX = 12
@@ -97,7 +100,7 @@ def _times(reading: Reading, found: Happenings, now: date) -> tuple[Time, ...]:
         "weekend": (saturday, sunday, [day for day in (saturday, sunday) if day > now]),
         "month": (month_of(now)[0], last, [day for day in days(now, last) if day not in (now, saturday, sunday)]),
     }
-    return tuple(
+    return _light(
         Time(
             key,
             reading.messages.text(f"when.{key}"),
@@ -107,6 +110,21 @@ def _times(reading: Reading, found: Happenings, now: date) -> tuple[Time, ...]:
         for key, (first, until, some) in spans_of.items()
         if some or key == "today"
     )
+
+
+def _light(times: Iterable[Time]) -> tuple[Time, ...]:
+    """With pictures beside the first lines only."""
+    left, shown = PICTURES_MAX, []
+    for time in times:
+        days = []
+        for day in time.days:
+            lines = tuple(
+                each if index < left else with_days(each, picture=None) for index, each in enumerate(day.lines)
+            )
+            left = max(0, left - len(lines))
+            days.append(with_days(day, lines=lines))
+        shown.append(with_days(time, days=tuple(days)))
+    return tuple(shown)
 
 
 def _days(reading: Reading, found: Happenings, some: Sequence[date]) -> tuple[Day, ...]:

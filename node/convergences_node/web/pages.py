@@ -20,6 +20,7 @@ from convergences_node.web.element_place import PICTURES, Pictures
 from convergences_node.web.filters import encoded
 from convergences_node.web.kept_pages import DRAWN, HTML_TYPE, KEPT, KeptPages, answer_drawn
 from convergences_node.web.kept_parts import PARTS, KeptParts
+from convergences_node.web.media_shown import files_here
 from convergences_node.web.messages import LANGUAGES, catalogue
 from convergences_node.web.problems import PROBLEMS, Problem, ProblemDocument, draw
 from convergences_node.web.sharing import shared
@@ -53,6 +54,7 @@ def reading_of(request: web.Request) -> Reading:
         now=town.now(),
         record_language=settings.language,
         language_asked=asked if asked in LANGUAGES else None,
+        is_here=files_here(town),
     )
 
 
