@@ -19,7 +19,6 @@ from convergences_node.asking import digest_of, element_id
 from convergences_node.faults import NotFound
 from convergences_node.index.views import Progress
 from convergences_node.media.forgetting import forget_files, put_aside_files_of
-from convergences_node.membership import is_merged
 from convergences_node.verbs import Json, Tell
 
 if TYPE_CHECKING:
@@ -48,12 +47,13 @@ async def withdraw(town: Town, params: verbs.Withdraw, tell: Tell) -> Json:
 
 def may_write(town: Town) -> None:
     """Refused where it would not count: a merged town's residents write at the node of the one it merged into."""
-    named = town.membership.charter.enrolled(town.membership.own.origin)
-    if named is not None and named.end is not None and is_merged(named):
+    own = town.membership.own
+    heir = town.membership.charter.merged_into(own.territory)
+    if heir is not None:
         raise LocalError(
-            f"{named.territory} has merged into another town: nothing more is written in {named.origin}",
-            hint=f"write at the node of {named.end.successor}",
-            fault=Fault("", "town_merged", {"territory": named.territory, "successor": str(named.end.successor)}),
+            f"{own.territory} has merged into another town: nothing more is written in {own.origin}",
+            hint=f"write at the node of {heir}",
+            fault=Fault("", "town_merged", {"territory": own.territory, "successor": heir}),
         )
 
 

@@ -24,7 +24,6 @@ from convergences_protocol.record import read_header
 
 from convergences_node.archive.model import LogState, NewControl
 from convergences_node.archive.reader import ArchiveReader
-from convergences_node.membership import is_merged
 
 if TYPE_CHECKING:
     from convergences_node.town import Town
@@ -148,7 +147,7 @@ class Former:
         named = town.membership.charter.enrolled(current.origin)
         if named is None or named.end is None:
             return False
-        if is_merged(named):
+        if named.merged_into:
             await self._tell_merged(named.end)
             return False
         log.error(

@@ -18,7 +18,7 @@ from convergences_protocol.charter import Charter, Enrolled
 from convergences_protocol.enrolment import END
 from convergences_protocol.errors import ConvergencesError, Fault, Refused, Unreadable
 from convergences_protocol.opening import Opening, read_opening
-from convergences_protocol.origin import LogIdentity, territory_of
+from convergences_protocol.origin import LogIdentity
 from convergences_protocol.record import Header, read_header
 from convergences_protocol.recovery import Successor, read_succession_text
 from convergences_protocol.replication.views import End, Identity
@@ -247,18 +247,12 @@ class Membership:
     def allowed(self) -> set[bytes]:
         """The keys of the peers to speak with: those that the charter lets in, and towns that merged into another, for
         one that was away then has to learn it from somebody."""
-        merged = {log.identity.key for log in self.charter.enrolments if is_merged(log)}
+        merged = {log.identity.key for log in self.charter.enrolments if log.merged_into}
         return (self.charter.allowed_keys() | merged) - {self.own.key}
 
 
 def _continues(log: LogIdentity, own: LogIdentity) -> bool:
     return (log.territory, log.key) == (own.territory, own.key)
-
-
-def is_merged(log: Enrolled) -> bool:
-    """Whether the charter ended that log because another territory's answers for it now."""
-    successor = log.end.successor if log.end else None
-    return successor is not None and territory_of(successor) != log.territory
 
 
 def _read_choices(reader: ArchiveReader) -> tuple[LogIdentity | None, Keep | None, list[Opening]]:

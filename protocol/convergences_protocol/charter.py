@@ -53,6 +53,13 @@ class Enrolled:
     def territory(self) -> str:
         return self.identity.territory
 
+    @property
+    def merged_into(self) -> str | None:
+        """The other territory whose log answers for its elements now that it has ended; None if there is none."""
+        successor = self.end.successor if self.end else None
+        heir = territory_of(successor) if successor else self.territory
+        return heir if heir != self.territory else None
+
 
 @dataclass(slots=True)
 class _Derived:
@@ -190,6 +197,16 @@ class Charter:
     def heirs(self, territory: str) -> list[str]:
         """The territories whose logs answer for this one's elements, itself first: more than one after a merge."""
         return list(dict.fromkeys([territory, *(territory_of(origin) for origin, _ in self.counts(territory))]))
+
+    def merged_into(self, territory: str) -> str | None:
+        """The territory that answers for this one's elements since they merged; None while it speaks for itself."""
+        ongoing = self.ongoing(territory)
+        if ongoing is not None and not ongoing.presumed:
+            return None
+        found = None
+        for log in self._derived().by_territory.get(territory, ()):
+            found = log.merged_into or found
+        return found
 
     def territories(self) -> list[str]:
         """Every territory that ever had a log here, sorted."""

@@ -324,3 +324,25 @@ async def test_a_town_that_began_anew_before_it_joined_brings_along_what_it_had(
     await cluster.join(town, agglomeration)
     assert agglomeration.town.membership.charter.enrolled(first) is None
     await agglomeration.until_finds("before anybody was joined")
+
+
+async def test_a_merged_town_whose_backup_is_put_back_still_writes_nothing(cluster: Cluster) -> None:
+    """Its new log is nobody's voice: what a resident wrote there would count nowhere, so it is refused, and said."""
+    agglomeration, larger, smaller = await cluster.cluster("saint-denis", "pierrefitte")
+    old, size = await _with_a_backup(cluster, smaller, agglomeration)
+    heir = larger.founded.territory
+    await agglomeration.ask("end", origin=smaller.founded.territory, why="merger of 2025", successor=heir)
+
+    await cluster.start(smaller)
+    assert smaller.origin != old
+    await smaller.until_holds(old, size)
+
+    async def told() -> bool:
+        return smaller.town.membership.charter.merged_into(smaller.founded.territory) == heir
+
+    await smaller.until(told, "it learns that it has merged")
+    with pytest.raises(LocalError, match="has merged into another town") as refused:
+        await smaller.ask("add", kind="actor", fields={"name": "too late", "type": "association"})
+    assert heir in (refused.value.hint or "")
+    await agglomeration.until_finds("before the backup", "after the backup")
+    assert agglomeration.town.membership.charter.merged_into(smaller.founded.territory) == heir

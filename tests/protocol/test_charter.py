@@ -122,6 +122,23 @@ def test_after_a_merge_the_old_town_s_elements_live_on_in_the_other_s_log() -> N
     assert charter.heirs(SAINT_DENIS) == [SAINT_DENIS]
     assert charter.territories() == [PLAINE, PIERREFITTE, SAINT_DENIS]
     assert small.key not in charter.allowed_keys()
+    assert (charter.merged_into(PIERREFITTE), charter.merged_into(SAINT_DENIS)) == (SAINT_DENIS, None)
+
+
+def test_a_town_stays_merged_in_a_new_epoch_that_nobody_enrols_and_speaks_for_itself_in_one_that_is() -> None:
+    small, large, later = identity_of(PIERREFITTE, 1), identity_of(SAINT_DENIS), identity_of(PIERREFITTE, 2)
+    charter = charter_of(enrol(small), enrol(large), end(small.origin, 12, large.origin))
+    charter.presume(opening_of(later))
+    assert charter.merged_into(PIERREFITTE) == SAINT_DENIS
+    charter.apply(HOME.origin, 4, enrol(later))
+    assert charter.merged_into(PIERREFITTE) is None
+
+
+def test_a_log_that_ended_without_another_town_has_not_merged() -> None:
+    old, new = identity_of(SAINT_DENIS, 1), identity_of(SAINT_DENIS, 2)
+    charter = charter_of(enrol(old), end(old.origin, 7, new.origin))
+    assert charter.merged_into(SAINT_DENIS) is None
+    assert charter_of(enrol(old), end(old.origin, 7)).merged_into(SAINT_DENIS) is None
 
 
 def test_a_merge_follows_the_other_town_through_its_epochs() -> None:

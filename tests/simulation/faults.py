@@ -164,7 +164,7 @@ def _clone(world: World) -> None:
     world.may_fork.add(node.territory)
     twin = Town(world, node.id + "'", node.territory, node.key, node.recovery)
     twin.archive, twin.guard, twin.pinned = node.archive.copy(), node.guard, node.pinned
-    twin.keeps, twin.dials, twin.merged = node.keeps, list(node.dials), node.merged
+    twin.keeps, twin.dials, twin.handing_over = node.keeps, list(node.dials), node.handing_over
     twin.machine_id = world.random.choice((node.machine_id, twin.id))
     world.clones.append(twin)
     delay = world.random.random() * 60
@@ -180,7 +180,7 @@ def _has_clone(world: World, node: Town) -> bool:
 def _burn(world: World) -> None:
     """A card dies with its keys; the recovery sheet is in a drawer, and after a while somebody finds it."""
     town = _any(world)
-    if isinstance(town, Liar) or town.merged or not town.archive.own or _has_clone(world, town):
+    if isinstance(town, Liar) or town.handing_over or not town.archive.own or _has_clone(world, town):
         return  # a second machine that goes on under the old key is a thief, and what it writes is to be lost
     world.count("successions")
     heir = world.burn(town)
@@ -194,7 +194,7 @@ def _merge(world: World) -> None:
     """A town joins another: it stops writing; once nothing of it is left behind, and its last head is here, the charter
     says so."""
     one, other = world.random.sample(world.towns, 2)
-    if one.merged or other.merged or not one.honest or not one.archive.own or not other.archive.own:
+    if one.handing_over or other.handing_over or not one.honest or not one.archive.own or not other.archive.own:
         return
     world.count("merges")
     one.hand_over()

@@ -79,7 +79,7 @@ def _all_named(world: World) -> list[str]:
     """Every honest town writes in the log that counts for it, or has handed its territory over."""
     charter, found = world.agglomeration.charter, []
     for town in world.towns:
-        if not town.honest or town.merged:
+        if not town.honest or town.handing_over:
             continue
         ongoing = charter.ongoing(town.territory)
         if not town.alive or ongoing is None or ongoing.origin != town.archive.own[-1]:

@@ -154,7 +154,8 @@ def _decide(world: World) -> None:
         if not town.alive:
             continue
         named = agglomeration.charter.enrolled(town.archive.own[-1])
-        if town.honest and (named is None or named.disputed):
+        over = agglomeration.charter.merged_into(town.territory)
+        if town.honest and not over and (named is None or named.disputed):
             _settle(world, town.archive.current)
 
 

@@ -36,8 +36,8 @@ class Town(Node):
 
     def __init__(self, world: World, id: str, territory: str, key: SigningKey, recovery: bytes) -> None:
         super().__init__(world, id, territory, key, recovery)
-        self.merged = False
-        """It has handed its territory over, and writes no more."""
+        self.handing_over = False
+        """Its people have agreed to join another town: its residents write no more."""
         self.unacknowledged: list[tuple[str, bytes]] = []
         self.openings: list[Opening] = []
         self.serial = 0
@@ -75,7 +75,7 @@ class Town(Node):
 
     def _commit_statement(self) -> None:
         log = self.archive.current
-        if self.merged:
+        if self.handing_over:
             return
         raw, body = self.world.authors.statement(self, log)
         start = log.size
@@ -88,7 +88,7 @@ class Town(Node):
 
         def commit() -> None:
             elements = self.world.authors.elements(self)
-            if elements and not self.merged:
+            if elements and not self.handing_over:
                 erasure = Erasure("asked by the person", elements[self.wire.random.randrange(len(elements))])
                 self._append_control(ERASURE, erasure.content())
 
@@ -101,7 +101,7 @@ class Town(Node):
 
         def commit() -> None:
             log = self.archive.current
-            if self.merged:
+            if self.handing_over:
                 return
             self.world.stolen[self.territory] = None
             if one_by_one:
@@ -183,9 +183,6 @@ class Town(Node):
     def awake(self) -> None:
         """Compare guard, archive and machine; reveal what the power cut kept from being revealed."""
         self.unacknowledged.clear()
-        if self.merged:
-            self._close_for_good()
-            return
         log = self.archive.current
         guarded = None
         if self.guard:
@@ -207,10 +204,6 @@ class Town(Node):
             log = self.archive.current
             if origin != life or log.origin != life:
                 return
-            if self.merged:
-                self._close_for_good()
-                self.machine.log_known(self.archive.view(origin), self.wire.now)
-                return
             shown = Checkpoint(origin, head.size, head.root)
             verdict = doubt.judge_head(shown, size=log.size, root_at=log.root_at)
             if isinstance(verdict, doubt.Doubt):
@@ -229,12 +222,6 @@ class Town(Node):
         self.archive.cut(old, size)
         old.closed = True
         self._open(Checkpoint(old.origin, size, old.root_at(size)) if size else None)
-
-    def _close_for_good(self) -> None:
-        """A town that has merged opens no new epoch: what others have of its last one comes back, and that is all."""
-        log = self.archive.current
-        self.archive.cut(log, log.head_size())
-        log.closed = True
 
     def _tell_epochs(self) -> None:
         """The machine learns of the new log, the charter presumes it, and the old one is like any other's now."""
@@ -268,13 +255,13 @@ class Town(Node):
             self._bring_along()
 
     def _notice_end(self) -> None:
-        """The charter has ended the log that we write in, and we did not ask for it: somebody else has our key."""
+        """The charter has ended the log that we write in, and no other town took over: somebody else has our key."""
         enrolled = self.charter.enrolled(self.archive.own[-1])
-        if enrolled and enrolled.end and not self.merged:
+        if enrolled and enrolled.end and not enrolled.merged_into:
             life = self.archive.own[-1]
 
             def open_another() -> None:
-                if self.archive.own[-1] == life and not self.merged:
+                if self.archive.own[-1] == life:
                     self._new_epoch(doubt.Reason.PEER_SHOWS_OTHER)
                     self._tell_epochs()
 
@@ -346,7 +333,7 @@ class Town(Node):
 
     def hand_over(self) -> None:
         """Write no more: the territory is to be another's."""
-        self.merged = True
+        self.handing_over = True
 
 
 __all__ = ["Town", "signature_valid"]
