@@ -143,9 +143,9 @@ async def test_find_an_association_and_all_it_is_part_of(town: SmallTown, client
     tree = await person.page.locator(".tree").first.inner_text()
     for name in ("Réparer son vélo", "Maison des associations", "Chœur des Joncherolles"):
         assert name in tree
-    await person.follow("Son espace")
+    await person.follow("Voir son espace")
     assert "/acteurs/atelier-velo-du-canal-" in person.page.url
-    assert "mardi 24 novembre 2026" in await person.page.locator("main").inner_text()
+    assert "mardi 24 novembre" in await person.page.locator("main").inner_text()
     await person.follow("Réparer son vélo")
     await person.follow("Maison des associations")
     assert await person.heading() == "Maison des associations"

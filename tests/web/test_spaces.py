@@ -26,7 +26,7 @@ def path_of(town: SmallTown, name: str) -> str:
 async def test_a_space_shows_all_that_belongs_to_its_actor(client: TestClient, town: SmallTown) -> None:
     html = await (await client.get(f"{path_of(town, CLUB)}?lang=fr")).text()
     assert "<h1>Atelier vélo du Canal</h1>" in html
-    assert "mardi 24 novembre 2026" in html  # the weekly workshop that it organises
+    assert "mardi 24 novembre" in html  # the weekly workshop that it organises
     assert html.count("Réparer son vélo") > 2
     assert "<strong>mardi</strong>" in html
     assert "bonjour@velo.example" in html

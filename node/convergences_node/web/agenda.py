@@ -215,7 +215,7 @@ def _stretches(reading: Reading, shown: Sequence[Day], is_week: bool) -> Iterato
             yield from some
         elif is_week:
             empty = list(some)
-            days_said = dates.when(reading.messages, empty[0].iso, empty[-1].iso, reading.zone)
+            days_said = dates.when(reading.messages, empty[0].iso, empty[-1].iso, reading.zone, reading.year)
             yield reading.messages.text("agenda.nothing_from", days=days_said)
 
 
@@ -225,7 +225,7 @@ def day_of(reading: Reading, day: date, found: Happenings, lines_max: int | None
     return Day(
         iso=day.isoformat(),
         number=day.day,
-        title=dates.day_in_words(reading.messages, day.isoformat(), reading.zone),
+        title=dates.day_in_words(reading.messages, day.isoformat(), reading.zone, reading.year),
         is_today=day == today(reading),
         lines=lines,
         count=reading.messages.count("agenda.count", len(lines)) if lines else "",
@@ -242,7 +242,7 @@ def line(reading: Reading, happening: Happening, day: date | None) -> Line:
         title=item.name or messages.text("element.untitled"),
         href=reading.element(item.id),
         lang=reading.lang(),
-        where=where(item),
+        where=where(reading, item),
         kind=item.kind,
         kind_label=words.kind_label(messages, item.kind),
         type_label=words.term_label(messages, item.kind, "type", item.type) if item.type else "",
@@ -254,7 +254,7 @@ def line(reading: Reading, happening: Happening, day: date | None) -> Line:
 def _time(reading: Reading, happening: Happening, day: date | None) -> tuple[str, str]:
     messages, item = reading.messages, happening.item
     if day is None:
-        return dates.when(messages, item.start, item.end, reading.zone), item.start or ""
+        return dates.when(messages, item.start, item.end, reading.zone, reading.year), item.start or ""
     if happening.whole_days or not happening.first_day <= day <= happening.last_day:
         return messages.text("agenda.all_day"), day.isoformat()
     if day != happening.first_day:

@@ -123,10 +123,12 @@ class HealthAnswer(Shown, frozen=True):
     """How the node is."""
 
     status: str
-    """`starting`, `well`, `rebuilding`, `doubt` or `stopping`."""
+    """`starting`, `well`, `rebuilding`, `doubt`, `degraded` (nothing can be written) or `stopping`."""
     ready: bool
     territory: str
     clock_plausible: bool
     index_behind: int
     """Entries in the archive that the index has not taken in yet."""
     doubt: str | None
+    read_only: str | None
+    """Why nothing can be written to the node's card; null if it can."""

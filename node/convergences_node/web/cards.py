@@ -40,6 +40,11 @@ class Reading:
     is_here: Callable[[str], bool] = field(default=lambda digest: False, compare=False)
     """Whether this node has received a picture: one that it has not is not shown in a list."""
 
+    towns: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The names of the other towns, where an answer has what several say."""
+    year: int | None = None
+    """This year, which nobody has to be told beside each day."""
+
     def link(self, path: str, query: str = "") -> str:
         """An address of ours, in the language that was asked for."""
         parts = [query] if query else []
@@ -86,9 +91,9 @@ def card(reading: Reading, item: Item) -> Card:
         type_label=words.term_label(messages, item.kind, "type", item.type) if item.type else "",
         title=item.name or messages.text("element.untitled"),
         lang=reading.lang(),
-        when=dates.when(messages, start, end, reading.zone),
+        when=dates.when(messages, start, end, reading.zone, reading.year),
         when_iso=start or end or "",
-        where=where(item),
+        where=where(reading, item),
         summary=shorten(item.summary or ""),
         state=words.term_label(messages, item.kind, "status", item.status) if item.status in STATES_SAID else "",
         known_as=known_as(reading, item.same),
@@ -126,10 +131,10 @@ def _shown_dates(item: Item) -> tuple[str | None, str | None]:
     return dates.iso(item.first), dates.iso(item.first + seconds)
 
 
-def where(item: Item) -> str:
-    """Where it is, on one line."""
+def where(reading: Reading, item: Item) -> str:
+    """Where it is, on one line; if its record does not say, at least which town it is from."""
     fields: Mapping[str, object] = {"address": item.address, "locality": item.locality}
-    return words.place_line(fields)
+    return words.place_line(fields) or reading.towns.get(item.town or item.territory, "")
 
 
 def shorten(text: str, most: int = SUMMARY_CHARACTERS_MAX) -> str:

@@ -59,45 +59,47 @@ def read_moment(text: str, tz: ZoneInfo) -> Moment | None:
 
 
 @lru_cache(maxsize=SAID_MAX)
-def when(messages: Messages, start: str | None, end: str | None, tz: ZoneInfo) -> str:
-    """An action's dates in words; an empty text when it has none."""
+def when(messages: Messages, start: str | None, end: str | None, tz: ZoneInfo, year: int | None = None) -> str:
+    """An action's dates in words; an empty text when it has none. Of days of the year given, that year is not said."""
     first = read_moment(start, tz) if start else None
     last = read_moment(end, tz) if end else None
     if first is None:
-        return messages.text("date.until", last=_long(messages, last)) if last else ""
+        return messages.text("date.until", last=_long(messages, last, year)) if last else ""
     if last is None or last == first:
-        return _long(messages, first)
+        return _long(messages, first, year)
     if first.day and first.day == last.day:
-        return _within_a_day(messages, first, last)
+        return _within_a_day(messages, first, last, year)
     shape = "date.range" if first.day and last.day else "date.range_partial"
-    return messages.text(shape, first=_first_of_range(messages, first, last), last=_long(messages, last))
+    return messages.text(shape, first=_first_of_range(messages, first, last, year), last=_long(messages, last, year))
 
 
-def _within_a_day(messages: Messages, first: Moment, last: Moment) -> str:
+def _within_a_day(messages: Messages, first: Moment, last: Moment, year: int | None) -> str:
     if first.hour is None or last.hour is None:
-        return _long(messages, first)
+        return _long(messages, first, year)
     hours = messages.text("date.hours", first=clock(messages, first.hour), last=clock(messages, last.hour))
-    return messages.text("date.day_hours", day=_day(messages, first), hours=hours)
+    return messages.text("date.day_hours", day=_day(messages, first, year), hours=hours)
 
 
-def _first_of_range(messages: Messages, first: Moment, last: Moment) -> str:
+def _first_of_range(messages: Messages, first: Moment, last: Moment, year: int | None) -> str:
     if first.day is None or last.day is None or first.hour or last.hour or first.year != last.year:
-        return _long(messages, first)
+        return _long(messages, first, year)
     shape = "date.day_only" if first.month == last.month else "date.day_month"
     return messages.text(shape, **_pieces(messages, first))
 
 
-def _long(messages: Messages, moment: Moment) -> str:
+def _long(messages: Messages, moment: Moment, year: int | None = None) -> str:
     if moment.hour is not None:
-        return messages.text("date.day_hours", day=_day(messages, moment), hours=clock(messages, moment.hour))
+        return messages.text("date.day_hours", day=_day(messages, moment, year), hours=clock(messages, moment.hour))
     if moment.day is not None:
-        return _day(messages, moment)
+        return _day(messages, moment, year)
     if moment.month is not None:
         return messages.text("date.month_year", month=month(messages, moment.month), year=moment.year)
     return str(moment.year)
 
 
-def _day(messages: Messages, moment: Moment) -> str:
+def _day(messages: Messages, moment: Moment, year: int | None) -> str:
+    if moment.year == year:
+        return messages.text("date.day_month", **_pieces(messages, moment))
     return messages.text("date.day_month_year", **_pieces(messages, moment), year=moment.year)
 
 
@@ -121,10 +123,10 @@ def clock(messages: Messages, hour: datetime) -> str:
 
 
 @lru_cache(maxsize=SAID_MAX)
-def day_in_words(messages: Messages, text: str, tz: ZoneInfo) -> str:
-    """One date of a record in words, as precise as it is known."""
+def day_in_words(messages: Messages, text: str, tz: ZoneInfo, year: int | None = None) -> str:
+    """One date of a record in words, as precise as it is known; of a day of the year given, that year is not said."""
     moment = read_moment(text, tz)
-    return _long(messages, moment) if moment else text
+    return _long(messages, moment, year) if moment else text
 
 
 def instant(messages: Messages, seconds: int, tz: ZoneInfo) -> str:
@@ -134,6 +136,12 @@ def instant(messages: Messages, seconds: int, tz: ZoneInfo) -> str:
         return messages.text("date.unknown")
     pieces = _pieces(messages, Moment(local.year, local.month, local.date(), local))
     return messages.text("date.instant", **pieces, year=local.year, clock=clock(messages, local))
+
+
+def year_of(seconds: int, tz: ZoneInfo) -> int | None:
+    """The year of a moment, for a reader in this time zone."""
+    local = _local(seconds, tz)
+    return local.year if local else None
 
 
 def iso(seconds: int) -> str:

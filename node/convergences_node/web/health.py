@@ -56,7 +56,8 @@ METRICS: web.AppKey[Metrics] = web.AppKey("metrics")
 async def health_show(request: web.Request) -> web.Response:
     """Whether the node answers for its town now: 200 if it does, 503 while it starts, rebuilds or stops.
 
-    A doubt (a restored backup, a cloned card) is 200: residents can read and write, and the operator is told.
+    A doubt (a restored backup, a cloned card) is 200: residents can read and write, and the operator is told. So is a
+    card that takes no write: residents can read.
     """
     town = town_of(request)
     status = town.status()
@@ -67,6 +68,7 @@ async def health_show(request: web.Request) -> web.Response:
         clock_plausible=status.clock_plausible,
         index_behind=await index_behind(town) if status.ready else 0,
         doubt=status.doubt,
+        read_only=status.read_only,
     )
     response = answer_json(request, answer)
     if not status.ready:
@@ -108,7 +110,7 @@ def _read_logs(reader: ArchiveReader) -> tuple[list[LogState], dict[str, int]]:
     return logs, cosigned
 
 
-_OWN = frozenset({"ready", "doubt", "clock_plausible", "peers_known", "peers_connected"})
+_OWN = frozenset({"ready", "doubt", "read_only", "clock_plausible", "peers_known", "peers_connected"})
 """Figures said here: a town that counts them too must not have them said twice, which no scraper accepts."""
 
 
@@ -127,6 +129,9 @@ class _Gathered:
         yield self._one("convergences_ready", "1 when answers are whole.", float(self._status.ready))
         yield self._one(
             "convergences_doubt", "1 when the archive may not be its latest.", float(bool(self._status.doubt))
+        )
+        yield self._one(
+            "convergences_read_only", "1 when the card takes no write.", float(bool(self._status.read_only))
         )
         yield self._one(
             "convergences_clock_plausible", "1 when the clock was set.", float(self._status.clock_plausible)

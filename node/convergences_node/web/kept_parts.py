@@ -10,7 +10,8 @@ erased is asked for by no answer. Its picture may come later, and it is then dra
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar, cast
 
 from aiohttp import web
@@ -57,7 +58,8 @@ class KeptParts:
     def card(self, reading: Reading, item: Item, level: str) -> Markup:
         """The card of an element, as it is shown in a list whose entries are headings of this level."""
         shown = (item.origin, item.index, item.first, item.last, item.same)
-        key = (*shown, reading.messages.language, reading.language_asked, level, picture_here(reading, item) is None)
+        said = (reading.year, len(reading.towns), picture_here(reading, item) is None)
+        key = (*shown, *said, reading.messages.language, reading.language_asked, level)
         found = self._cards.get(key)
         if found is None:
             found = self._cards[key] = self._draw_card(card(reading, item), level)
@@ -74,6 +76,17 @@ PARTS: web.AppKey[KeptParts] = web.AppKey("kept_parts")
 async def made_now(request: web.Request, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
     """What is the same on every page of this moment."""
     return await request.app[PARTS].now(stamp_of(request), key, make)
+
+
+async def with_towns(request: web.Request, reading: Reading) -> Reading:
+    """The same reader, who is told of what is in another town that it is there."""
+    town = town_of(request)
+
+    async def make() -> Mapping[str, str]:
+        names = await territory_names(town)
+        return {code: name for code, name in names.items() if code != town.web_settings.territory}
+
+    return replace(reading, towns=await made_now(request, "towns", make))
 
 
 async def drawn_freshness(request: web.Request, reading: Reading, answer: Answer, territories: Sequence[str]) -> Markup:

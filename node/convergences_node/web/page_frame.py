@@ -24,7 +24,7 @@ from convergences_node.web.cards import Reading, card
 from convergences_node.web.drawn_map import MAP_ITEMS_MAX, drawn_map
 from convergences_node.web.filters import AGENDA, LIST, MAP, page_link, page_params, today
 from convergences_node.web.freshness import freshness
-from convergences_node.web.kept_parts import drawn_cards
+from convergences_node.web.kept_parts import drawn_cards, with_towns
 from convergences_node.web.look import Look, look_of
 from convergences_node.web.media_shown import media_shown
 from convergences_node.web.pages import answer_page, reading_of
@@ -41,7 +41,7 @@ PUBLICATIONS_MAX = 5
 async def search_frame(request: web.Request) -> web.Response:
     """Any question in a frame of another site, as list, agenda or map."""
     asked, look, town = question_of(request), look_of(request.query), town_of(request)
-    reading = with_view(reading_of(request), view=view_of(request))
+    reading = with_view(await with_towns(request, reading_of(request)), view=view_of(request))
     coverage = await town.index.coverage()
     names = await territory_names(town, [each.territory for each in coverage])
     values: dict[str, object] = {

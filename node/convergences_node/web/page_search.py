@@ -34,7 +34,7 @@ from convergences_node.web.filters import (
     spans,
     wider,
 )
-from convergences_node.web.kept_parts import drawn_cards, drawn_freshness
+from convergences_node.web.kept_parts import drawn_cards, drawn_freshness, with_towns
 from convergences_node.web.page_home import home_page
 from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.scope import scopes
@@ -52,9 +52,9 @@ async def search_page(request: web.Request) -> web.Response:
     """
     asked, view = question_of(request), view_of(request)
     if view is None and not asked.to_params():
-        return await home_page(request, reading_of(request))
+        return await home_page(request, await with_towns(request, reading_of(request)))
     town = town_of(request)
-    reading = with_view(reading_of(request), view=view or LIST)
+    reading = with_view(await with_towns(request, reading_of(request)), view=view or LIST)
     shown = asked if asked.kinds else replace(asked, kinds=words.KINDS_SHOWN)
     paged = _in_view(reading, shown)
     answer, facets = await town.index.page(paged)

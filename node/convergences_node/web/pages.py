@@ -48,13 +48,15 @@ def reading_of(request: web.Request) -> Reading:
     town = town_of(request)
     settings = town.web_settings
     asked = request.query.get("lang")
+    zone = dates.zone(settings.timezone, "Europe/Paris")
     return Reading(
         messages=messages_of(request),
-        zone=dates.zone(settings.timezone, "Europe/Paris"),
+        zone=zone,
         now=town.now(),
         record_language=settings.language,
         language_asked=asked if asked in LANGUAGES else None,
         is_here=files_here(town),
+        year=dates.year_of(town.now(), zone),
     )
 
 

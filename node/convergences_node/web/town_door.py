@@ -77,12 +77,14 @@ class TownStatus:
     ready: bool
     """False while the archive is being opened or the index rebuilt: answers would not be whole."""
     state: str
-    """One of `starting`, `well`, `rebuilding`, `doubt`, `stopping`."""
+    """One of `starting`, `well`, `rebuilding`, `doubt`, `degraded`, `stopping`."""
     clock_plausible: bool
     """False before the clock was set: nothing is cosigned, and ages are unknown."""
     started_at: int
     doubt: str | None = None
     """Why the town doubts that its archive is its latest, when it does."""
+    read_only: str | None = None
+    """Why its card takes no write, when it does not: it is searched and read, and everything else is refused."""
     counters: Sequence[tuple[str, float]] = field(default=())
     """Other figures for `/metrics`, as (`name_in_snake_case`, value): bytes received, batches refused, …"""
 

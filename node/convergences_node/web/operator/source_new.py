@@ -182,7 +182,7 @@ async def _draw(
         "every": HOURS,
         "gone": given.get("gone", GONE[0]),
         "gones": GONE,
-        "from_file": draft.where.url is None,
+        "from_file": draft.where.file is not None,
     }
     return answer_private(request, "operator_source_draft.html", values, faults=faults)
 

@@ -45,6 +45,8 @@ class Preview:
     first: tuple[FirstRow, ...]
     unplaced: int
     """Of the rows that were looked at, those whose commune could not be told."""
+    not_held: tuple[dict[str, Any], ...]
+    """Of linked data, what no kind can hold: what, how often, an example."""
 
 
 async def preview_of(request: web.Request, answer: dict[str, Any]) -> Preview:
@@ -55,7 +57,7 @@ async def preview_of(request: web.Request, answer: dict[str, Any]) -> Preview:
     labels = {str(one): str(one) for value in values for one in (value if isinstance(value, list) else [value])}
     names = labels | await names_in(operating_of(request).town, values)
     first = tuple(_row(reading, each, names) for each in elements)
-    return Preview(answer["format"], answer["rows"], first, answer.get("unplaced", 0))
+    return Preview(answer["format"], answer["rows"], first, answer["unplaced"], tuple(answer["not_held"]))
 
 
 def _row(reading: Reading, told: dict[str, Any], names: Mapping[str, str]) -> FirstRow:

@@ -30,8 +30,6 @@ ASKS_AGAIN_SECONDS = 3
 ROWS_SHOWN = 5
 REFUSED_SHOWN = 20
 EDITED = "row_edited"
-WITHOUT_ROWS = "source_server"
-"""Of a source that is another node or a server of linked data: of these, only what a run would change is told."""
 LEVELS = {"imported": "good", "unchanged": "good", "new": "good", "failed": "bad"}
 """Of an outcome; the others want somebody's look."""
 UNDER_WAY: web.AppKey[UnderWay] = web.AppKey("sources_under_way")
@@ -88,14 +86,9 @@ def _begin(request: web.Request, *, accept: bool) -> web.StreamResponse:
 async def source_preview(request: web.Request, session: Session, fields: dict[str, str]) -> web.StreamResponse:
     """The first rows as they would be here, and what a run would change; nothing is written."""
     operating, name = operating_of(request), request.match_info["name"]
-    preview: Preview | None = None
     try:
-        try:
-            answer = await operating.perform("source_preview", {"name": name, "rows": ROWS_SHOWN})
-            preview = await preview_of(request, answer)
-        except ConvergencesError as error:
-            if error.fault is None or error.fault.code != WITHOUT_ROWS:
-                raise
+        answer = await operating.perform("source_preview", {"name": name, "rows": ROWS_SHOWN})
+        preview = await preview_of(request, answer)
         asked = {"name": name, "accept": True, "whole": True, "dry_run": True}
         (would,) = (await operating.perform("source_run", asked))["sources"]
     except ConvergencesError as error:
