@@ -109,6 +109,22 @@ async def test_an_address_of_this_machine_is_fetched_only_if_it_is_meant(operato
     assert "quelques questions" in (await operator.get(draft))[2]
 
 
+@pytest.mark.parametrize("operator", [TOWN], indirect=True)
+async def test_another_node_is_seen_and_declared_by_its_address_alone(operator: Operator) -> None:
+    """The node's own address, for want of another: told as a node, its newest elements shown, declared as such."""
+    await operator.log_in()
+    actor = {"kind": "actor", "fields": {"type": "association", "name": "Chorale", "town": "FR-93066"}}
+    await asyncio.to_thread(call, operator.process.folder, "add", actor)
+    status, draft, _ = await operator.send(NEW, url=operator.process.address(), private="1")
+    assert (status, draft.startswith(f"{NEW}/")) == (303, True)
+    page = (await operator.get(draft))[2]
+    assert "Chorale" in page and "convergences" in page and 'name="hours"' in page and 'name="champ.' not in page
+    answers = {"name": "le-voisin", "licence": "", "hours": "24", "gone": "withdraw", "seen": "1"}
+    assert (await operator.send(draft, **answers, act="add"))[:2] == (303, "/operateur/sources/le-voisin")
+    text = (operator.process.folder / "sources" / "le-voisin.toml").read_text("utf-8")
+    assert 'node = "http://' in text and "private = true" in text and "mapping" not in text.split("\n", 1)[1]
+
+
 @in_a_browser
 @pytest.mark.parametrize("operator", [TOWN], indirect=True)
 async def test_the_pages_are_open_to_everyone(browser: Browser, operator: Operator, tmp_path: Path) -> None:

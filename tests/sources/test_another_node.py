@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import ClientSession, web
-from convergences_node.founding import create_town
+from convergences_node.founding import Settings, create_town
 from convergences_node.network.serving import held
 from convergences_node.town import Town
 from convergences_node.verbs import perform
 from convergences_node.web.app import make_app, make_runner
+from convergences_protocol.errors import RemoteError
 from convergences_protocol.merkle import Frontier
 from convergences_protocol.origin import LogIdentity
 from convergences_protocol.replication.check import check_batch, examine
@@ -42,7 +43,7 @@ class Other:
 
 @asynccontextmanager
 async def up(folder: Path) -> AsyncIterator[Other]:
-    settings = {"http": {"port": 0}, "p2p": {"enabled": False}, "discovery": {"zeroconf": False}}
+    settings: Settings = {"http": {"port": 0}, "p2p": {"enabled": False}, "discovery": {"zeroconf": False}}
     await create_town(folder, STAINS, "town", "Stains", settings=settings)
     async with Town.open(folder, clock=lambda: float(NOW)) as town:
         runner = make_runner(make_app(town))
@@ -111,6 +112,30 @@ async def test_what_is_there_is_here_with_its_origin_and_is_not_written_twice(ho
     assert (await home.run("stains"))["outcome"] == "unchanged"
     told = await home.run("stains", whole=True)
     assert (told["outcome"], told["counts"]["unchanged"], await home.size()) == ("imported", 4, size)
+
+
+async def test_a_node_is_looked_at_before_anything_of_it_comes_in(home: Home, stains: Other) -> None:
+    """By its address alone, found out to be a node; each kind in turn, themes by their names; and declared so."""
+    await filled(stains)
+    gone = await stains.add("actor", name="Parti", type="association")
+    await stains.do("erase", element=gone, reason="forgotten", now=True)
+    size = await home.size()
+    told = await home.ask("source_preview", where=stains.address, private=True)
+    assert (told["format"], told["rows"], told["guessed"]) == ("convergences", 5, False)
+    shown = [(one["kind"], one["fields"].get("name")) for one in told["elements"]]
+    assert shown[:2] == [("action", "Concert"), ("actor", "Chœur de Stains")] and ("theme", "Jardins") in shown
+    by_kind = {one["kind"]: one["fields"] for one in told["elements"]}
+    assert by_kind["action"]["themes"] == ["Musique", "Jardins"]
+    assert (by_kind["relation"]["subject"], by_kind["relation"]["object"]) == ("Chœur de Stains", "Concert")
+    assert (
+        f'node = "{stains.address}"' in told["declaration"] and "mapping" not in told["declaration"].split("\n", 1)[1]
+    )
+    await home.declare("stains", told["declaration"])
+    again = await home.ask("source_preview", name="stains", rows=1)
+    assert (len(again["elements"]), again["declaration"]) == (1, None)
+    assert (await home.size(), len(await home.found("actor"))) == (size, 0), "nothing was written"
+    with pytest.raises(RemoteError, match="private"):
+        await home.ask("source_preview", where=stains.address)
 
 
 async def test_only_what_is_new_is_fetched_and_what_is_gone_there_goes_here(home: Home, stains: Other) -> None:

@@ -14,6 +14,7 @@ import pytest
 from aiohttp import web
 from convergences_node.sources.fetching import FetchFailed
 from convergences_node.sources.from_void import containers, with_contexts
+from convergences_protocol.errors import RemoteError
 
 from .conftest import Home
 
@@ -33,7 +34,7 @@ class Archipelago:
         self.asked: list[str] = []
 
     async def void(self, request: web.Request) -> web.Response:
-        partitions = [
+        partitions: list[dict[str, object]] = [
             {"void:uriSpace": f"{self.address}/{name}", "void:class": "pair:Thing", "void:entities": "7"}
             for name in NAMES
         ]
@@ -123,6 +124,23 @@ async def test_a_real_archive_comes_container_by_container_and_stays_in_step(hom
         told = await home.run("archipel")
         assert (told["outcome"], told["gone_done"]) == ("imported", {"withdrawn": 1})
         assert len(await home.found("resource")) == 90
+
+
+async def test_a_server_of_linked_data_is_looked_at_first(home: Home) -> None:
+    """By its address alone; the first page of each container, each kind in turn; what no kind holds is named."""
+    async with up() as there:
+        size = await home.size()
+        told = await home.ask("source_preview", where=f"{there.address}/", private=True, rows=8)
+        assert (told["format"], sorted(there.asked)) == ("pair", sorted(NAMES)), "and no second page"
+        kinds = [one["kind"] for one in told["elements"] if "kind" in one]
+        assert {"actor", "action", "theme", "resource"} <= set(kinds), kinds
+        assert all(one["fields"]["name"] for one in told["elements"])
+        assert told["not_held"] and {"what", "count", "example"} == told["not_held"][0].keys()
+        assert f'void = "{there.address}"' in told["declaration"]
+        assert (await home.size(), len(await home.found("resource"))) == (size, 0)
+        there.broken = {"themes"}
+        with pytest.raises(RemoteError, match="500"):
+            await home.ask("source_preview", where=there.address, private=True)
 
 
 def test_what_a_void_description_names() -> None:

@@ -34,8 +34,9 @@ def command() -> None:
 def source_preview(what: str, output: Path | None, rows: int, private: bool, folder: Path, as_json: bool) -> None:
     """Show the first rows of WHAT as they would be here: an address, a file, a folder, or the name of a source.
 
-    For what nobody has declared yet a declaration is proposed: each column with how sure its field is. Nothing is
-    imported before you have looked at it and added it.
+    The address of another node, or of a SemApps or Archipelago, is told as what it is. For what nobody has declared yet
+    a declaration is proposed: each column with how sure its field is. Nothing is imported before you have looked at it
+    and added it.
 
     \b
     Example:
@@ -215,6 +216,8 @@ def _show_preview(answer: dict[str, Any]) -> None:
             for one in answer["fields"]
         ]
         print_table(columns, rows)
+    for one in answer["not_held"]:
+        click.echo(say("import.not_held", **one))
     for one in answer["elements"]:
         if "refused" in one:
             what = "; ".join(fault_sentence(fault_from_json(fault), language()) for fault in one["refused"])

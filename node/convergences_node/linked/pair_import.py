@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from convergences_protocol.element import ElementId
+from convergences_protocol.errors import Fault
 from convergences_protocol.kinds import check
 
 from convergences_node.imports.desk import Key
@@ -107,8 +108,14 @@ class Bringing:
                 self._links += [(link, source) for link in read.links]
         await self.authoring.author(ready, self._count, self.rows)
 
-    def _ready(self, read: Read) -> Ready | None:
-        """An element with everything that it names found; None if it is refused, or another town's."""
+    def names(self) -> dict[str, str]:
+        """What each element is called there, by the id that stands for it here."""
+        labels = dict(self._reading.graph.texts("pair:label"))
+        return {str(element): labels[iri] for iri, element in self._ids.items() if iri in labels}
+
+    def judged(self, read: Read) -> tuple[dict[str, Any], list[Fault]] | None:
+        """An element's fields with everything that they name found, and what is wrong with them; None if it is another
+        town's, or a territory that this node describes itself."""
         kind, element = KINDS_READ[read.kind], self._ids[read.iri]
         is_own = read.identifier is not None
         if element.territory != self._territory:
@@ -123,10 +130,17 @@ class Bringing:
             given = {**self._said, "source": source, "source_id": source_id, "fetched": self._today}
             given = {name: value for name, value in given.items() if name in kind.by_name}
             fields = {**{name: value for name, value in given.items() if kind.by_name[name].accepts(value)}, **fields}
-        if faults := check(kind, fields):
+        return fields, check(kind, fields)
+
+    def _ready(self, read: Read) -> Ready | None:
+        """An element to be written; None if it is refused, or not ours to write."""
+        if (judged := self.judged(read)) is None:
+            return None
+        fields, faults = judged
+        if faults:
             self.authoring.refuse(read.iri, faults, self.rows)
             return None
-        return Ready(self._key(read, fields), read.kind, fields, element)
+        return Ready(self._key(read, fields), read.kind, fields, self._ids[read.iri])
 
     def _key(self, read: Read, fields: Mapping[str, Any]) -> Key:
         """What tells it again at the next import: of our own, the source that it names, if nobody else does."""

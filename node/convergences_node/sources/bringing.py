@@ -45,12 +45,7 @@ class Brought:
 async def bring(town: Town, declaration: Declaration, into: Path, known: Validators) -> Brought:
     """The files of a source: fetched, or where they are. Raises `FetchFailed`."""
     where = declaration.where
-    if where.is_server:
-        raise LocalError(
-            "what comes from a node or from linked data needs no mapping, and is looked at by running it",
-            hint="convergences source run NAME --dry-run",
-            fault=Fault("", "source_server"),
-        )
+    assert not where.is_server, "what comes from a node or from linked data is no file"
     if where.url is None:
         paths = await asyncio.to_thread(paths_of, town.folder, where)
         if not paths:

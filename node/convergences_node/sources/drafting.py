@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.kinds import KINDS, FieldType
@@ -30,6 +31,7 @@ from .fetching import FetchFailed, Validators
 from .guessing import ROWS_MAX, Proposal, column_for, guess_of, propose
 from .proposing import Decided, declaration_text
 from .sample import Guess, Table
+from .server_rows import format_of, server_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,18 +52,18 @@ class Draft:
     id: str
     name: str
     where: Where
-    local: Path
+    local: Path | None
+    """Its bytes; None of a server that says itself what it holds: that is asked again whenever somebody looks."""
     format: str
     rows: tuple[dict[str, Any], ...]
     proposal: Proposal | None
 
     def declaration(self, decided: Decided | None = None) -> str:
         """As TOML: as it will stand, once it is decided; before, of the bytes that are here."""
-        where: dict[str, Any] = {"file": str(self.local)}
-        if decided is not None and self.where.url is not None:
-            where = {"url": self.where.url, **({"private": True} if self.where.private else {})}
-        elif decided is not None:
-            where = {"file": self.where.file}
+        meant = ("url", "node", "void", "private") if self.where.file is None else ("file",)
+        where: dict[str, Any] = {name: value for name in meant if (value := getattr(self.where, name))}
+        if self.local is not None and decided is None:
+            where = {"file": str(self.local)}
         return declaration_text(where, self.name, self.proposal, self.format, decided)
 
 
@@ -92,9 +94,14 @@ class Drafts:
         if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", url):
             raise LocalError("this is no address", fault=Fault("url", "bad_url"))
         try:
-            await bring(self._town, Declaration(where=where), local, Validators())
+            server = await server_at(self._town, url, private=private)
+            if server is None:
+                await bring(self._town, Declaration(where=where), local, Validators())
         except FetchFailed as failed:
             raise LocalError(str(failed), fault=replace(failed.fault, path="url")) from None
+        if server is not None:
+            name = name_of(f"{urlsplit(url).hostname}.html")
+            return self._kept(Draft(_new_id(), name, server, None, format_of(server), (), None))
         return await self._drawn_up(name_of(url), where, local)
 
     async def of_file(self, local: Path, called: str) -> Draft:
@@ -102,11 +109,15 @@ class Drafts:
         return await self._drawn_up(name_of(called), Where(file=str(local)), local)
 
     async def _drawn_up(self, name: str, where: Where, local: Path) -> Draft:
-        draft = await asyncio.to_thread(_look, name, where, local)
+        return self._kept(await asyncio.to_thread(_look, name, where, local))
+
+    def _kept(self, draft: Draft) -> Draft:
+        """Kept, in the place of the oldest if there are too many."""
         self._drafts[draft.id] = draft
         while len(self._drafts) > DRAFTS_MAX:
             _, oldest = self._drafts.popitem(last=False)
-            oldest.local.unlink(missing_ok=True)
+            if oldest.local is not None:
+                oldest.local.unlink(missing_ok=True)
         return draft
 
     async def correct(self, draft: Draft, kind: str, type: str, columns: Mapping[str, str]) -> Draft:
@@ -121,6 +132,8 @@ class Drafts:
         path_of(self._town.folder, name)
         del self._drafts[draft.id]
         draft = replace(draft, name=name)
+        if draft.local is None:
+            return draft
         if draft.where.url is not None:
             draft.local.unlink(missing_ok=True)
             return draft
@@ -146,7 +159,11 @@ def _look(name: str, where: Where, local: Path) -> Draft:
         local.unlink(missing_ok=True)
         raise LocalError("no row of it could be read", fault=replace(first, path="") if first.path == "row" else first)
     proposal = None if mapped else propose(rows, name)
-    return Draft(secrets.token_urlsafe(12), name, where, local, dialect.format, rows, proposal)
+    return Draft(_new_id(), name, where, local, dialect.format, rows, proposal)
+
+
+def _new_id() -> str:
+    return secrets.token_urlsafe(12)
 
 
 def _corrected(draft: Draft, kind: str, type: str, columns: Mapping[str, str]) -> Draft:

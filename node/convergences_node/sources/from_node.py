@@ -27,7 +27,7 @@ from .copying import Copying, key_of
 from .fetching import Bounds, FetchFailed, asking, getting
 from .losses import Losses
 from .memory import State
-from .node_logs import READABLE, Known, Reading
+from .node_logs import FORMAT, READABLE, Known, Reading
 from .running import REFUSED_KEPT_MAX, Runner
 from .spool import Spool
 
@@ -37,7 +37,6 @@ WHOLE_SECONDS = 7 * 86_400
 """All is read again so often: erasures that others said, bodies that came late."""
 SOON_SECONDS = 86_400
 """If the node itself had not everything."""
-FORMAT = "convergences"
 
 
 class NodeRun(Runner):

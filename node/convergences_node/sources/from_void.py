@@ -27,7 +27,7 @@ from convergences_node.imports.contexts import load as context_at
 from convergences_node.imports.verb import desk_of
 
 from .bringing import declared_digest
-from .declaration import sources_folder
+from .declaration import Where, sources_folder
 from .fetching import CHUNK_BYTES, SECONDS_MAX, Bounds, FetchFailed, asking
 from .losses import Losses
 from .memory import State
@@ -58,7 +58,7 @@ class VoidRun(Runner):
         folder, before = sources_folder(self._town.folder), self._before
         declared = await asyncio.to_thread(declared_digest, self._town.folder, self._declaration)
         with TemporaryDirectory(dir=folder, prefix=f".{self._name}.") as name:
-            paths = await self._fetch(Path(name))
+            paths = await fetch_containers(self._declaration.where, self._town.config.http.public_url, Path(name))
             found = replace(
                 before,
                 outcome="imported",
@@ -71,31 +71,6 @@ class VoidRun(Runner):
                 return replace(found, outcome="unchanged")
             return await self._take_in(paths, found)
 
-    # ------------------------------------------------------------------------------------- what is there
-    async def _fetch(self, folder: Path) -> list[Path]:
-        """Every container, page by page, each in a file. Raises `FetchFailed`."""
-        where = self._declaration.where
-        base, left = str(where.void).rstrip("/"), where.bytes_max
-        bounds = Bounds(where.bytes_max, SECONDS_MAX)
-        paths: list[Path] = []
-        contact = self._town.config.http.public_url
-        async with asking(bounds, private=where.private, contact=contact, keep=True) as session:
-            said, _, _ = await _get(session, base + WELL_KNOWN, ACCEPT_VOID, min(VOID_BYTES_MAX, left))
-            for container in containers(said, base):
-                address: str | None = container
-                for _ in range(PAGES_MAX):
-                    if address is None:
-                        break
-                    data, media, address = await _get(session, address, ACCEPT, left)
-                    left -= len(data)
-                    path = folder / f"{len(paths):05}.{'ttl' if media == 'text/turtle' else 'jsonld'}"
-                    await asyncio.to_thread(path.write_bytes, data if path.suffix == ".ttl" else with_contexts(data))
-                    paths.append(path)
-                if address is not None:
-                    raise FetchFailed(Fault("source", "source_redirects", {"limit": PAGES_MAX}))
-        return paths
-
-    # ------------------------------------------------------------------------------------- what is done with it
     async def _take_in(self, paths: list[Path], found: State) -> State:
         """Look, hold back if need be, write, end what disappeared, remember."""
         from convergences_node.linked.pair_elements import Reading
@@ -129,6 +104,28 @@ class VoidRun(Runner):
             await asyncio.to_thread(self._memory.replace_rows, self._name, keys)
         kept = report | {name: report[name][:REFUSED_KEPT_MAX] for name in ("refused", "not_held")}
         return replace(found, rows=len(keys), report=kept, gone=dict(gone), beside=bringing.authoring.beside)
+
+
+async def fetch_containers(where: Where, contact: str, folder: Path, *, first_pages: bool = False) -> list[Path]:
+    """Every container, page by page, each page in a file; or, to be looked at, the first page of each. Raises
+    `FetchFailed`."""
+    base, left = str(where.void).rstrip("/"), where.bytes_max
+    paths: list[Path] = []
+    async with asking(Bounds(left, SECONDS_MAX), private=where.private, contact=contact, keep=True) as session:
+        said, _, _ = await _get(session, base + WELL_KNOWN, ACCEPT_VOID, min(VOID_BYTES_MAX, left))
+        for container in containers(said, base):
+            address: str | None = container
+            for _ in range(1 if first_pages else PAGES_MAX):
+                if address is None:
+                    break
+                data, media, address = await _get(session, address, ACCEPT, left)
+                left -= len(data)
+                path = folder / f"{len(paths):05}.{'ttl' if media == 'text/turtle' else 'jsonld'}"
+                await asyncio.to_thread(path.write_bytes, data if path.suffix == ".ttl" else with_contexts(data))
+                paths.append(path)
+            if address is not None and not first_pages:
+                raise FetchFailed(Fault("source", "source_pages", {"limit": PAGES_MAX}))
+    return paths
 
 
 def containers(document: bytes, base: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ from convergences_protocol.merkle import Frontier, leaf_hashes
 from convergences_protocol.origin import territory_of
 from convergences_protocol.record import read_body
 from convergences_protocol.replication.messages import BodySlot
+from convergences_protocol.tiles import TILE_WIDTH
 
 from convergences_node.network.http_tiles import Gone, RemoteLog
 
@@ -34,8 +35,10 @@ from .spool import Spool, Word
 if TYPE_CHECKING:
     from convergences_node.network.http_tiles import Fetch
 
+FORMAT = "convergences"
 LOGS_PATH = "api/v1/logs"
 LOGS_BYTES_MAX = 4 * 1024**2
+LOGS_LOOKED_AT_MAX = 8
 LOGS_MAX = 500
 """Logs of one source; an agglomeration has some dozens of towns, with a few epochs each."""
 RECORDS_MAX = 5_000_000
@@ -87,20 +90,38 @@ class Reading:
 
     async def read(self) -> None:
         """Read what is new of every log that is meant. Raises `RemoteError`, `Gone`, and what `fetch` raises."""
+        for log in await self.meant():
+            await self._read_log(log)
+        self._has_heads()
+
+    async def look(self) -> None:
+        """Read the newest records of every log that is meant, one bundle of each, only to show them: that its head was
+        signed over them is checked when all is read."""
+        for log in (await self.meant())[:LOGS_LOOKED_AT_MAX]:
+            if (found := await self._head(log)) is not None:
+                remote, size = found[0], found[1].size
+                headers, slots, _ = await remote.batch((size - 1) // TILE_WIDTH * TILE_WIDTH, size)
+                await asyncio.to_thread(self._take, log.territory, headers, slots)
+        self._has_heads()
+
+    async def meant(self) -> list[_Log]:
+        """The logs that the node lists, those that are meant. Raises `RemoteError` if it is no node, or has none."""
         try:
             listed = msgspec.json.decode(await self.fetch(LOGS_PATH, LOGS_BYTES_MAX), type=_Logs).logs
         except (msgspec.DecodeError, Gone):
             raise RemoteError("there is no node at this address") from None
-        meant = [log for log in listed if (log.territory in self.territories if self.territories else log.own)]
-        if not meant:
+        found = [log for log in listed if (log.territory in self.territories if self.territories else log.own)]
+        if not found:
             raise RemoteError("the node has none of these logs")
         # A former epoch first: what was written again in a later one is the last word.
-        for log in sorted(meant, key=lambda log: log.status != "closed")[:LOGS_MAX]:
-            await self._read_log(log)
+        return sorted(found, key=lambda log: log.status != "closed")[:LOGS_MAX]
+
+    def _has_heads(self) -> None:
         if not self.heads:
             raise RemoteError("the node has signed none of these logs")
 
-    async def _read_log(self, log: _Log) -> None:
+    async def _head(self, log: _Log) -> tuple[RemoteLog, checkpoint.Checkpoint] | None:
+        """A log's files, and its head, checked against its key; None where nothing is signed yet."""
         if territory_of(log.origin) != log.territory:
             raise RemoteError(f"{log.origin} is not a log of {log.territory}")
         before = self.known.get(log.origin)
@@ -110,9 +131,14 @@ class Reading:
         try:
             note, _ = await remote.head()
         except Gone:
-            return  # nothing is signed there yet
+            return None
         self.heads += 1
-        head = checkpoint.verify(note, log.origin, bytes.fromhex(log.key))
+        return remote, checkpoint.verify(note, log.origin, bytes.fromhex(log.key))
+
+    async def _read_log(self, log: _Log) -> None:
+        if (found := await self._head(log)) is None:
+            return
+        (remote, head), before = found, self.known.get(log.origin)
         frontier = Frontier.from_bytes(bytes.fromhex(before.frontier)) if before else Frontier()
         if head.size < frontier.size:
             raise RemoteError(f"{log.origin} had {frontier.size} records and now has {head.size}")

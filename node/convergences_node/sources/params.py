@@ -45,8 +45,10 @@ class SourcePreview(Params):
     """Look at a source, and write nothing: a declared one by its name; one that is not declared yet by its name and its
     TOML (`text`); or an address or a path of this machine (`where`), for which a mapping is proposed. `private`: an
     address of the local network is meant. Answer: `{name, format, rows, columns, guessed, fields: [{field, columns,
-    confidence, samples, …}], elements: [{line, kind, fields} | {line, refused}], unplaced, declaration: TOML | None}`;
-    `unplaced`: of the rows looked at (200 at most), those of which the commune could not be told."""
+    confidence, samples, …}], elements: [{line, kind, fields} | {line, refused}], unplaced, not_held: [{what, count,
+    example}], declaration: TOML | None}`; `unplaced`: of the rows looked at (200 at most), those of which the commune
+    could not be told; `not_held`: what no kind can hold of linked data. The root address of another node, or of a
+    server of linked data, is told as what it is."""
 
     name: str | None = None
     text: str | None = None

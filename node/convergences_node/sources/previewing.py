@@ -27,6 +27,7 @@ from .declaration import Declaration, Where, load, parse
 from .fetching import FetchFailed, Validators
 from .guessing import ROWS_MAX, Proposal, propose
 from .proposing import declaration_text
+from .server_rows import look_at, server_at
 
 if TYPE_CHECKING:
     from convergences_node.params import Json, Tell
@@ -40,8 +41,10 @@ PREVIEW = "preview"
 
 async def preview(town: Town, params: SourcePreview, tell: Tell) -> Json:
     """See `params.SourcePreview`."""
-    name, found = _meant(town, params)
+    name, found = await _meant(town, params)
     rows_max = max(1, min(params.rows, SHOWN_MAX))
+    if found.where.is_server:
+        return await _preview_server(town, name, found, rows_max, is_declared=params.name is not None)
     today = datetime.fromtimestamp(town.now(), UTC).date()
     with incoming(town.folder, PREVIEW) as into:
         try:
@@ -73,11 +76,34 @@ async def preview(town: Town, params: SourcePreview, tell: Tell) -> Json:
         "fields": _guesses(proposal) if proposal is not None else [],
         "elements": looked_at[:rows_max],
         "unplaced": sum(_is_unplaced(one) for one in looked_at) if mapping.places else 0,
+        "not_held": [],
         "declaration": text if params.name is None else None,
     }
 
 
-def _meant(town: Town, params: SourcePreview) -> tuple[str, Declaration]:
+async def _preview_server(
+    town: Town, name: str, found: Declaration, rows_max: int, *, is_declared: bool
+) -> dict[str, Json]:
+    """Of what needs no mapping; `not_held` is what no kind can hold of linked data."""
+    try:
+        looked = await look_at(town, found.where)
+    except FetchFailed as failed:
+        raise RemoteError(fault_sentence(failed.fault, "en"), fault=failed.fault) from None
+    return {
+        "name": name,
+        "format": looked.format,
+        "rows": len(looked.elements),
+        "columns": [],
+        "guessed": False,
+        "fields": [],
+        "elements": looked.elements[:rows_max],
+        "unplaced": 0,
+        "not_held": looked.not_held[:SHOWN_MAX],
+        "declaration": None if is_declared else declaration_text(_where(found.where), name, None, looked.format),
+    }
+
+
+async def _meant(town: Town, params: SourcePreview) -> tuple[str, Declaration]:
     """A declared source by its name, or an address or a path that nobody has declared yet."""
     if params.name is not None and params.text is not None:
         return params.name, parse(params.text.encode(), params.name)
@@ -86,16 +112,19 @@ def _meant(town: Town, params: SourcePreview) -> tuple[str, Declaration]:
     if params.where is None:
         needs = "a preview needs the name of a source, an address or a path"
         raise LocalError(needs, fault=Fault("", "preview_of_nothing"))
-    is_url = params.where.startswith(("http://", "https://"))
-    path = Path(params.where)
-    where = (
-        Where(url=params.where, private=params.private)
-        if is_url
-        else Where(folder=params.where)
-        if path.is_dir()
-        else Where(file=params.where)
-    )
-    return path.stem[:60] or "source", Declaration(where=where)
+    if params.where.startswith(("http://", "https://")):
+        try:
+            server = await server_at(town, params.where, private=params.private)
+        except FetchFailed as failed:
+            raise RemoteError(fault_sentence(failed.fault, "en"), fault=failed.fault) from None
+        where = server or Where(url=params.where, private=params.private)
+    else:
+        where = await asyncio.to_thread(_here, params.where)
+    return Path(params.where).stem[:60] or "source", Declaration(where=where)
+
+
+def _here(path: str) -> Where:
+    return Where(folder=path) if Path(path).is_dir() else Where(file=path)
 
 
 def _where(where: Where) -> dict[str, Any]:

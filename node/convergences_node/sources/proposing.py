@@ -17,6 +17,8 @@ from .sample import Guess
 
 DEFAULTS = Column()
 REMARK_CHARS_MAX = 80
+SERVERS = {"node", "void"}
+"""Where something comes from that says itself what it is, and needs no mapping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,9 @@ def declaration_text(
     Without what a person has decided, what was guessed is marked so, and is not run.
     """
     lines = ["# docs/sources.md describes a declaration, docs/import.md a mapping."]
-    if proposal is None:
+    if proposal is None and not SERVERS & where.keys():
         lines += ['mapping = "known"']
-    elif decided is None:
+    elif proposal is not None and decided is None:
         lines += [
             "# Guessed: look at each line, mend it, then take this one away.",
             "proposed = true",

@@ -57,9 +57,9 @@ class Name:
 
 
 class Spool:
-    """The file, opened anew. Used by one thread at a time."""
+    """The file, opened anew; without a path, one of SQLite's own. Used by one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self._db = open_passing(SCHEMA, path)
 
     def __enter__(self) -> Self:
