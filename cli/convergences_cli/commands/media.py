@@ -35,6 +35,7 @@ def command() -> None:
 @click.option("--alt", required=True, help="What the picture shows, or what the document is, for who does not see it.")
 @click.option("--credit", help="Who made it.")
 @click.option("--licence", help="Under which licence, by its address or its name.")
+@click.option("--replace", "replaces", help="The beginning of the digest of the one whose place it takes.")
 @node_options
 def add(
     element: str,
@@ -43,6 +44,7 @@ def add(
     alt: str,
     credit: str | None,
     licence: str | None,
+    replaces: str | None,
     folder: Path,
     as_json: bool,
 ) -> None:
@@ -53,7 +55,8 @@ def add(
       convergences media add FR-93066:0193… fete.jpg --as picture --alt "La fanfare sur la place" --folder saint-denis
     """
     params = {"element": element, "path": str(file.resolve()), "use": use, "alt": alt}
-    given = {name: value for name, value in (("credit", credit), ("licence", licence)) if value is not None}
+    said = {"credit": credit, "licence": licence, "replaces": replaces}
+    given = {name: value for name, value in said.items() if value is not None}
     _show_added(ask(folder, "media_add", params | given, quiet=as_json), as_json)
 
 

@@ -12,7 +12,8 @@ As = Literal["logo", "banner", "picture", "document"]
 
 class MediaAdd(Params):
     """Put a file of this machine on an element of this node, as a new state of it. `alt` is what a picture shows, or
-    what a document is, in words. A logo or a banner takes the place of the one before.
+    what a document is, in words. A logo or a banner takes the place of the one before; any other that of the one whose
+    digest begins with `replaces`, if it is given.
     Answer: `{element, origin, index, field, digest, type, bytes, width, height, sizes}`."""
 
     element: str
@@ -21,6 +22,7 @@ class MediaAdd(Params):
     alt: str
     credit: str | None = None
     licence: str | None = None
+    replaces: str | None = None
 
 
 class MediaRemove(Params):

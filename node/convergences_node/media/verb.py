@@ -46,6 +46,7 @@ async def add(town: Town, params: MediaAdd, tell: Tell) -> Json:
         if value is not None
     }
     _require_words(field, said)
+    replaced = _meant(params.element, kind, fields, params.replaces)[1].digest if params.replaces else None
     path = Path(params.path)
     type_ = await asyncio.to_thread(_look_at, path, params.use)
     tell({"what": "media", "done": 0, "total": 1})
@@ -54,7 +55,7 @@ async def add(town: Town, params: MediaAdd, tell: Tell) -> Json:
     else:
         made = await _picture(town.blobs, await asyncio.to_thread(make_forms, path, params.use))
     medium = {**made, **said}
-    fields[field.name] = [*fields.get(field.name, []), medium] if field.many else medium
+    fields[field.name] = _with(fields.get(field.name, []), medium, replaced) if field.many else medium
     placed = await _append(town, entry, kind, fields)
     return {**_placed(placed, params.element), "field": field.name, **made}
 
@@ -62,15 +63,8 @@ async def add(town: Town, params: MediaAdd, tell: Tell) -> Json:
 async def remove(town: Town, params: MediaRemove, tell: Tell) -> Json:
     """See `params.MediaRemove`."""
     may_write(town)
-    if len(params.file) < DIGITS_MIN:
-        raise LocalError(f"a file is named by {DIGITS_MIN} digits or more", hint="convergences media list")
     entry, kind, fields = await _element(town, params.element)
-    meant = [one for one in _media_of(kind, fields) if one[1].digest.startswith(params.file.lower())]
-    if len(meant) != 1:
-        raise NotFound(
-            f"{len(meant)} files of {params.element} begin with {params.file}", hint="convergences media list"
-        )
-    field, medium = meant[0]
+    field, medium = _meant(params.element, kind, fields, params.file)
     if field.many:
         fields[field.name] = [one for one in fields[field.name] if one["digest"] != medium.digest]
     if not field.many or not fields[field.name]:
@@ -114,6 +108,32 @@ def _field_for(kind: Kind, use: str) -> Field:
     raise LocalError(
         f"a {kind.name} has no {use}", fault=Fault("", "media_not_of_kind", {"kind": kind.name, "use": use})
     )
+
+
+def uses_of(kind: Kind) -> tuple[str, ...]:
+    """What a file may be for an element of this kind."""
+    return tuple(
+        use
+        for use, names in FIELDS.items()
+        if any(name in kind.by_name and kind.by_name[name].type is FieldType.MEDIA for name in names)
+    )
+
+
+def _meant(element: str, kind: Kind, fields: Any, digits: str) -> tuple[Field, Media]:
+    """The one file of the element that these digits name."""
+    if len(digits) < DIGITS_MIN:
+        raise LocalError(f"a file is named by {DIGITS_MIN} digits or more", hint="convergences media list")
+    meant = [one for one in _media_of(kind, fields) if one[1].digest.startswith(digits.lower())]
+    if len(meant) != 1:
+        raise NotFound(f"{len(meant)} files of {element} begin with {digits}", hint="convergences media list")
+    return meant[0]
+
+
+def _with(many: list[Any], medium: dict[str, Any], replaced: str | None) -> list[Any]:
+    """One more, or one in the place of another; where that one is not of this field, one more."""
+    if not any(one["digest"] == replaced for one in many):
+        return [*many, medium]
+    return [medium if one["digest"] == replaced else one for one in many]
 
 
 def _require_words(field: Field, said: dict[str, str]) -> None:

@@ -35,11 +35,11 @@ from convergences_node.web.operator.vault_part import vault_leave
 from convergences_node.web.security import TokenBuckets
 
 
-def _when_asked(name: str) -> Callable[..., Awaitable[web.StreamResponse]]:
-    """A handler of `source_new.py`, which is imported when somebody declares a source."""
+def _when_asked(name: str, module: str = "source_new") -> Callable[..., Awaitable[web.StreamResponse]]:
+    """A handler of a file that is imported when somebody asks for its pages."""
 
     async def handler(request: web.Request, *given: Any) -> web.StreamResponse:
-        found = importlib.import_module("convergences_node.web.operator.source_new")
+        found = importlib.import_module(f"convergences_node.web.operator.{module}")
         answer: web.StreamResponse = await getattr(found, name)(request, *given)
         return answer
 
@@ -54,6 +54,8 @@ PAGES: tuple[tuple[str, Shown], ...] = (
     (sources_page.SOURCES + "/{name}", sources_page.source_page),
     ("/operateur/source-nouvelle", _when_asked("source_new_page")),
     ("/operateur/source-nouvelle/{draft}", _when_asked("source_draft_page")),
+    ("/operateur/images", _when_asked("media_page", "media_page")),
+    ("/operateur/images/{element}", _when_asked("element_media_page", "media_page")),
     (update_page.UPDATE, update_page.update_page),
 )
 FORMS: tuple[tuple[str, Done], ...] = (
@@ -77,6 +79,7 @@ FORMS: tuple[tuple[str, Done], ...] = (
     (sources_page.SOURCES + "/{name}/choisir", sources_page.source_settle),
     ("/operateur/source-nouvelle", _when_asked("source_new_address")),
     ("/operateur/source-nouvelle/{draft}", _when_asked("source_draft_form")),
+    ("/operateur/images/{element}/retirer", _when_asked("media_remove", "media_page")),
     (update_page.UPDATE + "/chercher", update_page.update_look),
     (update_page.UPDATE + "/preparer", update_page.update_prepare),
     (update_page.UPDATE + "/installer", update_page.update_install),
@@ -101,6 +104,7 @@ def add_operator(app: web.Application, operating: Operating, clock: Callable[[],
     app.router.add_post(log_in.LOG_IN, log_in.log_in)
     # A form with a file is read in another way, by the handler itself, and asks for session and token as they all do.
     app.router.add_post("/operateur/source-fichier", _when_asked("source_new_file"))
+    app.router.add_post("/operateur/images/{element}", _when_asked("media_add", "media_page"))
     for path, page in PAGES:
         app.router.add_get(path, log_in.shown_to_operator(page))
     for path, act in FORMS:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aiohttp import BodyPartReader, web
 
-from convergences_node.web.operator.forms import TOKEN_FIELD, is_from_us
+from convergences_node.web.operator.forms import FIELD_CHARS_MAX, FIELDS_MAX, TOKEN_FIELD, is_from_us
 from convergences_node.web.problems import Problem
 
 UPLOAD_BYTES_MAX = 32 * 1024**2
@@ -28,6 +28,11 @@ async def read_upload(request: web.Request, token: str, into: Path) -> str | Non
 
     Raises `Problem` for a form that is not this session's, or too long.
     """
+    return (await read_upload_form(request, token, into))[1]
+
+
+async def read_upload_form(request: web.Request, token: str, into: Path) -> tuple[dict[str, str], str | None]:
+    """The same, with what else was filled in, before the file or behind it."""
     if not is_from_us(request) or request.content_type != MULTIPART:
         raise Problem("form-refused")
     async with asyncio.timeout(UPLOAD_SECONDS_MAX):
@@ -37,17 +42,34 @@ async def read_upload(request: web.Request, token: str, into: Path) -> str | Non
             raise Problem("form-refused") from None
 
 
-async def _read(request: web.Request, token: str, into: Path) -> str | None:
+async def _read(request: web.Request, token: str, into: Path) -> tuple[dict[str, str], str | None]:
     parts = await request.multipart()
     first = await parts.next()
     if not isinstance(first, BodyPartReader) or first.name != TOKEN_FIELD:
         raise Problem("form-refused")
     if not hmac.compare_digest(await first.read_chunk(TOKEN_BYTES_MAX), token.encode()):
         raise Problem("form-refused")
-    second = await parts.next()
-    if not isinstance(second, BodyPartReader) or not second.filename:
-        return None
-    return second.filename[:NAME_CHARS_MAX] if await _write(second, into) else None
+    fields: dict[str, str] = {}
+    called: str | None = None
+    for _ in range(FIELDS_MAX):
+        part = await parts.next()
+        if not isinstance(part, BodyPartReader):
+            return fields, called
+        if part.filename is None:
+            fields[part.name or ""] = await _text(part)
+        elif called is None and part.filename and await _write(part, into):
+            called = part.filename[:NAME_CHARS_MAX]
+    raise Problem("form-refused")
+
+
+async def _text(part: BodyPartReader) -> str:
+    """What was filled into one field."""
+    data = bytearray()
+    while chunk := await part.read_chunk():
+        data += chunk
+        if len(data) > FIELD_CHARS_MAX:
+            raise Problem("form-refused")
+    return data.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 async def _write(part: BodyPartReader, into: Path) -> int:
