@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from convergences_node.founding import create_town
+from convergences_node.founding import Settings, create_town
 from convergences_node.relay.addresses import NAME
 from convergences_node.relay.relay import Relay
 from convergences_node.relay.signing import make_key
@@ -79,15 +79,22 @@ class Place:
 
 
 @asynccontextmanager
-async def node(folder: Path, *, enabled: bool = True) -> AsyncIterator[Place]:
+async def node(
+    folder: Path,
+    *,
+    enabled: bool = True,
+    territory: str = TERRITORY,
+    kind: str = "town",
+    facts: Mapping[str, Any] | None = None,
+) -> AsyncIterator[Place]:
     """A node up, its relay's clockwork at rest unless a test starts it."""
     listening = socket.create_server(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    settings = {
+    settings: Settings = {
         "http": {"port": 0, "public_url": base}, "p2p": {"enabled": False}, "discovery": {"zeroconf": False},
         "relay": {"enabled": enabled, "private": True},
     }  # fmt: skip
-    await create_town(folder, TERRITORY, "town", "Saint-Denis", settings=settings)
+    await create_town(folder, territory, kind, "Saint-Denis", facts=facts, settings=settings)
     ahead = [0.0]
     async with Town.open(folder, clock=lambda: time.time() + ahead[0]) as town:
         town.archive.keys.other(NAME, made_key)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from convergences_node.founding import create_town
+from convergences_node.founding import Settings, create_town
 from convergences_node.town import Town
 from convergences_node.verbs import perform
 from convergences_protocol.edtf import span
@@ -91,7 +91,7 @@ async def _taken_in(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The fields of the event in another town that imports the document with its own reader of Mobilizon."""
     file = folder / "event.json"
     file.write_text(json.dumps(document), encoding="utf-8")
-    settings = {"http": {"port": 0}, "p2p": {"enabled": False}, "discovery": {"zeroconf": False}}
+    settings: Settings = {"http": {"port": 0}, "p2p": {"enabled": False}, "discovery": {"zeroconf": False}}
     await create_town(folder / "stains", "FR-93072", "town", "Stains", settings=settings)
     async with Town.open(folder / "stains") as town:
         report = await perform(town, "import", {"path": str(file)}, lambda event: None)

@@ -138,16 +138,24 @@ class Writer:
         gone = {"id": self.addresses.element(element), "type": "Tombstone"}
         return self._activity("Delete", owner, gone, f"-{now}")
 
-    def announce(self, told: Told) -> dict[str, Any]:
-        """The relay points to an event: without that Mobilizon shows nothing of whom nobody there follows."""
+    def announce(self, told: Told, owner: str = RELAY) -> dict[str, Any]:
+        """The relay points to an event: without that Mobilizon shows nothing of whom nobody there follows. One that is
+        told by its own town's node has its address there, and so is one event for whoever follows both."""
         return {
-            "id": f"{self.addresses.actor(RELAY)}#announce-{told.item.id}-{told.mark.hex()[:12]}",
+            "id": f"{self.addresses.actor(owner)}#announce-{told.item.id}-{told.mark.hex()[:12]}",
             "type": "Announce",
-            "actor": self.addresses.actor(RELAY),
-            "object": self.addresses.element(told.item.id),
+            "actor": self.addresses.actor(owner),
+            "object": told.home or self.addresses.element(told.item.id),
             "published": instant(told.item.time),
-            **self._addressed(RELAY),
+            **self._addressed(owner),
         }
+
+    def undo(self, element: str, home: str, now: int) -> dict[str, Any]:
+        """The relay points there no longer. The announcement is named by what it pointed to."""
+        me = self.addresses.actor(RELAY)
+        before = {"id": f"{me}#announce-{element}", "type": "Announce", "actor": me, "object": home}
+        return {"id": f"{me}#undo-{element}-{now}", "type": "Undo", "actor": me, "object": before,
+                **self._addressed(RELAY)}  # fmt: skip
 
     def accept(self, owner: str, follower: str, follow: str, since: int) -> dict[str, Any]:
         """The answer to whoever wants to follow."""

@@ -2,9 +2,10 @@
 """What is to be told, found by comparing the index with what was told, and not by what happened in between.
 
 An event that was not told yet is told as new; one whose records are others, as changed; one that is gone from the index
-(withdrawn, erased, of a log that no longer counts), or is no longer told, as deleted, however long it is over. An actor
-of ours that is gone says so to its followers. What is over is left as it was told. Whoever is told that something is
-deleted does not bring it back: an index that merely lacks it deletes nothing.
+(withdrawn, erased, of a log that no longer counts), or is no longer told, as deleted, however long it is over. What its
+own town's node tells is only announced, under its address there. An actor of ours that is gone says so to its
+followers. What is over is left as it was told. Whoever is told that something is deleted does not bring it back: an
+index that merely lacks it deletes nothing.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from convergences_node.relay.homes import Homes
 from convergences_node.relay.reading import Told, coming, missing, told
-from convergences_node.relay.rows import RELAY, Mark
+from convergences_node.relay.rows import ELSEWHERE, RELAY, Mark
 from convergences_node.relay.store import Store
 
 if TYPE_CHECKING:
@@ -41,8 +43,9 @@ class Found:
 class Publisher:
     """Compares, and queues what is to be told. One pass at a time: its caller sees to that."""
 
-    def __init__(self, index: Index, store: Store, territory: str | None) -> None:
+    def __init__(self, index: Index, store: Store, territory: str | None, homes: Homes) -> None:
         self._index = index
+        self._homes = homes
         self._store = store
         self._territory = territory
         self.refused = 0
@@ -53,27 +56,43 @@ class Publisher:
         before = self._store.marks()
         found = await self._index.ask(lambda db: self._compare(db, before, now))
         for one in found.told:
-            known = before.get(one.item.id)
-            self._tell("Create" if known is None else "Update", one.item.id, one.owner_id)
-            self._queue("Announce", one.item.id, RELAY, [RELAY])
-            self._store.mark(one.item.id, Mark(one.mark, one.owner_id, one.last))
+            self._publish(one, before.get(one.item.id))
         found.gone = [element for element in found.gone if await self._is_gone(element)]
         for element in found.gone:
-            self._tell("Delete", element, before[element].owner)
+            self._retract(element, before[element].owner)
             self._store.unmark(element)
         gone = await self._actors_gone()
         self._store.trim_marks()
         return len(found.told) + len(found.gone) + gone
 
+    def _publish(self, one: Told, before: Mark | None) -> None:
+        """Tell it as new or changed; or, where its own town tells it, only point to it there."""
+        element, was_here = one.item.id, before is not None and before.owner != ELSEWHERE
+        if one.home is None:
+            self._tell("Update" if was_here else "Create", element, one.owner_id)
+        elif before is not None and was_here:
+            self._retract(element, before.owner)
+        self._queue("Announce", element, RELAY, [RELAY])
+        if one.home is not None and one.owner is not None:
+            self._queue("Announce", element, one.owner_id, [one.owner_id])
+        self._store.mark(element, Mark(one.mark, one.owner_id if one.home is None else ELSEWHERE, one.last))
+
+    def _retract(self, element: str, owner: str) -> None:
+        """It is gone, or told by somebody else from now on."""
+        if owner == ELSEWHERE:
+            self._queue("Undo", element, RELAY, [RELAY])
+        else:
+            self._tell("Delete", element, owner)
+
     def _compare(self, db: sqlite3.Connection, before: dict[str, Mark], now: int) -> Found:
         ahead = coming(db, now, EVENTS_MAX)
-        shown = told(db, ahead, now, self._territory)
+        shown = told(db, ahead, now, self._territory, self._homes)
         found = Found([one for one in shown if one.item.id not in before or before[one.item.id].mark != one.mark])
         left = before.keys() - {one.item.id for one in shown}
         found.gone = missing(db, sorted(left))
         # What is still to come and is not among those told any more has lost what made it one: its day, its home.
         here = sorted(element for element in left - set(found.gone) if before[element].last >= now)
-        found.gone += sorted(set(here) - {one.item.id for one in told(db, here, now, self._territory)})
+        found.gone += sorted(set(here) - {one.item.id for one in told(db, here, now, self._territory, self._homes)})
         return found
 
     async def _is_gone(self, element: str) -> bool:
@@ -104,6 +123,8 @@ class Publisher:
 
     async def welcome(self, inbox: tuple[str, str], now: int) -> None:
         """Point a server that begins to follow to what happens next."""
-        shown = await self._index.ask(lambda db: told(db, coming(db, now, WELCOME_MAX), now, self._territory))
+        shown = await self._index.ask(
+            lambda db: told(db, coming(db, now, WELCOME_MAX), now, self._territory, self._homes)
+        )
         for one in shown:
             self.refused += self._store.queue("Announce", one.item.id, RELAY, [inbox])

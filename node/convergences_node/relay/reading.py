@@ -24,6 +24,7 @@ from convergences_protocol.origin import territory_of
 from convergences_node.index.listing import Link, Listing, listing_of_elements
 from convergences_node.index.row import element_of, id_of
 from convergences_node.index.views import Item
+from convergences_node.relay.homes import Homes
 from convergences_node.relay.rows import RELAY
 from convergences_node.web import words
 
@@ -53,6 +54,8 @@ class Told:
     """First and last second of its next occurrence, if it recurs and has one."""
     mark: bytes
     """Another one when anything that is told of it may be another."""
+    home: str | None = None
+    """The address that it has at its own town's node, if that tells it: then it is only announced here."""
 
     @property
     def owner_id(self) -> str:
@@ -66,14 +69,14 @@ class Told:
         return span(str(self.fields.get("end") or self.fields["start"]))[1]
 
 
-def told(db: sqlite3.Connection, elements: Sequence[str], now: int, territory: str | None) -> list[Told]:
+def told(db: sqlite3.Connection, elements: Sequence[str], now: int, territory: str | None, homes: Homes) -> list[Told]:
     """Those of these elements that are told, in the order in which they were asked for, of one state of the index."""
     at = {element: number for number, element in enumerate(elements)}
     found = [each for each in _listed(db, elements, now) if _is_told(each[0], each[1], territory)]
     found.sort(key=lambda each: at[each[0].id])
     around = {link.other for _, _, _, links in found for link in links if _concerns(link)}
     others = {item.id: (item, fields) for item, fields, _, _ in _listed(db, sorted(around), now)}
-    return [_told(db, each, others, now) for each in found]
+    return [_told(db, each, others, now, homes) for each in found]
 
 
 def coming(db: sqlite3.Connection, now: int, most: int, related: str | None = None) -> list[str]:
@@ -143,7 +146,11 @@ def _concerns(link: Link) -> bool:
 
 
 def _told(
-    db: sqlite3.Connection, each: _Listed, others: Mapping[str, tuple[Item, Mapping[str, Any]]], now: int
+    db: sqlite3.Connection,
+    each: _Listed,
+    others: Mapping[str, tuple[Item, Mapping[str, Any]]],
+    now: int,
+    homes: Homes,
 ) -> Told:
     item, fields, revision, links = each
     near = [(link.predicate, *others[link.other]) for link in links if _concerns(link) and link.other in others]
@@ -151,8 +158,10 @@ def _told(
     hosts = next(((one, told) for verb, one, told in near if verb == HOSTED_AT), None)
     time = _next_time(db, item, now) if item.recurring else None
     records = [(one.id, one.origin, one.index) for one in (item, owner, hosts[0] if hosts else None) if one]
-    mark = sha256(msgspec.json.encode([records, time])).digest()[:16]
-    return Told(item, fields, revision, owner, hosts[1] if hosts else None, time, mark)
+    home = homes.address(db, item)
+    said = [records, time] if home is None else [records, time, home]
+    mark = sha256(msgspec.json.encode(said)).digest()[:16]
+    return Told(item, fields, revision, owner, hosts[1] if hosts else None, time, mark, home)
 
 
 def _next_time(db: sqlite3.Connection, item: Item, now: int) -> tuple[int, int] | None:

@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from convergences_protocol.element import is_element_text
+from convergences_protocol.element import ElementId, is_element_text
 
 from convergences_node.archive.model import BodiesErased, Event
 from convergences_node.relay.addresses import NAME, Addresses
 from convergences_node.relay.documents import Writer, username
+from convergences_node.relay.homes import Homes, say_where
 from convergences_node.relay.inbox import Inbox, Posted
 from convergences_node.relay.publishing import EVENTS_MAX, Publisher
 from convergences_node.relay.reading import Told, coming, is_actor, is_within, told
@@ -64,7 +65,8 @@ class Relay:
         self.addresses = Addresses(settings.public_url)
         self.store = Store(town.folder)
         wire = Wire(self.addresses, key, private, town.now)
-        self.publisher = Publisher(town.index, self.store, self._territory)
+        self._homes = Homes(town.config.node.territory, private)
+        self.publisher = Publisher(town.index, self.store, self._territory, self._homes)
         self._sender = Sender(self.store, wire, self._said, town.now)
         self._inbox = Inbox(self.addresses, self.store, Senders(wire, private), private, self._exists, self._welcome)
         self._news = asyncio.Event()
@@ -120,6 +122,7 @@ class Relay:
         """Queue what is new, changed or gone; how many elements that were."""
         async with self._turn:
             await self._town.index.catch_up()
+            await say_where(self._town, self.addresses.actor(RELAY))
             found = await self.publisher.publish(self._town.now())
         self._sender.wake()
         return found
@@ -137,9 +140,11 @@ class Relay:
         summary = catalogue(settings.language).text("relay.summary", town=settings.name)
         return with_context((await self._writer([])).relay(settings.name, summary, self._key.public_pem()))
 
-    async def element(self, element: str) -> dict[str, Any] | None:
-        """An event or an actor; None for what is neither, or not told here."""
+    async def element(self, element: str) -> dict[str, Any] | str | None:
+        """An event or an actor; the address where it is told, if that is elsewhere; None for what is neither."""
         event = await self._event(element)
+        if event is not None and event.home is not None:
+            return event.home
         if event is not None:
             return with_context((await self._writer([event])).event(event))
         view = await self._actor(element)
@@ -152,13 +157,13 @@ class Relay:
         their addresses."""
         now, related = self._town.now(), owner or None
         found = await self._town.index.ask(
-            lambda db: told(db, coming(db, now, EVENTS_MAX, related), now, self._territory)
+            lambda db: told(db, coming(db, now, EVENTS_MAX, related), now, self._territory, self._homes)
         )
         own = [one for one in found if owner in (RELAY, one.owner_id)]
         whole, named = own[:OUTBOX_WHOLE_MAX], own[OUTBOX_WHOLE_MAX:]
         writer = await self._writer(whole)
-        written = await asyncio.to_thread(lambda: [writer.event(one) if plain else writer.create(one) for one in whole])
-        return [*written, *(self.addresses.element(one.item.id) for one in named)]
+        written = await asyncio.to_thread(lambda: [_listed(writer, one, plain) for one in whole])
+        return [*written, *(one.home or self.addresses.element(one.item.id) for one in named)]
 
     async def exists(self, owner: str) -> bool:
         """Whether this is an actor of ours that can be followed."""
@@ -201,7 +206,7 @@ class Relay:
 
     async def _event(self, element: str) -> Told | None:
         now = self._town.now()
-        found = await self._town.index.ask(lambda db: told(db, [element], now, self._territory))
+        found = await self._town.index.ask(lambda db: told(db, [element], now, self._territory, self._homes))
         return found[0] if found else None
 
     async def _writer(self, events: Sequence[Told]) -> Writer:
@@ -224,6 +229,11 @@ class Relay:
                 return None
             writer = await self._writer([])
             made = writer.accept(owner, follower.actor, follower.follow, follower.since)
+        elif delivery.verb == "Undo":
+            home = await self._home(delivery.about)
+            if home is None:
+                return None  # there is nobody any more to point to
+            made = (await self._writer([])).undo(delivery.about, home, self._town.now())
         elif delivery.verb == "Delete":
             owner = owner if await self.exists(owner) else RELAY  # whose key nobody could ask for any more
             made = (await self._writer([])).delete(delivery.about, owner, self._town.now())
@@ -232,6 +242,21 @@ class Relay:
             if event is None:
                 return None
             writer = await self._writer([event])
-            owner = RELAY if delivery.verb == "Announce" else event.owner_id
-            made = {"Announce": writer.announce, "Create": writer.create, "Update": writer.update}[delivery.verb](event)
+            if delivery.verb == "Announce":
+                made = writer.announce(event, owner)
+            elif event.home is not None:
+                return None  # its own town tells it by now
+            else:
+                owner, made = event.owner_id, {"Create": writer.create, "Update": writer.update}[delivery.verb](event)
         return owner, _encode(with_context(made))
+
+    async def _home(self, element: str) -> str | None:
+        """The address that an element has at its own town's node, where that tells; also of one that is gone."""
+        return await self._town.index.ask(lambda db: self._homes.of(db, ElementId.parse(element).territory, element))
+
+
+def _listed(writer: Writer, one: Told, plain: bool) -> dict[str, Any] | str:
+    """An event as an outbox lists it, or, plainly, a list of events."""
+    if one.home is not None:
+        return one.home if plain else writer.announce(one)
+    return writer.event(one) if plain else writer.create(one)

@@ -9,6 +9,10 @@ RELAY = ""
 """Stands for the relay itself where an actor of ours is named; the others are named by their element's id."""
 
 
+ELSEWHERE = "elsewhere"
+"""Stands for the node of its own town, where an event was announced that is told there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Follower:
     """Somebody who wants to be told."""

@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     number INTEGER PRIMARY KEY,
     host   TEXT NOT NULL,
     inbox  TEXT NOT NULL,
-    verb   TEXT NOT NULL,               -- Accept, Announce, Create, Update, Delete
+    verb   TEXT NOT NULL,               -- Accept, Announce, Undo, Create, Update, Delete
     step   TEXT NOT NULL,               -- a newer one of the same step takes its place
     about  TEXT NOT NULL,               -- an element; of an Accept, the follower
     owner  TEXT NOT NULL,               -- in whose name
@@ -160,7 +160,7 @@ class Store:
     def queue(self, verb: str, about: str, owner: str, inboxes: Sequence[tuple[str, str]]) -> int:
         """Have something told; what was to be told of it before and was not yet is told by this. How many there were
         no room for is answered."""
-        step = verb if verb in ("Accept", "Announce") else "State"
+        step = {"Accept": "Accept", "Announce": "Announce", "Undo": "Announce"}.get(verb, "State")
         refused, room = 0, DELIVERIES_MAX - self._number("SELECT count(*) FROM deliveries")
         for host, inbox in inboxes:
             key = (inbox, about, step, owner)

@@ -31,6 +31,8 @@ KIND = Kind(
         Field("former_codes", FieldType.TERRITORY, many=True, property="dcterms:replaces", searched="A"),
         Field("centre", FieldType.POINT, property="schema:geo"),
         Field("outline", FieldType.OUTLINE, property="geo:hasGeometry"),
+        # Its actor in the fediverse: who keeps its log announces what it tells there, and does not tell it again.
+        Field("relay", FieldType.URL, property="schema:sameAs"),
         Field("began", FieldType.DATE, property="schema:foundingDate"),
         Field("ended", FieldType.DATE, property="schema:dissolutionDate"),
         *PROVENANCE,

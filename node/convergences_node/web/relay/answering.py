@@ -37,9 +37,12 @@ def refusal(status: int, code: str) -> web.Response:
 
 
 async def element_activity(request: web.Request, relay: Relay) -> web.Response:
-    """An event or an actor as ActivityStreams says it; what was withdrawn or erased is 410 with a tombstone."""
+    """An event or an actor as ActivityStreams says it; what its own town's node tells is sent on there; what was
+    withdrawn or erased is 410 with a tombstone."""
     element = str(element_of(request))
     document = await relay.element(element)
+    if isinstance(document, str):
+        return web.Response(status=302, headers={"Location": document, "Vary": "Accept"})
     if document is not None:
         return answer(request, document)
     problem = await absent(town_of(request), element)
