@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from convergences_node.demo import pictures
 from convergences_node.demo.example import load_example
 from convergences_node.demo.nodes import Node
 from convergences_node.demo.scenario import Scenario
@@ -73,7 +74,12 @@ def _write(node: Node) -> dict[str, str]:
     ]  # fmt: skip
     for event in events:
         _add(node, "relation", subject=club, predicate="organises", object=event)
+    _give(node, club, "logo", "Un signe de trois formes", pictures.sign(CLUB))
+    _give(node, club, "banner", "Une rue au matin", pictures.street(CLUB, pictures.BANNER))
+    for event, (name, *_) in zip(events[:3], TIMES, strict=False):
+        _give(node, event, "picture", f"Une rue, un jour de {name.lower()}", pictures.street(name))
     article = _add(node, "content", name="Audit : le programme", type="article", text=TEXT, about=[events[1], club])
+    _give(node, article, "picture", "Une place au soleil", pictures.street("programme"))
     gone = _add(node, "actor", name="Audit : parti", type="company")
     node.ask("withdraw", element=gone)
     return {"actor": club, "action": events[1], "content": article, "gone": gone}
@@ -81,6 +87,14 @@ def _write(node: Node) -> dict[str, str]:
 
 def _add(node: Node, kind: str, **fields: Any) -> str:
     return str(node.ask("add", kind=kind, fields=fields)["element"])
+
+
+def _give(node: Node, element: str, use: str, alt: str, data: bytes) -> None:
+    """A picture, through the verb that an operator uses."""
+    file = node.folder / "audit.png"
+    file.write_bytes(data)
+    node.ask("media_add", element=element, path=str(file), use=use, alt=alt)
+    file.unlink()
 
 
 def _some_of_the_demo(api: Api) -> dict[str, str]:

@@ -33,11 +33,24 @@ class Merge(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     why: str
 
 
+class Pictures(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Drawings for some of what each town has last written (`pictures.py`), and the words beside them."""
+
+    each: int
+    """How many logos of actors, and as many pictures of places, in each town."""
+    sign: str
+    street: str
+    """What is to be seen, with the place of a `{name}`."""
+    credit: str
+    licence: str
+
+
 class Settings(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """`example.toml`."""
 
     agglomeration: str
     merge: Merge | None = None
+    pictures: Pictures | None = None
     towns_a_process: int = 1
 
 
@@ -64,6 +77,7 @@ class Example:
     towns: tuple[Member, ...]
     merge: Merge | None
     towns_a_process: int
+    pictures: Pictures | None = None
 
     def file(self, name: str) -> Path:
         return self.folder / name
@@ -85,7 +99,7 @@ def load_example(name: str, examples: Path = EXAMPLES) -> Example:
     towns = tuple(member for member in members if member.short != settings.agglomeration)
     own = next((member for member in members if member.short == settings.agglomeration), None)
     agglomeration = own or Member(find(settings.agglomeration), None)
-    return Example(name, folder, agglomeration, towns, settings.merge, settings.towns_a_process)
+    return Example(name, folder, agglomeration, towns, settings.merge, settings.towns_a_process, settings.pictures)
 
 
 def _member(records: Path, then: dict[str, TerritoryFacts]) -> Member:

@@ -51,6 +51,10 @@ class Node:
         """How much it has of a log."""
         return next((int(log["size"]) for log in self.ask("status")["logs"] if log["origin"] == origin), 0)
 
+    def origin(self) -> str:
+        """The name of its own log."""
+        return str(self.ask("status")["log"]["origin"])
+
     def is_up(self) -> bool:
         """Whether it answers, and has settled whether it has a peer to peer network."""
         return is_running(self.folder) and self.ask("status")["network"]["libp2p"] != "starting"

@@ -17,6 +17,7 @@ from convergences_protocol.errors import LocalError
 
 from convergences_node.territories import find
 
+from . import pictures
 from .example import Example, Merge
 from .nodes import Node
 from .processes import Processes
@@ -25,6 +26,8 @@ from .watching import Api, Watch
 AT_ONCE = 3
 """Steps of several nodes done at the same time; a demo has two cores to live on."""
 LOOK_SECONDS = 0.2
+LOOKED_MAX = 20
+"""Of what a town has last written, when its drawings are given."""
 
 Tell = Callable[[str, dict[str, Any]], None]
 """A stage begins: a key of the interface's catalogue and its values."""
@@ -69,6 +72,10 @@ class Scenario:
         self._import_agglomeration()
         self._each(self._import_town, self.towns)
         self._wait("records that cannot be found at the agglomeration", self.watch.missing)
+        if self.example.pictures:
+            self._tell("picturing", {})
+            self._each(self._picture, self.nodes)
+            self._wait("pictures that cannot be found at the agglomeration", self.watch.missing)
         if self.example.merge:
             self._merge(self.example.merge)
         self._tell("ready", {})
@@ -126,6 +133,26 @@ class Scenario:
         if report["refused_count"]:
             raise LocalError(f"{records.name}: {report['refused_count']} rows refused, such as {report['refused'][0]}")
         return int(report["created"] + report["themes"])
+
+    def _picture(self, node: Node) -> None:
+        """A sign for its last actors, a street for its last places."""
+        wanted = self.example.pictures
+        assert wanted is not None, "asked for by the example"
+        origin = node.origin()
+        for kind, use, draw, words in (
+            ("actor", "logo", pictures.sign, wanted.sign),
+            ("place", "picture", pictures.street, wanted.street),
+        ):
+            query = {"kind": kind, "territory": node.code, "limit": str(LOOKED_MAX)}
+            found = node.ask("search", query=query)["items"]
+            own = [item for item in found if item["origin"] == origin]
+            for item in own[: wanted.each]:
+                file = node.folder / f"{use}.png"
+                file.write_bytes(draw(item["name"]))
+                said = {"alt": words.format(name=item["name"]), "credit": wanted.credit, "licence": wanted.licence}
+                node.ask("media_add", element=item["id"], path=str(file), use=use, **said)
+                file.unlink()
+        self.watch.wrote(node, 0)
 
     def _merge(self, merge: Merge) -> None:
         """The charter ends the old log with a successor; both names go on finding both towns' records."""
