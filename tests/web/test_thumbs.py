@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Small pictures in lists: chosen when a record is taken in, shown once their file is here, in their space and light."""
+"""Small pictures in lists: chosen when a record is taken in, shown once their file is here, in their space, light."""
 
 from __future__ import annotations
 
