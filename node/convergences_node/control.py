@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from convergences_protocol.errors import ConvergencesError, Fault, LocalError
 
 from convergences_node.faults import error_from_json, error_to_json
+from convergences_node.read_only import passing_folder, passing_path, why_read_only
 from convergences_node.verbs import Json, perform
 
 if TYPE_CHECKING:
@@ -144,6 +145,8 @@ class ControlServer:
 
     def __init__(self, town: Town) -> None:
         self._town = town
+        if town.read_only is not None:
+            passing_folder(town.folder)
         self._path = socket_path(town.folder)
         self._runner: web.AppRunner | None = None
 
@@ -197,8 +200,11 @@ class ControlServer:
 
 
 def socket_path(folder: Path) -> Path:
-    """Where the node of a folder listens; refused if the system could not bind it."""
-    path = folder.absolute() / SOCKET_NAME
+    """Where the node of a folder listens; refused if the system could not bind it.
+
+    Of a folder that takes no write, that is elsewhere: `read_only.passing_path`.
+    """
+    path = (folder.absolute() if why_read_only(folder) is None else passing_path(folder)) / SOCKET_NAME
     if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
         raise LocalError(
             f"the folder's path is too long for a socket: {path}",

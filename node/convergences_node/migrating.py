@@ -43,6 +43,17 @@ def check_version(connection: sqlite3.Connection, layout: Layout, steps: Sequenc
     return version
 
 
+def check_current(connection: sqlite3.Connection, layout: Layout, steps: Sequence[Step]) -> None:
+    """Refuse a file that would have to be migrated, where nothing can be written."""
+    version = check_version(connection, layout, steps)
+    if version < len(steps):
+        raise LocalError(
+            f"{layout.name} was written by an older program, and its card takes no write: its schema is number"
+            f" {version}, this program reads {len(steps)}",
+            hint="start the older version, or copy the folder to a new card",
+        )
+
+
 def migrate(connection: sqlite3.Connection, layout: Layout, steps: Sequence[Step]) -> None:
     """Bring the file to the present schema. Does nothing, and imports nothing, when it is there already."""
     if check_version(connection, layout, steps) == len(steps):

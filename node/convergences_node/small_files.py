@@ -13,6 +13,8 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from convergences_node.read_only import copy_in_memory, why_read_only
+
 BUSY_MS = 5_000
 """The operator's command waits so long for the running node, and the other way round."""
 CACHE_KIB = 2_048
@@ -20,7 +22,14 @@ CACHE_KIB = 2_048
 
 
 def open_kept(path: Path, schema: str) -> sqlite3.Connection:
-    """A file beside the archive, made if it is not there; nobody but the node's own user may read it."""
+    """A file beside the archive, made if it is not there; nobody but the node's own user may read it.
+
+    On a card that takes no write it is read into memory: what is noted then is forgotten when the node stops.
+    """
+    if why_read_only(path.parent) is not None:
+        db = copy_in_memory(path)
+        db.executescript(schema)
+        return db
     path.touch(mode=0o600, exist_ok=True)
     settings = (f"busy_timeout = {BUSY_MS}", "journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON")
     return _open(path, schema, settings)

@@ -115,7 +115,7 @@ class Town:
         config = load_config(folder)
         async with (
             await Archive.open(folder, options=options) as archive,
-            await Index.open(folder, archive, clock=clock) as index,
+            await Index.open(folder, archive, clock=clock, read_only=archive.read_only) as index,
         ):
             if archive.territory != config.node.territory:
                 raise LocalError(
@@ -158,6 +158,10 @@ class Town:
         self.index.patience = self._backlog.pass_by
         await network.start(p2p)
         self._clockwork.start()
+        if self.read_only is not None:
+            # All that the clockwork does ends in a write.
+            log.error("the card takes no write (%s): the town can be searched and read, no more", self.read_only)
+            return
         if is_on(self.config):
             self.linked.start()
 
@@ -201,6 +205,11 @@ class Town:
         return http[0].rstrip("/") if http else None
 
     def now(self) -> int:
+    @property
+    def read_only(self) -> str | None:
+        """Why the card took no write when this node started; None if it did."""
+        return self.archive.read_only
+
         """Unix seconds, by this machine's clock, right or wrong."""
         return int(self._clock())
 
@@ -223,6 +232,7 @@ class Town:
             started_at=self.started_at,
             doubt=self.doubt_reason,
             counters=self.network.counters() if self.network is not None else (),
+            read_only=self.read_only,
         )
 
     def _state(self) -> str:
@@ -231,6 +241,8 @@ class Town:
         if self.index.rebuilding:
             return "rebuilding"
         return "doubt" if self.doubt_reason else "well"
+        if self.read_only is not None:
+            return "degraded"
 
     async def join_answer(self, data: bytes) -> bytes:
         """Take a town's answer to one of our invitations: enrol its log, once. Says what was done, for that town."""

@@ -217,10 +217,10 @@ async def test_one_process_a_folder(archive: Archive) -> None:
         await Archive.open(archive.folder, options=OPTIONS)
 
 
-async def test_a_folder_that_takes_no_write_is_said(tmp_path: Path) -> None:
-    """A card that has turned read-only, or, as here, something that is no folder: a sentence, and no traceback."""
+async def test_what_is_no_folder_is_said(tmp_path: Path) -> None:
+    """A sentence, and no traceback."""
     (tmp_path / "file").touch()
-    with pytest.raises(LocalError, match="cannot be written"):
+    with pytest.raises(LocalError, match="cannot be locked"):
         await Archive.open(tmp_path / "file", options=OPTIONS)
 
 

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from convergences_node.accounts.migrations import PRIVATE_NAME, migrate
+from convergences_node.read_only import copy_in_memory, refusal, why_read_only
 
 SessionRow = tuple[bytes, int, str, str, int, int, str]
 """digest, operator, operator's name, token, began_at, seen_at, agent"""
@@ -17,13 +18,20 @@ _SESSIONS = """SELECT digest, operator, name, token, began_at, seen_at, agent
 
 
 class Store:
-    """The file. A call returns when what it wrote would survive a pulled plug."""
+    """The file. A call returns when what it wrote would survive a pulled plug.
+
+    On a card that takes no write it is read into memory: an operator may log in, and is a stranger again after a start.
+    """
 
     def __init__(self, folder: Path) -> None:
         path = folder / PRIVATE_NAME
-        path.touch(mode=0o600, exist_ok=True)
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        self._read_only = why_read_only(folder)
+        if self._read_only is not None:
+            self._database = copy_in_memory(path)
+        else:
+            path.touch(mode=0o600, exist_ok=True)
+            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "foreign_keys = ON"):
             self._database.execute(f"PRAGMA {pragma}")
         migrate(self._database)
@@ -50,6 +58,8 @@ class Store:
 
     def set_password(self, name: str, password: str, now: int) -> None:
         """A new operator, or a new password of one: every session of that operator ends."""
+        if self._read_only is not None:
+            raise refusal(self._read_only)  # the old password would be back after a start
         with self._lock, self._database:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.execute(

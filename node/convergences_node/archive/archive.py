@@ -31,6 +31,7 @@ from convergences_protocol.origin import LogIdentity, Origin
 from convergences_protocol.replication.check import CheckedBatch
 
 from convergences_node.clock import plausible_time
+from convergences_node.read_only import refusal
 
 from . import epochs, erasing
 from .authoring import Author, Authored, RandomBytes
@@ -85,6 +86,8 @@ class Archive:
         self.territory = ""
         self.held = False
         """Takes no new record of this town's: what is written now could be lost by the return of an update."""
+        self.read_only = lock.read_only
+        """Why its card takes no write; None if it does. Then every write is refused with `ReadOnlyCard`."""
         self.findings: list[Finding] = []
         self.revealed = Revealed()
         self._lock = lock
@@ -98,7 +101,13 @@ class Archive:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="archive-reader")
         guard = Guard(folder, options.machine(), options.step)
         self._writer = ArchiveWriter(
-            folder, guard, self.revealed, tell=self._events.append, step=options.step, pages_max=options.pages_max
+            folder,
+            guard,
+            self.revealed,
+            tell=self._events.append,
+            step=options.step,
+            pages_max=options.pages_max,
+            read_only=self.read_only,
         )
         self._turns = Turns(self._writer, self._loop, self._events, self._publish)
 
@@ -120,6 +129,8 @@ class Archive:
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
         lock = FolderLock(folder)
         try:
+            if lock.read_only is not None:
+                raise refusal(lock.read_only)
             if (folder / ARCHIVE_NAME).exists():
                 raise LocalError(f"{folder} already has an archive")
             archive = cls(folder, lock, Keyring.create(folder, key), options)
@@ -136,7 +147,7 @@ class Archive:
         options = options or Options()
         lock = FolderLock(folder)
         try:
-            held = await asyncio.to_thread(options.prepare, folder)
+            held = lock.read_only is None and await asyncio.to_thread(options.prepare, folder)
             if not (folder / ARCHIVE_NAME).exists():
                 raise _no_archive(folder)
             with damage_told():
@@ -166,7 +177,10 @@ class Archive:
     def _continue(self) -> None:
         options = self._options
         erasing.load(self._writer)
-        self.findings = epochs.start(self._writer, self.keys.node, options.random_bytes, int(options.clock()))
+        if self.read_only is not None:
+            self.findings = epochs.look(self._writer, self.keys.node)
+        else:
+            self.findings = epochs.start(self._writer, self.keys.node, options.random_bytes, int(options.clock()))
         self._events.clear()
         self.territory = self._writer.reader.own_log().territory
 
@@ -221,8 +235,11 @@ class Archive:
         """Sign and append records to one's own log, all or none. When it returns they are durable, and shown.
 
         Raises `Conflict` if an element was changed since its author read it, `Refused` with the faults of a record,
-        `ArchiveFull` when there is no room, `LocalError` while it is `held`.
+        `ArchiveFull` when there is no room, `ReadOnlyCard` where nothing can be written, `LocalError` while it is
+        `held`.
         """
+        if self.read_only is not None:
+            raise refusal(self.read_only)
         if self.held:
             raise LocalError(
                 "the node has just been updated, and is being tried: nothing is written for ten minutes",

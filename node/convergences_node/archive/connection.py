@@ -14,6 +14,8 @@ from pathlib import Path
 
 from convergences_protocol.errors import LocalError
 
+from convergences_node.read_only import open_database, refusal, why_read_only
+
 from .model import ArchiveFull
 
 ARCHIVE_NAME = "archive.db"
@@ -64,6 +66,8 @@ def damage_told() -> Iterator[None]:
             raise ArchiveFull("the archive is full: there is no room left, and nothing was written") from error
         if getattr(error, "sqlite_errorcode", 0) in UNWRITABLE:
             raise ArchiveFull("the archive takes no more: a file cannot grow, and nothing was written") from error
+        if code == sqlite3.SQLITE_READONLY:  # the card has turned so under a node that runs
+            raise refusal("read-only file system") from error
         if code not in DAMAGE:
             raise
         raise LocalError(
@@ -76,9 +80,12 @@ def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that cannot write: opened read-only, and told so once more."""
     if not path.exists():
         raise LocalError(f"no archive at {path}")
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-    )
+    if why_read_only(path.parent) is not None:
+        connection = open_database(path)
+    else:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+        )
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     connection.execute("PRAGMA query_only = ON")
     connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")

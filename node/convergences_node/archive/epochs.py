@@ -45,6 +45,20 @@ def start(writer: ArchiveWriter, key: SigningKey, random_bytes: Callable[[int], 
     return [Finding("archive.doubt", {"reason": reason, "old": own.origin, "new": event.origin})]
 
 
+def look(writer: ArchiveWriter, key: SigningKey) -> list[Finding]:
+    """As `start`, where nothing can be written: show what was shown before. No head is signed, so none can fork."""
+    own = writer.reader.own_log()
+    reason = judge(writer, own, key)
+    if reason is not None:
+        # In doubt of which is its latest, it shows what it has: all of that was signed here once.
+        writer.show_log(own.origin, own.size)
+        return [Finding("archive.doubt", {"reason": reason, "old": own.origin})]
+    guarded = writer.guard.read()
+    assert guarded is not None
+    writer.show_log(own.origin, checkpoint.parse(guarded.note).size)
+    return []
+
+
 def judge(writer: ArchiveWriter, own: LogState, key: SigningKey) -> str | None:
     """Why nothing more may be written in this log, or None if keys, guard, archive and machine agree."""
     if key.public != own.key:

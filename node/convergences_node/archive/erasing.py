@@ -65,7 +65,8 @@ def load(tables: Tables) -> None:
     tables.forgetting = Forgetting(
         heard.erasure for heard in _known(tables) if heard.row.state in ("hidden", "dropped")
     )
-    fold(tables)
+    if tables.read_only is None:
+        fold(tables)
 
 
 def hear(tables: Tables, now: int | None) -> list[HeardErasure]:

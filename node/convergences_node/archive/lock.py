@@ -12,6 +12,8 @@ from pathlib import Path
 
 from convergences_protocol.errors import Fault, LocalError
 
+from convergences_node.read_only import why_read_only
+
 LOCK_NAME = "node.lock"
 
 
@@ -19,17 +21,19 @@ class FolderLock:
     """Held from construction until `release`."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises `LocalError`, at once, if another process has the folder, or nobody may write to it."""
+        """Raises `LocalError`, at once, if another process has the folder."""
         path = folder / LOCK_NAME
+        self.read_only = why_read_only(folder)
+        """Why nothing can be written here, decided once for whoever holds the folder; None if it can."""
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._descriptor = _open(path) if self.read_only is None else _open_to_read(path)
         except FileNotFoundError:
             raise LocalError(
                 f"no node's folder at {folder}", fault=Fault("", "folder_absent", {"folder": str(folder)})
             ) from None
-        except OSError as error:  # a card that refuses every write: a node that runs goes on, none can start
+        except OSError as error:
             raise LocalError(
-                f"the node's folder {folder} cannot be written: {error.strerror or error}",
+                f"the node's folder {folder} cannot be locked: {error.strerror or error}",
                 hint="is the card worn out? make a backup of it, and put in a new one",
             ) from error
         try:
@@ -42,12 +46,22 @@ class FolderLock:
                 hint="ask that process (convergences status), or stop it first",
                 fault=Fault("", "folder_in_use", {"folder": str(folder), "process": owner or "?"}),
             ) from None
-        # The number is for a person to read; it is the lock that decides.
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        if self.read_only is None:
+            # The number is for a person to read; it is the lock that decides.
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let another process have the folder."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _open_to_read(path: Path) -> int:
+    """flock(2) does without a right to write; where there never was a lock, the folder itself is locked."""
+    return os.open(path if path.exists() else path.parent, os.O_RDONLY | os.O_CLOEXEC)

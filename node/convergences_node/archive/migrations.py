@@ -39,6 +39,11 @@ def check_version(connection: sqlite3.Connection) -> None:
     migrating.check_version(connection, LAYOUT, STEPS)
 
 
+def check_current(connection: sqlite3.Connection) -> None:
+    """Refuse a file of any other schema, where it cannot be brought to the present one."""
+    migrating.check_current(connection, LAYOUT, STEPS)
+
+
 FIRST = """
 CREATE TABLE logs (
     log          INTEGER PRIMARY KEY,

@@ -21,11 +21,13 @@ from convergences_protocol.header import Header
 from convergences_protocol.origin import LogIdentity
 from convergences_protocol.tiles import TILE_BYTES, TILE_WIDTH, Slot, extend_tiles
 
+from convergences_node.read_only import refusal
+
 from .authoring import Authored
 from .beside import RUN_BITS, element_key, key_of, place_of
-from .connection import ARCHIVE_NAME, damage_told, open_writer
+from .connection import ARCHIVE_NAME, damage_told, open_reader, open_writer
 from .forgetting import Forgetting
-from .migrations import migrate
+from .migrations import check_current, migrate
 from .model import Event
 from .reader import ArchiveReader
 from .revealed import Revealed
@@ -68,10 +70,22 @@ class Tables:
     """One connection that writes, and what it remembers of the logs' ends. Used by one thread."""
 
     def __init__(
-        self, folder: Path, revealed: Revealed, tell: Callable[[Event], None], *, pages_max: int | None = None
+        self,
+        folder: Path,
+        revealed: Revealed,
+        tell: Callable[[Event], None],
+        *,
+        pages_max: int | None = None,
+        read_only: str | None = None,
     ) -> None:
-        self.db = open_writer(folder / ARCHIVE_NAME, pages_max=pages_max)
-        migrate(self.db)
+        """With `read_only`, why nothing can be written to the folder: every transaction is refused."""
+        self.read_only = read_only
+        if read_only is None:
+            self.db = open_writer(folder / ARCHIVE_NAME, pages_max=pages_max)
+            migrate(self.db)
+        else:
+            self.db = open_reader(folder / ARCHIVE_NAME)
+            check_current(self.db)
         self.reader = ArchiveReader(self.db, Revealed())
         """Sees what this connection sees: unrevealed and uncommitted records too."""
         self.revealed = revealed
@@ -91,6 +105,8 @@ class Tables:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All of what is done inside becomes durable at its end, or nothing of it."""
+        if self.read_only is not None:
+            raise refusal(self.read_only)
         if self.broken:
             raise LocalError(f"the archive stopped writing: {self.broken}", hint="restart the node")
         with damage_told():

@@ -71,8 +71,9 @@ class ArchiveWriter(Keeping):
         tell: Callable[[Event], None],
         step: Step = no_step,
         pages_max: int | None = None,
+        read_only: str | None = None,
     ) -> None:
-        super().__init__(folder, revealed, tell, pages_max=pages_max)
+        super().__init__(folder, revealed, tell, pages_max=pages_max, read_only=read_only)
         self.guard = guard
         self.key: SigningKey | None = None
         self._step = step
@@ -103,6 +104,11 @@ class ArchiveWriter(Keeping):
         for state in closed:
             self.revealed.release(state.number)
         return Placed(identity.origin, 0, opening.header.digest)
+
+    def show_log(self, origin: str, revealed_size: int) -> None:
+        """Where nothing can be written: show of a log of one's own what was shown before, and sign nothing."""
+        self.revealed.hold(self.edge(origin).number, revealed_size)
+        self.writing_in = origin
 
     def continue_log(self, origin: str, key: SigningKey, revealed_size: int) -> None:
         """Go on writing in a log that this archive holds: what a power cut kept from being shown is shown now."""

@@ -39,6 +39,7 @@ from convergences_node.archive.lock import LOCK_NAME
 from convergences_node.archive.model import LogState
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.linked.layout import FOLDER as LINKED
+from convergences_node.read_only import open_database, why_read_only
 from convergences_node.vault.notes import NAME as VAULT_NOTES
 
 from .container import PIECE_BYTES, Member
@@ -173,11 +174,14 @@ def _copy_database(path: Path, copy: Path) -> None:
     """One moment of a database that may be in use, by SQLite's own means, on a connection that does nothing else."""
     if not path.exists():
         raise FileNotFoundError(path)
-    with (
-        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as old,
-        closing(sqlite3.connect(copy)) as new,
-    ):
+    with closing(_open_database(path)) as old, closing(sqlite3.connect(copy)) as new:
         old.backup(new)
+
+
+def _open_database(path: Path) -> sqlite3.Connection:
+    if why_read_only(path.parent) is not None:
+        return open_database(path)
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
 
 
 # ------------------------------------------------------------------------------------- rows

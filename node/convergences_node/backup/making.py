@@ -22,6 +22,7 @@ from convergences_protocol.keys import SigningKey
 from convergences_node.archive.durable import TEMPORARY, sync_folder
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.revealed import Revealed
+from convergences_node.read_only import passing_folder, why_read_only
 
 from . import contents, shelf
 from .container import DamagedBackup, written
@@ -30,7 +31,7 @@ from .recipient import recipient_of
 from .sealing import seal
 
 SPOOL_NAME = "backup" + TEMPORARY
-"""In the node's own folder: private databases are copied there before they are encrypted."""
+"""In the node's own folder, if that takes a write: private databases are copied there before they are encrypted."""
 
 
 class Stopped(LocalError):  # noqa: N818 -- named for what happened
@@ -144,7 +145,7 @@ def _encrypt(order: Order, part: Path, recipient: str) -> tuple[int, str]:
 
 def _spool(folder: Path) -> Path:
     """An empty folder of its own; what a killed backup left in it goes."""
-    spool = folder / SPOOL_NAME
+    spool = (folder if why_read_only(folder) is None else passing_folder(folder)) / SPOOL_NAME
     shutil.rmtree(spool, ignore_errors=True)
     spool.mkdir(mode=0o700)
     return spool

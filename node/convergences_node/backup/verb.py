@@ -54,7 +54,9 @@ async def backup(town: Town, params: Backup, tell: Tell) -> Json:
     except LocalError as error:
         await remember(town, {"failed_at": town.now(), "target": target, "reason": str(error)})
         raise
-    return await last_backup(town) | {
+    return {
+        **await last_backup(town),
+        **_said(town, made, archive),
         "removed": [path.name for path in made.removed],
         "same_disk": made.same_disk,
         "recipient": made.note.recipient,
@@ -66,11 +68,12 @@ async def backup(town: Town, params: Backup, tell: Tell) -> Json:
 async def back_up(town: Town, target: Path, archive: str, keep: int, tell: Tell) -> making.Made:
     """Make a backup, and remember it."""
     made = await make_backup(town, target, archive, keep, tell)
-    await remember(
-        town,
-        {"made_at": town.now(), "path": str(made.path), "bytes": made.note.size_bytes, "archive": archive},
-    )
+    await remember(town, _said(town, made, archive))
     return made
+
+
+def _said(town: Town, made: making.Made, archive: str) -> dict[str, Any]:
+    return {"made_at": town.now(), "path": str(made.path), "bytes": made.note.size_bytes, "archive": archive}
 
 
 async def make_backup(town: Town, target: Path, archive: str, keep: int, tell: Tell) -> making.Made:
@@ -120,7 +123,10 @@ async def _facts(town: Town, archive: str) -> Facts:
 
 
 async def remember(town: Town, what: dict[str, Any]) -> None:
-    """Note how the last attempt went; of a failed one, the last good one stays known."""
+    """Note how the last attempt went; of a failed one, the last good one stays known. A card that takes no write is
+    backed up all the same, and nothing is noted."""
+    if town.read_only is not None:
+        return
     value = {**await last_backup(town), **what}
     if "made_at" in what:
         for name in ("failed_at", "target", "reason"):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from convergences_node.checkup.sign import BAD, CARE, GOOD, Sign, sign
 from convergences_node.clock import clock_plausible
+from convergences_node.read_only import why_read_only
 
 MIB = 1024 * 1024
 FREE_BAD_MIB, FREE_CARE_MIB = 300, 1_500
@@ -41,7 +42,7 @@ def _card(folder: Path) -> Iterator[Sign]:
     found = os.statvfs(folder)
     free, whole = found.f_bavail * found.f_frsize // MIB, found.f_blocks * found.f_frsize // MIB
     percent = 100 * free // max(1, whole)
-    if found.f_flag & os.ST_RDONLY:
+    if why_read_only(folder) is not None:
         yield sign("card", BAD, "read_only")
         return
     level = BAD if free < FREE_BAD_MIB else CARE if free < FREE_CARE_MIB or percent < FREE_CARE_PERCENT else GOOD

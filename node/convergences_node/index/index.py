@@ -33,7 +33,7 @@ from convergences_node.index.coverage import Covered, coverage_of, territory_vie
 from convergences_node.index.details import Detail, OutlineView
 from convergences_node.index.following import ArchiveDoor, Follower, Report, own_speakers
 from convergences_node.index.history import revisions_of
-from convergences_node.index.keeper import Keeper
+from convergences_node.index.keeper import Keeper, can_serve
 from convergences_node.index.known import Known, read_known
 from convergences_node.index.listing import Listing
 from convergences_node.index.marks import Marks
@@ -45,6 +45,7 @@ from convergences_node.index.readers import Readers
 from convergences_node.index.remembered import RememberedCounts
 from convergences_node.index.row import element_of
 from convergences_node.index.views import Answer, Coverage, ElementView, Facets, Item, Revision, TerritoryView, Walk
+from convergences_node.read_only import passing_folder, refusal
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -56,8 +57,11 @@ COVERAGE_SECONDS = 5.0
 class Index:
     """One node's index, opened. Make it with `open`; `close` it before the archive."""
 
-    def __init__(self, folder: Path, archive: ArchiveDoor, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, folder: Path, archive: ArchiveDoor, clock: Callable[[], float], read_only: str | None = None
+    ) -> None:
         self.folder = folder
+        self._read_only = read_only
         self._archive = archive
         self._clock = clock
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="index-writer")
@@ -84,16 +88,29 @@ class Index:
     # ------------------------------------------------------------------------------------------------ opening, closing
     @classmethod
     async def open(
-        cls, folder: Path, archive: ArchiveDoor, *, clock: Callable[[], float] = time.time, follow: bool = True
+        cls,
+        folder: Path,
+        archive: ArchiveDoor,
+        *,
+        clock: Callable[[], float] = time.time,
+        follow: bool = True,
+        read_only: str | None = None,
     ) -> Index:
-        """Open the index in `folder`, or begin a new one. `follow=False`: it only moves when `catch_up` is called."""
-        index = cls(folder, archive, clock)
+        """Open the index in `folder`, or begin a new one. `follow=False`: it only moves when `catch_up` is called.
+
+        `read_only`, why nothing can be written to the folder: what is there serves as it is. If it cannot, another one
+        is made in memory.
+        """
         states = await archive.read(lambda reader: reader.logs())
         sizes = {state.origin: state.size for state in states}
+        if read_only is not None and not await asyncio.to_thread(can_serve, folder, sizes):
+            log.warning("the index on the card cannot serve, nor be made again there: it is made in memory")
+            folder, read_only = passing_folder(folder), None
+        index = cls(folder, archive, clock, read_only)
         await index._in_writer(lambda: index._keeper.start(sizes, index._horizon()))
         await index._refresh()
         index._unsubscribe = archive.subscribe(index._heard)
-        if follow:
+        if follow and read_only is None:
             index._wake.set()
             index._task = asyncio.create_task(index._follow_archive(), name="index")
         return index
@@ -317,6 +334,9 @@ class Index:
 
     async def catch_up(self, report: Report | None = None) -> int:
         """Take in all that the archive holds now. Returns how many entries that was."""
+        if self._read_only is not None:
+            await self._refresh()
+            return 0
         async with self._turn:
             if self._torn:
                 await self._rebuild()
@@ -329,7 +349,7 @@ class Index:
         is under way.
         """
         async with self._turn:
-            if self.rebuilding or self._torn:
+            if self.rebuilding or self._torn or self._read_only is not None:
                 return False
             self._lent = True
             await self._in_writer(self._keeper.let_go)
@@ -351,6 +371,8 @@ class Index:
 
     async def reindex(self, report: Report | None = None) -> int:
         """Build the index again beside the one that serves, which then makes way. Returns how many entries it read."""
+        if self._read_only is not None:
+            raise refusal(self._read_only)
         async with self._turn:
             await self._rebuild()
             return await self._catch_up(report)

@@ -18,6 +18,7 @@ from convergences_node.index import store
 from convergences_node.index.known import Known, read_known
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Projection
+from convergences_node.read_only import why_read_only
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,8 @@ class Keeper:
         """Open the index, or begin one. `sizes`: how far the archive's logs go."""
         try:
             db = _fit(self._path, sizes)
-            store.remove(self._beside)
+            if why_read_only(self._path.parent) is None:
+                store.remove(self._beside)
             self.projection = Projection(db, self._path, horizon)
         except store.UnfitError as unfit:
             if sum(sizes.values()) > NEW_ENTRIES_MAX:
@@ -127,3 +129,12 @@ def _fit(path: Path, sizes: Mapping[str, int]) -> sqlite3.Connection:
         db.close()
         raise store.UnfitError("ahead", f"it has read more of {ahead[0]} than the archive holds")
     return db
+
+
+def can_serve(folder: Path, sizes: Mapping[str, int]) -> bool:
+    """Whether the index in this folder serves as it is."""
+    try:
+        _fit(folder / store.INDEX_NAME, sizes).close()
+    except store.UnfitError:
+        return False
+    return True

@@ -91,9 +91,11 @@ class Projection:
     def __init__(self, db: sqlite3.Connection, path: Path, horizon: Horizon) -> None:
         self.db = db
         self.path = path
-        self.horizon = self._stored_horizon() or horizon
+        stored = self._stored_horizon()
+        self.horizon = stored or horizon
         """What occurrences are kept for: that of the file, until `moved_horizon` says otherwise."""
-        self._store_horizon()
+        if stored is None:
+            self._store_horizon()
         self.tables = Tables(db)
         self.speakers: Speakers = self._stored_speakers()
         self._logs: dict[str, int] = dict(db.execute("SELECT origin, log FROM logs").fetchall())

@@ -21,6 +21,7 @@ from convergences_protocol.kinds import KINDS
 
 from convergences_node.index.normalise import NORMALISER_VERSION
 from convergences_node.index.views import Item
+from convergences_node.read_only import open_database, why_read_only
 
 INDEX_NAME = "index.db"
 REBUILD_NAME = "index.new.db"
@@ -85,7 +86,8 @@ def open_writer(path: Path, *, check: bool = True) -> sqlite3.Connection:
         raise UnfitError("missing")
     db: sqlite3.Connection | None = None
     try:
-        db = _writer(path)
+        # Where nothing can be written, what is written there fails, and what is there serves.
+        db = open_reader(path) if why_read_only(path.parent) is not None else _writer(path)
         found = db.execute("SELECT value FROM settings WHERE name = 'version'").fetchone()
         if found is None or found[0] != program_version():
             raise UnfitError("version", f"built as {found and found[0]}, this program builds {program_version()}")
@@ -101,7 +103,12 @@ def open_writer(path: Path, *, check: bool = True) -> sqlite3.Connection:
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that cannot write, for one thread at a time."""
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+    if why_read_only(path.parent) is not None:
+        db = open_database(path)
+    else:
+        db = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+        )
     db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     db.execute("PRAGMA query_only = ON")
     db.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")

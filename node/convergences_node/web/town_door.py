@@ -83,10 +83,10 @@ class TownStatus:
     started_at: int
     doubt: str | None = None
     """Why the town doubts that its archive is its latest, when it does."""
-    read_only: str | None = None
-    """Why its card takes no write, when it does not: it is searched and read, and everything else is refused."""
     counters: Sequence[tuple[str, float]] = field(default=())
     """Other figures for `/metrics`, as (`name_in_snake_case`, value): bytes received, batches refused, …"""
+    read_only: str | None = None
+    """Why its card takes no write, when it does not: it is searched and read, and everything else is refused."""
 
 
 class Town(Protocol):

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A card that takes no write: the node starts, answers its town, refuses every write with a sentence, and says it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from convergences_node.control import call
+from convergences_node.founding import create_town
+from convergences_node.read_only import copy_in_memory, open_database, passing_path
+from convergences_node.web.operator.log_in import LOG_IN
+from convergences_protocol.errors import LocalError
+
+from .conftest import LOOPBACK, PATIENCE, Operator
+from .processes import COMMAND, Process
+
+MOUNTED = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+LEAVE = """
+import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.executescript("PRAGMA journal_mode = WAL; CREATE TABLE t (n); PRAGMA wal_checkpoint(TRUNCATE)")
+db.execute("INSERT INTO t VALUES (7)")
+db.close() if sys.argv[2] == "closed" else os._exit(0)
+"""
+
+
+class OnACardThatTakesNoWrite(Process):
+    """A node's process to which its folder is read-only: by a mount of its own or, for who may not mount, by rights."""
+
+    @staticmethod
+    def command(folder: Path, *words: str) -> list[str]:
+        inside = [*COMMAND, *words, "--folder", str(folder)]
+        return ["unshare", "--mount", "sh", "-c", MOUNTED, str(folder), *inside] if os.getuid() == 0 else inside
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._log = folder.with_name("read-only.log")
+        with self._log.open("wb") as log:
+            command = self.command(folder, "serve")
+            self._process = subprocess.Popen(command, stderr=log, env=os.environ | {"LC_ALL": "C.UTF-8"})
+
+    def said(self, *words: str) -> tuple[int, str]:
+        """What a command of the operator's ends with, and says."""
+        done = subprocess.run(self.command(self.folder, *words), capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A town that was killed while it ran: what it wrote last is in its write-ahead logs."""
+    if os.getuid() == 0 and subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
+        pytest.skip("SKIPPED: this system lets nobody mount a folder read-only")
+    folder = tmp_path / "node"
+    settings: dict[str, Any] = {**LOOPBACK, "http": {"port": 0, "language": "fr"}}
+    asyncio.run(create_town(folder, "FR-93066", "town", "Saint-Denis", facts=None, settings=settings))
+    process = Process(folder)
+    try:
+        process.address()
+        call(folder, "add", {"kind": "actor", "fields": {"name": "Amicale des riverains", "type": "association"}})
+        given = call(folder, "operator", {})
+    finally:
+        process.kill()
+    (tmp_path / "given.json").write_text(json.dumps(given))
+    assert (folder / "archive.db-wal").stat().st_size
+    yield folder
+    shutil.rmtree(passing_path(folder), ignore_errors=True)
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {str(path): sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+
+
+def take_rights(folder: Path, mode: int) -> None:
+    """For who may not mount."""
+    for path in [*folder.rglob("*"), folder]:
+        path.chmod(mode if path.is_file() else mode | 0o100)
+
+
+async def test_a_node_starts_on_a_card_that_takes_no_write(folder: Path, tmp_path: Path) -> None:
+    given = json.loads((tmp_path / "given.json").read_text())
+    before = content(folder)
+    if os.getuid():
+        take_rights(folder, 0o400)
+    process = OnACardThatTakesNoWrite(folder)
+    try:
+        address = await asyncio.to_thread(process.address)
+        async with aiohttp.ClientSession(timeout=PATIENCE, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+            await _residents_read(session, address)
+            await _the_operator_is_told(Operator(process, session), given)
+        await asyncio.to_thread(_commands_say_it, process, tmp_path)
+    finally:
+        assert await asyncio.to_thread(process.stop) == 0
+        if os.getuid():
+            take_rights(folder, 0o600)
+    assert "Traceback" not in process.log()
+    assert content(folder) == before  # the log, the guard and all keys are as they were
+    size = await asyncio.to_thread(call, folder, "status", {})
+    assert (size["log"]["size"], size["doubts"]) == (2, [])
+
+
+async def _residents_read(session: aiohttp.ClientSession, address: str) -> None:
+    async with session.get(f"{address}api/v1/search?q=riverains") as answer:
+        assert [item["name"] for item in (await answer.json())["items"]] == ["Amicale des riverains"]
+    async with session.get(f"{address}?q=riverains") as answer:
+        assert answer.status == 200 and "Amicale des riverains" in await answer.text()
+    async with session.get(f"{address}healthz") as answer:
+        health = await answer.json()
+        assert (answer.status, health["status"], health["ready"], health["index_behind"]) == (200, "degraded", True, 0)
+        assert health["read_only"]
+    async with session.get(f"{address}metrics") as answer:
+        assert "convergences_read_only 1.0" in await answer.text()
+
+
+async def _the_operator_is_told(operator: Operator, given: dict[str, str]) -> None:
+    status, where, _ = await operator.send(LOG_IN, name=given["name"], password=given["password"])
+    assert (status, where) == (303, "/operateur")
+    _, _, page = await operator.get("/operateur")
+    assert "La carte refuse d’écrire" in page
+    status, _, page = await operator.get("/operateur/compte")
+    fields = {"old": given["password"], "password": "un autre mot de passe"}
+    status, _, page = await operator.send("/operateur/compte/passe", **fields)
+    assert status == 422 and "La carte refuse d’écrire" in page
+
+
+def _commands_say_it(process: OnACardThatTakesNoWrite, elsewhere: Path) -> None:
+    code, text = process.said("add", "actor", "name=Non", "type=association")
+    assert code == 1 and "takes no write" in text and "Traceback" not in text
+    code, text = process.said("status")
+    assert code == 0 and "running" in text and "The card refuses to be written" in text
+    stick = elsewhere / "stick"
+    stick.mkdir()
+    code, text = process.said("backup", str(stick))
+    assert code == 0 and "read back and right" in text, text
+    assert list(stick.glob("*-000001.age"))
+
+
+def test_an_index_that_cannot_serve_there_is_made_in_memory(folder: Path) -> None:
+    """A node whose index was being made again when the card failed is searched all the same."""
+    for name in ("index.db", "index.db-wal", "index.db-shm"):
+        (folder / name).unlink()
+    if os.getuid():
+        take_rights(folder, 0o400)
+    try:
+        done = OnACardThatTakesNoWrite.command(folder, "search", "riverains")
+        text = subprocess.run(done, capture_output=True, text=True, timeout=60).stdout
+        assert "Amicale des riverains" in text
+        assert not (folder / "index.db").exists()
+    finally:
+        if os.getuid():
+            take_rights(folder, 0o600)
+
+
+@pytest.mark.parametrize("left", ["closed", "killed", "killed, and without the shared memory"])
+def test_a_database_is_read_however_it_was_left(tmp_path: Path, left: str) -> None:
+    """Also what only stands in the write-ahead log; by several connections; and none of them writes."""
+    path = tmp_path / "a.db"
+    subprocess.run([sys.executable, "-c", LEAVE, str(path), left], check=True)
+    if "without" in left:
+        path.with_name("a.db-shm").unlink()
+    before = content(tmp_path)
+    for db in [open_database(path) for _ in range(3)]:
+        assert db.execute("SELECT n FROM t").fetchall() == [(7,)]
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            db.execute("INSERT INTO t VALUES (8)")
+    copy = copy_in_memory(path)
+    copy.execute("INSERT INTO t VALUES (8)")
+    assert copy.execute("SELECT count(*) FROM t").fetchone() == (2,)
+    assert content(tmp_path) == before
+
+
+def test_a_stranger_s_folder_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the socket would be, anybody may have made a folder first."""
+    monkeypatch.setattr("convergences_node.read_only.RUNTIME_FOLDER", tmp_path / "none")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    place = passing_path(tmp_path)
+    place.symlink_to(tmp_path)
+    with pytest.raises(LocalError, match="not this node's own"):
+        passing_path(tmp_path)
+    place.unlink()
+    place.mkdir(mode=0o755)
+    with pytest.raises(LocalError, match="not this node's own"):
+        passing_path(tmp_path)
