@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from convergences_node.config import describe_settings
+from convergences_node.config_text import describe_settings
 
 PAGE = Path(__file__).with_name("configuration.md")
 

@@ -22,7 +22,11 @@ from convergences_node.accounts.store import Store
 from convergences_node.archive.archive import Archive, Options
 from convergences_node.archive.durable import replace_durably
 from convergences_node.archive.model import NewRecord
-from convergences_node.config import CONFIG_NAME, Config, NodeSection, write_config
+from convergences_node.config import CONFIG_NAME, Config, NodeSection
+from convergences_node.config_text import write_config
+
+Settings = Mapping[str, Mapping[str, Any]]
+"""Values for the configuration file besides its defaults, by section: `{"http": {"port": 8001}}`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ async def create_town(
     name: str,
     *,
     facts: Mapping[str, Any] | None = None,
-    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    settings: Settings | None = None,
     options: Options | None = None,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     recovery_seed: bytes | None = None,
@@ -53,7 +57,6 @@ async def create_town(
 ) -> Founded:
     """Make a node in `folder`: `kind` is `town` or `agglomeration`; `facts` are the fields of its `territory` record.
 
-    `settings` are values for the configuration file besides its defaults, by section: `{"http": {"port": 8001}}`.
     `recovery_seed` and `epoch` are given when the sheet was printed before (`convergences_node.setup`).
     Refused with `LocalError` if they are wrong, or if there is a node already; then nothing was written.
     """
@@ -78,7 +81,7 @@ async def create_town(
     return Founded(folder, territory, name, own.origin, key.public, write_sheet(recovery_seed))
 
 
-def _config(node: NodeSection, settings: Mapping[str, Mapping[str, Any]]) -> Config:
+def _config(node: NodeSection, settings: Settings) -> Config:
     tables = {"node": msgspec.to_builtins(node), **{name: dict(values) for name, values in settings.items()}}
     try:
         return msgspec.convert(tables, Config)

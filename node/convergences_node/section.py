@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
 
 
 class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

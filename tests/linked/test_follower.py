@@ -14,7 +14,8 @@ import pytest
 from convergences_node.config import parse_config
 from convergences_node.founding import create_town
 from convergences_node.linked import follower, layout
-from convergences_node.linked.follower import base_of, is_on
+from convergences_node.linked.follower import base_of
+from convergences_node.linked.settings import is_on
 from convergences_node.town import Town
 from convergences_node.verbs import perform
 
@@ -32,7 +33,7 @@ def labels(town: Town) -> list[str] | None:
     except RuntimeError:
         return None  # the whole store has made way for another since
     found = store.query(f"SELECT ?l {{ ?s <{LABEL}> ?l }} ORDER BY ?l", use_default_graph_as_union=True)
-    return [row[0].value for row in found]  # type: ignore[union-attr,index]
+    return [row[0].value for row in found]  # type: ignore[union-attr]
 
 
 async def until(town: Town, wanted: list[str] | None) -> None:

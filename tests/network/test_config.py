@@ -7,15 +7,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from convergences_node.config import (
-    Config,
-    NodeSection,
-    describe_settings,
-    load_config,
-    loopback_only,
-    parse_config,
-    write_config,
-)
+from convergences_node.config import Config, NodeSection, load_config, parse_config
+from convergences_node.config_text import describe_settings, write_config
+from convergences_node.network.settings import loopback_only
 from convergences_protocol.errors import LocalError
 
 MINIMAL = b'[node]\nname = "Saint-Denis"\nterritory = "FR-93066"\n'

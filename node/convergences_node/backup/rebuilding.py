@@ -32,7 +32,8 @@ from convergences_protocol.recovery import write_sheet
 from convergences_node.archive.archive import Archive
 from convergences_node.archive.durable import replace_durably
 from convergences_node.bundles.sources import FAILURES, LogSource, openings, source_at
-from convergences_node.config import CONFIG_NAME, load_config, write_config
+from convergences_node.config import CONFIG_NAME, load_config
+from convergences_node.config_text import write_config
 from convergences_node.founding import Founded, create_town
 from convergences_node.imports.remembering import CHOICE as IMPORTS_KNOWN
 from convergences_node.imports.remembering import known_until

@@ -144,9 +144,3 @@ def base_of(config: Config) -> str:
     """The address that elements' begin with in the store: one for all who ask, whatever way they came by."""
     public = config.http.public_url.rstrip("/")
     return public or f"http://localhost:{config.http.port}"
-
-
-def is_on(config: Config) -> bool:
-    """Whether this node answers SPARQL: as its operator says, else if it is an agglomeration's."""
-    said = config.linked.sparql
-    return said == "on" or (said == "auto" and config.node.kind == "agglomeration")

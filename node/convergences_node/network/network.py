@@ -18,12 +18,12 @@ from convergences_protocol.errors import ConvergencesError
 from convergences_protocol.replication.views import Held
 
 from convergences_node.archive.model import PeerRow
-from convergences_node.config import loopback_only
 from convergences_node.network.addresses import by_key, is_http, merged, told_addresses
 from convergences_node.network.driver import Driver
 from convergences_node.network.holders import PeerHolders
 from convergences_node.network.http_transport import HttpSettings, HttpTransport
 from convergences_node.network.libp2p_transport import Libp2pSettings, Libp2pTransport
+from convergences_node.network.settings import loopback_only
 from convergences_node.network.transport import Asks, PeerKey, Transport
 from convergences_node.web.town_door import PeerSeen
 
