@@ -36,7 +36,6 @@ from convergences_node.doorway import address_of, given_socket, hand_over, own_s
 from convergences_node.network.network import Network
 from convergences_node.operating import Ending, Life, Operating
 from convergences_node.read_only import why_read_only
-from convergences_node.relay.homes import say_where
 from convergences_node.relay.settings import why_off
 from convergences_node.setup.joining_later import JoiningLater
 from convergences_node.setup.staging import finish, is_blank
@@ -211,9 +210,9 @@ async def _operating(town: Town, life: Life, stack: AsyncExitStack) -> Operating
 
 async def _relay(town: Town, stack: AsyncExitStack) -> Relay | None:
     """What tells the fediverse, if the operator wants it; a town is served without it all the same."""
-    if (why := why_off(town.config)) is not None:
     if town.read_only is not None:
         return None  # what it is told it has to remember
+    if (why := why_off(town.config)) is not None:
         if why != "disabled":
             log.warning("no relay: it needs http.public_url, in https")
         return None

@@ -158,11 +158,11 @@ class Town:
         self.network = network
         self.index.patience = self._backlog.pass_by
         await network.start(p2p)
-        self._clockwork.start()
         if self.read_only is not None:
             # All that the clockwork does ends in a write.
             log.error("the card takes no write (%s): the town can be searched and read, no more", self.read_only)
             return
+        self._clockwork.start()
         if is_on(self.config):
             self.linked.start()
 
@@ -205,12 +205,12 @@ class Town:
         http = [address for address in row.addresses if address.startswith("http")] if row else []
         return http[0].rstrip("/") if http else None
 
-    def now(self) -> int:
     @property
     def read_only(self) -> str | None:
         """Why the card took no write when this node started; None if it did."""
         return self.archive.read_only
 
+    def now(self) -> int:
         """Unix seconds, by this machine's clock, right or wrong."""
         return int(self._clock())
 
@@ -232,8 +232,8 @@ class Town:
             clock_plausible=clock_plausible(self.now()),
             started_at=self.started_at,
             doubt=self.doubt_reason,
-            counters=self.network.counters() if self.network is not None else (),
             read_only=self.read_only,
+            counters=self.network.counters() if self.network is not None else (),
         )
 
     def _state(self) -> str:
@@ -241,9 +241,9 @@ class Town:
             return "stopping"
         if self.index.rebuilding:
             return "rebuilding"
-        return "doubt" if self.doubt_reason else "well"
         if self.read_only is not None:
             return "degraded"
+        return "doubt" if self.doubt_reason else "well"
 
     async def join_answer(self, data: bytes) -> bytes:
         """Take a town's answer to one of our invitations: enrol its log, once. Says what was done, for that town."""
