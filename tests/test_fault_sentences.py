@@ -31,8 +31,9 @@ def _codes_named() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 at = {"Fault": 1, "BadCell": 0}.get(node.func.id)
-                if at is not None and len(node.args) > at and isinstance(node.args[at], ast.Constant):
-                    found.add(node.args[at].value)
+                code = node.args[at] if at is not None and len(node.args) > at else None
+                if isinstance(code, ast.Constant):
+                    found.add(str(code.value))
     return found
 
 

@@ -114,7 +114,7 @@ def test_nothing_lists_the_kinds_by_hand() -> None:
             for node in ast.walk(tree):
                 names = {part.value for part in _members(node) if isinstance(part, ast.Constant)} & set(KINDS)
                 if len(names) > len(KINDS) // 2:
-                    found.append(f"{shown(path)}:{getattr(node, 'lineno', 0)} lists {sorted(names)}")
+                    found.append(f"{shown(path)}:{getattr(node, 'lineno', 0)} lists {sorted(map(str, names))}")
     assert found == []
 
 
@@ -133,7 +133,7 @@ def test_no_table_and_no_page_lists_the_kinds_by_hand() -> None:
             for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
                 names = set(re.findall(r"[a-z_]+", line)) & set(KINDS)
                 if len(names) > len(KINDS) // 2:
-                    found.append(f"{shown(path)}:{number} lists {sorted(names)}")
+                    found.append(f"{shown(path)}:{number} lists {sorted(map(str, names))}")
     assert found == []
 
 

@@ -118,7 +118,7 @@ async def test_without_duckdb_the_node_says_what_to_install(
     assert (await written(town, tmp_path / "tables", "csv"))["tables"]["theme"] == 3
 
 
-async def test_what_is_cut_short_leaves_nothing(town: SmallTown, tmp_path: Path) -> None:
+async def test_what_is_cut_short_leaves_nothing(town: Any, tmp_path: Path) -> None:
     def stop(_: Any) -> None:
         raise KeyboardInterrupt
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import random
 import shutil
 import sqlite3
@@ -12,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from convergences_node.archive import durable
 from convergences_node.archive.archive import Archive, Options
 from convergences_node.archive.connection import ARCHIVE_NAME
 from convergences_node.archive.guard import GUARD_NAME
@@ -225,7 +225,7 @@ async def test_no_room_for_the_guard_refuses_before_anything_is_written(
     async with await Archive.create(tmp_path, "FR-93066", key_of("n"), key_of("r").public, options=OPTIONS) as archive:
         await archive.append(actors("an author's key is made"))
         with monkeypatch.context() as patch:
-            patch.setattr(durable.os, "write", no_space)
+            patch.setattr(os, "write", no_space)
             with pytest.raises(ArchiveFull, match="nothing was appended"):
                 await archive.append(actors("a"))
         (placed,) = await archive.append(actors("b"))

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from convergences_node.archive import durable
 from convergences_node.archive.archive import Archive, Options
 from convergences_node.archive.guard import GUARD_NAME
 from convergences_node.archive.keys import Keyring
@@ -237,7 +237,7 @@ async def test_a_doubt_for_which_there_is_no_room_stops_the_writing(
         own = await archive.read(lambda reader: reader.own_log())
         heard = checkpoint.sign(Checkpoint(own.origin, 99, bytes(32)), archive.keys.node)
         with monkeypatch.context() as patch:
-            patch.setattr(durable.os, "write", no_space)
+            patch.setattr(os, "write", no_space)
             with pytest.raises(ArchiveFull):
                 await archive.doubt(heard)
         with pytest.raises(LocalError, match="stopped writing: its log is in doubt"):

@@ -183,7 +183,7 @@ class ArchivePromises:
             assert archive.keep_batches([remote.batch(start, min(start + 200, 701))]) == [min(start + 200, 701)]
             state = archive.reader.log(town.origin)
             assert state is not None and state.head_size == (701 if start == 600 else 0)
-        assert state.root == remote.held().root and state.head_note == remote.note()
+        assert state is not None and state.root == remote.held().root and state.head_note == remote.note()
         assert archive.reader.headers(town.origin, 0, 701) == remote.headers
         assert [entry.body for entry in archive.reader.entries(town.origin, 0)] == remote.bodies
         assert events[-1] == HeadCame(town.origin, 701, remote.note(), own=False)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from convergences_node.control import call, is_running
-from convergences_node.founding import create_town
+from convergences_node.founding import Settings, create_town
 from convergences_protocol.errors import ConvergencesError
 
 SERVE = "import sys; from pathlib import Path; from convergences_node.serve import serve; serve(Path(sys.argv[1]))"
@@ -38,7 +38,7 @@ class Process:
         self.folder = folder
         self.territory = territory
         self._process: subprocess.Popen[bytes] | None = None
-        settings = {
+        settings: Settings = {
             "http": {"port": free_port()},
             "p2p": {"listen": [f"/ip4/127.0.0.1/tcp/{free_port()}"]},
             "discovery": {"zeroconf": False},

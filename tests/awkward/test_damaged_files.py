@@ -33,11 +33,11 @@ def _flip(path: Path) -> None:
     path.write_bytes(data)
 
 
-INDEX_DAMAGES: dict[str, Callable[[Path], None]] = {
+INDEX_DAMAGES: dict[str, Callable[[Path], object]] = {
     "thrown away": Path.unlink,
-    "emptied": lambda path: path.write_bytes(b"") and None,  # type: ignore[func-returns-value]
-    "cut short": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]) and None,
-    "no database": lambda path: path.write_bytes(b"not a database" * 1000) and None,
+    "emptied": lambda path: path.write_bytes(b""),
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "no database": lambda path: path.write_bytes(b"not a database" * 1000),
     "flipped bytes": _flip,
 }
 

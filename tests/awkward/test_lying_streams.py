@@ -21,6 +21,7 @@ import pytest
 import trio
 from convergences_node.network.libp2p_transport import Libp2pTransport
 from convergences_protocol.replication import messages
+from convergences_protocol.replication.limits import DIGESTS_MAX
 
 from tests.network.conftest import resident_bytes
 
@@ -46,6 +47,7 @@ async def in_trio(liar: Node, work: Callable[[Any], Awaitable[None]]) -> None:
     transport = liar.town.network.p2p
     assert isinstance(transport, Libp2pTransport)
     host = transport._host
+    assert host is not None
     done: Future[None] = Future()
 
     async def run() -> None:
@@ -105,7 +107,7 @@ async def _one_byte_at_a_time(liar: Any, key: bytes) -> None:
 
 async def _questions_without_end(liar: Any, key: bytes) -> None:
     stream = liar.links.open[key].stream
-    frame = messages.encode(messages.WantBodies((bytes(32),) * messages.DIGESTS_MAX))
+    frame = messages.encode(messages.WantBodies((bytes(32),) * DIGESTS_MAX))
     while True:
         await stream.write(struct.pack(">I", len(frame)) + frame)
 

@@ -15,6 +15,7 @@ from convergences_protocol import checkpoint, fork
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.replication.check import check_batch, examine
 from convergences_protocol.replication.messages import Batch
+from convergences_protocol.replication.views import Held
 
 from . import cluster as making
 from .cluster import Cluster, Node
@@ -41,6 +42,7 @@ async def _apart(cluster: Cluster, one: Node, other: Node) -> None:
 
 async def _reads(one: Node, other: Node) -> None:
     """From now on `one` reads the files of `other`."""
+    assert other.town.http_address is not None
     await one.town.remember_peer(other.key, other.founded.territory, [other.town.http_address])
 
 
@@ -62,7 +64,7 @@ async def test_a_body_that_came_late_is_asked_for(cluster: Cluster) -> None:
     await agglomeration.until_finds("said late")
 
 
-def _without_bodies(reader: ArchiveReader, origin: str, start: int) -> tuple[Batch, serving.Held]:
+def _without_bodies(reader: ArchiveReader, origin: str, start: int) -> tuple[Batch, Held]:
     head = reader.head(origin)
     assert head is not None
     headers = tuple(reader.headers(origin, start, head[0]))

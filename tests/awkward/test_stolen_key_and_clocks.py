@@ -24,7 +24,8 @@ async def test_a_mass_erasure_waits_for_a_person_at_each_holder(
     await town.town.archive.append(stolen)
 
     async def waits() -> bool:
-        return (await agglomeration.ask("status"))["erasures_waiting"] == {town.origin: count}
+        waiting: dict[str, int] = (await agglomeration.ask("status"))["erasures_waiting"]
+        return waiting == {town.origin: count}
 
     await agglomeration.until(waits)
     await agglomeration.until_finds("remembered 000", last)

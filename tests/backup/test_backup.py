@@ -18,7 +18,7 @@ import pytest
 from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import NewRecord, SourceRow
 from convergences_node.archive.verifying import verify_folder
-from convergences_node.backup import making, shelf
+from convergences_node.backup import contents, making, shelf
 from convergences_node.backup.container import DamagedBackup, Member
 from convergences_node.backup.recipient import identity_of, recipient_of
 from convergences_node.backup.restoring import restore, verify
@@ -195,7 +195,7 @@ async def test_a_backup_that_a_stranger_made_for_this_sheet_is_refused(town: Mad
         real = await opened.archive.read(lambda reader: reader.own_log())
         assert real.head_note is not None
         recovery = SigningKey.from_seed(seed_of(founded)).public.hex()
-        facts = making.Facts(
+        facts = contents.Facts(
             1, "FR-93066", "x", "town", other.origin, own.key.hex(), recovery, own.size, real.head_note.decode(), 0,
             "own", "1",
         )  # fmt: skip
@@ -223,13 +223,13 @@ async def test_a_backup_that_brings_what_no_node_puts_into_it_is_refused(
 ) -> None:
     """Sealed for this sheet and signed by this very node: a guard in it would take away the doubt."""
     folder, founded, stick = town
-    members = making.contents.members
+    members = contents.members
 
-    def more(source: making.Source, facts: making.Facts) -> Iterator[Member]:
+    def more(source: contents.Source, facts: contents.Facts) -> Iterator[Member]:
         yield from members(source, facts)
         yield Member.of(name, b"from elsewhere")
 
-    monkeypatch.setattr(making.contents, "members", more)
+    monkeypatch.setattr(contents, "members", more)
     path = Path((await ask(folder, target=str(stick)))["path"])
     with pytest.raises(DamagedBackup):
         restore(path, seed_of(founded), tmp_path / "again")

@@ -47,13 +47,15 @@ class Crowd:
     """`Holders` in memory: peers by their keys."""
 
     def __init__(self, **peers: Peer | None) -> None:
-        self.named = {name.encode().ljust(32, b"."): peer for name, peer in peers.items()}
+        keys = {name: name.encode().ljust(32, b".") for name in peers}
+        self.named = {keys[name]: peer for name, peer in peers.items() if peer is not None}
+        self._likely = list(keys.values())
 
     def likely(self) -> Sequence[bytes]:
-        return list(self.named)
+        return self._likely
 
     async def piece(self, key: bytes, asked: Question) -> Piece:
-        peer = self.named[key]
+        peer = self.named.get(key)
         if peer is None:
             raise NotHeld
         if len(peer.offsets) >= peer.pieces_max:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import namedtuple
 from hashlib import sha256
 from pathlib import Path
@@ -103,7 +104,7 @@ def test_the_operators_bounds_hold(tmp_path: Path) -> None:
 
 def test_the_disk_is_left_some_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(store_room.shutil, "disk_usage", lambda path: usage(1 << 40, 0, 512 << 20))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1 << 40, 0, 512 << 20))
     store = BlobStore(tmp_path, BlobsSection(free_mib=511))
     store.add_bytes(bytes(1 << 20), Readers.PUBLIC)
     with pytest.raises(LocalError, match="room"):

@@ -80,7 +80,8 @@ SAMPLES: dict[str, Any] = {
     "turtle": f"@prefix p: <{PAIR}> .\n"
     '<http://a/1> a p:Event ; p:label "x"@fr ; p:l [ p:lat 1.5 ; p:n 3 ; p:b true ] .\n',
 }
-STRANGE = [None, 1, -1, 1e300, "", "x", [], {}, [[]], True, {"a": None}, "\ud800", 2**70, "9" * 400, "\x00", " "]
+STRANGE: list[Any] = [None, 1, -1, 1e300, "", "x", [], {}, [[]], True, {"a": None}]
+STRANGE += ["\ud800", 2**70, "9" * 400, "\x00", " "]
 PIECES = [b'"', b"<", b"[", b"{", b"\x00", b"&", b"<!--", b"\n", b"BEGIN:VEVENT\n", b"]]>", b"9" * 30, b"\xff"]
 
 

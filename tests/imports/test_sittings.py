@@ -5,6 +5,7 @@ import json
 import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -104,10 +105,6 @@ def test_the_sittings_of_real_agendas_are_dates(tmp_path: Path) -> None:
     assert len(list(read_rows(path, sniff(path)))) >= len(plain)
 
 
-def _list(document: object) -> list[dict[str, object]]:
-    found = (
-        document
-        if isinstance(document, list)
-        else next(iter(v for v in dict(document).values() if isinstance(v, list)))
-    )  # type: ignore[call-overload]
+def _list(document: Any) -> list[dict[str, object]]:
+    found = document if isinstance(document, list) else next(v for v in document.values() if isinstance(v, list))
     return [one.get("fields", one) if isinstance(one.get("fields", one), dict) else one for one in found]

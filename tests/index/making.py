@@ -155,7 +155,7 @@ class Desk:
                 return found
 
     def names(self, **params: str | Sequence[str]) -> list[str]:
-        return [item.name for item in self.ask(**params).items]
+        return [item.name for item in self.ask(None, **params).items]
 
     def is_sound(self) -> None:
         """Full-text search holds the words of `states`, no more, no fewer; lists know all tags; the file is whole."""

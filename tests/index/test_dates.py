@@ -75,7 +75,7 @@ def test_a_recurring_action_is_found_at_its_next_occurrence_in_the_window(desk: 
     event(desk, "Atelier", start="2026-05-05T18:00Z", recurrence="FREQ=WEEKLY;COUNT=10", timezone="UTC")
     event(desk, "Bal", start="2026-06-08T20:00Z")
     desk.catch_up()
-    answer = desk.ask(**{"from": "2026-06-08", "to": "2026-06-14"})
+    answer = desk.ask(None, **{"from": "2026-06-08", "to": "2026-06-14"})
     assert [item.name for item in answer.items] == ["Bal", "Atelier", "Fête"]
     assert [item.first for item in answer.items][1] == second("2026-06-09T18:00+00:00")
     assert desk.names(**{"from": "2026-06-10", "to": "2026-06-15"}) == ["Fête"]

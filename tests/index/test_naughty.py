@@ -75,7 +75,7 @@ def naughty() -> list[str]:
 def ask(desk: Desk, **params: str) -> None:
     """Ask; a refusal with faults is an answer too."""
     try:
-        desk.ask(**params)
+        desk.ask(None, **params)
         desk.facets(**params)
     except Refused as refused:
         assert refused.faults

@@ -10,7 +10,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 from convergences_node.linked import following, layout
 
-from tests.web.small_town import Serving, SmallTown, small_town
+from tests.web.small_town import SmallTown, asking, small_town
 
 BASE = "https://saint-denis.example"
 
@@ -37,5 +37,5 @@ def catch_up(town: SmallTown, tmp_path: Path) -> Callable[..., int]:
 async def client(town: SmallTown, catch_up: Callable[..., int]) -> AsyncIterator[TestClient]:
     """Ask that town, once its store is there."""
     catch_up()
-    async with TestClient(Serving(town)) as opened:
+    async with asking(town) as opened:
         yield opened

@@ -6,11 +6,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from aiohttp.test_utils import TestClient
 from convergences_node.research.exporting import export
 from convergences_node.verbs import Export
 
-from tests.web.small_town import Serving, small_town
+from tests.web.small_town import asking, small_town
 
 LICENCE = "https://www.etalab.gouv.fr/licence-ouverte-open-licence"
 SURFACES = ("/.well-known/void", "/data/catalog.jsonld", "/data/catalog.ttl", "/api/elements.json", "/sparql")
@@ -18,7 +17,7 @@ SURFACES = ("/.well-known/void", "/data/catalog.jsonld", "/data/catalog.ttl", "/
 
 async def test_every_surface_says_the_operator_s_licence(tmp_path: Path) -> None:
     async with small_town(tmp_path / "node", licence=LICENCE, linked=tmp_path / "linked") as town:
-        async with TestClient(Serving(town)) as client:
+        async with asking(town) as client:
             for path in SURFACES:
                 text = await (await client.get(path)).text()
                 assert LICENCE in text, path

@@ -14,7 +14,7 @@ from unicodedata import normalize
 import pytest
 import rdflib
 from aiohttp.test_utils import TestClient
-from convergences_node.founding import create_town
+from convergences_node.founding import Settings, create_town
 from convergences_node.linked.pair_graph import speaks_pair
 from convergences_node.linked.pair_words import CLASSES, CLASSES_NEAR, LINKS_NEAR, NEAR, PREDICATES
 from convergences_node.town import Town
@@ -25,7 +25,7 @@ from convergences_protocol.errors import LocalError
 from convergences_protocol.kinds import KINDS
 
 from tests.web.reading_back import DC, LINKED, PAIR
-from tests.web.small_town import TERRITORY, Serving, SmallTown
+from tests.web.small_town import TERRITORY, SmallTown, asking
 
 from .conftest import BASE
 
@@ -42,7 +42,7 @@ RDF = rdflib.RDF
 @asynccontextmanager
 async def empty_town(folder: Path) -> AsyncIterator[Town]:
     """A node of the same town that nothing was written in."""
-    settings = {"http": {"public_url": BASE}, "limits": {"requests_per_second": 0.0}}
+    settings: Settings = {"http": {"public_url": BASE}, "limits": {"requests_per_second": 0.0}}
     await create_town(folder, TERRITORY, "town", "Saint-Denis", settings=settings)
     async with Town.open(folder) as opened:
         yield opened
@@ -56,7 +56,7 @@ async def brought(town: Town, path: Path, **params: Any) -> dict[str, Any]:
 
 
 async def exported(town: Any, path: str = "/data/all.nq", accept: str = "*/*") -> bytes:
-    async with TestClient(Serving(town)) as client:
+    async with asking(town) as client:
         answer = await client.get(path, headers={"Accept": accept})
         assert answer.status == 200, await answer.text()
         return await answer.read()
@@ -165,7 +165,7 @@ def missing(theirs: rdflib.Graph, ours: set[tuple[Any, Any, Any]]) -> list[tuple
             continue
         there = held.get(str(o), rdflib.Literal(normalize("NFC", str(o))))
         turned_ = rdflib.URIRef(full(INVERSES[short_])) if short_ in INVERSES else None
-        candidates = {(held[str(s)], rdflib.URIRef(property_), str(there).strip())}
+        candidates: set[tuple[Any, Any, Any]] = {(held[str(s)], rdflib.URIRef(property_), str(there).strip())}
         candidates |= {(held[str(s)], pages.get(str(p), rdflib.URIRef(str(p))), str(there).strip())}
         candidates |= {(there, turned_, str(held[str(s)]))}
         candidates |= {(held[str(s)], PAIR.about, str(there)), (there, PAIR.about, str(held[str(s)]))}

@@ -148,6 +148,7 @@ def stored(folder: Path) -> pyoxigraph.Store:
 def graph_of(store: pyoxigraph.Store) -> rdflib.Graph:
     """All of a store, the graphs put together."""
     lines = store.query("CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }", use_default_graph_as_union=True)
+    assert isinstance(lines, pyoxigraph.QueryTriples)
     data = lines.serialize(format=pyoxigraph.RdfFormat.N_TRIPLES)
     return rdflib.Graph().parse(data=data, format="nt")
 

@@ -12,7 +12,7 @@ from convergences_node.archive.archive import Options
 from convergences_node.blobs.store import Readers
 from convergences_node.clock import BUILT_AT
 from convergences_node.faults import NotFound
-from convergences_node.founding import create_town
+from convergences_node.founding import Settings, create_town
 from convergences_node.town import Town
 from convergences_node.verbs import perform
 from convergences_protocol.erasure import GRACE_SECONDS
@@ -36,7 +36,7 @@ def clock() -> Clock:
 @pytest.fixture
 async def town(tmp_path: Path, clock: Clock) -> AsyncIterator[Town]:
     facts = {"name": "Saint-Denis", "code": "FR-93066", "type": "commune"}
-    settings = {"http": {"port": 0}, "discovery": {"zeroconf": False}, "blobs": {"free_mib": 0}}
+    settings: Settings = {"http": {"port": 0}, "discovery": {"zeroconf": False}, "blobs": {"free_mib": 0}}
     await create_town(tmp_path / "node", "FR-93066", "town", "Saint-Denis", facts=facts, settings=settings)
     async with Town.open(tmp_path / "node", clock=clock, options=Options(clock=clock)) as opened:
         yield opened

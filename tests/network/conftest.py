@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from convergences_node.control import call, is_running
-from convergences_node.founding import create_town
+from convergences_node.founding import Settings, create_town
 from convergences_node.network.libp2p_transport import Libp2pSettings, Libp2pTransport
 from convergences_node.network.transport import Link
 from convergences_protocol.keys import SigningKey
@@ -124,6 +124,7 @@ class Net:
     async def in_trio(self, node: Node, work: Callable[[Any], Awaitable[Any]]) -> Any:
         """Run `work(host)` inside a transport's trio thread: what a hostile program could do there."""
         host = node.transport._host
+        assert host is not None
         done: Future[Any] = Future()
 
         async def run() -> None:
@@ -232,10 +233,10 @@ class Cluster:
         """Make a node, not yet running."""
         kind = "agglomeration" if territory == PLAINE_COMMUNE else "town"
         type_ = "ept" if kind == "agglomeration" else "commune"
-        given = {"http": {"port": 0}, "p2p": {"listen": [LOOPBACK]}, "discovery": {"zeroconf": False}}
+        given: Settings = {"http": {"port": 0}, "p2p": {"listen": [LOOPBACK]}, "discovery": {"zeroconf": False}}
         folder = self._folder / name
         facts = {"name": name, "code": territory, "type": type_}
-        await create_town(folder, territory, kind, name, facts=facts, settings=given | settings)
+        await create_town(folder, territory, kind, name, facts=facts, settings={**given, **settings})
         process = Process(folder)
         self._processes.append(process)
         return process

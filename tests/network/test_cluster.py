@@ -8,6 +8,7 @@ import logging
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,7 @@ import pytest
 from convergences_node import backlog
 from convergences_node.archive.model import NewRecord
 from convergences_node.clock import BUILT_AT, CLOCK_MAX, clock_plausible
-from convergences_node.founding import create_town
-from convergences_node.network import libp2p_mends
+from convergences_node.founding import Settings, create_town
 from convergences_node.network.memory import MemoryNet, MemoryTransport
 from convergences_node.network.network import Network
 from convergences_node.town import Town
@@ -40,7 +40,7 @@ class Territory:
     async def found(self, code: str) -> Town:
         kind = "agglomeration" if code == PLAINE_COMMUNE else "town"
         facts = {"name": NAMES[code], "code": code, "type": "ept" if kind == "agglomeration" else "commune"}
-        settings = {"http": {"port": 0}, "discovery": {"zeroconf": False}}
+        settings: Settings = {"http": {"port": 0}, "discovery": {"zeroconf": False}}
         await create_town(self.folder / code, code, kind, NAMES[code], facts=facts, settings=settings)
         return await self.start(code)
 
@@ -267,7 +267,7 @@ async def test_a_node_without_libp2p_starts_says_so_once_and_serves(
     """The library may be missing, or another version: search and writing do not need it, and HTTP replicates."""
     await territory.found(SAINT_DENIS)
     await territory.stop(SAINT_DENIS)
-    monkeypatch.setattr(libp2p_mends.importlib.metadata, "version", lambda name: "0.9.0")
+    monkeypatch.setattr(metadata, "version", lambda name: "0.9.0")
     async with Town.open(territory.folder / SAINT_DENIS) as town:
         network = Network(town)
         await town.start(network)

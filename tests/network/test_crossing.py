@@ -22,7 +22,7 @@ class Talks:
         self.rude: list[bytes] = []
         self.connections = 0
         self.node.told.connected = self.connected  # type: ignore[method-assign]
-        self.node.told.received = self.received  # type: ignore[method-assign,assignment]
+        self.node.told.received = self.received  # type: ignore[method-assign]
 
     def connected(self, link: Link) -> None:
         self.connections += 1
@@ -74,7 +74,7 @@ async def both_hear_each_other(talks: tuple[Talks, Talks]) -> None:
             if frame == b"now":
                 arrived.set()
 
-        other.node.told.received = hear  # type: ignore[method-assign,assignment]
+        other.node.told.received = hear  # type: ignore[method-assign]
         async with asyncio.timeout(20):
             while not arrived.is_set():
                 if other.node.key in this.node.told.links:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 
 from convergences_node.network.addresses import peer_id
 from convergences_node.network.discovery import Discovery
@@ -15,10 +17,11 @@ async def test_two_nodes_on_one_network_see_each_other() -> None:
     keys = [bytes([number]) * 32 for number in (1, 2)]
     seen: list[asyncio.Future[tuple[bytes, list[str]]]] = [asyncio.get_running_loop().create_future() for _ in keys]
 
-    def note(at: int) -> object:
-        return lambda key, addresses: seen[at].done() or seen[at].set_result((key, list(addresses)))
+    def note(at: int, key: bytes, addresses: Sequence[str]) -> None:
+        if not seen[at].done():
+            seen[at].set_result((key, list(addresses)))
 
-    nodes = [Discovery(key, note(at), ["127.0.0.1"]) for at, key in enumerate(keys)]  # type: ignore[arg-type]
+    nodes = [Discovery(key, partial(note, at), ["127.0.0.1"]) for at, key in enumerate(keys)]
     try:
         for at, (node, key) in enumerate(zip(nodes, keys, strict=True)):
             await node.start([f"/ip4/127.0.0.1/tcp/{4750 + at}/p2p/{peer_id(key)}"])

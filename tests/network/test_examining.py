@@ -62,6 +62,11 @@ async def _ready(examiners: Examiners) -> list[int]:
     return examiners.process_ids()
 
 
+def _settle(ended: asyncio.Future[None]) -> None:
+    if not ended.done():
+        ended.set_result(None)
+
+
 async def _gone(ids: list[int]) -> None:
     """Wait for the end of these processes."""
     loop = asyncio.get_running_loop()
@@ -70,8 +75,8 @@ async def _gone(ids: list[int]) -> None:
             process = os.pidfd_open(each)
         except ProcessLookupError:
             continue
-        ended = loop.create_future()
-        loop.add_reader(process, lambda ended=ended: ended.done() or ended.set_result(None))
+        ended: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(process, _settle, ended)
         async with asyncio.timeout(SECONDS_MAX):
             await ended
         loop.remove_reader(process)

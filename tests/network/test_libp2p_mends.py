@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import struct
+from importlib import metadata
 from typing import Any
 
 import pytest
 from convergences_node.network import libp2p_mends
-from convergences_node.network.libp2p_thread import JOIN, REPLICATE
+from convergences_node.network.libp2p_links import REPLICATE
+from convergences_node.network.libp2p_thread import JOIN
 
 SLOTS = 6
 
@@ -85,7 +87,7 @@ async def test_an_honest_peer_that_is_faster_than_we_read_is_not_dropped(net: An
 
 def test_another_version_of_the_library_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """The mends reach into private names: under a version that nobody examined, a node lives without libp2p."""
-    monkeypatch.setattr(libp2p_mends.importlib.metadata, "version", lambda name: "0.8.2")
+    monkeypatch.setattr(metadata, "version", lambda name: "0.8.2")
     with pytest.raises(ImportError, match=r"0\.8\.2 was not examined"):
         libp2p_mends.apply()
 

@@ -8,6 +8,7 @@ import struct
 from contextlib import suppress
 from typing import Any
 
+import multiaddr
 import pytest
 import trio
 from convergences_node.network import libp2p_gate, libp2p_links, libp2p_transport
@@ -189,7 +190,7 @@ async def test_strangers_are_bounded_and_members_still_get_in(net: Any, monkeypa
     async def connect(host: Any) -> None:
         address = node.transport.addresses()[0]
         with trio.fail_after(10):
-            await host.host.get_network().dial_addr(libp2p_links.multiaddr.Multiaddr(address), peer_id_of(node.key))
+            await host.host.get_network().dial_addr(multiaddr.Multiaddr(address), peer_id_of(node.key))
 
     for stranger in strangers:
         await net.in_trio(stranger, connect)

@@ -39,7 +39,7 @@ seeds = st.binary(min_size=32, max_size=32)
 
 
 def record(**changes: Any) -> Any:
-    given = {
+    given: dict[str, Any] = {
         "key": KEY,
         "element": ELEMENT,
         "kind": "actor",

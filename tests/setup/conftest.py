@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from convergences_node.control import call
-from convergences_node.founding import create_town
+from convergences_node.founding import Settings, create_town
 from convergences_node.territories import find
 from convergences_node.web.operator.log_in import LOG_IN
 from playwright.async_api import Browser, async_playwright
@@ -20,7 +20,7 @@ from .person import ARGUMENTS, CHROMIUM
 from .processes import Process
 
 PATIENCE = aiohttp.ClientTimeout(total=60)
-LOOPBACK = {"p2p": {"listen": ["/ip4/127.0.0.1/tcp/0"]}, "discovery": {"zeroconf": False}}
+LOOPBACK: Settings = {"p2p": {"listen": ["/ip4/127.0.0.1/tcp/0"]}, "discovery": {"zeroconf": False}}
 
 
 class Operator:
@@ -62,7 +62,7 @@ async def operator(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncItera
     """Nobody logged in yet, at Plaine Commune's node, or at a town's."""
     facts = find(getattr(request, "param", "200057867"))
     kind = "town" if facts.type == "commune" else "agglomeration"
-    settings = {**LOOPBACK, "http": {"port": 0, "language": "fr"}}
+    settings: Settings = {**LOOPBACK, "http": {"port": 0, "language": "fr"}}
     await create_town(tmp_path / "node", facts.code, kind, facts.name, facts=facts.fields(), settings=settings)
     process = Process(tmp_path / "node")
     await asyncio.to_thread(process.address)

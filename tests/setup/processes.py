@@ -56,11 +56,13 @@ class Process:
 
     def says(self, wanted: re.Pattern[str]) -> str:
         """The last of what its log says so; waits for the first."""
-        found: list[str] = until(lambda: self._ended_badly() or wanted.findall(self.log()))
+        found: list[str] = until(lambda: self._said(wanted))
         return found[-1]
 
-    def _ended_badly(self) -> None:
+    def _said(self, wanted: re.Pattern[str]) -> list[str]:
+        """All that its log says so; a process that ended badly says nothing any more."""
         assert self._process.poll() in (None, 0), self.log()
+        return wanted.findall(self.log())
 
     def code(self) -> str:
         return self.says(CODE)

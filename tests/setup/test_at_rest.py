@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from convergences_node.checkup import self_check
 from convergences_node.checkup.self_check import SCRATCH_NAME, SelfCheck
-from convergences_node.founding import create_town
+from convergences_node.founding import Settings, create_town
 from convergences_node.town import Town
 
 from .processes import Process
@@ -20,7 +20,11 @@ SETTLED_S = 20.0
 """After a start: the first index, the first cosignature, the first look at itself."""
 WATCHED_S = 130.0
 SMALL_BYTES = 64 * 1024
-LOOPBACK = {"p2p": {"listen": ["/ip4/127.0.0.1/tcp/0"]}, "discovery": {"zeroconf": False}, "http": {"port": 0}}
+LOOPBACK: Settings = {
+    "p2p": {"listen": ["/ip4/127.0.0.1/tcp/0"]},
+    "discovery": {"zeroconf": False},
+    "http": {"port": 0},
+}
 
 
 async def saint_denis(folder: Path) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from convergences_node.control import call
-from convergences_node.founding import create_town
+from convergences_node.founding import Settings, create_town
 from convergences_node.territories import find
 from playwright.async_api import Browser, Page
 
@@ -23,7 +23,11 @@ from .processes import Process, until
 ANSWERS_MAX = 12
 """Questions answered and buttons pressed, from the package to a joined node."""
 PASSWORD = "quatre mots bien choisis"
-LOOPBACK = {"p2p": {"listen": ["/ip4/127.0.0.1/tcp/0"]}, "discovery": {"zeroconf": False}, "http": {"port": 0}}
+LOOPBACK: Settings = {
+    "p2p": {"listen": ["/ip4/127.0.0.1/tcp/0"]},
+    "discovery": {"zeroconf": False},
+    "http": {"port": 0},
+}
 
 pytestmark = IN_A_BROWSER
 

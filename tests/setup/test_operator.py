@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from convergences_node.accounts.migrations import PRIVATE_NAME
 from convergences_node.control import call
-from convergences_node.founding import create_town
+from convergences_node.founding import Settings, create_town
 from convergences_node.operating import POWER_OFF_NAME, Operating
 from convergences_node.serve import STOPPED_CODE
 from convergences_node.web.operator.log_in import ATTEMPTS_BURST, LOG_IN
@@ -133,7 +133,7 @@ async def test_the_node_starts_again_by_a_button_and_stops_by_another(operator: 
 
 async def test_behind_systemd_s_socket_nobody_is_refused_while_the_node_starts_again(tmp_path: Path) -> None:
     """Whoever asks before the node is there, or while it starts again, waits."""
-    settings = {**LOOPBACK, "http": {"port": 1, "language": "fr"}}
+    settings: Settings = {**LOOPBACK, "http": {"port": 1, "language": "fr"}}
     await create_town(tmp_path / "node", "FR-93066", "town", "Saint-Denis", settings=settings)
     with socket.create_server(("127.0.0.1", 0)) as given:
         process = Process(tmp_path / "node", given)
@@ -165,7 +165,7 @@ async def test_a_signal_outweighs_the_wish_to_start_again(operator: Operator) ->
 
 async def test_a_town_is_served_without_its_operator_s_file(tmp_path: Path) -> None:
     """A torn `private.db` takes the operator's page away, and nothing from the residents."""
-    settings = {**LOOPBACK, "http": {"port": 0}}
+    settings: Settings = {**LOOPBACK, "http": {"port": 0}}
     await create_town(tmp_path / "node", "FR-93066", "town", "Saint-Denis", settings=settings)
     (tmp_path / "node" / PRIVATE_NAME).write_bytes(b"not a database, whatever it was before" * 200)
     process = Process(tmp_path / "node")
@@ -183,7 +183,7 @@ async def test_a_town_is_served_without_its_operator_s_file(tmp_path: Path) -> N
 
 def test_the_wish_to_switch_off_is_left_where_systemd_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The node itself may switch nothing off; without a runtime folder nobody would see the wish."""
-    operating = Operating(None, None, None, None)  # type: ignore[arg-type] - asked for nothing of a town
+    operating = Operating(None, None, None, None)  # type: ignore[arg-type]  # asked for nothing of a town
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
     assert not operating.can_power_off()
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))

@@ -241,7 +241,7 @@ async def test_the_end_is_a_town_with_the_printed_key(
     draft = world.setup.draft
     words, origin_printed, sheet = draft.words(), draft.origin, " ".join(draft.lines())
     given = {f"word{number}": words[at] for number, at in enumerate(draft.asked, 1)}
-    answer = await send(client, setup_pages.SHEET, jeton=token, **given)
+    answer = await send(client, setup_pages.SHEET, headers=None, jeton=token, **given)
     assert (answer.status, answer.headers["Location"]) == (303, "/operateur")
     assert world.setup.founded.is_set() and not world.setup.draft.seed
     late = await client.get("/operateur", allow_redirects=False)
@@ -272,7 +272,7 @@ async def test_a_power_cut_while_it_is_made_leaves_none_or_a_whole_town(
     draft = world.setup.draft
     given = {f"word{number}": draft.words()[at] for number, at in enumerate(draft.asked, 1)}
     printed = draft.origin
-    await send(client, setup_pages.SHEET, jeton=token, **given)
+    await send(client, setup_pages.SHEET, headers=None, jeton=token, **given)
     files = [path.name for path in folder.iterdir() if path.name != LOCK_NAME]
     assert len(files) > 4
     for moved in range(len(files)):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -14,6 +15,9 @@ from tests.updates.pretending import NEW, STRANGER, put_release, put_state, put_
 from tests.web.test_browser import ARGUMENTS, CHROMIUM
 
 from .conftest import Operator
+
+if TYPE_CHECKING:
+    from playwright._impl._api_structures import SetCookieParam
 
 __all__ = ["system"]
 PAGE = "/operateur/mise-a-jour"
@@ -100,13 +104,14 @@ async def test_the_page_on_a_phone_and_without_a_fault_of_axe(operator: Operator
     put_state(system, "returned", reason={"code": "update_back_restarts", "params": {}})
     await operator.log_in()
     pictures = Path(os.environ.get("UPDATE_PICTURES", str(tmp_path)))
-    cookies = [
+    cookies: list[SetCookieParam] = [
         {"name": cookie.key, "value": cookie.value, "url": operator.process.address()}
         for cookie in operator.session.cookie_jar
     ]
     async with async_playwright() as started:
         browser = await started.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        for name, width, scheme in (("phone", 320, "light"), ("desk", 1200, "dark")):
+        looks: tuple[tuple[str, int, Literal["light", "dark"]], ...] = (("phone", 320, "light"), ("desk", 1200, "dark"))
+        for name, width, scheme in looks:
             context = await browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
             await context.add_cookies(cookies)
             page = await context.new_page()

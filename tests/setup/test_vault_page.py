@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from convergences_node.control import call
-from convergences_node.founding import create_town
+from convergences_node.founding import Settings, create_town
 from convergences_node.network.addresses import is_http
 
 from .conftest import LOOPBACK, PATIENCE, Operator
@@ -23,7 +23,7 @@ async def test_a_backup_is_left_by_a_button_and_the_agglomeration_sees_when(oper
     await operator.log_in()
     assert "Confier une sauvegarde" not in (await operator.get("/operateur"))[2]
     assert (await operator.send("/operateur/coffre"))[0] == 422
-    settings = {**LOOPBACK, "http": {"port": 0, "language": "fr"}}
+    settings: Settings = {**LOOPBACK, "http": {"port": 0, "language": "fr"}}
     await create_town(tmp_path / "pc", "FR-200057867", "agglomeration", "Plaine Commune", settings=settings)
     agglomeration = Process(tmp_path / "pc")
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from convergences_node.founding import create_town
+from convergences_node.founding import Settings, create_town
 from convergences_node.town import Town
 from convergences_node.verbs import perform
 
@@ -53,7 +53,7 @@ class Home:
 @pytest.fixture
 async def home(tmp_path: Path) -> AsyncIterator[Home]:
     folder = tmp_path / "saint-denis"
-    settings = {"http": {"port": 0}, "p2p": {"enabled": False}, "discovery": {"zeroconf": False}}
+    settings: Settings = {"http": {"port": 0}, "p2p": {"enabled": False}, "discovery": {"zeroconf": False}}
     await create_town(folder, TERRITORY, "town", "Saint-Denis", settings=settings)
     clock = [float(NOW)]
     async with AsyncExitStack() as stack:

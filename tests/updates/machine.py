@@ -53,7 +53,7 @@ def debian(version: str, node: str = "well") -> bytes:
     return json.dumps({"version": version, "node": node}).encode() + b"\n"
 
 
-class Played(debian_system.Machine):  # type: ignore[misc]
+class Played(debian_system.Machine):  # type: ignore[misc,name-defined]
     """See the module. Time passes as the installer sleeps."""
 
     def __init__(self, root: Path) -> None:
@@ -61,7 +61,7 @@ class Played(debian_system.Machine):  # type: ignore[misc]
         self.now = 0.0
         self.asked: list[tuple[str, ...]] = []
         self.is_on = not (root / "var/lib/convergences-update/busy").exists()
-        self.on_sleep: Callable[[Played], None] = lambda machine: None
+        self.on_sleep: Callable[[Played], object] = lambda machine: None
         self.room = 1 << 40
         self.monotonic = lambda: self.now
         self.sleep = self.pass_by

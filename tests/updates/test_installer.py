@@ -90,7 +90,7 @@ def test_the_operator_may_wish_it_back(tmp_path: Path) -> None:
 def test_what_somebody_installs_by_hand_meanwhile_is_left_alone(tmp_path: Path) -> None:
     put_machine(tmp_path, "silent")
     machine = Played(tmp_path)
-    machine.on_sleep = lambda machine: (tmp_path / "installed.json").write_bytes(debian("0.9.0", "silent")) and None
+    machine.on_sleep = lambda machine: (tmp_path / "installed.json").write_bytes(debian("0.9.0", "silent"))
     state = run(machine)
     assert (state["phase"], state["reason"]["code"]) == ("returned", "update_back_by_hand")
     assert is_at_rest(machine, "0.9.0")

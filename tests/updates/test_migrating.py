@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 from convergences_node.accounts import Accounts
 from convergences_node.archive.lock import LOCK_NAME
+from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.verifying import verify_folder
 from convergences_node.index.query import Query
 from convergences_node.town import Town
@@ -55,7 +57,7 @@ async def judge(node: Path, told: dict[str, Any], is_next: bool) -> None:
         # A record that was written when the power went, and that nobody was told of, is shown.
         assert {finding.code for finding in town.archive.findings} <= {"archive.revealed"}, town.archive.findings
         for digest in told["digests"]:
-            found = await town.archive.read(lambda reader, digest=digest: reader.locate(bytes.fromhex(digest)))
+            found = await town.archive.read(partial(ArchiveReader.locate, header_digest=bytes.fromhex(digest)))
             assert found is not None, f"record {digest[:12]} is lost"
         assert await town.archive.read(lambda reader: reader.choice("golden")) == "kept"
         await town.index.catch_up()

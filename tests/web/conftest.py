@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient
 
-from .small_town import Serving, SmallTown, small_town
+from .small_town import SmallTown, asking, small_town
 
 
 @pytest.fixture
@@ -22,5 +22,5 @@ async def town(tmp_path: Path) -> AsyncIterator[SmallTown]:
 @pytest.fixture
 async def client(town: SmallTown) -> AsyncIterator[TestClient]:
     """Ask that town."""
-    async with TestClient(Serving(town)) as opened:
+    async with asking(town) as opened:
         yield opened

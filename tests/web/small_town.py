@@ -15,8 +15,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from aiohttp.test_utils import BaseTestServer
-from aiohttp.web import BaseRunner
+from aiohttp.test_utils import BaseTestServer, TestClient
+from aiohttp.web import BaseRunner, Request
 from convergences_node.archive.archive import Archive, Options
 from convergences_node.archive.model import NewRecord, Placed
 from convergences_node.blobs.blobs import Blobs
@@ -124,6 +124,11 @@ class Serving(BaseTestServer):
 
     async def _make_runner(self, **kwargs: Any) -> BaseRunner:
         return make_runner(self.app)
+
+
+def asking(town: SmallTown, clock: Callable[[], float] = time.monotonic) -> TestClient[Request, None]:
+    """Who asks that town, once entered."""
+    return TestClient(Serving(town, clock))
 
 
 def as_town(town: SmallTown) -> Town:

@@ -24,7 +24,7 @@ from convergences_protocol.replication import messages
 from convergences_protocol.replication.limits import DIGESTS_ASKED
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from .small_town import KEY, START, WITNESS, WITNESS_ORIGIN, Serving, SmallTown, small_town
+from .small_town import KEY, START, WITNESS, WITNESS_ORIGIN, SmallTown, asking, small_town
 
 NAUGHTY = Path(__file__).parents[3] / "shared" / "data" / "conformance" / "blns" / "blns.json"
 
@@ -391,7 +391,7 @@ async def test_a_client_in_a_hurry_is_told_when_to_come_back(tmp_path: Path) -> 
     now = [0.0]
     async with (
         small_town(tmp_path, records=False, requests_per_second=1.0, requests_burst=3) as town,
-        TestClient(Serving(town, clock=lambda: now[0])) as client,
+        asking(town, clock=lambda: now[0]) as client,
     ):
         assert [(await client.get("/healthz")).status for _ in range(4)] == [200, 200, 200, 429]
         refused = await client.get("/healthz")
@@ -470,7 +470,7 @@ async def test_the_metrics_are_openmetrics(client: TestClient, town: SmallTown) 
 
     town.state = TownStatus(True, "well", True, START, None, (("peers_connected", 3.0), ("batches_refused", 0.0)))
     text = await (await client.get("/metrics")).text()
-    names = {family.name for family in text_string_to_metric_families(text)}
+    names = {family.name for family in text_string_to_metric_families(text)}  # type: ignore[no-untyped-call]
     assert {"convergences_ready", "convergences_log_entries", "convergences_batches_refused"} <= names
     families = [line for line in text.splitlines() if line.startswith("# TYPE")]
     assert len(families) == len(set(families))

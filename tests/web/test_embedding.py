@@ -16,7 +16,7 @@ from convergences_node.web.routes import ROUTES
 from convergences_node.web.town_door import TownStatus
 from yarl import URL
 
-from .small_town import START, Serving, SmallTown, small_town
+from .small_town import START, SmallTown, asking, small_town
 
 FRAMES = ("/cadre", "/cadre?q=velo", "/cadre?vue=agenda", "/cadre?vue=carte", "/cadre?kind=place&fond=000&police=serif")
 
@@ -139,7 +139,7 @@ async def test_the_line_to_copy_is_a_link_and_a_script(tmp_path: Path) -> None:
     """With the address that the operator gave, nothing in it that could end an attribute, and the preview beside."""
     async with (
         small_town(tmp_path / "node", public_url="https://saint-denis.example") as town,
-        TestClient(Serving(town)) as client,
+        asking(town) as client,
     ):
         path = "/integrer?q=%22%3E%3Cscript%3E&vue=carte&couleurs=site&fond=ffffff&accent=cc0000"
         html = await (await client.get(path)).text()

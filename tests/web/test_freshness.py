@@ -93,7 +93,7 @@ class _Known:
 
 def merged(origin: str, successor: str) -> Charter:
     """A charter in which a log ended for another."""
-    charter = Charter(LogIdentity("convergences/FR-200057867/00000000000000aa", b"k" * 32, None))
+    charter = Charter(LogIdentity("convergences/FR-200057867/00000000000000aa", b"k" * 32, b"r" * 32))
     end = End(Checkpoint(origin, 5, b"r" * 32), successor, "merged")
     charter.enrolled = lambda asked: _Known(end if asked == origin else None)  # type: ignore[method-assign,assignment,return-value]
     return charter

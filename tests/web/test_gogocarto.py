@@ -22,7 +22,7 @@ from convergences_node.web.surfaces.gogocarto_taxonomy import flat, tree
 from convergences_node.web.town_door import TownStatus
 
 from .reading_back import LINKED, PAIR, take
-from .small_town import MEAN_NAME, START, Serving, SmallTown, small_town
+from .small_town import MEAN_NAME, START, SmallTown, asking, small_town
 
 PLACED = 47
 """46 places and the workshop have a point of their own."""
@@ -208,7 +208,7 @@ async def test_an_importer_is_never_given_an_empty_or_partial_list(client: TestC
 
 async def test_a_node_with_nothing_on_the_map_says_so(tmp_path: Path) -> None:
     """`{"data":[]}` runs to the end of their importer and deletes every element of the source."""
-    async with small_town(tmp_path / "node", records=False) as town, TestClient(Serving(town)) as client:
+    async with small_town(tmp_path / "node", records=False) as town, asking(town) as client:
         for path in ("/api/elements", "/api/elements?ontology=gogosync", "/api/elements.geojson"):
             answer = await client.get(path)
             assert (answer.status, (await answer.json())["code"]) == (503, "list-empty")

@@ -14,7 +14,8 @@ from .small_town import SmallTown
 def kept(client: TestClient) -> KeptPages:
     app = client.app
     assert app is not None
-    return app[KEPT]
+    kept: KeptPages = app[KEPT]
+    return kept
 
 
 async def text(client: TestClient, path: str, **headers: str) -> str:

@@ -93,12 +93,11 @@ def test_the_words_are_those_of_the_ontology() -> None:
     pair = ontology()
     if pair is None:
         pytest.skip("PAIR's file is not beside the repository: nothing was proved about its words")
-    terms = {
-        str(each)[len(PAIR) :] for each in pair.subjects(rdflib.RDF.type, rdflib.OWL.ObjectProperty) if each in PAIR
-    }
+    properties = map(str, pair.subjects(rdflib.RDF.type, rdflib.OWL.ObjectProperty))
+    terms = {each[len(PAIR) :] for each in properties if each in PAIR}
     assert {name.removeprefix("pair:") for name in OBJECT_PROPERTIES} == (terms - ABSTRACT) | ARCHIPELAGO_OWN
     for one, other in pair.subject_objects(rdflib.OWL.inverseOf):
-        if one in PAIR and other in PAIR:
+        if str(one) in PAIR and str(other) in PAIR:
             assert full(INVERSES[f"pair:{str(one)[len(PAIR) :]}"]) == str(other)
     classes = set(pair.subjects(rdflib.RDF.type, rdflib.OWL.Class))
     assert {rdflib.URIRef(full(class_)) for class_ in CONTAINERS.values()} <= classes
@@ -337,9 +336,9 @@ def test_the_real_archive_of_archipelago_speaks_of_nothing_that_we_have_no_word_
     if not path.exists():
         pytest.skip("the real archive is not beside the repository: nothing was proved about it")
     graph = rdflib.Graph().parse(path)
-    links = {p for _, p, o in graph if p in PAIR and isinstance(o, rdflib.URIRef)}
+    links = {p for _, p, o in graph if str(p) in PAIR and isinstance(o, rdflib.URIRef)}
     assert {f"pair:{str(each)[len(PAIR) :]}" for each in links} <= OBJECT_PROPERTIES
-    classes = {str(each) for each in graph.objects(None, rdflib.RDF.type) if each in PAIR}
+    classes = {str(each) for each in graph.objects(None, rdflib.RDF.type) if str(each) in PAIR}
     known = {full(each) for each in CONTAINERS.values()} | {str(PAIR.PostalAddress)}
     assert classes - known == {str(PAIR.Folder)}, "a folder is the one class that no kind gives yet"
     assert DC

@@ -19,9 +19,9 @@ from convergences_protocol import checkpoint
 from convergences_protocol.cosignature import verify_cosignature
 from convergences_protocol.erasure import Erasure
 from convergences_protocol.record import read_header
-from convergences_protocol.tiles import ENTRIES, BodySlot, Slot, decode_bodies, decode_entries, tile_path
+from convergences_protocol.tiles import ENTRIES, BodySlot, Slot, decode_bodies, decode_entries, encode_bodies, tile_path
 
-from .small_town import KEY, Serving, SmallTown, small_town
+from .small_town import KEY, SmallTown, asking, small_town
 
 # Three full tiles of level 0 and a partial one; the opening is the first entry.
 SIZES = (200, 256, 257, 700, 800)
@@ -52,7 +52,7 @@ async def town(tmp_path: Path, heads: dict[int, bytes]) -> AsyncIterator[SmallTo
 
 @pytest.fixture
 async def client(town: SmallTown) -> AsyncIterator[TestClient]:
-    async with TestClient(Serving(town)) as opened:
+    async with asking(town) as opened:
         yield opened
 
 
@@ -206,7 +206,7 @@ async def test_a_bundle_that_fails_half_way_does_not_look_whole(
     """Its headers are gone already: the connection is cut, and no second answer follows in the stream."""
     whole = await fetch(client, "bodies/000")
     pieces = iter(range(100))
-    encode = logs.encode_bodies
+    encode = encode_bodies
 
     def fail_at_the_third(slots: list[BodySlot]) -> bytes:
         if next(pieces) == 2:

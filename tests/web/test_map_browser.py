@@ -6,6 +6,8 @@ and only a help: without JavaScript every moment and every place is still a link
 from __future__ import annotations
 
 import re
+from functools import partial
+from operator import ne
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -201,7 +203,7 @@ async def test_the_list_holds_what_the_frame_holds_and_each_lights_the_other(
                 break
             before = page.url
             await closer.click()
-            await page.wait_for_url(lambda url, before=before: url != before)
+            await page.wait_for_url(partial(ne, before))
             await page.wait_for_load_state("networkidle")
         assert 0 < inside < 5
         await page.mouse.move(0, 0)

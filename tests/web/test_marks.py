@@ -11,6 +11,7 @@ from convergences_node.config import parse_config
 from convergences_node.index import marks as marks_module
 from convergences_node.index.details import OutlineView
 from convergences_node.web import api_map
+from convergences_node.web.element_place import KEPT_SECONDS
 from convergences_protocol.errors import LocalError
 
 from .small_town import SmallTown
@@ -57,7 +58,7 @@ async def test_outlines_are_put_together_once_a_minute(
     first = await (await client.get("/api/v1/outlines")).read()
     monkeypatch.setattr(api_map, "POINTS_MAX", 4)
     assert await (await client.get("/api/v1/outlines")).read() == first
-    now = town.now() + api_map.KEPT_SECONDS
+    now = town.now() + KEPT_SECONDS
     monkeypatch.setattr(town, "now", lambda: now)
     assert (await (await client.get("/api/v1/outlines")).json(content_type=None))["features"] == []
 

@@ -44,7 +44,7 @@ def values(graph: rdflib.Graph, subject: Node, kind: Kind, field: Field) -> Iter
     if field.type is FieldType.POINT:
         lat, lon = graph.value(place, PAIR.latitude), graph.value(place, PAIR.longitude)
         if lat is not None and lon is not None:
-            yield [round(float(lat) * 1e7), round(float(lon) * 1e7)]
+            yield [round(float(str(lat)) * 1e7), round(float(str(lon)) * 1e7)]
         return
     holder = graph.value(place, PAIR.hasPostalAddress) if field.property in POSTAL else subject
     for value in graph.objects(holder, property_) if holder is not None else ():

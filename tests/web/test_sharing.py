@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient
 from convergences_node.web import sitemap
 from yarl import URL
 
-from .small_town import Serving, SmallTown, small_town
+from .small_town import SmallTown, asking, small_town
 
 PUBLIC = "https://saint-denis.example"
 LOC = "{http://www.sitemaps.org/schemas/sitemap/0.9}loc"
@@ -29,7 +29,7 @@ def path_of(address: str) -> str:
 
 async def test_every_address_that_leaves_is_the_one_that_the_operator_gave(tmp_path: Path) -> None:
     """In calendars, feeds, tables, linked data, canonical links, Open Graph and the sitemap, whoever asks."""
-    async with small_town(tmp_path / "node", public_url=PUBLIC) as town, TestClient(Serving(town)) as client:
+    async with small_town(tmp_path / "node", public_url=PUBLIC) as town, asking(town) as client:
         element = town.elements["Festival des Murs"]
         came_by = str(client.make_url("/"))
         suffixes = ("ics", "atom", "geojson", "csv", "jsonld")

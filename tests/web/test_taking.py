@@ -109,7 +109,7 @@ async def test_an_export_is_bounded_and_says_where_the_rest_is(client: TestClien
     answer = await client.get("/search.atom")
     feed = ET.fromstring(await answer.read())
     assert len(feed.findall(f"{ATOM}entry")) == 50
-    (link,) = [link.get("href") for link in feed.findall(f"{ATOM}link") if link.get("rel") == "next"]
+    (link,) = [link.attrib["href"] for link in feed.findall(f"{ATOM}link") if link.get("rel") == "next"]
     assert link in answer.headers["Link"]
     further = ET.fromstring(
         await (await client.get(str(link).removeprefix(str(client.make_url("/")).rstrip("/")))).read()
