@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What a node has let go of is the system's again."""
+"""What a node has let go of is the system's again, and looking for it costs little."""
 
 from __future__ import annotations
 
@@ -41,3 +41,36 @@ def test_large_blocks_of_many_threads_are_given_back() -> None:
         pytest.skip("the C library here is not glibc")
     assert int(kept) < 20
     assert heaps == "2", "what the node starts is told as well"
+
+
+SELDOM = """
+import gc
+from convergences_node.allocating import collect_seldom
+
+class Node:
+    pass
+
+def knot():
+    one = Node()
+    one.itself = one
+
+knot()
+collect_seldom()
+looked_through = len(gc.get_objects())
+looks = []
+gc.callbacks.append(lambda phase, info: looks.append(info["generation"]) if phase == "stop" else None)
+batch = [(number,) for number in range(5_000)]
+of_a_batch = len(looks)
+for _ in range(50_000):
+    knot()
+left = sum(isinstance(one, Node) for one in gc.get_objects())
+print(gc.get_freeze_count(), looked_through, of_a_batch, left)
+"""
+
+
+def test_what_is_there_when_a_node_is_ready_is_not_looked_through_again_and_new_cycles_are_found() -> None:
+    done = subprocess.run([sys.executable, "-c", SELDOM], capture_output=True, text=True, check=True)
+    frozen, looked_through, of_a_batch, left = map(int, done.stdout.split())
+    assert frozen > 10 * looked_through
+    assert of_a_batch == 0, "a batch is no reason to look"
+    assert left <= 10_000 + 10

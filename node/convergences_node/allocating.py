@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""How the C library keeps memory that the node has let go of (mallopt(3)): hardly at all, for a Pi has little.
+"""What becomes of memory that the node has let go of: little of it is kept, for a Pi has little, and it is seldom looked
+for, for that takes time.
 
-glibc gives a large block back to the system when it is freed, and keeps the next one of that size, in each thread's own
+glibc (mallopt(3)) gives a large block back to the system when it is freed, and keeps the next one of that size, in each thread's own
 heap: after forty guesses of a password, at 19 MiB each and one at a time, a node held 134 MiB more than before, and
 after a crowd at its door 190. With a fixed threshold it is given back each time, and two heaps are enough for as many
 processors' worth of threads that mostly wait for each other.
@@ -12,6 +13,7 @@ Processes that the node starts are told by their environment. Where the C librar
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 
 LARGE_BYTES = 1 << 20
@@ -19,6 +21,9 @@ LARGE_BYTES = 1 << 20
 KEPT_BYTES = 1 << 20
 """What may stay free at the end of a heap."""
 HEAPS = 2
+
+OBJECTS_BETWEEN_COLLECTIONS = 10_000
+"""New objects, less those that went by themselves, between two looks for cycles; by default 700."""
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """From malloc.h."""
@@ -35,3 +40,14 @@ def keep_little() -> bool:
         os.environ.setdefault(name, str(value))
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and all(mallopt(number, value) for number, _, value in _SETTINGS)
+
+
+def collect_seldom() -> None:
+    """From now on look for cycles less often, and no longer among what is there now: once a node is ready, that stays.
+
+    A batch makes some thousands of objects in no cycle; by default all that the program consists of would be looked
+    through for them again and again, a tenth of a backlog's time, and each time a page waits for it.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)

@@ -27,7 +27,7 @@ from convergences_protocol.errors import Fault, LocalError
 
 from convergences_node.accounts import Accounts
 from convergences_node.accounts.migrations import PRIVATE_NAME
-from convergences_node.allocating import keep_little
+from convergences_node.allocating import collect_seldom, keep_little
 from convergences_node.checkup.alerts import Alerts
 from convergences_node.checkup.self_check import SelfCheck
 from convergences_node.config import LogsSection, load_config
@@ -80,7 +80,7 @@ def serve(folder: Path, host: str = _HTTP.host, port: int = _HTTP.port) -> None:
     write_logs(load_config(folder).logs)
     sys.setswitchinterval(SWITCH_SECONDS)
     keep_little()
-    ending = asyncio.run(run(folder))
+    ending = asyncio.run(run(folder, ready=lambda town: collect_seldom()))
     if ending is Ending.RESTART:
         _become_another()
     if ending is Ending.STOP:
