@@ -76,6 +76,40 @@ async def test_a_file_is_looked_at_corrected_and_declared(operator: Operator) ->
 
 
 @pytest.mark.parametrize("operator", [TOWN], indirect=True)
+async def test_what_is_put_together_of_several_columns_can_be_corrected(operator: Operator) -> None:
+    """An address in three columns, degrees in two, a day and its hour, a commune by its address: chosen and shown."""
+    await operator.log_in()
+    table = (
+        "ref;quoi;num;voie;bat;cp;ou;a;b;jour;heure\n"
+        "1;Bal;12;rue du Port;Bât. C;93200;Saint-Denis;48,936;2,354;05/12/2026;18h30\n"
+        "2;Concert;;place Jean-Jaurès;;93200;Saint-Denis;48,935;2,353;06/12/2026;20h00\n"
+    )
+    _, draft, _ = await uploaded(operator, table.encode(), "agenda.csv")
+    page = (await operator.get(draft))[2]
+    assert 'name="champ.location.2"' in page and 'name="champ.address.3"' in page
+    chosen = {
+        "kind": "action", "type": "event", "champ.name": "quoi", "champ.postcode": "cp", "champ.locality": "ou",
+        "champ.address": "num", "champ.address.2": "voie", "champ.address.3": "bat",
+        "champ.location": "b", "champ.location.2": "a",
+        "champ.start": "jour", "champ.start.2": "heure", "champ.town": "*",
+    }  # fmt: skip
+    if '<option value="action" selected>' not in page:
+        await operator.send(draft, kind="action", type="event", act="look")
+    page = (await operator.send(draft, **chosen, act="look"))[2]
+    assert "12 rue du Port Bât. C" in page and "48.936" in page.replace(",", ".")
+    answers = {"name": "agenda", "licence": "etalab-2.0", "hours": "24", "gone": "end", "seen": "1"}
+    assert (await operator.send(draft, **chosen, **answers, act="add"))[0] == 303
+    told = await asyncio.to_thread(call, operator.process.folder, "source_run", {"name": "agenda"})
+    assert told["sources"][0]["counts"]["created"] == 2, told
+    found = await asyncio.to_thread(call, operator.process.folder, "search", {"query": {"q": "Bal", "kind": "action"}})
+    fields = (await asyncio.to_thread(call, operator.process.folder, "show", {"element": found["items"][0]["id"]}))[
+        "fields"
+    ]
+    assert fields["address"] == "12 rue du Port Bât. C" and fields["town"] == "FR-93066"
+    assert fields["location"] == [489_360_000, 23_540_000] and fields["start"] == "2026-12-05T18:30:00+01:00"
+
+
+@pytest.mark.parametrize("operator", [TOWN], indirect=True)
 async def test_what_is_no_table_or_no_form_of_ours_is_refused(operator: Operator) -> None:
     """An empty file, a broken workbook, a stranger's form, one that is too long: a sentence, and nothing is left."""
     assert (await uploaded(operator, TABLE.encode(), "a.csv"))[0] == 403, "nobody is logged in"
@@ -99,6 +133,7 @@ async def test_an_address_of_this_machine_is_fetched_only_if_it_is_meant(operato
     await operator.log_in()
     actor = {"kind": "actor", "fields": {"type": "association", "name": "Chorale", "town": "FR-93066"}}
     await asyncio.to_thread(call, operator.process.folder, "add", actor)
+    await asyncio.to_thread(call, operator.process.folder, "search", {"query": {"q": "Chorale"}})  # once it is indexed
     own = f"{operator.process.address()}search.csv"
     status, _, page = await operator.send(NEW, url=own)
     assert status == 422 and "c’est voulu" in page and "Adresse refusée" in page

@@ -28,13 +28,13 @@ from convergences_node.territories.gazetteer import folded
 from .bringing import bring
 from .declaration import Declaration, Where, path_of, sources_folder
 from .fetching import FetchFailed, Validators
-from .guessing import ROWS_MAX, Proposal, column_for, guess_of, propose
+from .guessing import ROWS_MAX, Proposal, columns_for, guess_of, propose, town_by_address
 from .proposing import Decided, declaration_text
 from .sample import Guess, Table
 from .server_rows import format_of, server_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from convergences_node.town import Town
 
@@ -120,8 +120,9 @@ class Drafts:
                 oldest.local.unlink(missing_ok=True)
         return draft
 
-    async def correct(self, draft: Draft, kind: str, type: str, columns: Mapping[str, str]) -> Draft:
-        """The same, with the columns that somebody has chosen (`""`: none); of another kind, guessed anew."""
+    async def correct(self, draft: Draft, kind: str, type: str, columns: Mapping[str, Sequence[str]]) -> Draft:
+        """The same, with the columns that somebody has chosen of each field (none: it has no column; several: they are
+        put together; `BY_ADDRESS` of a commune); of another kind, guessed anew."""
         corrected = await asyncio.to_thread(_corrected, draft, kind, type, columns)
         self._drafts[draft.id] = corrected
         return corrected
@@ -166,7 +167,7 @@ def _new_id() -> str:
     return secrets.token_urlsafe(12)
 
 
-def _corrected(draft: Draft, kind: str, type: str, columns: Mapping[str, str]) -> Draft:
+def _corrected(draft: Draft, kind: str, type: str, columns: Mapping[str, Sequence[str]]) -> Draft:
     assert draft.proposal is not None, "what the node maps by itself is not corrected"
     table = Table(draft.rows)
     if kind != draft.proposal.kind and kind in KINDS:
@@ -175,9 +176,11 @@ def _corrected(draft: Draft, kind: str, type: str, columns: Mapping[str, str]) -
     kept = [one for one in draft.proposal.guesses if one.field not in columns and one.field != "type"]
     chosen = [
         made
-        for name, column in columns.items()
-        if column in table.columns and name in declared and (made := _chosen(draft.proposal, table, name, column))
+        for name, given in columns.items()
+        if given and name in declared and (made := _chosen(draft.proposal, table, name, list(given)))
     ]
+    if BY_ADDRESS in columns.get("town", ()) and (town := town_by_address([*kept, *chosen])) is not None:
+        chosen.append(town)
     if "type" in declared and type in declared["type"].terms:
         chosen.append(Guess("type", Column(value=type), 1.0))
     order = list(declared)
@@ -185,14 +188,16 @@ def _corrected(draft: Draft, kind: str, type: str, columns: Mapping[str, str]) -
     return replace(draft, proposal=replace(draft.proposal, guesses=found))
 
 
-def _chosen(before: Proposal, table: Table, name: str, column: str) -> Guess | None:
-    """As it was guessed, where it is the same column; else as that column is read for this field."""
-    same = next((one for one in before.guesses if one.field == name and one.column.names == [column]), None)
-    return same or column_for(KINDS[before.kind].by_name[name], column, table)
+def _chosen(before: Proposal, table: Table, name: str, columns: list[str]) -> Guess | None:
+    """As it was guessed, where these are the same columns; else as they are read for this field, together."""
+    if not set(columns) <= set(table.columns):
+        return None
+    same = next((one for one in before.guesses if one.field == name and one.column.names == columns), None)
+    return same or columns_for(KINDS[before.kind].by_name[name], columns, table)
 
 
 def correctable(kind: str) -> list[str]:
-    """The fields for which a person may choose a column, in their order."""
+    """The fields for which a person may choose columns, in their order."""
     return [
         field.name
         for field in KINDS[kind].fields
@@ -200,16 +205,21 @@ def correctable(kind: str) -> list[str]:
     ]
 
 
+BY_ADDRESS = "*"
+"""Of a commune: found by postcode, name and address, and in no column of its own."""
+PARTS = {"name": 2, "address": 3, "themes": 3, "start": 2, "end": 2, "location": 2}
+"""Columns that may be put together for a field: a number, a street and what comes behind; a day and an hour."""
+
+
 BESIDE = frozenset({"source", "source_id", "fetched", "licence", "language", "recurrence", "exceptions", "timezone"})
 FIXED = frozenset(
     {
         FieldType.TERM,
-        FieldType.POINT,
-        FieldType.TERRITORY,
         FieldType.ELEMENT,
         FieldType.DIGEST,
+        FieldType.MEDIA,
         FieldType.OUTLINE,
         FieldType.COLOUR,
     }
 )
-"""Types that are put together of several columns, or of none: they stay as they were guessed."""
+"""Types of which no column of a stranger's is: they stay as they were guessed."""

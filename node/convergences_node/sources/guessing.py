@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from convergences_protocol.kinds import KINDS, Field, FieldType, Kind
+from msgspec.structs import replace
 
 from convergences_node.imports.cells import clean
 from convergences_node.imports.mapping import Column
 
-from .guessing_places import point_of, town_of
+from .guessing_places import point_from, point_of, town_from, town_of
 from .sample import Guess, Table, accepted
 from .words import best, field_words, plain, special_words, words
 
@@ -35,6 +36,10 @@ NEUTRAL = frozenset({"email", "phone"})
 UPKEEP = frozenset(["maj", "modif", "modification", "update", "updated", "modified", "saisie", "creation", "created"])
 """Words in the name of a column that says when a row was written, not when something happens."""
 WHEN = frozenset({"start", "end"})
+NO_COLUMN = frozenset(
+    {FieldType.TERM, FieldType.DIGEST, FieldType.MEDIA, FieldType.OUTLINE, FieldType.POINT, FieldType.TERRITORY}
+)
+"""Types of which no single column of a stranger's is."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|\d{8}")
 
 
@@ -60,11 +65,26 @@ def guess_of(table: Table, kind: Kind, name: str) -> Proposal:
     return _propose(table, kind, name)[1]
 
 
-def column_for(declared: Field, column: str, table: Table) -> Guess | None:
-    """How a column that somebody has chosen is read for a field, and how well; None if it cannot be."""
-    values = table.values(column)
-    made = _try(declared, column, values) if values else None
+def columns_for(declared: Field, columns: Sequence[str], table: Table) -> Guess | None:
+    """How the columns that somebody has chosen are read for a field, together, and how well; None if they cannot be."""
+    if declared.type is FieldType.POINT:
+        return point_from(table, columns)
+    if declared.type is FieldType.TERRITORY:
+        return town_from(table, columns[0])
+    values = table.together(columns) if len(columns) > 1 else table.values(columns[0])
+    made = _try(declared, columns[0], values) if values else None
+    if made is not None and len(columns) > 1:
+        made = replace(made, column=None, columns=list(columns))
+        if not declared.many and declared.type is not FieldType.DATE:
+            made = replace(made, transform="address", separator=" ")  # which joins the cells that are not empty
     return None if made is None else _guessed(declared, made, 1.0, values)
+
+
+def town_by_address(found: Sequence[Guess]) -> Guess | None:
+    """The commune by what the other fields say; None if none of them says anything of it."""
+    by_field = {one.field: one for one in found}
+    told = by_field.get("postcode") or by_field.get("locality") or by_field.get("address")
+    return Guess("town", Column(transform="commune", bad="leave_out"), told.confidence) if told is not None else None
 
 
 def _propose(table: Table, kind: Kind, name: str) -> tuple[float, Proposal]:
@@ -132,7 +152,7 @@ def _guessed(declared: Field, made: Column, called: float, values: Sequence[Any]
 
 def _try(declared: Field, column: str, values: Sequence[Any]) -> Column | None:
     """How the column would be read for this field; None for a field that no column of a stranger's is for."""
-    if declared.type in (FieldType.TERM, FieldType.DIGEST, FieldType.OUTLINE, FieldType.POINT, FieldType.TERRITORY):
+    if declared.type in NO_COLUMN:
         return None
     if declared.type is FieldType.ELEMENT:
         if declared.targets != ("theme",):
@@ -160,14 +180,10 @@ def _separator(values: Sequence[Any]) -> str | None:
 
 def _rest(kind: Kind, found: Sequence[Guess], town: Guess | None) -> Iterator[Guess]:
     """What no column says: the type, which a person should look at, and the commune that the address tells."""
-    by_field = {one.field: one for one in found}
     if "type" in kind.by_name:
         yield Guess("type", Column(value=words()["type"][kind.name]), 0.0)
-    if "town" in kind.by_name:
-        if town is not None:
-            yield town
-        elif (told := by_field.get("postcode") or by_field.get("locality") or by_field.get("address")) is not None:
-            yield Guess("town", Column(transform="commune", bad="leave_out"), told.confidence)
+    if "town" in kind.by_name and (told := town or town_by_address(found)) is not None:
+        yield told
 
 
 def _id(table: Table, found: Sequence[Guess]) -> tuple[list[str], float]:

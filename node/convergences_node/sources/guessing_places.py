@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from convergences_protocol.kinds import KINDS
 
@@ -31,11 +32,17 @@ def point_of(table: Table) -> Guess | None:
             found = one
     for column in table.columns:
         if (called := best(column, words["point"])) > CONFIDENCE_MIN:
-            made = Column(column=column, bad="leave_out")
-            said, share = accepted(KINDS["place"].by_name["location"], made, table.values(column) or [None])
-            if share and (found is None or called * share > found.confidence):
-                found = Guess("location", made, round(called * share, 2), said)
+            one = _point(table, column, called)
+            if one is not None and (found is None or one.confidence > found.confidence):
+                found = one
     return found
+
+
+def _point(table: Table, column: str, called: float) -> Guess | None:
+    """One cell for both degrees."""
+    made = Column(column=column, bad="leave_out")
+    said, share = accepted(KINDS["place"].by_name["location"], made, table.values(column) or [None])
+    return Guess("location", made, round(called * share, 2), said) if share else None
 
 
 def _called(table: Table, words: Sequence[str]) -> dict[str, float]:
@@ -64,18 +71,36 @@ def _in_france(latitudes: Sequence[float], longitudes: Sequence[float]) -> float
     return sum(is_in_france(lat * 1e7, lon * 1e7) for lat, lon in pairs) / max(1, len(pairs))
 
 
+def point_from(table: Table, columns: Sequence[str]) -> Guess | None:
+    """The columns that somebody has chosen: latitude and longitude in either order, metres, or one cell for both."""
+    if len(columns) == 1:
+        return _point(table, columns[0], 1.0)
+    both = [_pair(table, *order, 1.0) for order in ((columns[0], columns[1]), (columns[1], columns[0]))]
+    return max(
+        (one for one in both if one is not None and one.confidence), key=lambda one: one.confidence, default=None
+    )
+
+
+def town_from(table: Table, column: str) -> Guess | None:
+    """A column of INSEE codes, or of names, that somebody has chosen."""
+    values = [clean(value) for value in table.values(column)]
+    if not values:
+        return None
+    share = sum(table.known.by_code(value) is not None for value in values) / len(values)
+    return Guess(
+        "town", Column(column=column, transform="commune", bad="leave_out"), round(share, 2), tuple(values[:SAMPLES])
+    )
+
+
 def town_of(table: Table) -> Guess | None:
     """The column of INSEE codes: by its name, and because its values are codes of communes."""
     found: Guess | None = None
     for column in table.columns:
         called = best(column, special_words()["town"])
-        values = [clean(value) for value in table.values(column)]
-        if called < CONFIDENCE_MIN or not values:
+        one = town_from(table, column) if called >= CONFIDENCE_MIN else None
+        if one is None:
             continue
-        share = sum(table.known.by_code(value) is not None for value in values) / len(values)
-        confidence = round(called * share, 2)
-        if confidence >= CONFIDENCE_MIN and (found is None or confidence > found.confidence):
-            found = Guess(
-                "town", Column(column=column, transform="commune", bad="leave_out"), confidence, tuple(values[:SAMPLES])
-            )
+        one = replace(one, confidence=round(called * one.confidence, 2))
+        if one.confidence >= CONFIDENCE_MIN and (found is None or one.confidence > found.confidence):
+            found = one
     return found

@@ -18,7 +18,7 @@ from convergences_node.territories.communes import communes
 SAMPLES = 3
 SAMPLE_CHARS_MAX = 60
 LABEL_CHARS_MAX = 80
-"""A theme's name is shorter."""
+"""A theme's name is shorter, and no number: a number is somebody's own code for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +52,32 @@ class Table:
                 continue
         return found
 
+    def together(self, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The cells of several columns, row by row, where one of them at least says something."""
+        rows = (tuple(row.get(name) for name in columns) for row in self.rows)
+        return [cells for cells in rows if any(clean(cell) for cell in cells)]
+
 
 def accepted(declared: Field, column: Column, values: Sequence[Any]) -> tuple[tuple[str, ...], float]:
-    """What the first values become, and the share of all that the declaration accepts."""
+    """What the first values become, and the share of all that the declaration accepts. A value that is put together of
+    several cells is a tuple."""
     transform = TRANSFORMS[transform_of(declared, column)]
     said: list[str] = []
     good = 0
     for value in values:
+        cells = list(value) if isinstance(value, tuple) else [value]
         try:
-            made = [transform([item], column) for item in (items([value], column) if declared.many else [value])]
+            made = (
+                [transform([item], column) for item in items(cells, column)]
+                if declared.many
+                else [transform(cells, column)]
+            )
         except BadCell:
             continue
         if declared.type is FieldType.ELEMENT:
-            good += all(len(str(one)) < LABEL_CHARS_MAX for one in made)
+            good += all(len(str(one)) < LABEL_CHARS_MAX and any(map(str.isalpha, str(one))) for one in made)
         else:
             good += declared.accepts(made if declared.many else made[0])
         if len(said) < SAMPLES:
-            said.append(clean(value)[:SAMPLE_CHARS_MAX])
+            said.append(" ".join(filter(None, map(clean, cells)))[:SAMPLE_CHARS_MAX])
     return tuple(said), good / len(values)

@@ -20,7 +20,8 @@ from convergences_node.web.problems import Problem
 TOKEN_FIELD = "jeton"  # noqa: S105 - the name of a field
 FIELD_CHARS_MAX = 8_192
 """An invitation is the longest that anybody pastes."""
-FIELDS_MAX = 30
+FIELDS_MAX = 60
+"""The longest form chooses columns for two dozen fields, some of them put together."""
 FORM = "application/x-www-form-urlencoded"
 COOKIE_SECONDS = 7 * 86_400
 

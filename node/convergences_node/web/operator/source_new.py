@@ -16,8 +16,9 @@ from convergences_protocol.errors import ConvergencesError
 from convergences_protocol.kinds import KINDS
 
 from convergences_node.accounts import Session
-from convergences_node.sources.drafting import Draft, Drafts, correctable
+from convergences_node.sources.drafting import BY_ADDRESS, PARTS, Draft, Drafts, correctable
 from convergences_node.sources.proposing import Decided
+from convergences_node.sources.sample import Guess
 from convergences_node.sources.words import words as guessing_words
 from convergences_node.town import Town
 from convergences_node.web import words
@@ -37,6 +38,7 @@ SURE, LIKELY = 0.8, 0.55
 LICENCES = ("etalab-2.0", "ODbL-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0")
 HOURS = (1, 24, 168)
 GONE = ("leave", "end", "withdraw")
+PARTS_MAX = max(PARTS.values())
 _drafts: WeakKeyDictionary[Town, Drafts] = WeakKeyDictionary()
 
 
@@ -46,9 +48,10 @@ class Line:
 
     field: str
     label: str
-    column: str
-    """Empty: none. Several, where it is put together: these cannot be chosen."""
+    columns: tuple[str, ...]
+    """As many as may be put together for it, empty where there is none; `BY_ADDRESS` of a commune."""
     fixed: bool
+    """What it comes from cannot be chosen."""
     sure: str
     samples: str
 
@@ -117,14 +120,22 @@ async def source_draft_form(request: web.Request, session: Session, fields: dict
         return go_to(request, NEW)
     if draft.proposal is not None:
         before = draft.declaration()
-        columns = {name.removeprefix("champ."): given for name, given in fields.items() if name.startswith("champ.")}
-        draft = await drafts.correct(draft, fields.get("kind", ""), fields.get("type", ""), columns)
+        draft = await drafts.correct(draft, fields.get("kind", ""), fields.get("type", ""), _chosen(fields))
         if draft.declaration() != before:
             told = messages.text("operator.draft.corrected")
             return await _draw(request, session, draft, fields=fields, told=told)
     if fields.get("act") != "add":
         return await _draw(request, session, draft, fields=fields)
     return await _declare(request, session, draft, fields)
+
+
+def _chosen(fields: dict[str, str]) -> dict[str, list[str]]:
+    """The columns chosen for each field of the form, without what is none: `champ.address`, `champ.address.2`."""
+    found: dict[str, list[str]] = {}
+    for key in (key for key in fields if key.startswith("champ.") and key.count(".") == 1):
+        parts = (fields.get(f"{key}.{number}" if number > 1 else key, "") for number in range(1, PARTS_MAX + 1))
+        found[key.removeprefix("champ.")] = list(dict.fromkeys(filter(None, parts)))
+    return found
 
 
 async def _declare(request: web.Request, session: Session, draft: Draft, fields: dict[str, str]) -> web.StreamResponse:
@@ -174,6 +185,7 @@ async def _draw(
         "kinds": [(kind, words.kind_label(reading.messages, kind)) for kind in guessing_words()["kind"]],
         "types": _types(reading, draft),
         "lines": _lines(reading, draft),
+        "by_address": BY_ADDRESS,
         "columns": sorted({column for row in draft.rows for column in row}),
         "name": given.get("name", draft.name),
         "licence": given.get("licence", ""),
@@ -213,13 +225,21 @@ def _lines(reading: Reading, draft: Draft) -> list[Line]:
             Line(
                 field=name,
                 label=words.field_label(reading.messages, kind, name),
-                column=", ".join(names),
-                fixed=name not in free or len(names) > 1,
+                columns=_columns(name, guess),
+                fixed=name not in free or len(names) > PARTS.get(name, 1),
                 sure="" if guess is None else _sure(guess.confidence),
                 samples=" · ".join(guess.samples) if guess else "",
             )
         )
     return found
+
+
+def _columns(name: str, guess: Guess | None) -> tuple[str, ...]:
+    """What a field comes from, with room for what may be put to it."""
+    names = guess.column.names if guess is not None else []
+    if name == "town" and guess is not None and not names:
+        names = [BY_ADDRESS]
+    return (*names, *[""] * (PARTS.get(name, 1) - len(names)))
 
 
 def _sure(confidence: float) -> str:
