@@ -40,7 +40,7 @@ def test_an_archive_alone_is_simply_up_to_date() -> None:
 
 def test_each_town_says_how_old_its_news_are() -> None:
     summary, lines = said(log("FR-200057867", own=True), log("FR-93072"), log("FR-93079", NOW - 600))
-    assert summary == "2 villes · nouvelles les plus anciennes : il y a 10 minutes"
+    assert summary == "2 villes · nouvelles reçues il y a 10 minutes"
     assert ("Stains : nouvelles reçues il y a 3 minutes.", False) in lines
 
 
@@ -53,7 +53,7 @@ def test_a_town_that_is_silent_is_named() -> None:
 def test_an_unknown_age_is_said_to_be_unknown() -> None:
     """Before a clock is plausible a town cosigns nothing: that is not the same as silence."""
     summary, lines = said(log("FR-93072", None), log("FR-93066", own=True))
-    assert summary == "2 villes · fraîcheur inconnue pour Stains"
+    assert summary == "2 villes · on ne sait pas de quand sont les nouvelles de Stains"
     assert lines[-1] == ("Stains : on ne sait pas de quand datent ces nouvelles.", True)
 
 
@@ -72,7 +72,7 @@ def test_what_is_missing_is_said(values: dict[str, int], words: str) -> None:
 
 def test_a_rival_log_is_shown_as_disputed_and_not_counted() -> None:
     summary, lines = said(log("FR-93072"), log("FR-93079", counts=False))
-    assert summary == "1 ville · nouvelles les plus anciennes : il y a 3 minutes"
+    assert summary == "1 ville · nouvelles reçues il y a 3 minutes"
     assert lines[-1][0].startswith("Villetaneuse : cette archive n’est pas")
 
 
@@ -80,7 +80,7 @@ def test_an_archive_that_was_closed_has_no_news_to_wait_for() -> None:
     """A town merged into another: its log ended, the other's goes on."""
     ended, successor = log("FR-93079", NOW - 40 * SILENCE_SECONDS), log("FR-93072")
     summary, lines = said(ended, successor, charter=merged(ended.origin, successor.origin))
-    assert summary == "1 ville · nouvelles les plus anciennes : il y a 3 minutes"
+    assert summary == "1 ville · nouvelles reçues il y a 3 minutes"
     assert ("Villetaneuse : archive close, continuée par celle de Stains.", False) in lines
 
 
