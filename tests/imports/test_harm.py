@@ -138,7 +138,8 @@ def _bent(value: Any, chance: random.Random) -> Any:
 
 
 @pytest.mark.parametrize(
-    "start", [b"BEGIN:VCALENDAR\nBEGIN:VEVENT\n", b"<gpx>", b"<html>", b"@prefix a: <b> .", b'{"@id": ']
+    "start",
+    [b"BEGIN:VCALENDAR\nBEGIN:VEVENT\n", b"<gpx>", b"<html>", b"@prefix a: <b> .", b'{"@id": ', b"PK\x03\x04"],
 )
 def test_a_gigabyte_that_begins_well_is_refused_or_passed_over(tmp_path: Path, start: bytes) -> None:
     """Sparse, so that it costs nobody a disk; never more than its reader's window in memory."""

@@ -223,6 +223,37 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     assert codes(rows_of(path)) == ["zip_too_large"]
 
 
+def test_an_open_document_may_be_a_bomb_too(tmp_path: Path) -> None:
+    path = ods(tmp_path / "t", "")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("Pictures/a.png", "w") as member:
+        for _ in range(UNPACKED_BYTES_MAX // 1024**2 + 1):
+            member.write(bytes(1024**2))
+    assert codes(rows_of(path)) == ["zip_too_large"]
+
+
+LAUGHS = '<!DOCTYPE x [<!ENTITY a "ha">' + "".join(
+    f'<!ENTITY {new} "{f"&{old};" * 50}">' for old, new in zip("abcdef", "bcdefg", strict=True)
+) + '<!ENTITY file SYSTEM "file:///etc/passwd">]>'  # fmt: skip
+
+
+@pytest.mark.parametrize("entity", ["&g;", "&file;"])
+@pytest.mark.parametrize("kind", ["xlsx", "ods"])
+def test_entities_in_a_workbook_are_not_followed(tmp_path: Path, kind: str, entity: str) -> None:
+    """A thousand million laughs, and a file of this machine: nothing of them is in any cell."""
+    path, member = tmp_path / "t", "xl/worksheets/sheet1.xml" if kind == "xlsx" else "content.xml"
+    cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    table = "".join(f"<table:table-row>{cell.format(said) * 2}</table:table-row>" for said in ("nom", entity))
+    made = ods(path, table) if kind == "ods" else xlsx(path, HEADER + row(4, text("A4", entity), text("B4", entity)))
+    with zipfile.ZipFile(made) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members[member] = LAUGHS.encode() + members[member]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    rows = rows_of(path)
+    assert all(len(str(row.cells)) < 200 and "root:" not in str(row.cells) for row in rows)
+
+
 def test_a_directory_that_lies_is_refused(tmp_path: Path) -> None:
     """The declared size is made small: what is really there does not agree with its checksum."""
     path = xlsx(tmp_path / "t", HEADER * 50)
