@@ -95,11 +95,7 @@ async def media_shown(town: Town, reading: Reading, kind: str, fields: Mapping[s
 
 def files_here(town: Town) -> Callable[[str], bool]:
     """Whether a file is here for everyone, by its digest: a look into a folder, for the few pictures of a list."""
-
-    def is_here(digest: str) -> bool:
-        return town.blobs.store.has_public(bytes.fromhex(digest))
-
-    return is_here
+    return town.blobs.store.has_public
 
 
 def _here(town: Town, digests: set[str]) -> set[str]:
