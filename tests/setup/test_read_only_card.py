@@ -13,20 +13,40 @@ import sys
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 from convergences_node.control import call
-from convergences_node.founding import create_town
 from convergences_node.read_only import copy_in_memory, open_database, passing_path
 from convergences_node.web.operator.log_in import LOG_IN
 from convergences_protocol.errors import LocalError
 
-from .conftest import LOOPBACK, PATIENCE, Operator
+from .conftest import PATIENCE, Operator
 from .processes import COMMAND, Process
 
 MOUNTED = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+KILLED = """
+import asyncio, json, os, sys
+from pathlib import Path
+from convergences_node.founding import create_town
+from convergences_node.town import Town
+from convergences_node.verbs import perform
+
+LOOPBACK = {"p2p": {"enabled": False}, "discovery": {"zeroconf": False}, "http": {"port": 0, "language": "fr"}}
+FIELDS = {"name": "Amicale des riverains", "type": "association"}
+
+async def live(folder):
+    await create_town(folder, "FR-93066", "town", "Saint-Denis", facts=None, settings=LOOPBACK)
+    async with Town.open(folder) as town:
+        given = await perform(town, "operator", {}, lambda event: None)
+        await perform(town, "add", {"kind": "actor", "fields": FIELDS}, lambda event: None)
+        await town.index.catch_up()
+        print(json.dumps(given), flush=True)
+        os._exit(0)
+
+asyncio.run(live(Path(sys.argv[1])))
+"""
+"""A town's life, cut: what it wrote last is in its write-ahead logs."""
 LEAVE = """
 import os, sqlite3, sys
 db = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -53,7 +73,9 @@ class OnACardThatTakesNoWrite(Process):
 
     def said(self, *words: str) -> tuple[int, str]:
         """What a command of the operator's ends with, and says."""
-        done = subprocess.run(self.command(self.folder, *words), capture_output=True, text=True, timeout=60)
+        environment = os.environ | {"LC_ALL": "C.UTF-8"}
+        command = self.command(self.folder, *words)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
         return done.returncode, done.stdout + done.stderr
 
 
@@ -63,16 +85,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     if os.getuid() == 0 and subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
         pytest.skip("SKIPPED: this system lets nobody mount a folder read-only")
     folder = tmp_path / "node"
-    settings: dict[str, Any] = {**LOOPBACK, "http": {"port": 0, "language": "fr"}}
-    asyncio.run(create_town(folder, "FR-93066", "town", "Saint-Denis", facts=None, settings=settings))
-    process = Process(folder)
-    try:
-        process.address()
-        call(folder, "add", {"kind": "actor", "fields": {"name": "Amicale des riverains", "type": "association"}})
-        given = call(folder, "operator", {})
-    finally:
-        process.kill()
-    (tmp_path / "given.json").write_text(json.dumps(given))
+    given = subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=True, capture_output=True).stdout
+    (tmp_path / "given.json").write_bytes(given)
     assert (folder / "archive.db-wal").stat().st_size
     yield folder
     shutil.rmtree(passing_path(folder), ignore_errors=True)
