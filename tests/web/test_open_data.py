@@ -109,6 +109,18 @@ async def test_each_column_is_explained(client: TestClient) -> None:
     assert (await client.get("/data/nothing.csv")).status == 404
 
 
+async def test_a_formula_that_came_in_goes_out_as_a_text(client: TestClient, town: SmallTown) -> None:
+    """In every table that a spreadsheet may open; what programs read keeps it as it was written."""
+    formula = '=HYPERLINK("https://x.example";"ici")'
+    await town.archive.append([NewRecord("actor", {"name": formula, "type": "association"})])
+    await town.index.catch_up()
+    for path, where in (("/data/actor.csv", {}), ("/search.csv", {"kind": "actor"})):
+        text = (await take(client, path, **where)).decode("utf-8-sig")
+        names = {row["name"] for row in csv.DictReader(io.StringIO(text, newline=""))}
+        assert f"'{formula}" in names and formula not in names, path
+    assert json.dumps(formula).encode() in await take(client, "/data/actor.geojson")
+
+
 async def test_who_was_erased_is_in_none_of_the_files(client: TestClient, town: SmallTown) -> None:
     (placed,) = await town.archive.append([NewRecord("actor", {"name": "Personne à oublier", "type": "person"})])
     assert placed.element is not None
