@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from convergences_node.index import element as elements
-from convergences_node.index.element import element_view, relations_of, walk
+from convergences_node.index.element import element_view, near, walk
 from convergences_node.index.known import read_known
 from convergences_node.index.views import ElementView, RelationView, Walk
 from convergences_protocol.element import ElementId
@@ -33,7 +33,8 @@ def view(desk: Desk, element: ElementId, at: str | None = None) -> ElementView:
 
 
 def relations(desk: Desk, element: ElementId, at: str | None = None) -> list[RelationView]:
-    return relations_of(desk.projection.db, element, read_known(desk.projection.db), at)[0]
+    db = desk.projection.db
+    return [view for _, view in near(db, element, read_known(db), at).views]
 
 
 def walked(desk: Desk, element: ElementId, depth: int) -> Walk:

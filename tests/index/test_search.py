@@ -138,14 +138,14 @@ def test_a_sample_is_of_matches_and_is_all_of_them_where_they_are_few(
     db, known = desk.projection.db, read_known(desk.projection.db)
     tags_of = dict(db.execute("SELECT id, tags FROM elements").fetchall())
     themes = [str(element) for element, (kind, _) in naive.states.items() if kind == "theme"]
-    parts = 0
+    parts, kept = 0, {}  # type: int, dict[int, str]
     for _ in range(QUESTIONS):
         query = random_query(dice, themes)
         wanted = make_filter(db, query, known)
         expected = Counter(tags_of[id_of(ElementId.parse(each))] for each in naive.search(query))
         if wanted.impossible:
             continue
-        sample = sampling.sample_of(db, wanted, expected.total() if dice.random() < 0.5 else None)
+        sample = sampling.sample_of(db, wanted, kept, expected.total() if dice.random() < 0.5 else None)
         drawn = Counter(sample.tags)
         assert drawn == expected if sample.whole else drawn <= expected, query
         assert sample.whole or expected.total() > 5, query

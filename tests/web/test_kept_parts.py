@@ -10,8 +10,8 @@ from convergences_node.index.views import Item
 from convergences_node.web import kept_parts
 from convergences_node.web.cards import Card, Reading
 from convergences_node.web.kept_parts import KeptParts
-from convergences_node.web.messages import catalogue
-from convergences_node.web.templating import escape, make_environment
+from convergences_node.web.messages import LANGUAGES, catalogue
+from convergences_node.web.templating import escape, templates
 from markupsafe import Markup
 
 
@@ -33,11 +33,11 @@ def drawn() -> list[str]:
 
 @pytest.fixture
 def parts(drawn: list[str]) -> KeptParts:
-    def draw(card: Card, level: str) -> Markup:
+    def draw(language: str, card: Card, level: str) -> Markup:
         drawn.append(card.title)
-        return Markup(f"{card.href} {level}")
+        return Markup(f"{language} {card.href} {level}")
 
-    return KeptParts(draw, lambda said: Markup())
+    return KeptParts(draw)
 
 
 def test_a_card_is_drawn_once_for_a_record_a_language_and_a_level(parts: KeptParts, drawn: list[str]) -> None:
@@ -81,11 +81,28 @@ async def test_what_is_the_same_now_is_made_once_and_anew_when_something_changed
 def test_what_is_escaped_ends_no_text_and_no_attribute() -> None:
     """The same signs as Jinja's own, in templates as in the function; what is HTML already stays as it is."""
     hostile = """<script>&"'</script>"""
-    assert escape(hostile) == "&lt;script&gt;&amp;&quot;&#x27;&lt;/script&gt;"
+    assert escape(hostile) == "&lt;script&gt;&amp;&#34;&#39;&lt;/script&gt;"
     assert escape(Markup("<b>")) == "<b>"
     assert escape(3) == "3"
-    environment = make_environment()
-    template = environment.from_string("{% macro it(x) %}<i title='{{ x }}'>{% endmacro %}{{ it(x) }}{{ x ~ x }}")
+    template = templates("fr").from_string("{% macro it(x) %}<i title='{{ x }}'>{% endmacro %}{{ it(x) }}{{ x ~ x }}")
     said = template.render(x=hostile)
-    assert said.startswith("<i title='&lt;script&gt;&amp;&quot;&#x27;")
+    assert said.startswith("<i title='&lt;script&gt;&amp;&#34;&#39;")
     assert said.count("<") == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sentence_is_written_into_the_templates_of_its_language(language: str) -> None:
+    """Escaped as everything is; one with places, or whose key is not in the template, is asked for on each page."""
+    with pytest.raises(KeyError):
+        templates(language).from_string("{{ t('site.about_nobody') if x else '' }}")
+    source = "{% macro it(t) %}{{ t('nav.skip') }}{% endmacro %}{{ it(t) }} {{ t(key) }} {{ t('site.about', town=x) }}"
+    messages, asked = catalogue(language), []  # type: Messages, list[str]
+
+    def text(key: str, **values: object) -> str:
+        asked.append(key)
+        return messages.text(key, **values)
+
+    said = templates(language).from_string(source).render(t=text, key="nav.languages", x="<Stains>")
+    assert escape(messages.text("nav.skip")) in said
+    assert "&lt;Stains&gt;" in said
+    assert asked == ["nav.languages", "site.about"]

@@ -103,9 +103,11 @@ class ArchiveReader(BesideReader):
         return [self._log_state(row) for row in self._db.execute(f"{_LOG} WHERE status <> 'aside' ORDER BY log")]
 
     def origins(self) -> list[str]:
-        """The names of these logs, in the same order: a tenth of the work."""
-        rows = self._db.execute("SELECT origin FROM logs WHERE status <> 'aside' ORDER BY log")
-        return [origin for (origin,) in rows]
+        """The names of these logs, in the same order: a tenth of the work, and one step of SQLite."""
+        every = "SELECT origin FROM logs WHERE status <> 'aside' ORDER BY log"
+        (found,) = self._db.execute(f"SELECT json_group_array(origin) FROM ({every})").fetchone()  # noqa: S608 - ours
+        origins: list[str] = json.loads(found)
+        return origins
 
     def log(self, origin: str) -> LogState | None:
         """The log of that name, or None."""
@@ -226,10 +228,9 @@ class ArchiveReader(BesideReader):
         In the logs of the element's own territory, the order of which is that in which they were first known here;
         or in `origins`, in that order (the charter knows which logs count).
         """
-        numbers = self._numbers(element.territory, origins)
         found: list[Entry] = []
-        for number in reversed(numbers):
-            found += self._newest(number, element, limit - len(found))
+        for log in reversed(self._numbers(element.territory, origins)):
+            found += self._newest(*log, element, limit - len(found))
             if len(found) >= limit:
                 break
         return found[::-1]
@@ -242,28 +243,28 @@ class ArchiveReader(BesideReader):
 
     def current(self, element: ElementId, origins: Sequence[str] | None = None) -> Entry | None:
         """The last readable record about an element, or None if there never was one. May be a withdrawal."""
-        for number in reversed(self._numbers(element.territory, origins)):
-            for entry in self._newest(number, element, HISTORY_MAX):
+        for log in reversed(self._numbers(element.territory, origins)):
+            for entry in self._newest(*log, element, HISTORY_MAX):
                 if entry.unreadable is None:
                     return entry
         return None
 
-    def _newest(self, number: int, element: ElementId, limit: int) -> list[Entry]:
-        """The newest records about an element in one log, newest first."""
+    def _newest(self, number: int, size: int, element: ElementId, limit: int) -> list[Entry]:
+        """The newest records about an element in one log of that size, newest first."""
         origin = self.origin(number)
-        _, size = self._visible(origin)
         bounds = {"first": place_of(number, 0), "stop": place_of(number, size)}
         rows = self._db.execute(_BY_ELEMENT, {"element": element_key(element), "limit": limit, **bounds})
         found = (_entry(origin, row) for row in rows)
         return [entry for entry in found if read_header(entry.header).element == element]
 
-    def _numbers(self, territory: str, origins: Sequence[str] | None) -> list[int]:
-        if origins is not None:
-            return [number for number, _ in map(self._visible, origins)]
-        rows = self._db.execute(
-            "SELECT log FROM logs WHERE territory = ? AND status <> 'aside' ORDER BY log", (territory,)
-        )
-        return [number for (number,) in rows]
+    def _numbers(self, territory: str, origins: Sequence[str] | None) -> list[tuple[int, int]]:
+        """The numbers of these logs, or of all that a territory had, and the sizes that may be shown of them."""
+        if origins is None:
+            rows = self._db.execute(
+                "SELECT origin FROM logs WHERE territory = ? AND status <> 'aside' ORDER BY log", (territory,)
+            )
+            origins = [origin for (origin,) in rows]
+        return [self._visible(origin) for origin in origins]
 
     # --------------------------------------------------------------------------------------------------------- bodies
     def body(self, digest: bytes) -> bytes | None:

@@ -18,6 +18,7 @@ from convergences_node.index.items import cards_of, items_of
 from convergences_node.index.known import Known
 from convergences_node.index.marks import Marks, marks_of
 from convergences_node.index.query import Query
+from convergences_node.index.remembered import TagsByRow
 from convergences_node.index.search import Found, find
 from convergences_node.index.views import Answer, Coverage, Facets, Item, Total
 
@@ -33,14 +34,19 @@ def answer(
 
 
 def answer_and_facets(
-    db: sqlite3.Connection, query: Query, known: Known, coverage: Sequence[Coverage], groups: Groups
+    db: sqlite3.Connection,
+    query: Query,
+    known: Known,
+    coverage: Sequence[Coverage],
+    groups: Groups,
+    kept_tags: TagsByRow,
 ) -> tuple[Answer, Facets]:
     """The same, and the facets of all that matches: of what was gathered for the page, if that was all of it."""
     wanted = _filter(db, query, known)
     found = find(db, query, wanted)
     # Along the dates a total is an estimate; in other orders it may be "at least".
     about = found.total if query.order == "date" else None
-    counted = count_facets(db, wanted, known, about, found.matches)
+    counted = count_facets(db, wanted, known, kept_tags, about, found.matches)
     return _answer(db, query, known, coverage, groups, wanted, found), counted
 
 
@@ -112,9 +118,9 @@ def _folded(
     return msgspec.Raw(_encode(items)), folded
 
 
-def facets(db: sqlite3.Connection, query: Query, known: Known) -> Facets:
+def facets(db: sqlite3.Connection, query: Query, known: Known, kept_tags: TagsByRow | None = None) -> Facets:
     """How many matches have each value of each facet."""
-    return count_facets(db, _filter(db, query, known), known)
+    return count_facets(db, _filter(db, query, known), known, {} if kept_tags is None else kept_tags)
 
 
 def marks(db: sqlite3.Connection, query: Query, known: Known, groups: Groups = NONE) -> Marks:

@@ -60,14 +60,13 @@ def below(db: sqlite3.Connection, *starts: bytes) -> tuple[Ids, bool]:
 
 def _down(db: sqlite3.Connection, border: Ids, joined: Ids) -> Iterator[tuple[bytes, bool]]:
     """What belongs to these, one step below, and whether its own parts do too."""
-    for end, predicates, nodes, is_carried in (
-        ("object", (*UP_OUT, *ALIKE), border, True),
-        ("subject", (*CARRIES, *ALIKE), border, True),
-        ("subject", JOINS, border, False),
-        ("object", ("about",), joined, True),
-    ):
-        for _, lower in edges_of(db, nodes, end, predicates):
-            yield lower, is_carried
+    yield from ((lower, True) for _, _, lower in _edges(db, border, "object", (*UP_OUT, *ALIKE)))
+    # Both ways from a subject are read in one statement; who is behind something has it with all its parts, so it is
+    # told before what it only joins.
+    behind = list(_edges(db, border, "subject", (*CARRIES, *ALIKE, *JOINS)))
+    for is_joined in (False, True):
+        yield from ((lower, not is_joined) for _, predicate, lower in behind if (predicate in JOINS) is is_joined)
+    yield from ((lower, True) for _, _, lower in _edges(db, joined, "object", ("about",)))
 
 
 def _up(db: sqlite3.Connection, nodes: Ids, near: bool) -> Iterator[tuple[bytes, bytes]]:
@@ -78,11 +77,18 @@ def _up(db: sqlite3.Connection, nodes: Ids, near: bool) -> Iterator[tuple[bytes,
 
 def edges_of(db: sqlite3.Connection, nodes: Ids, end: str, predicates: Sequence[str]) -> Iterator[tuple[bytes, bytes]]:
     """(this end, other end) of the relations that these are an end of."""
+    return ((this, other) for this, _, other in _edges(db, nodes, end, predicates))
+
+
+def _edges(
+    db: sqlite3.Connection, nodes: Ids, end: str, predicates: Sequence[str]
+) -> Iterator[tuple[bytes, str, bytes]]:
+    """The same, with the predicate between."""
     other = "subject" if end == "object" else "object"
     named = ", ".join("?" * len(predicates))
     for marks, some in portions(nodes):
         yield from db.execute(
-            f"SELECT {end}, {other} FROM edges WHERE {end} IN ({marks}) AND predicate IN ({named}) LIMIT ?",
+            f"SELECT {end}, predicate, {other} FROM edges WHERE {end} IN ({marks}) AND predicate IN ({named}) LIMIT ?",
             [*some, *predicates, EDGES_MAX],
         ).fetchall()
 

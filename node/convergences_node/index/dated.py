@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 from convergences_node.index.conditions import Conditions, Value, check_all, check_masks, source, sure_of
 from convergences_node.index.cursors import SECOND_MAX, Place
@@ -106,34 +106,38 @@ def estimate(db: sqlite3.Connection, wanted: Filter, page: Sequence[tuple[int, i
     return max(len(page), int(len(page) * listed / max(passed, 1)))
 
 
-def tags_in_lists(db: sqlite3.Connection, wanted: Filter, parts: int, looked_at: int, most: int) -> list[str]:
-    """The tags of the soonest matches in a window, or of those whose rows end in bits below `parts` (sampling.py). Of
-    each list, so many elements are looked at whose masks let them pass; any number, if that is negative."""
+def rows_in_lists(db: sqlite3.Connection, wanted: Filter, parts: int, most: int) -> list[int]:
+    """The rows in a window that end in bits below `parts` (sampling.py), the soonest of each list: so many of those
+    that their masks let pass; all of them, if that is negative. Whether they have the tags of the groups that are not
+    sure (`unsure_in_lists`) is left to see."""
     group = _followed(wanted.groups)
-    found: dict[int, str] = {}
-    for tag in group.tags:
-        for span in wanted.spans:
-            found.update(_tags_in_list(db, wanted, group, (tag, span), (parts, looked_at, most)))
-    return list(found.values())
+    lists = [
+        _rows_in_list(db, wanted, group, (tag, span), (parts, most)) for tag in group.tags for span in wanted.spans
+    ]
+    return list(dict.fromkeys(chain.from_iterable(lists)))
 
 
-def _tags_in_list(
-    db: sqlite3.Connection, wanted: Filter, group: Group, of: tuple[int, int], bounded: tuple[int, int, int]
-) -> list[tuple[int, str]]:
-    """The same of one list, by row."""
-    parts, looked_at, most = bounded
+def unsure_in_lists(wanted: Filter) -> list[Group]:
+    """The groups of which a mask does not tell whether an entry of the lists has them."""
+    done = [_followed(wanted.groups), *sure_of(wanted.groups)]
+    return [group for group in wanted.groups if group not in done]
+
+
+def _rows_in_list(
+    db: sqlite3.Connection, wanted: Filter, group: Group, of: tuple[int, int], bounded: tuple[int, int]
+) -> list[int]:
+    """The same of one list."""
+    parts, most = bounded
     bounds = _bounds(wanted.window, of[1])
-    others = [other for other in wanted.groups if other is not group]
-    bounds.extend(check_masks(others, "d"))
-    checks = check_all(wanted, [group, *sure_of(others)], in_window=of[1] < len(SPANS))
-    states = " CROSS JOIN states s ON s.row = d.row" if "s." in checks.sql else ""
+    bounds.extend(check_masks([other for other in wanted.groups if other is not group], "d"))
     select = (
-        "SELECT d.row AS row, e.tags AS tags FROM (SELECT d.row AS row FROM dated d"
-        f" WHERE d.tag = ? AND d.span = ? AND d.row & {LAST_BITS} < ? AND {bounds.sql} LIMIT ?) d"
-        f" CROSS JOIN elements e ON e.row = d.row{states} WHERE {checks.sql} LIMIT ?"
+        f"SELECT d.row AS row FROM dated d WHERE d.tag = ? AND d.span = ? AND d.row & {LAST_BITS} < ? AND {bounds.sql}"
+        " LIMIT ?"
     )
-    found = rows_of(db, ("row", "tags"), select, [*of, parts, *bounds.values, looked_at, *checks.values, most])
-    return [(row, tags) for row, tags in found]
+    checks = check_all(wanted, wanted.groups, in_window=of[1] < len(SPANS))
+    if checks.parts:
+        select = f"SELECT d.row AS row FROM ({select}) d{_joins('e.' + checks.sql)} WHERE {checks.sql}"
+    return column_of(db, "row", select, [*of, parts, *bounds.values, most, *checks.values])
 
 
 def listed_count(wanted: Filter) -> int:

@@ -14,7 +14,7 @@ import msgspec
 from convergences_protocol.edtf import span
 from convergences_protocol.element import ElementId
 
-from convergences_node.index.items import items_of
+from convergences_node.index.items import items_named, items_of
 from convergences_node.index.known import Known
 from convergences_node.index.query import DEPTH_MAX
 from convergences_node.index.row import element_of, id_of
@@ -45,8 +45,25 @@ class _Edge:
         return self.object if self.outgoing else self.subject
 
 
-def element_view(db: sqlite3.Connection, element: ElementId, known: Known, at: str | None = None) -> ElementView | None:
-    """The element as it stands, or None if it is not (or no longer) known here."""
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The relations of an element, both ways, as they were at a date."""
+
+    views: Sequence[tuple[_Edge, RelationView]]
+    more: bool
+    """Whether there are more of them than one answer lists."""
+
+
+def near(db: sqlite3.Connection, element: ElementId, known: Known, at: str | None = None) -> Near:
+    """The relations of an element: what its view lists and where a walk from it begins."""
+    return _near(db, id_of(element), known, span(at) if at else None)
+
+
+def element_view(
+    db: sqlite3.Connection, element: ElementId, known: Known, at: str | None = None, around: Near | None = None
+) -> ElementView | None:
+    """The element as it stands, or None if it is not (or no longer) known here. `around`: its relations, if they were
+    read already."""
     found = db.execute(
         "SELECT row, s.digest, s.author, s.fields FROM elements e JOIN states s USING (row) WHERE e.id = ?",
         (id_of(element),),
@@ -55,30 +72,29 @@ def element_view(db: sqlite3.Connection, element: ElementId, known: Known, at: s
         return None
     row, digest, author, fields_text = found
     fields: dict[str, Any] = msgspec.json.decode(fields_text)
-    relations, more = relations_of(db, element, known, at)
+    around = around or near(db, element, known, at)
     (item,) = items_of(db, [row])
     return ElementView(
         item=item,
         fields=fields,
         digest=digest.hex(),
         author=author.hex(),
-        relations=tuple(relations),
-        relations_more=more,
+        relations=tuple(view for _, view in around.views),
+        relations_more=around.more,
         labels=_labels(db, fields, known),
     )
 
 
-def relations_of(
-    db: sqlite3.Connection, element: ElementId, known: Known, at: str | None = None
-) -> tuple[list[RelationView], bool]:
-    """The relations of an element, both ways, as they were at a date; and whether there are more of them."""
-    edges = _edges(db, id_of(element), span(at) if at else None)
-    views = _views(db, edges[:RELATIONS_MAX], known)
-    return [view for _, view in views], len(edges) > RELATIONS_MAX
-
-
-def walk(db: sqlite3.Connection, element: ElementId, known: Known, at: str | None = None, depth: int = 1) -> Walk:
-    """What is related to an element, step by step, each element once; `depth` is at most DEPTH_MAX."""
+def walk(
+    db: sqlite3.Connection,
+    element: ElementId,
+    known: Known,
+    at: str | None = None,
+    depth: int = 1,
+    around: Near | None = None,
+) -> Walk:
+    """What is related to an element, step by step, each element once; `depth` is at most DEPTH_MAX. `around`: its own
+    relations, if they were read already."""
     moment = span(at) if at else None
     start = id_of(element)
     seen, border, steps = {start}, [start], []  # type: set[bytes], list[bytes], list[Step]
@@ -86,9 +102,9 @@ def walk(db: sqlite3.Connection, element: ElementId, known: Known, at: str | Non
     for number in range(1, min(depth, DEPTH_MAX) + 1):
         following: list[bytes] = []
         for node in border:
-            edges = _edges(db, node, moment)
-            complete = complete and len(edges) <= RELATIONS_MAX
-            for edge, view in _views(db, edges[:RELATIONS_MAX], known):
+            found = around if around is not None and node == start else _near(db, node, known, moment)
+            complete = complete and not found.more
+            for edge, view in found.views:
                 if edge.other in seen:
                     continue
                 if len(seen) > WALK_MAX:
@@ -126,30 +142,38 @@ def _rows(db: sqlite3.Connection, ids: Sequence[bytes]) -> list[int]:
     return sorted(rows)
 
 
+_ONE_WAY = (
+    "SELECT * FROM (SELECT g.row, g.subject, g.predicate, g.object, e.id, l.origin, {outgoing} AS outgoing"
+    " FROM edges g JOIN elements e USING (row) JOIN logs l USING (log) WHERE g.{end} = ?{when}"
+    " ORDER BY g.predicate, g.subject, g.object, e.id LIMIT ?)"
+)
+_WHEN = " AND coalesce(g.began, ?) <= ? AND coalesce(g.ended, ?) >= ?"
+
+
 def _edges(db: sqlite3.Connection, id_: bytes, moment: Moment) -> list[_Edge]:
     """Assertions about an element, both ways, in a fixed order; at most one more than RELATIONS_MAX."""
     when, values = "", []  # type: str, list[int]
     if moment is not None:
-        when, values = " AND coalesce(g.began, ?) <= ? AND coalesce(g.ended, ?) >= ?", [moment[1]] * 2 + [moment[0]] * 2
-    found: list[_Edge] = []
-    for end, outgoing in (("subject", True), ("object", False)):
-        rows = db.execute(
-            "SELECT g.row, g.subject, g.predicate, g.object, e.id, l.origin FROM edges g JOIN elements e USING (row)"
-            f" JOIN logs l USING (log) WHERE g.{end} = ?{when} ORDER BY g.predicate, g.subject, g.object, e.id LIMIT ?",
-            (id_, *values, RELATIONS_MAX + 1),
-        )
-        found += [_Edge(row, s, p, o, asserter, origin, outgoing) for row, s, p, o, asserter, origin in rows]
-    return [edge for edge in found if edge.outgoing or edge.subject != edge.object]
+        when, values = _WHEN, [moment[1]] * 2 + [moment[0]] * 2
+    ways = (_ONE_WAY.format(end=end, outgoing=out, when=when) for end, out in (("subject", 1), ("object", 0)))
+    rows = db.execute(" UNION ALL ".join(ways), (id_, *values, RELATIONS_MAX + 1) * 2).fetchall()
+    edges = [_Edge(row, s, p, o, asserter, origin, bool(out)) for row, s, p, o, asserter, origin, out in rows]
+    return [edge for edge in edges if edge.outgoing or edge.subject != edge.object]
+
+
+def _near(db: sqlite3.Connection, id_: bytes, known: Known, moment: Moment) -> Near:
+    edges = _edges(db, id_, moment)
+    return Near(_views(db, edges[:RELATIONS_MAX], known), len(edges) > RELATIONS_MAX)
 
 
 def _views(db: sqlite3.Connection, edges: Sequence[_Edge], known: Known) -> list[tuple[_Edge, RelationView]]:
     """Assertions as they are shown: one view each, confirmed when the homes of both ends assert the same."""
+    if not edges:
+        return []
     said: dict[tuple[bytes, str, bytes], set[str]] = {}
     for edge in edges:
         said.setdefault((edge.subject, edge.predicate, edge.object), set()).add(edge.origin)
-    others = list(dict.fromkeys(edge.other for edge in edges))
-    rows = dict(_ids_and_rows(db, others))
-    items = {item.id: item for item in items_of(db, sorted(rows.values()))} if rows else {}
+    items = {item.id: item for item in items_named(db, dict.fromkeys(edge.other for edge in edges))}
     details = _details(db, sorted({edge.row for edge in edges}))
     views = []
     for edge in edges:
@@ -176,14 +200,6 @@ def _views(db: sqlite3.Connection, edges: Sequence[_Edge], known: Known) -> list
 def _asserted(origins: Iterable[str], end: bytes, known: Known) -> bool:
     """Whether a log that counts for the home of this end says so."""
     return not set(origins).isdisjoint(known.speakers.get(element_of(end).territory, ()))
-
-
-def _ids_and_rows(db: sqlite3.Connection, ids: Sequence[bytes]) -> list[tuple[bytes, int]]:
-    found: list[tuple[bytes, int]] = []
-    for start in range(0, len(ids), 250):
-        some = ids[start : start + 250]
-        found += db.execute(f"SELECT id, row FROM elements WHERE id IN ({', '.join('?' * len(some))})", some).fetchall()
-    return found
 
 
 def _details(db: sqlite3.Connection, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -219,6 +235,5 @@ def _labels(db: sqlite3.Connection, fields: dict[str, Any], known: Known) -> dic
                     ids.append(id_of(ElementId.parse(text)))
                 except ValueError:
                     pass  # a text that only looks like an id has no name to show
-    rows = [row for _, row in _ids_and_rows(db, ids)]
-    labels.update({item.id: item.name for item in items_of(db, rows)} if rows else {})
+    labels.update({item.id: item.name for item in items_named(db, ids)})
     return labels

@@ -23,7 +23,6 @@ from typing import TypeVar
 
 from convergences_protocol.charter import Charter
 from convergences_protocol.element import ElementId
-from msgspec.structs import replace
 
 from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpened, Event, LogGrew
 from convergences_node.index import addresses, answering, details, folding, listing, naming, store
@@ -42,8 +41,9 @@ from convergences_node.index.projection import Speakers, progress_of
 from convergences_node.index.published import Bulletin, Published, published_on
 from convergences_node.index.query import Query
 from convergences_node.index.readers import Readers
-from convergences_node.index.remembered import RememberedCounts
+from convergences_node.index.remembered import RememberedCounts, RememberedTags
 from convergences_node.index.row import element_of
+from convergences_node.index.surroundings import surroundings_of, view_of
 from convergences_node.index.views import Answer, Coverage, ElementView, Facets, Item, Revision, TerritoryView, Walk
 from convergences_node.read_only import passing_folder, refusal
 
@@ -81,7 +81,7 @@ class Index:
         self._changes = 0
         self._grouped: tuple[Known, Covered, folding.Groups] = (self._keeper.known, self._covered, {})
         self._territories: tuple[int, list[TerritoryView]] | None = None
-        self._counted = RememberedCounts()
+        self._counted, self._tags = RememberedCounts(), RememberedTags()
         self.patience: Callable[[], Awaitable[None]] | None = None
         """Awaited before each catching up: a backlog that is arriving may be let in before it is searched."""
 
@@ -172,7 +172,8 @@ class Index:
         version, asked = self.version, self._counted.asked(query)
         if kept := self._counted.get(version, asked):
             return kept
-        found = await self.ask(lambda db: answering.facets(db, asked, self._keeper.known))
+        tags = self._tags.of(version)
+        found = await self.ask(lambda db: answering.facets(db, asked, self._keeper.known, tags))
         self._counted.keep(version if version == self.version else None, asked, found)
         return found
 
@@ -181,14 +182,14 @@ class Index:
         self._cover()
         known, coverage, groups = self._keeper.known, self._covered.lines, self._same()
         version, asked = self.version, self._counted.asked(query)
-        kept = self._counted.get(version, asked)
+        kept, tags = self._counted.get(version, asked), self._tags.of(version)
 
         def both(db: sqlite3.Connection) -> tuple[Answer, Facets]:
             if kept:
                 return answering.answer(db, query, known, coverage, groups), kept
-            return answering.answer_and_facets(db, query, known, coverage, groups)
+            return answering.answer_and_facets(db, query, known, coverage, groups, tags)
 
-        answer, facets = await self.ask(both)
+        answer, facets = await (self._readers.ask_for_page if query.is_quick else self.ask)(both)
         self._counted.keep(version if version == self.version else None, asked, facets)
         return answer, facets
 
@@ -198,12 +199,8 @@ class Index:
 
     async def element(self, element: str, at: str | None = None) -> ElementView | None:
         """An element with its relations (at a date); None if it is not here, or no longer. ValueError: not an id."""
-        wanted = ElementId.parse(element)
-        return await self.ask(lambda db: self._view(db, wanted, at))
-
-    def _view(self, db: sqlite3.Connection, wanted: ElementId, at: str | None) -> ElementView | None:
-        view, groups = elements.element_view(db, wanted, self._keeper.known, at), self._same()
-        return replace(view, same=folding.same_as(db, str(wanted), groups)) if view and groups else view
+        wanted, groups = ElementId.parse(element), self._same()
+        return await self.ask(lambda db: view_of(db, wanted, self._keeper.known, groups, at))
 
     def _same(self) -> folding.Groups:
         """Which elements are one, as far as that counts here; made again when what is known is."""
@@ -228,13 +225,9 @@ class Index:
         self, element: str, *, at: str | None, depth: int, most: int
     ) -> tuple[ElementView | None, Walk, Published]:
         """An element, what is related to it, and what is published on it: what its page shows, of one moment."""
-        wanted = ElementId.parse(element)
-        return await self.ask(
-            lambda db: (
-                self._view(db, wanted, at),
-                elements.walk(db, wanted, self._keeper.known, at, depth),
-                published_on(db, wanted, self._keeper.known, self._bulletin, most),
-            )
+        wanted, known, groups = ElementId.parse(element), self._keeper.known, self._same()
+        return await self._readers.ask_for_page(
+            lambda db: surroundings_of(db, wanted, known, groups, self._bulletin, at=at, depth=depth, most=most)
         )
 
     async def published(self, element: str, most: int) -> Published:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from convergences_protocol.element import ElementId
@@ -16,6 +16,9 @@ from convergences_node.index.row import id_of
 from convergences_node.index.views import Item
 
 _SELECT = "SELECT group_concat(c.card) FROM json_each(?) j CROSS JOIN cards c ON c.row = j.value"
+_NAMED = "SELECT group_concat(c.card) FROM elements e CROSS JOIN cards c USING (row) WHERE e.id IN"
+AT_ONCE = 250
+"""Ids asked for in one statement."""
 _RECURS = '"recurring":true'
 """Stands in the card of what recurs, and in no other: within a text JSON writes quotes differently."""
 _NEXT = """
@@ -32,6 +35,15 @@ def items_of(db: sqlite3.Connection, rows: Sequence[int], window: tuple[int, int
     if window is None:
         return items
     return [_in_window(db, item, window) if item.recurring else item for item in items]
+
+
+def items_named(db: sqlite3.Connection, ids: Iterable[bytes]) -> Iterator[Item]:
+    """The items of the elements with these ids, of those that are here, in no order."""
+    every = list(ids)
+    for start in range(0, len(every), AT_ONCE):
+        some = every[start : start + AT_ONCE]
+        (cards,) = db.execute(f"{_NAMED} ({', '.join('?' * len(some))})", some).fetchone()
+        yield from _decode(f"[{cards or ''}]")
 
 
 def cards_of(db: sqlite3.Connection, rows: Sequence[int], window: tuple[int, int] | None = None) -> msgspec.Raw:

@@ -21,6 +21,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from typing import Any
 
 import msgspec
 from convergences_protocol.element import ElementId
@@ -108,11 +109,24 @@ def published_on(db: sqlite3.Connection, element: ElementId, known: Known, bulle
     if found is None:
         return Published()
     kind, fields = found
+    return published_on_what(db, element, kind, msgspec.json.decode(fields), known, bulletin, most)
+
+
+def published_on_what(
+    db: sqlite3.Connection,
+    element: ElementId,
+    kind: str,
+    fields: Mapping[str, Any],
+    known: Known,
+    bulletin: Bulletin,
+    most: int,
+) -> Published:
+    """The same, for whoever has read what the element is."""
     tags = _tags_meant(db, element, kind, fields, known)
     if tags is not None:
         contents, whole = _under(db, id_of(element), tags, bulletin, most)
     elif plan_of(kind).is_relation:
-        contents, whole = _of_both(db, element, msgspec.json.decode(fields))
+        contents, whole = _of_both(db, element, fields)
     else:
         contents, whole = below(db, id_of(element))
     return _shown(db, id_of(element), contents, most, whole)
@@ -175,11 +189,11 @@ def _any(bits: Iterable[int]) -> int:
 
 
 def _tags_meant(
-    db: sqlite3.Connection, element: ElementId, kind: str, fields: str, known: Known
+    db: sqlite3.Connection, element: ElementId, kind: str, fields: Mapping[str, Any], known: Known
 ) -> frozenset[int] | None:
     """The tags that a theme or a territory stands for, with all that is inside it; None for any other kind."""
     if plan_of(kind).is_territory:
-        return frozenset(known.tags_of(known.within([msgspec.json.decode(fields)["code"]])))
+        return frozenset(known.tags_of(known.within([fields["code"]])))
     if "broader" not in KINDS[kind].by_name:
         return None
     themes = known.themes([str(element)])

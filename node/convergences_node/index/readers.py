@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The threads that answer questions, each on a connection of its own and on one state of the file.
 
-A question never waits for writing, nor for another kind of question: what is quick has a lane (`lane.py`), the rest a
-pool. A file that was replaced by a newer one is let go by each thread at its next question.
+A question never waits for writing, nor for another kind of question: what is quick has a lane (`lane.py`), what a page
+asks another, the rest a pool. A file that was replaced by a newer one is let go by each thread at its next question.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 Question = Callable[[sqlite3.Connection], T]
 
 THREADS = 2
-"""Threads that answer, beside the lane; SQLite leaves the interpreter free while it searches, a Pi has four cores."""
+"""Threads that answer, beside the lanes; SQLite leaves the interpreter free while it searches, a Pi has four cores."""
 
 
 class Readers:
@@ -33,6 +33,7 @@ class Readers:
         self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="index-reader")
         self._lane: Lane[Question[Any], Any] = Lane(self._read, "index-lane")
+        self._pages: Lane[Question[Any], Any] = Lane(self._read, "index-pages")
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
 
@@ -44,10 +45,15 @@ class Readers:
         """The same, for what takes a millisecond or so."""
         return await (self.ask(question) if self._lane.is_full else self._lane.ask(question))
 
+    async def ask_for_page(self, question: Question[T]) -> T:
+        """The same, for the few milliseconds that a page's whole question takes."""
+        return await (self.ask(question) if self._pages.is_full else self._pages.ask(question))
+
     def close(self) -> None:
         """Answer what was asked, then let the file go. Blocks: not from the event loop's thread."""
         self._threads.shutdown(wait=True)
         self._lane.close()
+        self._pages.close()
         for connection in self._connections:
             connection.close()
 

@@ -15,10 +15,13 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from convergences_node.index.conditions import source
-from convergences_node.index.dated import listed_count, tags_in_lists
-from convergences_node.index.filters import Filter
+from convergences_node.index.dated import listed_count, rows_in_lists, unsure_in_lists
+from convergences_node.index.filters import Filter, Group
 from convergences_node.index.reading import column_of
+from convergences_node.index.remembered import TagsByRow
 from convergences_node.index.row import LAST_BITS
 from convergences_node.index.search import count
 
@@ -35,7 +38,11 @@ DRAWN_MORE = 4
 """Times as many, each time."""
 WALKED_MAX = 6_000
 """Entries of a list among which matches are drawn, in a third of a millisecond; of a longer list, the first ones."""
+LOOKED_AT_ONCE = 500
+"""Elements that one statement looks at, where some of them may not match."""
 PARTS = LAST_BITS + 1
+
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +59,37 @@ class Sample:
         return round(len(self.tags) * self.each)
 
 
-def sample_of(db: sqlite3.Connection, wanted: Filter, about: int | None = None) -> Sample:
-    """Tags of the matches, of which there are `about` so many, if that was counted before."""
+def sample_of(db: sqlite3.Connection, wanted: Filter, kept: TagsByRow, about: int | None = None) -> Sample:
+    """Tags of the matches, of which there are `about` so many, if that was counted before; those that are kept need no
+    look at their elements."""
     if _are_in_lists(wanted):
-        return _from_lists(db, wanted, count(db, wanted)[0] if about is None else about)
+        return _from_lists(db, wanted, kept, count(db, wanted)[0] if about is None else about)
     # No more can match than have the rarest tag, and words are mostly rarer; what dates and places leave of all these
     # is seen when they are drawn.
     few = wanted.text is not None or wanted.count_max <= WHOLE_MAX
     parts = PARTS if few else max(1, PARTS * SAMPLE // wanted.count_max)
-    while len(tags := _tags(db, wanted, parts)) < SAMPLE_LEAST and parts < PARTS:
+    while len(rows := _rows(db, wanted, parts)) < SAMPLE_LEAST and parts < PARTS:
         parts = min(PARTS, parts * DRAWN_MORE)
     if parts < PARTS:
-        return Sample(tags, whole=False, each=PARTS / parts)
-    return Sample(tags[:WHOLE_MAX], whole=len(tags) <= WHOLE_MAX)
+        return Sample(tags_of(db, rows, kept), whole=False, each=PARTS / parts)
+    return Sample(tags_of(db, rows[:WHOLE_MAX], kept), whole=len(rows) <= WHOLE_MAX)
 
 
-def sample_of_rows(db: sqlite3.Connection, rows: Sequence[int]) -> Sample:
+def sample_of_rows(db: sqlite3.Connection, rows: Sequence[int], kept: TagsByRow) -> Sample:
     """The tags of matches that are known already."""
-    select = "SELECT e.tags AS tags FROM json_each(?) j CROSS JOIN elements e ON e.row = j.value"
-    return Sample(column_of(db, "tags", select, (f"[{', '.join(map(str, rows))}]",)))
+    return Sample(tags_of(db, rows, kept))
+
+
+def tags_of(db: sqlite3.Connection, rows: Sequence[int], kept: TagsByRow) -> list[str]:
+    """The tags of these rows, in their order. Elements are looked at once: each of them is somewhere else in the
+    file."""
+    found = {row: kept[row] for row in rows if row in kept}
+    if missing := [row for row in rows if row not in found]:
+        select = "SELECT e.tags AS tags FROM json_each(?) j CROSS JOIN elements e ON e.row = j.value"
+        looked_up = zip(missing, column_of(db, "tags", select, (_encode(missing).decode(),)), strict=True)
+        found.update(looked_up)
+        kept.update(found)
+    return [found[row] for row in rows]
 
 
 def _are_in_lists(wanted: Filter) -> bool:
@@ -79,24 +98,43 @@ def _are_in_lists(wanted: Filter) -> bool:
     return wanted.window is not None and not elsewhere and wanted.count_max > WHOLE_MAX
 
 
-def _from_lists(db: sqlite3.Connection, wanted: Filter, about: int) -> Sample:
+def _from_lists(db: sqlite3.Connection, wanted: Filter, kept: TagsByRow, about: int) -> Sample:
     if about > LISTED_WHOLE_MAX:
         within_reach = about * min(1.0, WALKED_MAX / listed_count(wanted))
         parts = max(1, int(PARTS * SAMPLE / within_reach))
         # What a mask lets pass may not match: then fewer are counted, rather than more looked at.
         for looked_at in (SAMPLE, SAMPLE * DRAWN_MORE):
-            tags = tags_in_lists(db, wanted, parts, looked_at, SAMPLE)
+            tags = _in_lists(db, wanted, kept, parts, looked_at)
             if len(tags) >= SAMPLE_LEAST:
                 return Sample(tags, whole=False, each=about / len(tags))
-    tags = tags_in_lists(db, wanted, PARTS, -1, WHOLE_MAX + 1)
+    tags = _in_lists(db, wanted, kept, PARTS, -1)
     return Sample(tags[:WHOLE_MAX], whole=len(tags) <= WHOLE_MAX)
 
 
-def _tags(db: sqlite3.Connection, wanted: Filter, parts: int) -> list[str]:
-    """The tags of the matches whose rows are in so many of the parts of all rows, and no more than are counted."""
-    found = source(wanted, joined=True)
+def _in_lists(db: sqlite3.Connection, wanted: Filter, kept: TagsByRow, parts: int, looked_at: int) -> list[str]:
+    """The tags of the matches in a window, in these parts of all rows: of each list, of the first so many entries that
+    their masks let pass; or of all, if that is negative, until there are more than are counted."""
+    unsure = unsure_in_lists(wanted)
+    if not unsure:
+        return tags_of(db, rows_in_lists(db, wanted, parts, looked_at if looked_at >= 0 else WHOLE_MAX + 1), kept)
+    rows, found = rows_in_lists(db, wanted, parts, looked_at), []  # type: list[int], list[str]
+    for start in range(0, len(rows), LOOKED_AT_ONCE):
+        some = tags_of(db, rows[start : start + LOOKED_AT_ONCE], kept)
+        found += [tags for tags in some if all(_has(tags, group) for group in unsure)]
+        if looked_at < 0 and len(found) > WHOLE_MAX:
+            break
+    return found
+
+
+def _has(tags: str, group: Group) -> bool:
+    return any(f" {tag} " in tags for tag in group.tags)
+
+
+def _rows(db: sqlite3.Connection, wanted: Filter, parts: int) -> list[int]:
+    """The matches whose rows are in so many of the parts of all rows, and no more than are counted."""
+    found = source(wanted)
     select = (
-        f"SELECT e.tags AS tags FROM {found.tables} WHERE {found.where} AND {found.row} & {LAST_BITS} < ?"
+        f"SELECT {found.row} AS row FROM {found.tables} WHERE {found.where} AND {found.row} & {LAST_BITS} < ?"
         f" ORDER BY {found.row} DESC LIMIT ?"
     )
-    return column_of(db, "tags", select, [*found.values, parts, WHOLE_MAX + 1])
+    return column_of(db, "row", select, [*found.values, parts, WHOLE_MAX + 1])

@@ -19,10 +19,11 @@ from markupsafe import Markup
 
 from convergences_node.index.views import Answer, Item
 from convergences_node.web.asking import town_of
-from convergences_node.web.cards import Reading, card, picture_here
+from convergences_node.web.cards import Card, Reading, card, picture_here
 from convergences_node.web.freshness import freshness
 from convergences_node.web.kept_pages import stamp_of
 from convergences_node.web.place_names import territory_names
+from convergences_node.web.templating import parts
 
 T = TypeVar("T")
 
@@ -31,15 +32,15 @@ CARDS_MAX = 1_000
 NOW_MAX = 200
 """Things that are the same now: a few a language and territory."""
 
-Drawing = Callable[..., Markup]
-"""A macro of the templates: it escapes what it is given."""
+Drawing = Callable[[str, Card, str], Markup]
+"""What draws a card in a language, as a heading of some level: a macro of the templates, which escapes all of it."""
 
 
 class KeptParts:
-    """Both memories, and the macros that draw a card with its heading of some level, and how fresh an answer is."""
+    """Both memories."""
 
-    def __init__(self, draw_card: Drawing, draw_fresh: Drawing) -> None:
-        self._draw_card, self.draw_fresh = draw_card, draw_fresh
+    def __init__(self, draw_card: Drawing) -> None:
+        self._draw_card = draw_card
         self._cards: OrderedDict[Hashable, Markup] = OrderedDict()
         self._stamp: Hashable = None
         self._now: dict[Hashable, object] = {}
@@ -62,7 +63,7 @@ class KeptParts:
         key = (*shown, *said, reading.messages.language, reading.language_asked, level)
         found = self._cards.get(key)
         if found is None:
-            found = self._cards[key] = self._draw_card(card(reading, item), level)
+            found = self._cards[key] = self._draw_card(reading.messages.language, card(reading, item), level)
             if len(self._cards) > CARDS_MAX:
                 self._cards.popitem(last=False)
         else:
@@ -96,7 +97,8 @@ async def drawn_freshness(request: web.Request, reading: Reading, answer: Answer
     async def make() -> Markup:
         names = await territory_names(town, [each.territory for each in answer.coverage])
         said = freshness(reading, answer.coverage, names, town.charter())
-        return request.app[PARTS].draw_fresh(said)
+        drawn: Markup = parts(reading.messages.language).fresh(said)  # type: ignore[attr-defined] # a macro
+        return drawn
 
     return await made_now(request, ("fresh", reading.messages.language, *territories), make)
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 from msgspec.structs import replace
 
-from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index.query import Circle, Query
 from convergences_node.index.views import ElementView, Revision
 from convergences_node.web import dates, markdown, words
@@ -25,7 +24,7 @@ from convergences_node.web.etag import CACHE_ASK
 from convergences_node.web.exporting import base_of
 from convergences_node.web.filters import page_link
 from convergences_node.web.kept_pages import HTML_TYPE
-from convergences_node.web.kept_parts import drawn_cards
+from convergences_node.web.kept_parts import drawn_cards, made_now
 from convergences_node.web.media_shown import images_of, media_shown
 from convergences_node.web.pages import answer_page, draw_page, reading_of
 from convergences_node.web.place_names import territory_in, territory_names, town_name
@@ -53,7 +52,7 @@ async def element_page(request: web.Request) -> web.Response:
     revisions = await town.index.history(str(element))
     if view is None and not revisions:
         raise refusal(str(element), revisions)
-    witnesses = await town.archive.read(lambda reader: _witnesses(reader, view)) if view else ()
+    witnesses = await _witnesses(request, view) if view else ()
     logs = [*witnesses, *(revision.origin for revision in revisions)]
     codes = [*map(territory_in, logs), *(territories_named(view) if view else ())]
     codes += [each.item.territory for each in published.publications]
@@ -169,10 +168,13 @@ def _near(reading: Reading, view: ElementView) -> str | None:
     return page_link(reading, Query(circle=Circle(lat, lon, NEIGHBOURHOOD_METRES)))
 
 
-def _witnesses(reader: ArchiveReader, view: ElementView) -> tuple[str, ...]:
+async def _witnesses(request: web.Request, view: ElementView) -> tuple[str, ...]:
     """The other logs whose nodes vouch for this record: they hold it, and have seen a head over it."""
-    rows = reader.cosignatures(view.item.origin)
-    return tuple(row.cosigner for row in rows if row.size > view.item.index and row.cosigner != view.item.origin)
+    origin, archive = view.item.origin, town_of(request).archive
+    rows = await made_now(
+        request, ("cosigned", origin), lambda: archive.read(lambda reader: reader.cosignatures(origin))
+    )
+    return tuple(row.cosigner for row in rows if row.size > view.item.index and row.cosigner != origin)
 
 
 def _proof(reading: Reading, view: ElementView, witnesses: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:

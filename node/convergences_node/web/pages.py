@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aiohttp import web
-from jinja2 import Environment
 
 from convergences_node.web import dates
 from convergences_node.web.api_map import OUTLINES, KeptOutlines
@@ -24,21 +23,17 @@ from convergences_node.web.media_shown import files_here
 from convergences_node.web.messages import LANGUAGES, catalogue
 from convergences_node.web.problems import PROBLEMS, Problem, ProblemDocument, draw
 from convergences_node.web.sharing import shared
-from convergences_node.web.templating import make_environment
+from convergences_node.web.templating import parts, templates
 
 COMES_BACK = {"starting": 5, "too-busy": 5, "too-slow": 15}
 """Seconds after which a page that is not there yet asks again by itself. A header, and no element of the page: whoever
 reads with a screen reader is not interrupted by a page that announces it."""
-TEMPLATES: web.AppKey[Environment] = web.AppKey("templates")
 
 
 def prepare(app: web.Application) -> None:
-    """Give the application its templates, and the memories of what was drawn."""
-    environment = make_environment()
-    app[TEMPLATES] = environment
+    """Give the application the memories of what was drawn."""
     app[KEPT] = KeptPages()
-    parts = environment.get_template("parts.html").make_module()
-    app[PARTS] = KeptParts(parts.card, parts.fresh)  # type: ignore[attr-defined] # the macros of the template
+    app[PARTS] = KeptParts(lambda language, *shown: parts(language).card(*shown))  # type: ignore[attr-defined] # a macro
     app[PICTURES] = Pictures()
     app[OUTLINES] = KeptOutlines()
 
@@ -65,7 +60,7 @@ def fill(request: web.Request, template: str, values: Mapping[str, object]) -> b
     reading = reading_of(request)
     messages = reading.messages
     return (
-        request.app[TEMPLATES]
+        templates(messages.language)
         .get_template(template)
         .render(
             t=messages.text,

@@ -1,22 +1,33 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The templates: everything that is put into a page is escaped, and a name that is not given is an error.
 
-A page has some three hundred places where a text is put. Jinja escapes each with markupsafe's `escape`, which makes a
-`Markup` of it, two calls of Python that no page needs: a template's pieces are joined and never escaped again. Texts
-are escaped here by the standard library instead, at a fourth of the cost; all that is no plain text, by markupsafe.
+A page has some three hundred places where a text is put, and all that they need is done once or in C:
+
+- Jinja escapes each with markupsafe's `escape`, which makes a `Markup` of it, two calls of Python that no page needs: a
+  template's pieces are joined and never escaped again. Texts are escaped here by the C function inside it.
+- Each language has its templates. A sentence without places (`t('nav.skip')`) and the address of a file (`static`) are
+  the same on every page of a language: they are written into the template when it is compiled, and a key that a
+  catalogue does not have is an error then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
-from html import escape as escape_text
+from collections.abc import Callable, Mapping, MutableMapping
+from functools import cache
 from types import CodeType
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+import markupsafe
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, nodes
+from jinja2.environment import TemplateModule
+from jinja2.visitor import NodeTransformer
 from markupsafe import escape as escape_value
 
 from convergences_node.web import static_files
+from convergences_node.web.messages import Messages, catalogue
+
+escape_text: Callable[[str], str] = markupsafe._escape_inner  # type: ignore[attr-defined] # no public name
+"""The five signs, in C where markupsafe was built so. A test holds it to what it must do."""
 
 
 def escape(value: object) -> str:
@@ -41,17 +52,52 @@ class Page(Template):
         return made
 
 
-def make_environment() -> Environment:
-    """The templates of the pages."""
-    environment = Environment(
-        loader=PackageLoader("convergences_node.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,  # templates do not change under a node that runs
-    )
-    environment.template_class = Page
-    environment.globals["static"] = static_files.address
-    environment.globals["built"] = static_files.address_if_built
-    return environment
+class _Once(NodeTransformer):
+    """Writes what is the same on every page into a template that is being compiled."""
+
+    def __init__(self, known: Mapping[str, Callable[[str], str]]) -> None:
+        self._known = known
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802  the visitor's own name for it
+        call, plain = node.node, len(node.args) == 1 and not (node.kwargs or node.dyn_args or node.dyn_kwargs)
+        if plain and isinstance(call, nodes.Name) and call.name in self._known:
+            (about,) = node.args
+            if isinstance(about, nodes.Const):
+                return nodes.Const(self._known[call.name](about.value), lineno=node.lineno)
+        return self.generic_visit(node)
+
+
+class Spoken(Environment):
+    """The templates of one language."""
+
+    def __init__(self, messages: Messages) -> None:
+        super().__init__(
+            loader=PackageLoader("convergences_node.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,  # templates do not change under a node that runs
+        )
+        self.template_class = Page
+        self.globals["static"] = static_files.address
+        self.globals["built"] = static_files.address_if_built
+        self._once = _Once({"t": messages.text, "static": static_files.address})
+
+    def _generate(
+        self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
+    ) -> str:
+        """The hook that Jinja leaves between reading a template and writing its code."""
+        return super()._generate(self._once.visit(source), name, filename, defer_init)
+
+
+@cache
+def templates(language: str) -> Spoken:
+    """The templates of a language of ours, each read when it is first asked for."""
+    return Spoken(catalogue(language))
+
+
+@cache
+def parts(language: str) -> TemplateModule:
+    """The macros that pages are made of."""
+    return templates(language).get_template("parts.html").module
