@@ -10,12 +10,8 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
-from convergences_node.index.card import card_of, signed
-from convergences_node.index.views import Item
 from convergences_node.media.thumbs import ALT_CHARS_MAX, thumb_of
 from convergences_node.web.page_home import PICTURES_MAX
-from convergences_protocol.element import ElementId
-from msgspec import json
 
 from .small_town import SmallTown
 from .test_media import WEBP, medium, page, written_down
@@ -52,12 +48,13 @@ def test_what_has_nothing_to_show_in_a_corner_has_no_picture(kind: str, fields: 
     assert thumb_of(kind, fields) is None
 
 
-def test_a_card_with_a_picture_is_an_item_as_it_is_sent() -> None:
-    element = ElementId.new("FR-93066", 1, bytes(10))
-    card = card_of(element, "action", "Fête", {"pictures": [medium()]}, (None, None), False, None)
-    item = json.decode(signed(card, "convergences/FR-93066/00", 1, 2), type=Item)
-    assert item.picture is not None and item.picture.digest == sha256(WEBP).hexdigest()
-    assert json.encode(item).decode() == signed(card, "convergences/FR-93066/00", 1, 2)
+async def test_an_answer_says_the_picture_without_another_question(town: SmallTown, client: TestClient) -> None:
+    """It is in the card that the index keeps, here and for other programs."""
+    await written_down(town, "action", "Plantation", type="event", pictures=[medium()])
+    answer = await client.get("/api/v1/search", params={"q": "Plantation"})
+    (item,) = (await answer.json())["items"]
+    said = {"digest": sha256(WEBP).hexdigest(), "width": 160, "height": 90, "alt": medium()["alt"]}
+    assert item["picture"] == said
 
 
 async def test_a_list_shows_a_picture_once_its_file_is_here(town: SmallTown, client: TestClient) -> None:
