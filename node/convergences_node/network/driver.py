@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Drives the replication machine: bytes from transports, reads and writes of the archive, timers, worker threads.
+"""Drives the replication machine: bytes from transports, what the archive tells, timers; and obeys what it asks.
 
 The machine decides everything; this file obeys its outputs in order (`replication/outputs.py` is the contract). All
-of it runs in the event loop, and nothing here waits: reads and belts are tasks whose answers go back to the machine.
+of it runs in the event loop, and nothing here waits: what is read (`library.py`) and what is kept (`keeping.py`) are
+tasks whose answers go back to the machine.
 Memory is bounded by what the machine lets peers send ahead (credit), and by the transports, which stop reading from a
 peer whose frames are not consumed.
 """
@@ -12,9 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 from convergences_protocol.cosignature import Cosignature
 from convergences_protocol.errors import ConvergencesError
@@ -38,7 +37,7 @@ from convergences_protocol.replication.outputs import (
     Rewind,
     Send,
 )
-from convergences_protocol.replication.views import Held, Identity
+from convergences_protocol.replication.views import Identity
 
 from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import BodiesErased, EpochOpened, Event, HeadCame, LogGrew
@@ -46,17 +45,13 @@ from convergences_node.network import serving
 from convergences_node.network.announcer import Announcer
 from convergences_node.network.consequences import Consequences
 from convergences_node.network.ear import Ear
-from convergences_node.network.examining import Examiners
-from convergences_node.network.ingest import Belt
 from convergences_node.network.joining import joined_answer, refused_answer
+from convergences_node.network.keeping import Keeping
 from convergences_node.network.library import Library, Question
+from convergences_node.network.tasks import Tasks
 from convergences_node.network.transport import Link, Listener, PeerKey, Transport
 
 log = logging.getLogger(__name__)
-
-CHECKING_THREADS = 2
-"""Signature checks leave the interpreter's lock: two threads give 1.9 times one (PERFORMANCE.md), more give nothing on
-two cores and take them from the pages on four."""
 
 MISBEHAVED_SECONDS = 3600.0
 """How long a peer is refused that broke a transport's own bounds; as the machine's first ban."""
@@ -93,11 +88,9 @@ class Driver:
         self._consequences = consequences
         self._now = monotonic
         self._clock = clock
-        self._pool = ThreadPoolExecutor(CHECKING_THREADS, thread_name_prefix="checking")
-        self._examiners = Examiners(self._pool)
         self._transports: dict[str, Transport] = {}
-        self._belts: dict[str, Belt] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(lambda error: log.error("a task of the network failed", exc_info=error))
+        self._keeping = Keeping(archive, self._kept, self._refused)
         self._library = Library(archive, self.machine, monotonic)
         self._misdeeds: dict[PeerKey, int] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -123,12 +116,8 @@ class Driver:
         self._unsubscribe()
         if self._timer is not None:
             self._timer.cancel()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(belt.stop() for belt in self._belts.values()))
-        self._examiners.close()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        await self._tasks.stop()
+        await self._keeping.stop()
 
     def attach(self, transport: Transport) -> None:
         """Send through this transport to the peers that it links."""
@@ -149,7 +138,7 @@ class Driver:
         It waits its turn on the belt: read beside it, the view could be older than a batch that was just kept, the
         batch would be asked for again, and the honest peer that sends it blamed.
         """
-        self._belt(origin).put(lambda: self._tell_log(origin))
+        self._keeping.put(origin, lambda: self._tell_log(origin))
 
     async def _tell_log(self, origin: str) -> None:
         view = await self._archive.read(lambda reader: serving.log_view(reader, origin))
@@ -218,7 +207,7 @@ class Driver:
             except ConvergencesError as error:
                 answer(refused_answer(error))
 
-        self._spawn(ask())
+        self._tasks.begin(ask())
 
     # ------------------------------------------------------------------------------------- what the archive tells
     def _archive_changed(self, event: Event) -> None:
@@ -230,10 +219,10 @@ class Driver:
             case LogGrew(origin, _, size, own=False):
                 self._sizes[origin] = size
             case EpochOpened(origin, previous):
-                self._spawn(self.log_known(previous))
-                self._spawn(self.log_known(origin))
+                self._tasks.begin(self.log_known(previous))
+                self._tasks.begin(self.log_known(origin))
             case BodiesErased(origin, dropped=False):
-                self._spawn(self._ask_again(origin))
+                self._tasks.begin(self._ask_again(origin))
 
     async def _ask_again(self, origin: str) -> None:
         """An erasure was judged anew: bodies that it named may be wanted again."""
@@ -260,21 +249,21 @@ class Driver:
             case Announce(data):
                 self._announcer.say(data)
             case Ingest(origin=origin):
-                self._belt(origin).put(output)
+                self._keeping.put(origin, output)
             case LoadBatch() | LoadProof() | ListWanted() | FindBodies():
-                self._spawn(self._answer(output))
+                self._tasks.begin(self._answer(output))
             case KeepBodies(origin=origin, bodies=bodies):
-                self._belt(origin).put(lambda: self._keep_bodies(bodies))
+                self._keeping.put_bodies(origin, bodies)
             case KeepHead(origin, head):
-                self._belt(origin).put(lambda: self._keep_head(origin, head))
+                self._keeping.put_head(origin, head)
             case KeepCosignature(origin, size, cosignature):
-                self._belt(origin).put(lambda: self._keep_cosignatures(origin, size, [cosignature]))
+                self._keeping.put_cosignature(origin, size, cosignature)
             case Rewind(origin, size):
-                self._belt(origin).put(lambda: self._rewind(origin, size))
+                self._keeping.put(origin, lambda: self._rewind(origin, size))
             case KeepFork(origin, proof):
-                self._spawn(self._keep_fork(origin, proof))
+                self._tasks.begin(self._keeping.keep_fork(origin, proof))
             case RaiseDoubt(origin, head):
-                self._spawn(self._consequences.own_head_doubted(origin, head))
+                self._tasks.begin(self._consequences.own_head_doubted(origin, head))
             case Mentioned(_, origins):
                 self._consequences.origins_mentioned(origins)
             case Contested(origin, head):
@@ -300,14 +289,6 @@ class Driver:
         else:
             log.info("peer %s is left: %s", key.hex()[:12], reason)
 
-    def _belt(self, origin: str) -> Belt:
-        belt = self._belts.get(origin)
-        if belt is None:
-            belt = self._belts[origin] = Belt(
-                origin, self._archive, self._pool, self._examiners, self._kept, self._refused
-            )
-        return belt
-
     def _kept(self, fetch: int, stop: int, wanted: int) -> None:
         self.machine.kept(fetch, stop, self._now(), wanted)
         self._obey()
@@ -322,21 +303,6 @@ class Driver:
         await self._library.answer(asked)
         self._obey()
 
-    async def _keep_bodies(self, bodies: Sequence[tuple[bytes, bytes]]) -> None:
-        await self._archive.keep_bodies(bodies)
-
-    async def _keep_head(self, origin: str, head: Held) -> None:
-        await self._archive.keep_head(origin, head.size, head.note)
-        await self._keep_cosignatures(origin, head.size, head.cosignatures)
-
-    async def _keep_cosignatures(self, origin: str, size: int, cosignatures: Sequence[Cosignature]) -> None:
-        for each in cosignatures:
-            await self._archive.keep_cosignature(origin, size, each.cosigner_name, each.time, each.line)
-
-    async def _keep_fork(self, origin: str, proof: bytes) -> None:
-        if await self._archive.keep_fork(origin, proof):
-            log.warning("the log %s has two histories: the proof is kept", origin)
-
     async def _rewind(self, origin: str, size: int) -> None:
         await self._consequences.rewind(origin, size)
         view = await self._archive.read(lambda reader: serving.log_view(reader, origin))
@@ -344,7 +310,7 @@ class Driver:
             self.machine.rewound(view, self._now())
             self._obey()
 
-    # ------------------------------------------------------------------------------------- time and tasks
+    # ------------------------------------------------------------------------------------- time
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -356,13 +322,3 @@ class Driver:
     def _wake(self) -> None:
         self.machine.wake(self._now())
         self._obey()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a task of the network failed", exc_info=error)

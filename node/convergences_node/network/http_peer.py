@@ -22,6 +22,7 @@ from convergences_protocol.replication import messages
 from convergences_protocol.replication.limits import COSIGNATURES_MAX, MENTIONED_MAX
 
 from convergences_node.network.http_tiles import Gone, RemoteLog
+from convergences_node.network.tasks import Tasks
 from convergences_node.network.transport import Listener, PeerKey
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class HttpPeer:
         self._shown: dict[str, bytes] = {}
         self._forks: set[bytes] = set()
         self._servings: dict[int, _Serving] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(self._failed)
         self._frames = 0
 
     def say(self, message: messages.Message) -> None:
@@ -96,7 +97,7 @@ class HttpPeer:
                 asyncio.get_running_loop().call_soon(self.name_logs, [follow.origin for follow in follows])
             case messages.Want() as want:
                 serving = self._servings[want.number] = _Serving(want, want.start, want.credit, asyncio.Event())
-                self._spawn(self._serve(serving))
+                self._tasks.begin(self._serve(serving))
             case messages.More(number, credit) if number in self._servings:
                 serving = self._servings[number]
                 serving.credit += credit
@@ -104,11 +105,11 @@ class HttpPeer:
             case messages.Stop(number):
                 self._servings.pop(number, None)
             case messages.WantProof() as want_proof:
-                self._spawn(self._prove(want_proof))
+                self._tasks.begin(self._prove(want_proof))
             case messages.WantBodies(digests):
-                self._spawn(self._give_bodies(digests))
+                self._tasks.begin(self._give_bodies(digests))
             case messages.Forks() | messages.Doubt():
-                self._spawn(self._tell(frame))
+                self._tasks.begin(self._tell(frame))
             case _:
                 pass  # heads are read by those whom they concern
         asyncio.get_running_loop().call_soon(self._listener.drained, self.key, self._frames)
@@ -145,13 +146,11 @@ class HttpPeer:
 
     def cancel(self) -> None:
         """Let go of what is being fetched."""
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel()
 
     async def stop(self) -> None:
         """As `cancel`, and wait for it."""
-        self.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     def _log(self, origin: str) -> RemoteLog:
         found = self._logs.get(origin)
@@ -188,16 +187,9 @@ class HttpPeer:
             root, proof = b"", []
         self.say(messages.Proof(want.origin, want.old, want.new, root, tuple(proof)))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.info("peer %s at %s is lost: %s", self.key.hex()[:12], self.address, error or type(error).__name__)
-            self._lost(self.key)
+    def _failed(self, error: BaseException) -> None:
+        log.info("peer %s at %s is lost: %s", self.key.hex()[:12], self.address, str(error) or type(error).__name__)
+        self._lost(self.key)
 
 
 @dataclass(slots=True)

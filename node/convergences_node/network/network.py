@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from convergences_protocol.errors import ConvergencesError
 from convergences_protocol.replication.views import Held
@@ -24,6 +24,7 @@ from convergences_node.network.holders import PeerHolders
 from convergences_node.network.http_transport import HttpSettings, HttpTransport
 from convergences_node.network.libp2p_transport import Libp2pSettings, Libp2pTransport
 from convergences_node.network.settings import loopback_only
+from convergences_node.network.tasks import Tasks
 from convergences_node.network.transport import Asks, PeerKey, Transport
 from convergences_node.web.town_door import PeerSeen
 
@@ -65,7 +66,7 @@ class Network:
         self._banned: dict[PeerKey, asyncio.TimerHandle] = {}
         self.left: dict[PeerKey, str | None] = {}
         """Bundles that are read, and why one was left: files are no peer to remember, or to refuse for a while."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(lambda error: log.error("a task of the network failed", exc_info=error))
 
     # ------------------------------------------------------------------------------------- life
     async def start(self, p2p: Transport | None = None) -> None:
@@ -74,9 +75,9 @@ class Network:
         self._town.blobs.holders = self._holders
         await self._start_transport(self._http)
         if p2p is not None or self._config.p2p.enabled:
-            self._spawn(self._start_p2p(p2p or self._libp2p()))
+            self._tasks.begin(self._start_p2p(p2p or self._libp2p()))
         if self._config.discovery.zeroconf and not loopback_only(self._config):
-            self._spawn(self._be_found())
+            self._tasks.begin(self._be_found())
 
     async def begin(self) -> None:
         """Be ready to replicate, and reach nobody: enough to read what a stick brings."""
@@ -95,9 +96,7 @@ class Network:
         """Close every link."""
         for handle in self._banned.values():
             handle.cancel()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         if self._nearby is not None:
             await self._nearby.stop()
         await self._holders.stop()
@@ -267,7 +266,7 @@ class Network:
             self.left[key] = reason
             return
         row = self._book.get(key) or PeerRow(key)
-        self._spawn(self._keep_row(replace(row, faults=row.faults + 1, fault=reason)))
+        self._tasks.begin(self._keep_row(replace(row, faults=row.faults + 1, fault=reason)))
         former = self._banned.get(key)
         if former is not None:
             former.cancel()
@@ -281,7 +280,7 @@ class Network:
     def origins_mentioned(self, origins: Sequence[str]) -> None:
         """See `Consequences`."""
         if self._town.membership.consider_candidates(origins):
-            self._spawn(self.renew())
+            self._tasks.begin(self.renew())
 
     def head_contested(self, origin: str, head: Held) -> None:
         """See `Consequences`."""
@@ -294,16 +293,6 @@ class Network:
     async def rewind(self, origin: str, size: int) -> None:
         """See `Consequences`."""
         await self._town.rewind(origin, size)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a task of the network failed", exc_info=error)
 
 
 def _only(targets: Mapping[PeerKey, Sequence[str]], *, http: bool) -> dict[PeerKey, list[str]]:
