@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import trio
@@ -18,6 +19,7 @@ from libp2p.custom_types import TProtocol
 from convergences_node.blobs.pieces import ANSWER_BYTES_MAX, QUESTION_BYTES
 from convergences_node.network.libp2p_link import CLOSE_SECONDS_MAX, key_of, peer_id_of, read_frame, write_frame
 from convergences_node.network.libp2p_links import Links
+from convergences_node.network.libp2p_waiting import answer_of
 from convergences_node.network.transport import PeerKey
 
 BLOB = TProtocol("/convergences/blob/1")
@@ -39,11 +41,10 @@ class Asking:
         self._asked = asked
         self._held: Counter[PeerKey] = Counter()
         self._host: Any
-        self._token: trio.lowlevel.TrioToken
 
     def begin(self, host: Any) -> None:
         """Before the gate stands: the host to ask through, and to answer at."""
-        self._host, self._token = host, trio.lowlevel.current_trio_token()
+        self._host = host
         host.set_stream_handler(BLOB, self._answer)
 
     async def ask(self, key: PeerKey, question: bytes) -> bytes:
@@ -71,23 +72,10 @@ class Asking:
         self._held[key] += 1
         try:
             with trio.fail_after(ASK_SECONDS_MAX):
-                await write_frame(stream, await self._answered(key, await read_frame(stream, QUESTION_BYTES)))
+                question = await read_frame(stream, QUESTION_BYTES)
+                await write_frame(stream, await answer_of(partial(self._asked, key, question)))
                 await stream.close()
         finally:
             self._held[key] -= 1
             if not self._held[key]:
                 del self._held[key]
-
-    async def _answered(self, key: PeerKey, question: bytes) -> bytes:
-        """What the rest of the node says, which runs in another thread."""
-        answers: list[bytes] = []
-        answered = trio.Event()
-
-        def answer(data: bytes) -> None:
-            answers.append(data)
-            with suppress(trio.RunFinishedError):
-                self._token.run_sync_soon(answered.set)
-
-        self._asked(key, question, answer)
-        await answered.wait()
-        return answers[0]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -38,6 +39,7 @@ from convergences_node.network.libp2p_gate import Gate
 from convergences_node.network.libp2p_link import close_connection, key_of, read_frame, write_frame
 from convergences_node.network.libp2p_links import REPLICATE, LinkEvents, Links
 from convergences_node.network.libp2p_settings import FRAME_SECONDS_MAX, Libp2pSettings
+from convergences_node.network.libp2p_waiting import answer_of
 from convergences_node.network.transport import GOSSIP_BYTES_MAX, JOIN_BYTES_MAX, Link, PeerKey
 
 JOIN = TProtocol("/convergences/join/1")
@@ -77,7 +79,6 @@ class Libp2pHost:
     async def main(self) -> None:
         """Run until cancelled. Raises what makes it impossible to run at all."""
         libp2p_mends.apply()
-        self._token = trio.lowlevel.current_trio_token()
         self._stop = trio.CancelScope()
         listen = [multiaddr.Multiaddr(address) for address in self._settings.listen]
         self.host = self._make_host(listen)
@@ -191,18 +192,9 @@ class Libp2pHost:
         if key is None:
             await stream.reset()
             return
-        answers: list[bytes] = []
-        answered = trio.Event()
-
-        def answer(data: bytes) -> None:
-            answers.append(data)
-            with suppress(trio.RunFinishedError):
-                self._token.run_sync_soon(answered.set)
-
         with trio.fail_after(JOIN_SECONDS_MAX):
-            self._events.join_asked(key, await read_frame(stream, JOIN_BYTES_MAX), answer)
-            await answered.wait()
-            await write_frame(stream, answers[0])
+            request = await read_frame(stream, JOIN_BYTES_MAX)
+            await write_frame(stream, await answer_of(partial(self._events.join_asked, key, request)))
             await stream.close()
 
     # ---------------------------------------------------------------------------- gossip
