@@ -26,7 +26,7 @@ from convergences_node import verbs
 from convergences_node.archive.model import NewControl
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.faults import NotFound
-from convergences_node.membership import KEEP_ALL, KEEP_NONE, KEEP_THESE, Keep
+from convergences_node.membership_stored import KEEP_ALL, KEEP_NONE, KEEP_THESE, Keep
 from convergences_node.network.addresses import told_addresses
 from convergences_node.network.joining import send_answer
 from convergences_node.network.transport import Transport

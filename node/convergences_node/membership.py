@@ -2,8 +2,9 @@
 """Who belongs, as this node knows it: the charter it follows, which logs it keeps, which peers it speaks with.
 
 The charter is folded from control records that are in the archive, so it is the same after every start. Which
-agglomeration is pinned, and which other logs are kept, are the operator's choices and stand in the archive too. A town
-that has joined nobody follows a charter of its own log alone. Used from the event loop; reads are awaited.
+agglomeration is pinned, and which other logs are kept, are the operator's choices and stand in the archive too
+(`membership_stored.py`). A town that has joined nobody follows a charter of its own log alone. Used from the event
+loop; reads are awaited.
 """
 
 from __future__ import annotations
@@ -11,43 +12,39 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from convergences_protocol.charter import Charter, Enrolled
 from convergences_protocol.enrolment import END
-from convergences_protocol.errors import ConvergencesError, Fault, Refused, Unreadable
-from convergences_protocol.opening import Opening, read_opening
+from convergences_protocol.errors import ConvergencesError, Fault, Refused
+from convergences_protocol.opening import Opening
 from convergences_protocol.origin import LogIdentity
-from convergences_protocol.record import Header, read_header
+from convergences_protocol.record import Header
 from convergences_protocol.recovery import Successor, read_succession_text
 from convergences_protocol.replication.views import End, Identity
 
 from convergences_node.archive.archive import Archive
-from convergences_node.archive.reader import ArchiveReader
+from convergences_node.membership_stored import (
+    CHARTER_CHOICE,
+    KEEP_ALL,
+    KEEP_CHOICE,
+    KEEP_NONE,
+    SUCCESSIONS_CHOICE,
+    Keep,
+    inherited,
+    lineage_of,
+    read_choices,
+    read_control,
+    read_own,
+    write_identity,
+)
 
 log = logging.getLogger(__name__)
 
-CHARTER_CHOICE = "charter"
-KEEP_CHOICE = "keep"
-SUCCESSIONS_CHOICE = "successions"
 SUCCESSIONS_MAX = 16
 """A recovery key is used once in years."""
-KEEP_ALL, KEEP_NONE, KEEP_THESE = "all", "none", "these"
 CANDIDATES_MAX = 64
 """New epochs looked into at once that no charter names yet; more is noise or malice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """Which logs of others the operator wants kept; one's own and the charter's always are."""
-
-    what: str
-    territories: tuple[str, ...] = ()
-
-    def wants(self, territory: str) -> bool:
-        """Whether logs of that territory are kept."""
-        return self.what == KEEP_ALL or (self.what == KEEP_THESE and territory in self.territories)
 
 
 class Membership:
@@ -67,7 +64,7 @@ class Membership:
 
     async def load(self) -> None:
         """Begin again from what the archive holds."""
-        charter, keep, self._own = await self._archive.read(_read_choices)
+        charter, keep, self._own = await self._archive.read(read_choices)
         self.keep = keep or self._default_keep
         pinned = self._own[0].identity if charter is None else charter
         self.joined = self._is_agglomeration or charter is not None
@@ -96,7 +93,7 @@ class Membership:
 
     async def pin_own(self, former: LogIdentity) -> None:
         """At an agglomeration that goes on from another's log: the charter begins there."""
-        await self._archive.choose(CHARTER_CHOICE, _write_identity(former))
+        await self._archive.choose(CHARTER_CHOICE, write_identity(former))
         await self.load()
 
     async def refresh(self) -> bool:
@@ -104,7 +101,7 @@ class Membership:
         changed = False
         for origin in self.charter_origins():
             start = self._read_to.get(origin, 0)
-            found = await self._archive.read(partial(_read_control, origin=origin, start=start))
+            found = await self._archive.read(partial(read_control, origin=origin, start=start))
             if found is None:
                 continue
             headers, self._read_to[origin] = found
@@ -149,7 +146,7 @@ class Membership:
         if self.joined:
             return
         await self._archive.keep_log(agglomeration)
-        await self._archive.choose(CHARTER_CHOICE, _write_identity(agglomeration))
+        await self._archive.choose(CHARTER_CHOICE, write_identity(agglomeration))
         await self.load()
 
     async def choose(self, keep: Keep) -> None:
@@ -159,7 +156,7 @@ class Membership:
 
     async def own_epoch(self) -> bool:
         """Read the openings of one's own logs again; True if there is a new one."""
-        own = await self._archive.read(_read_own)
+        own = await self._archive.read(read_own)
         if own == self._own:
             return False
         self._own = own
@@ -168,8 +165,8 @@ class Membership:
 
     async def _presume(self) -> None:
         """Let one's own logs count before the charter names them, and what the recovery key ended in their favour."""
-        lineage = _lineage(self._own)
-        for opening in [*await self._archive.read(partial(_inherited, lineage=lineage)), *lineage]:
+        lineage = lineage_of(self._own)
+        for opening in [*await self._archive.read(partial(inherited, lineage=lineage)), *lineage]:
             self.charter.presume(opening)
 
     def consider_candidates(self, origins: Iterable[str]) -> bool:
@@ -253,93 +250,3 @@ class Membership:
 
 def _continues(log: LogIdentity, own: LogIdentity) -> bool:
     return (log.territory, log.key) == (own.territory, own.key)
-
-
-def _read_choices(reader: ArchiveReader) -> tuple[LogIdentity | None, Keep | None, list[Opening]]:
-    charter, keep = reader.choice(CHARTER_CHOICE), reader.choice(KEEP_CHOICE)
-    return _read_identity(charter), _read_keep(keep), _read_own(reader)
-
-
-def _read_own(reader: ArchiveReader) -> list[Opening]:
-    return [opening for state in reader.logs() if state.own and (opening := _opening(reader, state.origin))]
-
-
-def _opening(reader: ArchiveReader, origin: str) -> Opening | None:
-    entry = reader.entry(origin, 0)
-    try:
-        return read_opening(read_header(entry.header)) if entry else None
-    except Unreadable:
-        return None
-
-
-def _lineage(own: Sequence[Opening]) -> list[Opening]:
-    """The log that is written in, and those that it continues: what was begun before a succession does not count."""
-    wanted, found = own[-1].origin if own else "", []
-    for opening in reversed(own):
-        if opening.origin == wanted:
-            found.append(opening)
-            wanted = opening.previous.origin if opening.previous else ""
-    return found[::-1]
-
-
-def _inherited(reader: ArchiveReader, lineage: Sequence[Opening]) -> list[Opening]:
-    """The logs under other keys that ours continue by the recovery key's word, which is their second record.
-
-    Without a charter to follow, nobody else says that they count, and a town that was made again would show nothing.
-    """
-    found: list[Opening] = []
-    for opening in lineage:
-        previous = reader.log(opening.previous.origin) if opening.previous else None
-        second = reader.entry(opening.origin, 1)
-        if previous is None or previous.own or second is None or second.unreadable is not None:
-            continue
-        old, header = _opening(reader, previous.origin), read_header(second.header)
-        if old is not None and header.kind == END and header.author == old.recovery_key:
-            found.append(old)
-    return found
-
-
-def _write_identity(identity: LogIdentity) -> str:
-    return json.dumps(
-        {"origin": identity.origin, "key": identity.key.hex(), "recovery_key": identity.recovery_key.hex()}
-    )
-
-
-def _read_identity(text: str | None) -> LogIdentity | None:
-    if text is None:
-        return None
-    try:
-        value = json.loads(text)
-        return LogIdentity(value["origin"], bytes.fromhex(value["key"]), bytes.fromhex(value["recovery_key"]))
-    except (ValueError, KeyError, TypeError) as error:
-        log.error(
-            "which charter is followed cannot be read (%s): this node goes on by itself, until it joins again"
-            " (convergences join)",
-            error,
-        )
-        return None
-
-
-def _read_keep(text: str | None) -> Keep | None:
-    if text is None:
-        return None
-    try:
-        what, *territories = json.loads(text)
-        return Keep(str(what), tuple(map(str, territories)))
-    except (ValueError, TypeError) as error:
-        log.error(
-            "which logs are kept cannot be read (%s): as at first, until chosen again (convergences follow)", error
-        )
-        return None
-
-
-def _read_control(reader: ArchiveReader, *, origin: str, start: int) -> tuple[list[tuple[int, Header]], int] | None:
-    """All control records of a log from `start` on, and how far the log was read."""
-    state = reader.log(origin)
-    if state is None or state.size <= start:
-        return None
-    found: list[tuple[int, Header]] = []
-    while entries := reader.control(origin, start, state.size):
-        found += [(entry.index, read_header(entry.header)) for entry in entries]
-        start = entries[-1].index + 1
-    return found, state.size

@@ -17,7 +17,7 @@ from convergences_node.archive.guard import GUARD_NAME
 from convergences_node.archive.model import ArchiveFull
 from convergences_node.config import CONFIG_NAME
 from convergences_node.index.store import INDEX_NAME
-from convergences_node.membership import CHARTER_CHOICE
+from convergences_node.membership_stored import CHARTER_CHOICE
 from convergences_node.town import Town
 from convergences_protocol.errors import LocalError
 
