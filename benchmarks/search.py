@@ -19,6 +19,7 @@ from pathlib import Path
 
 from convergences_node.index import store
 from convergences_node.index.answering import answer, facets
+from convergences_node.index.card import SaidBy
 from convergences_node.index.known import read_known
 from convergences_node.index.lines import Stated
 from convergences_node.index.occurrences import Horizon
@@ -68,9 +69,10 @@ def build(path: Path, count: int) -> float:
             for town, some in sorted(by_town.items()):
                 readings = []
                 for each in some:
-                    row = make_row(each.element, each.kind, each.fields, projection.horizon)
+                    said_by = SaidBy(ORIGIN.format(town), numbers[town], 1_780_000_000)
+                    row = make_row(each.element, each.kind, each.fields, projection.horizon, said_by)
                     stated = Stated(row, bytes(32), bytes(32), 1_780_000_000)
-                    readings.append(Reading(numbers[town], each.element, stated))
+                    readings.append(Reading(numbers[town], row.id, stated))
                     numbers[town] += 1
                 projection.take(ORIGIN.format(town), town, readings)
         spent += time.process_time() - begun

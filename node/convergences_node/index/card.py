@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""An element's card as JSON, made once when its record is taken in, so that an answer is put together and not encoded.
-
-What the record's fields say is written when the row is made (`card_of`); which record says so is added when the row is
-stored (`signed`). Together they are one `views.Item`, byte for byte as msgspec would encode it.
+"""An element's card as JSON, made once when its record is read, so that an answer is put together and not encoded: what
+the record's fields say, and which record says so, as one `views.Item`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from convergences_protocol.element import ElementId
 
-from convergences_node.index.views import Card
+from convergences_node.index.views import Item
 from convergences_node.media.thumbs import thumb_of
 
 _encode = msgspec.json.Encoder().encode
+
+
+class SaidBy(NamedTuple):
+    """The record that says what a card shows: its log, its number there, and its author's clock."""
+
+    origin: str
+    number: int
+    time: int
 
 
 def card_of(
@@ -27,10 +33,11 @@ def card_of(
     dates: tuple[int | None, int | None],
     recurring: bool,
     location: tuple[int, int] | None,
-) -> str:
-    """All of an element's card but for the record that says so."""
+    said_by: SaidBy,
+) -> bytes:
+    """An element's card."""
     get = fields.get
-    card = Card(
+    card = Item(
         id=str(element),
         kind=kind,
         type=get("type"),
@@ -50,10 +57,8 @@ def card_of(
         town=get("town"),
         website=get("website"),
         picture=thumb_of(kind, fields),
+        origin=said_by.origin,
+        index=said_by.number,
+        time=said_by.time,
     )
-    return _encode(card).decode()
-
-
-def signed(card: str, origin: str, index: int, time: int) -> str:
-    """The whole of it. An origin has no sign that JSON would write differently."""
-    return f'{card[:-1]},"origin":"{origin}","index":{index},"time":{time}}}'
+    return _encode(card)

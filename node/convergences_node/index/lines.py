@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from convergences_node.index.bands import band_of
-from convergences_node.index.card import signed
 from convergences_node.index.masks import mask_of
 from convergences_node.index.row import LISTED, SPANS, Row
 
@@ -22,6 +21,19 @@ DATED_FACETS = frozenset({LISTED[0], "kind", "territory", "territory kind", "the
 """Tags by which elements are listed in the order of their dates; other facets are checked on the element itself."""
 
 Line = tuple[Any, ...]
+
+INSERTS: Mapping[str, str] = {
+    "elements": "INSERT INTO elements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "states": "INSERT INTO states VALUES (?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT))",
+    "cards": "INSERT INTO cards VALUES (?, CAST(? AS TEXT))",
+    "dated": "INSERT INTO dated VALUES (?, ?, ?, ?, ?, ?)",
+    "occurrences": "INSERT INTO occurrences VALUES (?, ?, ?)",
+    "outlines": "INSERT INTO outlines VALUES (?, ?, ?, ?, ?)",
+    "points": "INSERT INTO points VALUES (?, ?, ?, ?, ?, ?)",
+    "edges": "INSERT INTO edges VALUES (?, ?, ?, ?, ?, ?)",
+    "territories": "INSERT INTO territories VALUES (?, ?, ?, ?, ?, ?)",
+}
+"""How each table's lines are stored. JSON comes as bytes and is text in the table: it is never decoded on the way."""
 
 
 class Position(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -81,16 +93,16 @@ class Lines:
     territories: list[Line] = field(default_factory=list)
     words: list[Line] = field(default_factory=list)
 
-    def add(self, number: int, at: Position, origin: str, said: Stated, tags: Tagged) -> None:
-        """The lines of one element, whose row is `number`, said by the log of that origin, with these tags."""
+    def add(self, number: int, at: Position, said: Stated, tags: Tagged) -> None:
+        """The lines of one element, whose row is `number`, with these tags."""
         row = said.row
         recurs = int(row.occurrences is not None)
         when = (row.first, row.last, recurs, row.began, row.ended)
         where = (row.lat, row.lon)
         said_by = (at.place, at.log, at.index)
         self.elements.append((number, tags.spaced, row.id, row.kind, *said_by, *when, *where, row.name_key))
-        text = (row.a, row.b, row.c, " ".join((tags.signs, *row.cells)))
-        self.cards.append((number, signed(row.card, origin, at.index, said.time)))
+        text = (row.a, row.b, row.c, f"{tags.signs} {row.cells}")
+        self.cards.append((number, row.card))
         self.states.append((number, *text, said.digest, said.author, said.time, row.fields))
         self.words.append((None, number, *text))
         if (first := row.first) is not None:

@@ -28,9 +28,10 @@ from convergences_protocol.record import read_body, read_header, signature_valid
 from convergences_protocol.tiles import Slot
 
 from convergences_node.archive.model import Entry
+from convergences_node.index.card import SaidBy
 from convergences_node.index.lines import Position, Stated
 from convergences_node.index.occurrences import Horizon
-from convergences_node.index.row import element_of, id_of, make_row
+from convergences_node.index.row import element_of, id_of, make_row, territory_of_id
 from convergences_node.index.tables import Outcome, Tables
 
 Speakers = Mapping[str, Sequence[tuple[str, int | None]]]
@@ -49,7 +50,8 @@ class Reading(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What the strict door says of one entry."""
 
     index: int
-    element: ElementId | None
+    about: bytes | None
+    """The element's id, as the index stores it."""
     stated: Stated | None = None
     withdrawal: bool = False
     wanted: bool = False
@@ -71,18 +73,20 @@ def read_entry(entry: Entry, horizon: Horizon) -> Reading:
     index = entry.index
     try:
         header = read_header(entry.header)
+        about = None if header.element is None else id_of(header.element)
         if entry.unreadable is not None and not signature_valid(entry.header):
-            return Reading(index, header.element, unreadable=entry.unreadable)
+            return Reading(index, about, unreadable=entry.unreadable)
         if header.element is None or entry.slot is Slot.ERASED:
-            return Reading(index, header.element)
+            return Reading(index, about)
         if header.body_digest is None:
-            return Reading(index, header.element, withdrawal=True)
+            return Reading(index, about, withdrawal=True)
         if entry.body is None:
-            return Reading(index, header.element, wanted=True)
-        row = make_row(header.element, header.kind, read_body(header, entry.body), horizon)
+            return Reading(index, about, wanted=True)
+        said_by = SaidBy(entry.origin, index, header.time)
+        row = make_row(header.element, header.kind, read_body(header, entry.body), horizon, said_by)
     except Unreadable as error:
         return Reading(index, None, unreadable=error.reason[:REASON_CHARS_MAX])
-    return Reading(index, header.element, Stated(row, header.digest, header.author, header.time))
+    return Reading(index, about, Stated(row, header.digest, header.author, header.time))
 
 
 class Projection:
@@ -184,12 +188,12 @@ class Projection:
         log = self._log(origin, territory)
         last: dict[bytes, Outcome] = {}
         for reading in readings:
-            if reading.element is None or not reading.decides:
+            id_ = reading.about
+            if id_ is None or not reading.decides:
                 continue
-            place = self.place_of(reading.element.territory, origin, reading.index)
+            place = self.place_of(territory_of_id(id_), origin, reading.index)
             if place is not None:
                 outcome = Outcome(Position(place, reading.index, log), reading.stated)
-                id_ = id_of(reading.element)
                 if id_ not in last or last[id_].position < outcome.position:
                     last[id_] = outcome
         current = self.tables.current(last)

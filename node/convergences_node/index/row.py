@@ -12,14 +12,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import islice
 from typing import Any
 
 import msgspec
 from convergences_protocol.edtf import span
-from convergences_protocol.element import ElementId
+from convergences_protocol.element import UUID_BYTES, ElementId
 from convergences_protocol.kinds import KINDS, Field, FieldType, Kind
 
-from convergences_node.index.card import card_of
+from convergences_node.index.card import SaidBy, card_of
 from convergences_node.index.cells import squares_of, squares_of_point
 from convergences_node.index.normalise import normalise, sort_key
 from convergences_node.index.occurrences import Horizon, Range, expand
@@ -44,6 +45,9 @@ LISTED = ("", "listed")
 """The tag of every element that has a name to be listed by: what a question without a kind looks through."""
 UNDATED = ("", "undated")
 """The tag of those among them that happen at no date."""
+
+_IN_TAG, _BETWEEN_TAGS = "\t", "\n"
+"""Between a facet and its value, and between tags: control characters, which no facet's value has (values.py)."""
 
 # When something happens, and when something exists, in the words of the kinds. Both are (first, last).
 _HAPPENS = (("start", "end"), ("published", None), ("founded", None), ("began", None))
@@ -83,15 +87,17 @@ class Row(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     id: bytes
     birth: int
     kind: str
-    home: str
-    fields: str
-    card: str
-    """What a list shows of it, but for the record that says so (card.py)."""
+    fields: bytes
+    """JSON, as it is stored: nobody on the way needs it as text."""
+    card: bytes
+    """What a list shows of it (card.py), JSON too."""
     name_key: str
     a: str
     b: str
     c: str
-    tags: tuple[tuple[str, str], ...]
+    tags: str
+    """All of them as one text (`tags_in` takes it apart): elements share their tags, so it is looked up as it is, and
+    a text is made and sent in a twentieth of the time of as many pairs."""
     first: int | None
     last: int | None
     began: int | None
@@ -99,7 +105,8 @@ class Row(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     lat: int | None
     lon: int | None
     outline: Box | None
-    cells: tuple[str, ...]
+    cells: str
+    """The squares it lies in, as words."""
     occurrences: tuple[Range, ...] | None
     edges: tuple[Edge, ...]
     territory: TerritoryFacts | None
@@ -131,6 +138,7 @@ def plan_of(kind_name: str) -> Plan:
     names = {field.name: field for field in kind.fields}
     is_relation = {"subject", "predicate", "object"} <= set(names)
     by_type = {wanted: [f for f in kind.fields if f.type is wanted] for wanted in FieldType}
+    assert not any(f.facet for f in by_type[FieldType.MARKDOWN]), "a tag is one line"
     return Plan(
         title=None if is_relation else kind.title_field,
         weights=tuple((field.searched, field.name, field.many) for field in kind.fields if field.searched),
@@ -172,7 +180,12 @@ def id_of(element: ElementId) -> bytes:
 
 def element_of(stored: bytes) -> ElementId:
     """The element whose id is stored so."""
-    return ElementId(stored[16:].decode(), stored[:16])
+    return ElementId(territory_of_id(stored), stored[:UUID_BYTES])
+
+
+def territory_of_id(stored: bytes) -> str:
+    """Where the element whose id is stored so was born."""
+    return stored[UUID_BYTES:].decode()
 
 
 def birth_of(uuid: bytes) -> int:
@@ -182,7 +195,7 @@ def birth_of(uuid: bytes) -> int:
     return offset << ROW_BITS | uuid[15] & ((1 << ROW_BITS) - 1)
 
 
-def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: Horizon) -> Row:
+def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: Horizon, said_by: SaidBy) -> Row:
     """What the index stores of a readable record."""
     plan = plan_of(kind)
     text = {"A": [], "B": [], "C": []}  # type: dict[str, list[str]]
@@ -205,9 +218,8 @@ def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: 
         id=id_of(element),
         birth=birth_of(element.uuid),
         kind=kind,
-        home=element.territory,
-        fields=_encode(fields).decode(),
-        card=card_of(element, kind, title, fields, (first, last), occurrences is not None, point),
+        fields=_encode(fields),
+        card=card_of(element, kind, title, fields, (first, last), occurrences is not None, point, said_by),
         name_key=sort_key(title),
         a=normalise(" \n".join(text["A"])) if text["A"] else "",
         b=normalise(" \n".join(text["B"])) if text["B"] else "",
@@ -220,33 +232,39 @@ def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: 
         lat=lat,
         lon=lon,
         outline=outline,
-        cells=cells,
+        cells=" ".join(cells),
         occurrences=occurrences,
-        edges=tuple(_edges(plan, element, fields, began, ended)),
+        edges=tuple(_edges(plan, element, fields, began, ended)) if plan.is_relation or plan.mentions else (),
         territory=_territory(fields) if plan.is_territory else None,
     )
 
 
-def _tags(
-    plan: Plan, element: ElementId, kind: str, fields: Mapping[str, Any], first: int | None
-) -> tuple[tuple[str, str], ...]:
-    home = element.territory
-    found = [("kind", kind), ("territory", home), ("territory kind", f"{home} {kind}")]
-    if plan.title:
-        found.append(LISTED)
-    for name in plan.towns:
-        town = fields.get(name)
-        if town is not None and town != home:
-            found += (("territory", town), ("territory kind", f"{town} {kind}"))
-    found.append(UNDATED if first is None else ("year", f"{_year(first):04}"))
+def _tags(plan: Plan, element: ElementId, kind: str, fields: Mapping[str, Any], first: int | None) -> str:
+    towns = [town for name in plan.towns if (town := fields.get(name)) is not None and town != element.territory]
+    found = [_usual_tags(kind, element.territory, tuple(towns), None if first is None else _year(first))]
     for name, many in plan.facets:
         value = fields.get(name)
         if value is not None:
-            if many:
-                found += [(name, str(item)) for item in value]
-            else:
-                found.append((name, str(value)))
-    return tuple(dict.fromkeys(found))[:TAGS_MAX]
+            found += [f"{name}{_IN_TAG}{item}" for item in (value if many else (value,))]
+    return _BETWEEN_TAGS.join(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=8_192)
+def _usual_tags(kind: str, home: str, towns: tuple[str, ...], year: int | None) -> str:
+    """The tags that every element has: its kind's first, its territories', whether it is listed, and when."""
+    found = [("kind", kind), ("territory", home), ("territory kind", f"{home} {kind}")]
+    if plan_of(kind).title:
+        found.append(LISTED)
+    for town in towns:
+        found += (("territory", town), ("territory kind", f"{town} {kind}"))
+    found.append(UNDATED if year is None else ("year", f"{year:04}"))
+    return _BETWEEN_TAGS.join(map(_IN_TAG.join, found))
+
+
+def tags_in(text: str) -> list[tuple[str, str]]:
+    """The tags of an element, as facets and values, from a row's text; no more than `TAGS_MAX`."""
+    found = dict.fromkeys(text.split(_BETWEEN_TAGS))
+    return [(facet, value) for tag in islice(found, TAGS_MAX) for facet, _, value in (tag.partition(_IN_TAG),)]
 
 
 @lru_cache(maxsize=8_192)

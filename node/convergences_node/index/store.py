@@ -26,7 +26,7 @@ from convergences_node.read_only import open_database, why_read_only
 INDEX_NAME = "index.db"
 REBUILD_NAME = "index.new.db"
 SCHEMA = Path(__file__).with_name("schema.sql")
-VERSION = 4
+VERSION = 5
 """Changes with anything in `row.py`, `card.py` and `lines.py` that changes what is stored; schema and cards count by
 themselves."""
 
@@ -35,7 +35,10 @@ READER_CACHE_KIB = 2_048
 MMAP_BYTES = 0x7FFF0000
 """Readers map the file, as much of it as SQLite allows: its pages belong to the system, which may take them back, and
 are not copied. Over a million elements a fifth of a question's time was copying."""
-WAL_PAGES_MAX, WAL_PAGES_MUCH_MAX = 8_000, 16_000
+PAGE_BYTES = 8_192
+"""Twice what SQLite takes by itself: a record's lines are some 2,600 bytes, and what is written of each page costs a
+call twice, into the log and out of it."""
+WAL_PAGES_MAX, WAL_PAGES_MUCH_MAX = 4_000, 8_000
 """32 MiB, or 64: what is written again and again, such as the lists of a rebuild, goes once to the file."""
 CHECKED_BYTES_MAX = 1 << 28
 """A larger file is not read through before it serves (half a second for 100,000 elements): what is torn in it is found
@@ -133,6 +136,7 @@ def reading_through(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 def _writer(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    db.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new file
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     # An erased person's words must not stay in freed pages.

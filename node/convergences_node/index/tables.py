@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 
 from convergences_node.index.bands import band_of
-from convergences_node.index.lines import Line, Lines, Position, Stated, Tagged
-from convergences_node.index.row import BROADER, LISTED, SPANS, plan_of
+from convergences_node.index.lines import INSERTS, Line, Lines, Position, Stated, Tagged
+from convergences_node.index.row import BROADER, LISTED, SPANS, plan_of, tags_in
 
 TAGS_KEPT_MAX = 100_000
 """Tag numbers remembered between transactions; most indexes have a few hundred."""
@@ -63,16 +63,14 @@ class Tables:
         self.nesting_changed = True
         """Whether anything that `known.py` reads was written since somebody last looked and set this to False."""
         self._tags: dict[tuple[str, str], int] = {}
-        self._tagged: dict[tuple[tuple[str, str], ...], Tagged] = {}
+        self._tagged: dict[str, Tagged] = {}
         self._territory_tags: set[int] = set()
-        self._origins: dict[int, str] = {}
         self.rolled_back()
 
     def rolled_back(self) -> None:
         """Forget numbers that were never written."""
         self._tags.clear()
         self._tagged.clear()
-        self._origins.clear()
         self._territory_tags = {tag for (tag,) in self.db.execute("SELECT tag FROM tags WHERE facet = 'territory'")}
         self._spans = read_spans(self.db)
         found = self.db.execute("SELECT tag FROM tags WHERE facet = ? AND value = ?", ALIKE).fetchone()
@@ -151,18 +149,19 @@ class Tables:
         stated.sort(key=lambda each: rows[each[0].row.id])
         lines = Lines()
         counted: Counter[tuple[int, ...]] = Counter()
+        for kind in {said.row.kind for said, _ in stated}:
+            self._note(kind)
         for said, position in stated:
-            self._note(said.row.kind)
             tags = self._tagged.get(said.row.tags) or self._tag_all(said.row.tags)
             counted[tags.numbers] += 1
-            lines.add(rows[said.row.id], position, self._origin(position.log), said, tags)
+            lines.add(rows[said.row.id], position, said, tags)
         for numbers, n in counted.items():
             self.nesting_changed = self.nesting_changed or self._alike in numbers
             for territory in self._territories(numbers):
                 counts.update({(territory, tag): n for tag in numbers})
         for table, some in lines.by_table():
             if some:
-                self.db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(some[0]))})", some)
+                self.db.executemany(INSERTS[table], some)
         self._see_spans({line[1] for line in lines.dated})
         return lines.words
 
@@ -193,12 +192,6 @@ class Tables:
     def _is_taken(self, row: int) -> bool:
         return self.db.execute("SELECT 1 FROM elements WHERE row = ?", (row,)).fetchone() is not None
 
-    def _origin(self, log: int) -> str:
-        """Which log has this number."""
-        if log not in self._origins:
-            (self._origins[log],) = self.db.execute("SELECT origin FROM logs WHERE log = ?", (log,)).fetchone()
-        return self._origins[log]
-
     def _note(self, kind: str) -> None:
         """Remember that what nests has changed."""
         plan = plan_of(kind)
@@ -206,11 +199,12 @@ class Tables:
             self.nesting_changed = True
 
     # ----------------------------------------------------------------------------------------------------------- tags
-    def _tag_all(self, tags: tuple[tuple[str, str], ...]) -> Tagged:
+    def _tag_all(self, text: str) -> Tagged:
         """The tags of one element, remembered for the next that has the same."""
         if len(self._tagged) >= TAGGED_KEPT_MAX:
             self._tagged.clear()
-        found = self._tagged[tags] = Tagged.of(tags, [self.tag(*tag) for tag in tags])
+        tags = tags_in(text)
+        found = self._tagged[text] = Tagged.of(tags, [self.tag(*tag) for tag in tags])
         return found
 
     def tag(self, facet: str, value: str) -> int:

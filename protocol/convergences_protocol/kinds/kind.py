@@ -131,6 +131,8 @@ def check(kind: Kind, fields: Mapping[str, object]) -> list[Fault]:
 
 def known_fields(kind: Kind, fields: Mapping[str, object]) -> dict[str, object]:
     """`fields` without those that this version of `kind` does not have."""
+    if fields.keys() <= kind.by_name.keys():
+        return dict(fields)
     return {name: value for name, value in fields.items() if name in kind.by_name}
 
 

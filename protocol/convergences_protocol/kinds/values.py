@@ -139,10 +139,11 @@ def _point(value: object, _limit: int, _terms: tuple[str, ...]) -> str | None:
 
 def _coordinates(flat: list[object]) -> str | None:
     """Latitude, longitude, latitude, … each within the Earth."""
-    for latitude, longitude in zip(flat[::2], flat[1::2], strict=True):
+    each = iter(flat)
+    for latitude, longitude in zip(each, each, strict=True):
         if type(latitude) is not int or type(longitude) is not int:
             return "wrong_type"
-        if abs(latitude) > LATITUDE_E7_MAX or abs(longitude) > LONGITUDE_E7_MAX:
+        if not (-LATITUDE_E7_MAX <= latitude <= LATITUDE_E7_MAX and -LONGITUDE_E7_MAX <= longitude <= LONGITUDE_E7_MAX):
             return "out_of_range"
     return None
 
