@@ -22,8 +22,10 @@ from convergences_protocol.kinds import check
 
 from convergences_node.imports.desk import Key
 from convergences_node.imports.ready import Authoring, Ready
-from convergences_node.linked.pair_elements import Link, Read, Reading, Ref, element_in
+from convergences_node.linked.pair_elements import Reading
 from convergences_node.linked.pair_graph import Graph, files_of
+from convergences_node.linked.pair_read import Link, Read, Ref
+from convergences_node.linked.pair_values import element_in
 from convergences_node.linked.pair_words import KINDS_READ
 
 if TYPE_CHECKING:
