@@ -9,35 +9,31 @@ from typing import Any
 
 import msgspec
 
-from convergences_node.index.store import reading_through
-
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
-_NAMING = "SELECT e.id, s.fields FROM states s JOIN elements e USING (row) WHERE instr(s.fields, '\"digest\":') > 0"
+# The condition is that of the index `states_files` to the letter: SQLite takes it for no other.
+_NAMING = (
+    "SELECT e.id, s.fields FROM states s CROSS JOIN elements e USING (row) WHERE instr(s.fields, '\"digest\":') > 0"
+)
 
 
 def named_files(db: sqlite3.Connection, digests: Collection[str], but: bytes | None = None) -> set[str]:
-    """Those of these digests that some element names; `but` is an element whose word is not heard.
-
-    Reads through every record's text, and takes apart those that name a file: asked when something was erased.
-    """
+    """Those of these digests that some element names; `but` is an element whose word is not heard."""
     wanted, found = set(digests), set[str]()
     if not wanted:
         return found
-    with reading_through(db) as own:
-        for element, fields in own.execute(_NAMING):
-            if element != but:
-                found.update(wanted.intersection(digest for digest, _ in _files(_decode(fields))))
+    for element, fields in db.execute(_NAMING):
+        if element != but:
+            found.update(wanted.intersection(digest for digest, _ in _files(_decode(fields))))
     return found
 
 
 def files_named(db: sqlite3.Connection) -> dict[str, int]:
     """Every file that some element names, with the size that it says, the latest record's first."""
     found: dict[str, int] = {}
-    with reading_through(db) as own:
-        for _, fields in own.execute(f"{_NAMING} ORDER BY row DESC"):
-            for digest, size in _files(_decode(fields)):
-                found.setdefault(digest, size)
+    for _, fields in db.execute(f"{_NAMING} ORDER BY row DESC"):
+        for digest, size in _files(_decode(fields)):
+            found.setdefault(digest, size)
     return found
 
 

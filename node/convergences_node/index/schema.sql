@@ -55,6 +55,7 @@ CREATE TABLE states (                         -- the rest of it: what is searche
     time   INTEGER NOT NULL,
     fields TEXT NOT NULL                      -- JSON, without the salt
 ) STRICT;
+CREATE INDEX states_files ON states (row) WHERE instr(fields, '"digest":') > 0;  -- those that name a file (files.py)
 
 CREATE TABLE cards (                          -- what a list shows of each: JSON as it is sent (card.py)
     row  INTEGER PRIMARY KEY,

@@ -12,8 +12,6 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -118,19 +116,6 @@ def open_reader(path: Path) -> sqlite3.Connection:
     db.execute(f"PRAGMA mmap_size = {MMAP_BYTES}")
     db.execute("PRAGMA temp_store = MEMORY")
     return db
-
-
-@contextmanager
-def reading_through(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Another connection to the file of `db`, for whoever reads all of it: page by page, for what is read by a mapping
-    stays the process's memory until the system wants it back. It sees what was committed last."""
-    (path,) = db.execute("SELECT file FROM pragma_database_list WHERE name = 'main'").fetchone()
-    own = open_reader(Path(path))
-    try:
-        own.execute("PRAGMA mmap_size = 0")
-        yield own
-    finally:
-        own.close()
 
 
 def _writer(path: Path) -> sqlite3.Connection:
