@@ -84,7 +84,7 @@ async def test_pictures_and_documents_are_put_on_and_taken_off(town: Town, files
     picture = await ask(
         town, "media_add", element=article, path=str(files / "photo.jpg"), use="picture", alt="La foule", **said
     )
-    assert picture["field"] == "media" and [size["width"] for size in picture["sizes"]] == [400, 900]
+    assert picture["field"] == "media" and [size["width"] for size in picture["sizes"]] == [144, 400, 900]
     await ask(town, "media_add", element=article, path=str(files / "rapport.pdf"), use="document", alt="Le rapport")
     listed = (await ask(town, "media_list", element=article))["media"]
     assert [(one["type"], one["credit"]) for one in listed] == [("image/webp", "Zoé"), ("application/pdf", "")]
