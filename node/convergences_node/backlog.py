@@ -17,6 +17,7 @@ import time
 from typing import TYPE_CHECKING
 
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.faults import words_of
 from convergences_node.index.projection import Speakers
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Backlog:
             if process.returncode:
                 raise ChildProcessError(f"it ended with {process.returncode}")
         except (OSError, TimeoutError) as error:
-            log.warning("the second indexing process is of no help: %s", error or type(error).__name__)
+            log.warning("the second indexing process is of no help: %s", words_of(error))
         finally:
             signs.cancel()
             if process.returncode is None:

@@ -26,6 +26,11 @@ class Conflict(LocalError):  # noqa: N818 - as in the sentence that tells it
         self.given = given
 
 
+def words_of(error: BaseException) -> str:
+    """What an error says; its kind where it says nothing, as a timeout does."""
+    return str(error) or type(error).__name__
+
+
 def error_to_json(error: ConvergencesError | Unreadable) -> dict[str, Any]:
     """`{code, message, hint, …}`, from which `error_from_json` makes the same error again."""
     data: dict[str, Any] = {"code": code_of(error), "message": str(error), "hint": getattr(error, "hint", None)}

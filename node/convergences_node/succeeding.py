@@ -39,6 +39,7 @@ from convergences_node.archive.model import NewControl, Signed
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.writer import ArchiveWriter
 from convergences_node.bundles.sources import FAILURES, source_at
+from convergences_node.faults import words_of
 from convergences_node.network.addresses import is_http
 from convergences_node.network.joining import JOIN_PATH, Joined, read_joined
 from convergences_node.network.transport import JOIN_BYTES_MAX
@@ -117,7 +118,7 @@ class _Old:
                 await self._copy_from(address)
                 found = True
             except FAILURES as error:
-                log.warning("%s could not be copied from %s: %s", self._origin, address, error or type(error).__name__)
+                log.warning("%s could not be copied from %s: %s", self._origin, address, words_of(error))
                 reason = error
         if not found:
             raise LocalError(
@@ -228,7 +229,7 @@ async def _tell_others(town: Town, session: aiohttp.ClientSession, addresses: Se
             read_joined(answer)
             taken.append(address)
         except (ConvergencesError, aiohttp.ClientError, TimeoutError, OSError) as error:
-            log.warning("%s did not take the succession: %s", address, error or type(error).__name__)
+            log.warning("%s did not take the succession: %s", address, words_of(error))
     return word, taken
 
 

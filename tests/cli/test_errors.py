@@ -13,7 +13,7 @@ import convergences_node
 import pytest
 from convergences_cli.main import run
 from convergences_node.fault_sentences import fault_sentences
-from convergences_node.faults import NotFound, error_from_json, error_to_json
+from convergences_node.faults import NotFound, error_from_json, error_to_json, words_of
 from convergences_protocol.errors import Fault, LocalError, RemoteError
 
 NODE, CLI = Path(convergences_node.__file__).parent, Path(convergences_cli.__file__).parent
@@ -96,3 +96,8 @@ def test_a_wrong_command_line_is_said_in_the_reader_s_language(
     assert "pour une seule source, que vous avez regardée" in capsys.readouterr().err
     written = "".join(path.read_text("utf-8") for path in (CLI / "commands").glob("*.py"))
     assert not re.findall(r"(?:UsageError|BadParameter)\(f?\"", written)
+
+
+def test_an_error_that_says_nothing_is_told_by_its_kind() -> None:
+    """A timeout has no words of its own, and a sentence must not end in nothing."""
+    assert [words_of(error) for error in (OSError("no route"), TimeoutError())] == ["no route", "TimeoutError"]

@@ -18,6 +18,7 @@ from convergences_protocol.errors import Fault, LocalError, RemoteError
 from convergences_node.blobs.part import Part
 from convergences_node.blobs.pieces import Holders, NotHeld, Piece, Question
 from convergences_node.blobs.store import Blob, BlobStore, Readers
+from convergences_node.faults import words_of
 from convergences_node.network.transport import PeerKey
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class Pull:
             self._absent.add(peer)
             return None
         except (RemoteError, OSError, TimeoutError) as error:
-            log.info("file %s from %s: %s", self._name, peer.hex()[:12], error or type(error).__name__)
+            log.info("file %s from %s: %s", self._name, peer.hex()[:12], words_of(error))
             return None
         return await self._keep(peer)
 

@@ -15,6 +15,7 @@ from convergences_protocol.keys import SigningKey
 
 from convergences_node.blobs.over_http import get_piece, prove
 from convergences_node.blobs.pieces import NotHeld, Piece, Question, read_answer
+from convergences_node.faults import words_of
 from convergences_node.network.transport import Asks, PeerKey
 
 PIECE_SECONDS_MAX = 70.0
@@ -63,7 +64,7 @@ class PeerHolders:
             except (NotHeld, RemoteError) as error:
                 failure = error
             except (aiohttp.ClientError, OSError, ValueError) as error:
-                failure = RemoteError(f"{address}: {error or type(error).__name__}")
+                failure = RemoteError(f"{address}: {words_of(error)}")
         raise failure
 
     async def stop(self) -> None:

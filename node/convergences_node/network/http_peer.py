@@ -21,6 +21,7 @@ from convergences_protocol.errors import RemoteError
 from convergences_protocol.replication import messages
 from convergences_protocol.replication.limits import COSIGNATURES_MAX, MENTIONED_MAX
 
+from convergences_node.faults import words_of
 from convergences_node.network.http_tiles import Gone, RemoteLog
 from convergences_node.network.tasks import Tasks
 from convergences_node.network.transport import Listener, PeerKey
@@ -188,7 +189,7 @@ class HttpPeer:
         self.say(messages.Proof(want.origin, want.old, want.new, root, tuple(proof)))
 
     def _failed(self, error: BaseException) -> None:
-        log.info("peer %s at %s is lost: %s", self.key.hex()[:12], self.address, str(error) or type(error).__name__)
+        log.info("peer %s at %s is lost: %s", self.key.hex()[:12], self.address, words_of(error))
         self._lost(self.key)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from convergences_protocol.errors import ConvergencesError, Fault, Refused, RemoteError
 from convergences_protocol.invitation import Invitation
 
+from convergences_node.faults import words_of
 from convergences_node.network.addresses import is_http
 from convergences_node.network.transport import JOIN_BYTES_MAX, Transport
 
@@ -123,7 +124,8 @@ async def _send_http(address: str, answer: bytes) -> bytes:
             )
     except (TimeoutError, aiohttp.ClientError) as error:
         raise RemoteError(
-            f"no answer from {url}: {error or type(error).__name__}", fault=Fault("", "join_no_answer", {"url": url})
+            f"no answer from {url}: {words_of(error)}",
+            fault=Fault("", "join_no_answer", {"url": url}),
         ) from error
 
 

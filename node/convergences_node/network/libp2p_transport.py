@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from convergences_protocol.errors import ConvergencesError, LocalError, RemoteError
 
+from convergences_node.faults import words_of
 from convergences_node.network import libp2p_lean
 from convergences_node.network.libp2p_settings import Libp2pSettings as Libp2pSettings
 from convergences_node.network.transport import Answer, Link, Listener, PeerKey
@@ -335,4 +336,4 @@ def _why(error: BaseException | None) -> str:
     """The innermost reason, in words."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return str(error) or type(error).__name__ if error is not None else "it ended"
+    return words_of(error) if error is not None else "it ended"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from convergences_protocol.origin import territory_of
 
+from convergences_node.faults import words_of
 from convergences_node.same.memory import Refusals
 from convergences_node.verbs import perform
 
@@ -81,7 +82,7 @@ class Waiting:
             found = await perform(self._town, "same_list", {"limit": WAITING_MAX}, self._tell)
         except Exception as error:
             log.exception("pairs could not be looked for")
-            self.failed = str(error) or type(error).__name__
+            self.failed = words_of(error)
             return
         self._pairs = deque(found["pairs"])
         self.more, self.compared, self.found_at = found["more"], found["compared"], self._town.now()

@@ -14,6 +14,7 @@ from convergences_protocol.errors import Fault, LocalError
 
 from convergences_node.archive.lock import FolderLock
 from convergences_node.doorway import address_of
+from convergences_node.read_only import refusal
 from convergences_node.setup.code import Console, console_folder
 from convergences_node.setup.setup import Setup
 
@@ -37,6 +38,9 @@ async def set_up(
             f"no node can be set up in {folder}: {error.strerror or error}",
             fault=Fault("", "folder_unwritable", {"folder": str(folder), "reason": str(error.strerror or error)}),
         ) from None
+    if lock.read_only is not None:
+        lock.release()
+        raise refusal(lock.read_only)
     console = Console(console_folder())
     setup = Setup(folder, settings, console)
     setup.code.renew()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from convergences_protocol.errors import Fault, RemoteError
 
+from convergences_node.faults import words_of
 from convergences_node.network.http_tiles import Fetch, Gone
 
 from .addresses import Gate
@@ -121,7 +122,7 @@ async def asking(
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if gate.refused is not None:
                 raise FetchFailed(Fault("source", "source_private", {"address": gate.refused})) from None
-            reason = str(error) or type(error).__name__
+            reason = words_of(error)
             raise FetchFailed(Fault("source", "source_unreachable", {"reason": _printable(reason)})) from None
 
 

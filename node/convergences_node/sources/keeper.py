@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from convergences_protocol.errors import ConvergencesError, Fault
 from msgspec.structs import replace
 
-from convergences_node.faults import fault_to_json
+from convergences_node.faults import fault_to_json, words_of
 
 from .declaration import When, declared, is_stopped, load, sources_folder
 from .memory import Memory
@@ -95,7 +95,7 @@ class Keeper:
     def _wrong(self, memory: Memory, name: str, error: Exception) -> None:
         """A source that cannot be run is shown with the reason, and looked at again later."""
         before, now = memory.state(name), self._town.now()
-        fault = Fault("source", "source_wrong", {"reason": (str(error) or type(error).__name__)[:300]})
+        fault = Fault("source", "source_wrong", {"reason": words_of(error)[:300]})
         failures = before.failures + 1
         due = next_try(When(), name, now, self._town.config.http.timezone, failures)
         state = replace(before, outcome="failed", tried=now, due=due, failures=failures, reason=fault_to_json(fault))

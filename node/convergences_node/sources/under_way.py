@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from convergences_protocol.errors import ConvergencesError, LocalError
 
+from convergences_node.faults import words_of
 from convergences_node.verbs import perform
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class UnderWay:
             self.failed[name] = error
         except Exception as error:
             log.exception("source %s could not be run", name)
-            self.failed[name] = LocalError(str(error) or type(error).__name__)
+            self.failed[name] = LocalError(words_of(error))
         finally:
             self._tasks.pop(name, None)
 

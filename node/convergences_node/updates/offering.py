@@ -21,6 +21,7 @@ from convergences_protocol.release import RELEASE_BYTES_MAX, Package, Release, o
 from convergences_node.archive.durable import replace_durably
 from convergences_node.backup.shelf import read_back
 from convergences_node.blobs.store import Readers
+from convergences_node.faults import words_of
 
 from .finding import Offer
 from .places import OFFERED_NAME, Installed
@@ -129,7 +130,7 @@ async def _get(url: str) -> bytes:
                 raise RemoteError(f"{url} answers {answer.status}")
             return await answer.content.read(RELEASE_BYTES_MAX + 1)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        raise RemoteError(f"{url}: {error or type(error).__name__}") from error
+        raise RemoteError(f"{url}: {words_of(error)}") from error
 
 
 async def fetch(town: Town, package: Package) -> Path:

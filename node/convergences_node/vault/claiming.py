@@ -27,6 +27,7 @@ from convergences_protocol.vault import claim, read_claim
 from convergences_node.archive.durable import TEMPORARY
 from convergences_node.blobs.over_http import get_piece
 from convergences_node.blobs.pieces import NotHeld, Question
+from convergences_node.faults import words_of
 from convergences_node.network.addresses import is_http
 from convergences_node.network.joining import JOIN_PATH
 from convergences_node.network.transport import JOIN_BYTES_MAX
@@ -166,7 +167,7 @@ async def _write(session: aiohttp.ClientSession, which: Found, file: BinaryIO, t
         except (RemoteError, TimeoutError, aiohttp.ClientError, OSError) as error:
             failures += 1
             if failures == FAILURES_MAX:
-                reason = f"{error or type(error).__name__}"
+                reason = words_of(error)
                 raise RemoteError(f"the backup could not be fetched from {which.address}: {reason}") from error
             await asyncio.sleep(failures)
             continue
