@@ -69,6 +69,7 @@ class Bringing:
 
     async def name_all(self) -> None:
         """Give every element its id: its own, that of an earlier import, or a new one."""
+        await self._town.index.catch_up()
         identifiers = dict(self._reading.graph.texts("pair:identifier"))
         others: list[str] = []
         for iri in self._reading.kinds:

@@ -28,7 +28,7 @@ KIND = Kind(
         Field("population", FieldType.INTEGER, property="schema:population"),
         Field("siren", FieldType.TEXT, limit=9, property="schema:taxID"),
         Field("former_names", FieldType.TEXT, many=True, limit=300, property="pair:alternativeLabel", searched="A"),
-        Field("former_codes", FieldType.TERRITORY, many=True, property="dcterms:replaces", searched="A"),
+        Field("former_codes", FieldType.TERRITORY, many=True, property="schema:identifier", searched="A"),
         Field("centre", FieldType.POINT, property="schema:geo"),
         Field("outline", FieldType.OUTLINE, property="geo:hasGeometry"),
         # Its actor in the fediverse: who keeps its log announces what it tells there, and does not tell it again.
