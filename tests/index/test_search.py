@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from convergences_node.index import conditions, dated, near, ranking, sampling, search
+from convergences_node.index import conditions, dated, near, ranking, rarest, sampling, search
 from convergences_node.index import facets as facets_module
 from convergences_node.index.answering import answer, answer_json
 from convergences_node.index.coverage import Covered
 from convergences_node.index.filters import make_filter
 from convergences_node.index.known import read_known
 from convergences_node.index.query import Box, Circle, Query
+from convergences_node.index.remembered import Looked
 from convergences_node.index.row import id_of
 from convergences_node.index.views import Coverage
 from convergences_protocol.element import ElementId
@@ -82,6 +83,7 @@ def test_it_finds_what_looking_at_everything_finds(
     if not own_bits:
         monkeypatch.setattr(conditions, "is_sure", lambda _: False)
     if not few:
+        monkeypatch.setattr(rarest, "RARE_MAX", -1)
         monkeypatch.setattr(search, "SORTED_MAX", -1)
         monkeypatch.setattr(search, "COUNT_MAX", 5)
         monkeypatch.setattr(search, "AROUND_MAX", 0)
@@ -138,14 +140,15 @@ def test_a_sample_is_of_matches_and_is_all_of_them_where_they_are_few(
     db, known = desk.projection.db, read_known(desk.projection.db)
     tags_of = dict(db.execute("SELECT id, tags FROM elements").fetchall())
     themes = [str(element) for element, (kind, _) in naive.states.items() if kind == "theme"]
-    parts, kept = 0, {}  # type: int, dict[int, str]
+    parts, looked = 0, Looked()
     for _ in range(QUESTIONS):
         query = random_query(dice, themes)
-        wanted = make_filter(db, query, known)
+        wanted = make_filter(db, query, known, looked=looked)
+        assert wanted == make_filter(db, query, known)
         expected = Counter(tags_of[id_of(ElementId.parse(each))] for each in naive.search(query))
         if wanted.impossible:
             continue
-        sample = sampling.sample_of(db, wanted, kept, expected.total() if dice.random() < 0.5 else None)
+        sample = sampling.sample_of(db, wanted, looked.tags, expected.total() if dice.random() < 0.5 else None)
         drawn = Counter(sample.tags)
         assert drawn == expected if sample.whole else drawn <= expected, query
         assert sample.whole or expected.total() > 5, query

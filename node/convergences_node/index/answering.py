@@ -18,7 +18,8 @@ from convergences_node.index.items import cards_of, items_of
 from convergences_node.index.known import Known
 from convergences_node.index.marks import Marks, marks_of
 from convergences_node.index.query import Query
-from convergences_node.index.remembered import TagsByRow
+from convergences_node.index.rarest import narrowed
+from convergences_node.index.remembered import Looked
 from convergences_node.index.search import Found, find
 from convergences_node.index.views import Answer, Coverage, Facets, Item, Total
 
@@ -26,10 +27,16 @@ NONE: Groups = {}
 
 
 def answer(
-    db: sqlite3.Connection, query: Query, known: Known, coverage: Sequence[Coverage], groups: Groups = NONE
+    db: sqlite3.Connection,
+    query: Query,
+    known: Known,
+    coverage: Sequence[Coverage],
+    groups: Groups = NONE,
+    looked: Looked | None = None,
 ) -> Answer:
-    """One page of what matches, with how fresh and whole it is; `groups` are elements that are the same."""
-    wanted = _filter(db, query, known)
+    """One page of what matches, with how fresh and whole it is; `groups` are elements that are the same, `looked` is
+    what was looked up of this state of the index before."""
+    wanted = _filter(db, query, known, looked)
     return _answer(db, query, known, coverage, groups, wanted, find(db, query, wanted))
 
 
@@ -39,14 +46,14 @@ def answer_and_facets(
     known: Known,
     coverage: Sequence[Coverage],
     groups: Groups,
-    kept_tags: TagsByRow,
+    looked: Looked,
 ) -> tuple[Answer, Facets]:
     """The same, and the facets of all that matches: of what was gathered for the page, if that was all of it."""
-    wanted = _filter(db, query, known)
+    wanted = _filter(db, query, known, looked)
     found = find(db, query, wanted)
     # Along the dates a total is an estimate; in other orders it may be "at least".
     about = found.total if query.order == "date" else None
-    counted = count_facets(db, wanted, known, kept_tags, about, found.matches)
+    counted = count_facets(db, wanted, known, looked.tags, about, found.matches)
     return _answer(db, query, known, coverage, groups, wanted, found), counted
 
 
@@ -87,9 +94,16 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[Item]).decode
 
 
-def answer_json(db: sqlite3.Connection, query: Query, known: Known, covered: Covered, groups: Groups = NONE) -> bytes:
+def answer_json(
+    db: sqlite3.Connection,
+    query: Query,
+    known: Known,
+    covered: Covered,
+    groups: Groups = NONE,
+    looked: Looked | None = None,
+) -> bytes:
     """The same answer as JSON, byte for byte: put together from what was made when it was taken in."""
-    wanted = _filter(db, query, known)
+    wanted = _filter(db, query, known, looked)
     found = find(db, query, wanted)
     codes = set(known.within(query.territories)) if query.territories else None
     cards, folded = cards_of(db, found.rows, query.window), 0
@@ -118,9 +132,10 @@ def _folded(
     return msgspec.Raw(_encode(items)), folded
 
 
-def facets(db: sqlite3.Connection, query: Query, known: Known, kept_tags: TagsByRow | None = None) -> Facets:
+def facets(db: sqlite3.Connection, query: Query, known: Known, looked: Looked | None = None) -> Facets:
     """How many matches have each value of each facet."""
-    return count_facets(db, _filter(db, query, known), known, {} if kept_tags is None else kept_tags)
+    looked = looked or Looked()
+    return count_facets(db, _filter(db, query, known, looked), known, looked.tags)
 
 
 def marks(db: sqlite3.Connection, query: Query, known: Known, groups: Groups = NONE) -> Marks:
@@ -128,11 +143,11 @@ def marks(db: sqlite3.Connection, query: Query, known: Known, groups: Groups = N
     return marks_of(db, _filter(db, query, known), groups)
 
 
-def _filter(db: sqlite3.Connection, query: Query, known: Known) -> Filter:
+def _filter(db: sqlite3.Connection, query: Query, known: Known, looked: Looked | None = None) -> Filter:
     rows = None
     if query.related is not None:
         rows = related_rows(db, ElementId.parse(query.related), query.moment, query.depth)
-    return make_filter(db, query, known, rows)
+    return narrowed(db, make_filter(db, query, known, rows, looked))
 
 
 def _concerned(coverage: tuple[Coverage, ...], query: Query, known: Known) -> tuple[Coverage, ...]:

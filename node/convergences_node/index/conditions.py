@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from convergences_node.index.filters import METRES_A_DEGREE, Filter, Group
 from convergences_node.index.masks import is_sure, mask_of
 from convergences_node.index.query import E7, Circle
-from convergences_node.index.text import Text, any_tag, any_word
+from convergences_node.index.text import any_tag, any_word
 
 CHECKS_MAX = 64
 """Tags compared one by one in SQL; more are given as a list."""
@@ -112,7 +112,7 @@ def check_all(wanted: Filter, done: Sequence[Group] = (), *, in_window: bool = F
     conditions = Conditions()
     _check_tags(conditions, [group for group in wanted.groups if group not in done])
     _check_rest(conditions, wanted, in_window=in_window)
-    _check_text(conditions, wanted.text)
+    _check_text(conditions, wanted)
     return conditions
 
 
@@ -144,9 +144,12 @@ def _check_tags(found: Conditions, groups: Sequence[Group]) -> None:
             )
 
 
-def _check_text(found: Conditions, text: Text | None) -> None:
+def _check_text(found: Conditions, wanted: Filter) -> None:
     """The words, in the normalised text of `states`; a phrase does not run from one column into the next."""
+    text = wanted.text
     for term in (*text.wanted, *text.unwanted) if text is not None else ():
+        if term in wanted.had:
+            continue
         parts = [f"instr(' ' || s.{column} || ' ', ?)" for column in "abc"] + ["instr(e.tags, ?)"] * len(term.instead)
         values = [term.spaced] * 3 + [f" {tag} " for tag in term.instead]
         found.add(f"{'NOT ' if term.negative else ''}({' OR '.join(parts)})", *values)

@@ -19,8 +19,9 @@ from convergences_node.index.known import Known
 from convergences_node.index.lines import DATED_FACETS
 from convergences_node.index.query import E7, Box, Circle, Query
 from convergences_node.index.reading import rows_of
+from convergences_node.index.remembered import VALUES_MAX, Looked
 from convergences_node.index.row import LISTED
-from convergences_node.index.text import Text, read_text
+from convergences_node.index.text import Term, Text, read_text
 
 METRES_A_DEGREE = 111_194.93
 """On a sphere of 6,371 km, which is within 0.5 % of the Earth."""
@@ -30,6 +31,10 @@ PAIRS_MAX = 4
 
 
 _encode = msgspec.json.Encoder().encode
+
+
+Values = tuple[str, tuple[str, ...]]
+"""A facet and values of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class Filter:
     window: tuple[int, int] | None = None
     moment: tuple[int, int] | None = None
     rows: tuple[int, ...] | None = None
+    had: tuple[Term, ...] = ()
+    """Words that all of `rows` have, which need no look."""
     kinds: tuple[int, ...] = ()
     """The tags of the kinds asked for; of all kinds, if none are."""
     spans: tuple[int, ...] = ()
@@ -85,9 +92,15 @@ def _squares(boxes: tuple[Box, ...]) -> tuple[str, ...]:
     return tuple(cover(boxes) or ())
 
 
-def make_filter(db: sqlite3.Connection, query: Query, known: Known, rows: Sequence[int] | None = None) -> Filter:
-    """The filter of a question."""
-    groups = tuple(_groups(db, query, known))
+def make_filter(
+    db: sqlite3.Connection,
+    query: Query,
+    known: Known,
+    rows: Sequence[int] | None = None,
+    looked: Looked | None = None,
+) -> Filter:
+    """The filter of a question; `looked` is what was looked up of this state of the index before."""
+    groups = tuple(_groups(db, query, known, looked or Looked()))
     text = read_text(query.text, known.name_tags, known.themes_named) if query.text else None
     boxes = tuple(_boxes(query))
     return Filter(
@@ -105,22 +118,34 @@ def make_filter(db: sqlite3.Connection, query: Query, known: Known, rows: Sequen
     )
 
 
-def _groups(db: sqlite3.Connection, query: Query, known: Known) -> Iterator[Group]:
+def _groups(db: sqlite3.Connection, query: Query, known: Known, looked: Looked) -> Iterator[Group]:
     """The tags asked for. One kind in one territory is one tag, or two long lists would be crossed each time."""
-    wanted = [*_names(query, known), (LISTED[0], LISTED[1:])]
+    wanted = [(facet, tuple(values)) for facet, values in _names(query, known)]
+    found = _tags(db, [*wanted, (LISTED[0], LISTED[1:])], looked)
+    half = sum(found.pop().values()) / 2
+    for (facet, values), tags in zip(wanted, found, strict=True):
+        listed, count = (facet, *values) == LISTED, sum(tags.values())
+        yield Group(tuple(tags), count, facet in DATED_FACETS, listed, count > half)
+
+
+def _tags(db: sqlite3.Connection, wanted: Sequence[Values], looked: Looked) -> list[dict[int, int]]:
+    """The tags of each of these facets' values, with how many elements have them."""
+    known = [looked.groups.get(each) for each in wanted]
+    missing = [place for place, tags in enumerate(known) if tags is None]
+    found: list[dict[int, int]] = [{} if tags is None else tags for tags in known]
+    if not missing:
+        return found
     select = (
         "SELECT j.key AS place, t.tag AS tag,"
         " (SELECT total(n) FROM counts c WHERE c.territory IN (-1, 0) AND c.tag = t.tag) AS n"
         " FROM json_each(?) j CROSS JOIN json_each(j.value, '$[1]') v"
         " CROSS JOIN tags t ON t.facet = json_extract(j.value, '$[0]') AND t.value = v.value ORDER BY t.tag"
     )
-    found: list[dict[int, int]] = [{} for _ in wanted]
-    for place, tag, count in rows_of(db, ("place", "tag", "n"), select, (_encode(wanted).decode(),)):
-        found[place][tag] = int(count)
-    half = sum(found.pop().values()) / 2
-    for (facet, values), tags in zip(wanted[:-1], found, strict=True):
-        listed, count = (facet, *values) == LISTED, sum(tags.values())
-        yield Group(tuple(tags), count, facet in DATED_FACETS, listed, count > half)
+    asked = _encode([wanted[place] for place in missing]).decode()
+    for place, tag, count in rows_of(db, ("place", "tag", "n"), select, (asked,)):
+        found[missing[place]][tag] = int(count)
+    looked.groups.update({wanted[each]: found[each] for each in missing if len(wanted[each][1]) <= VALUES_MAX})
+    return found
 
 
 def _names(query: Query, known: Known) -> Iterator[tuple[str, Sequence[str]]]:

@@ -41,7 +41,7 @@ from convergences_node.index.projection import Speakers, progress_of
 from convergences_node.index.published import Bulletin, Published, published_on
 from convergences_node.index.query import Query
 from convergences_node.index.readers import Readers
-from convergences_node.index.remembered import RememberedCounts, RememberedTags
+from convergences_node.index.remembered import RememberedCounts, RememberedLooks
 from convergences_node.index.row import element_of
 from convergences_node.index.surroundings import surroundings_of, view_of
 from convergences_node.index.views import Answer, Coverage, ElementView, Facets, Item, Revision, TerritoryView, Walk
@@ -81,7 +81,7 @@ class Index:
         self._changes = 0
         self._grouped: tuple[Known, Covered, folding.Groups] = (self._keeper.known, self._covered, {})
         self._territories: tuple[int, list[TerritoryView]] | None = None
-        self._counted, self._tags = RememberedCounts(), RememberedTags()
+        self._counted, self._looks = RememberedCounts(), RememberedLooks()
         self.patience: Callable[[], Awaitable[None]] | None = None
         """Awaited before each catching up: a backlog that is arriving may be let in before it is searched."""
 
@@ -158,22 +158,24 @@ class Index:
         whoever takes all of it away wants it."""
         self._cover()
         ask = self._readers.ask_quickly if query.is_quick else self.ask
-        groups = self._same() if fold else answering.NONE
-        return await ask(lambda db: answering.answer(db, query, self._keeper.known, self._covered.lines, groups))
+        groups, looked = self._same() if fold else answering.NONE, self._looks.of(self.version)
+        known, coverage = self._keeper.known, self._covered.lines
+        return await ask(lambda db: answering.answer(db, query, known, coverage, groups, looked))
 
     async def search_json(self, query: Query) -> bytes:
         """The same as JSON, to be sent as it is."""
         self._cover()
         ask = self._readers.ask_quickly if query.is_quick else self.ask
-        return await ask(lambda db: answering.answer_json(db, query, self._keeper.known, self._covered, self._same()))
+        known, covered, groups, looked = self._keeper.known, self._covered, self._same(), self._looks.of(self.version)
+        return await ask(lambda db: answering.answer_json(db, query, known, covered, groups, looked))
 
     async def facets(self, query: Query) -> Facets:
         """How many matches have each value of each facet."""
         version, asked = self.version, self._counted.asked(query)
         if kept := self._counted.get(version, asked):
             return kept
-        tags = self._tags.of(version)
-        found = await self.ask(lambda db: answering.facets(db, asked, self._keeper.known, tags))
+        looked = self._looks.of(version)
+        found = await self.ask(lambda db: answering.facets(db, asked, self._keeper.known, looked))
         self._counted.keep(version if version == self.version else None, asked, found)
         return found
 
@@ -182,12 +184,12 @@ class Index:
         self._cover()
         known, coverage, groups = self._keeper.known, self._covered.lines, self._same()
         version, asked = self.version, self._counted.asked(query)
-        kept, tags = self._counted.get(version, asked), self._tags.of(version)
+        kept, looked = self._counted.get(version, asked), self._looks.of(version)
 
         def both(db: sqlite3.Connection) -> tuple[Answer, Facets]:
             if kept:
-                return answering.answer(db, query, known, coverage, groups), kept
-            return answering.answer_and_facets(db, query, known, coverage, groups, tags)
+                return answering.answer(db, query, known, coverage, groups, looked), kept
+            return answering.answer_and_facets(db, query, known, coverage, groups, looked)
 
         answer, facets = await (self._readers.ask_for_page if query.is_quick else self.ask)(both)
         self._counted.keep(version if version == self.version else None, asked, facets)

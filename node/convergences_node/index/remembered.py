@@ -3,12 +3,14 @@
 
 Counts are the same on every page of an answer, in every order and in every view of it, and cost more than the page.
 Where matches are many, counts are drawn from the elements whose rows end in the lowest bits (`sampling.py`): questions
-that differ draw the same elements again and again, and of these a look at the tags is remembered.
+that differ draw the same elements again and again, and of these a look at the tags is remembered; so is what the values
+of filters are in the index, which are few.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
@@ -17,11 +19,30 @@ from convergences_node.index.views import Facets
 
 COUNTS_KEPT_MAX = 128
 """Questions whose facets are remembered, some 10 KiB each."""
-TAGS_KEPT_MAX = 8_000
-"""Elements whose tags are remembered, some 250 bytes each: a 64th of half a million."""
+TAGS_KEPT_MAX = 32_000
+"""Elements whose tags are remembered, some 200 bytes each: those that the lists of a town are counted from."""
+GROUPS_KEPT_MAX = 2_000
+"""Values of filters whose tags are remembered, some 300 bytes each."""
+VALUES_MAX = 50
+"""A filter of more values than this is not remembered: it is a région's, and seldom asked for."""
 
 TagsByRow = dict[int, str]
-"""The tags of elements, as `elements` has them. Any thread may read it and add to it."""
+"""The tags of elements, as `elements` has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was looked up in one version of the index. Any thread may read it and add to it."""
+
+    tags: TagsByRow = field(default_factory=dict)
+    """Of the elements that were counted."""
+    groups: dict[tuple[str, tuple[str, ...]], dict[int, int]] = field(default_factory=dict)
+    """By facet and values: their tags, each with how many elements have it."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether to begin another one."""
+        return len(self.tags) > TAGS_KEPT_MAX or len(self.groups) > GROUPS_KEPT_MAX
 
 
 class RememberedCounts:
@@ -49,18 +70,18 @@ class RememberedCounts:
             self._found.popitem(last=False)
 
 
-class RememberedTags:
-    """The tags of elements that were counted, for one version of the index after the other."""
+class RememberedLooks:
+    """What was looked up, for one version of the index after the other."""
 
     def __init__(self) -> None:
         self._version: int | None = None
-        self._found: TagsByRow = {}
+        self._looked = Looked()
 
-    def of(self, version: int | None) -> TagsByRow:
+    def of(self, version: int | None) -> Looked:
         """What is remembered of this version; nothing while there is none. A thread that adds what it read of a later
         state does no harm: by then this version has passed, and its memory is not given to anybody again."""
         if version is None:
-            return {}
-        if version != self._version or len(self._found) > TAGS_KEPT_MAX:
-            self._version, self._found = version, {}
-        return self._found
+            return Looked()
+        if version != self._version or self._looked.is_full:
+            self._version, self._looked = version, Looked()
+        return self._looked
