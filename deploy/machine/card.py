@@ -86,10 +86,14 @@ def full_and_read_only(drill: Drill) -> None:
     refused = machine.run(f"sudo -u convergences convergences add actor name=Non type=association --folder {FOLDER}")
     drill.expect(refused.code and "Traceback" not in refused.text, f"read-only: {refused.text.strip()[:200]}")
     _still_answers(drill)
-    machine.tell(f"systemctl restart {SERVICE} || true", BOOT_SECONDS_MAX)
-    drill.note(
-        "started again on a card that refuses to write", machine.run(f"systemctl is-active {SERVICE}").text.strip()
-    )
+    machine.tell(f"systemctl restart {SERVICE}", BOOT_SECONDS_MAX)
+    drill.wait_for_node()
+    drill.expect(drill.get("healthz")["status"] == "degraded", "started again on it, the node says that it is degraded")
+    _still_answers(drill)
+    refused = machine.run(f"sudo -u convergences convergences add actor name=Non type=association --folder {FOLDER}")
+    drill.expect(refused.code and "Traceback" not in refused.text, f"and refuses: {refused.text.strip()[:200]}")
+    told = [each for each in drill.status()["signs"] if each["name"] == "card"]
+    drill.expect(told and told[0]["level"] == "bad", f"its operator is told: {told}")
 
 
 def _still_answers(drill: Drill) -> None:

@@ -66,10 +66,10 @@ class Drill:
         """Power, with the command line that is on the card."""
         self.machine.start(image.out_of_fat(self.machine.card, "cmdline.txt").strip())
 
-    def wait_for_node(self) -> None:
-        """Until systemd was told that the node is ready, and it answers from outside of the machine."""
+    def wait_for_node(self, path: str = "healthz") -> None:
+        """Until systemd was told that the node is ready, and it answers. Before there is a town, it has but a page."""
         self.machine.until(f"systemctl is-active --quiet {SERVICE}", BOOT_SECONDS_MAX)
-        self.machine.until("curl -sf http://127.0.0.1/healthz", BOOT_SECONDS_MAX)
+        self.machine.until(f"curl -sfL -o /dev/null http://127.0.0.1/{path}", BOOT_SECONDS_MAX)
 
     # ------------------------------------------------------------------------------ asking the node
     def get(self, path: str) -> Any:

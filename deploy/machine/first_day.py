@@ -19,6 +19,7 @@ CODE = re.compile(r"code : ([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4})")
 TOWN_POSTCODE, TOWN = "93240", "Stains"
 PASSPHRASE = "quatre mots bien choisis"  # noqa: S105 - of a town that lives for a drill
 ANSWERS_MAX = 12
+SETUP_PAGE = ""
 INSTALL_LOG = "convergences-install.log"
 JOURNAL_MIB_MAX = 32
 
@@ -33,7 +34,7 @@ def first_boot(drill: Drill) -> None:
         drill.expect("systemd.run" not in line, "the first run does not come back")
         drill.switch_on()
     machine.until(f"grep -qx installed /boot/firmware/{INSTALL_LOG}", 4 * BOOT_SECONDS_MAX)
-    drill.wait_for_node()
+    drill.wait_for_node(SETUP_PAGE)
     drill.note("from power to the setup page", f"{(time.monotonic() - began) / 60:.0f} min emulated")
     _name_and_screen(drill)
     _journal(drill)
@@ -55,8 +56,9 @@ def _name_and_screen(drill: Drill) -> None:
 
 def _journal(drill: Drill) -> None:
     machine = drill.machine
-    since = "/etc/systemd/journald.conf.d/convergences.conf"
-    growing = machine.run(f"find /var/log/journal -name '*.journal' -newer {since}")
+    # The first minutes are there; not what came after the journal was started again with its new setting.
+    since = machine.tell("systemctl show -P ActiveEnterTimestamp --timestamp=unix systemd-journald.service")
+    growing = machine.run(f"find /var/log/journal -name '*.journal' -newermt {since}")
     drill.expect(not growing.text.startswith("/"), "the journal is not on the card any more")
     used = float(machine.tell("du -sm /run/log/journal | cut -f1"))
     drill.at_most("the journal in memory", used, JOURNAL_MIB_MAX, "MiB")

@@ -115,11 +115,15 @@ def at_rest(drill: Drill) -> None:
     machine = drill.machine
     machine.tell("sync")
     time.sleep(SETTLE_S)
+    machine.tell("touch /run/at-rest")
     operations, count = machine.written()
-    own = _own_writes(drill)
+    own, commits = _own_writes(drill), _commits(drill)
     time.sleep(REST_S)
     operations, count = (now - before for now, before in zip(machine.written(), (operations, count), strict=True))
     minutes = REST_S / 60
+    changed = machine.tell("find / -xdev -type f -newer /run/at-rest")
+    drill.note("files of the card that changed at rest", " ".join(changed.split()) or "none")
+    drill.at_most("writes at rest, as its file system has them", (_commits(drill) - commits) / minutes, 1, "a minute")
     drill.at_most(
         "written by the node at rest", (_own_writes(drill) - own) / 1024 / minutes, OWN_KIB_A_MINUTE_MAX, "KiB a minute"
     )
@@ -129,6 +133,11 @@ def at_rest(drill: Drill) -> None:
     memory = drill.memory()
     drill.at_most("resident at rest", memory["resident"], MEMORY_AT_REST_MIB_MAX, "MiB")
     drill.note("the unit's own memory at rest", f"{memory['anonymous']:.0f} MiB")
+
+
+def _commits(drill: Drill) -> int:
+    """Transactions of the root file system's journal: all that becomes durable together (jbd2, `/proc/fs/jbd2`)."""
+    return int(drill.machine.tell("cut -d' ' -f1 /proc/fs/jbd2/*/info | head -1"))
 
 
 def _own_writes(drill: Drill) -> int:
