@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -31,6 +32,9 @@ RECORDS_FOR_HELPER = 20_000
 """From here on a second process pays: it takes half a second and 45 MiB to be there at all."""
 WAIT_SECONDS_MAX = 15.0
 LOOK_SECONDS = 0.25
+HELPER_KEEPS = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
+"""What it is told of its memory (allocating.py): to keep what it will want again at once. Told what a node is, it would
+give each portion of some megabytes back, and ask for every page of the next one anew."""
 SILENCE_SECONDS_MAX = 120.0
 """Once the backlog is in, how long the helper may go without having got further: it has a processor to itself then,
 writes some seconds at a time, and packs what it wrote at its end."""
@@ -75,7 +79,10 @@ class Backlog:
         }
         command = (sys.executable, "-m", "convergences_node.index.helper", str(self._town.folder))
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, **HELPER_KEEPS},
         )
         assert process.stdin is not None
         assert process.stdout is not None

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,6 +87,7 @@ class Lines:
     states: list[Line] = field(default_factory=list)
     cards: list[Line] = field(default_factory=list)
     dated: list[Line] = field(default_factory=list)
+    """Once for all of an element's tags, which come last: (span, first, row, last, mask, tags)."""
     occurrences: list[Line] = field(default_factory=list)
     outlines: list[Line] = field(default_factory=list)
     points: list[Line] = field(default_factory=list)
@@ -105,9 +107,8 @@ class Lines:
         self.cards.append((number, row.card))
         self.states.append((number, *text, said.digest, said.author, said.time, row.fields))
         self.words.append((None, number, *text))
-        if (first := row.first) is not None:
-            span = _span(row)
-            self.dated += [(tag, span, first, number, row.last, tags.mask) for tag in tags.dated]
+        if row.first is not None:
+            self.dated.append((_span(row), row.first, number, row.last, tags.mask, tags.dated))
         if row.lat is not None:
             # The first tag of every element is its kind's (`row._tags`).
             self.points.append((tags.numbers[0], band_of(row.lat), row.lon, number, row.lat, tags.mask))
@@ -126,14 +127,22 @@ class Lines:
         yield "elements", self.elements
         yield "states", self.states
         yield "cards", self.cards
-        self.dated.sort()
-        yield "dated", self.dated
+        yield "dated", self._dated_by_tag()
         yield "occurrences", self.occurrences
         yield "outlines", self.outlines
         self.points.sort()
         yield "points", self.points
         yield "edges", self.edges
         yield "territories", self.territories
+
+    def _dated_by_tag(self) -> list[Line]:
+        """The lines of `dated`. Elements are put in the order of their dates once, and not once a tag."""
+        self.dated.sort()
+        found: defaultdict[int, list[Line]] = defaultdict(list)
+        for span, first, number, last, mask, tags in self.dated:
+            for tag in tags:
+                found[tag].append((tag, span, first, number, last, mask))
+        return [line for tag in sorted(found) for line in found[tag]]
 
 
 def _span(row: Row) -> int:

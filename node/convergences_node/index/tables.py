@@ -162,7 +162,7 @@ class Tables:
         for table, some in lines.by_table():
             if some:
                 self.db.executemany(INSERTS[table], some)
-        self._see_spans({line[1] for line in lines.dated})
+        self._see_spans({line[0] for line in lines.dated})
         return lines.words
 
     def _see_spans(self, spans: set[int]) -> None:

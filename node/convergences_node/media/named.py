@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from convergences_protocol.kinds import KINDS, FieldType
 from convergences_protocol.kinds.media import Media, read_media
@@ -16,11 +17,15 @@ def address(digest: str, base: str = "") -> str:
 
 def media_of(kind: str, fields: Mapping[str, object]) -> Iterator[tuple[str, Media]]:
     """The media that a record says, each with the name of its field, in the order of the declaration."""
-    declared = KINDS.get(kind)
-    for field in declared.fields if declared else ():
-        value = fields.get(field.name)
-        if field.type is not FieldType.MEDIA or not value:
-            continue
+    for name in _named_in(kind):
+        value = fields.get(name)
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, dict):
-                yield field.name, read_media(each)
+                yield name, read_media(each)
+
+
+@lru_cache(maxsize=256)
+def _named_in(kind: str) -> tuple[str, ...]:
+    """The fields of a kind that name media. Asked of every record that comes in."""
+    declared = KINDS.get(kind)
+    return tuple(field.name for field in declared.fields if field.type is FieldType.MEDIA) if declared else ()
