@@ -61,7 +61,7 @@ async def status(town: Town, params: verbs.Status, tell: Tell) -> Json:
         },
         "logs": [_log(log, cosigned) | {"target": network.target(log.origin) if network else None} for log in logs],
         "doubts": [town.doubt_reason] if town.doubt_reason else [],
-        "erasures_waiting": await town.erasures_waiting(),
+        "erasures_waiting": await town.erasures.waiting(),
         "signs": [msgspec.to_builtins(sign) for sign in await signs(town)],
         "network": {
             "libp2p": network.p2p_state if network else "not running",

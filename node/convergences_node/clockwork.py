@@ -86,7 +86,7 @@ class Clockwork:
     async def _erase_for_ever(self) -> None:
         while True:
             try:
-                await self._town.drop_due()
+                await self._town.erasures.drop_due()
             except Exception:
                 log.exception("erasures could not be applied; they will be looked at again in an hour")
             await asyncio.sleep(ERASE_EVERY_S)
@@ -96,7 +96,7 @@ class Clockwork:
         self._news.clear()
         if not self._clock_allows():
             return
-        await self._town.drop_due()  # what is cosigned has been forgotten where it was to be
+        await self._town.erasures.drop_due()  # what is cosigned has been forgotten where it was to be
         for state in await self._town.archive.read(_whole_logs):
             size, at = self._cosigned.get(state.origin, (-1, 0.0))
             if size != state.size or self._monotonic() - at >= COSIGN_EVERY_S - COSIGN_APART_S:

@@ -108,7 +108,7 @@ async def erase(town: Town, params: verbs.Erase, tell: Tell) -> Json:
     element = element_id(params.element)
     if params.now:
         await put_aside_files_of(town, element)
-    placed = await town.archive.erase(Erasure(params.reason, element), town.may_erase, at_once=params.now)
+    placed = await town.archive.erase(Erasure(params.reason, element), town.erasures.valid, at_once=params.now)
     await town.index.catch_up()
     await forget_files(town)
     return {
@@ -131,7 +131,7 @@ async def release(town: Town, params: verbs.Release, tell: Tell) -> Json:
         )
     for row in waiting:
         await town.archive.decide_erasure(row.origin, row.index, released=True)
-    await town.drop_due()
+    await town.erasures.drop_due()
     await town.index.catch_up()
     return {"origin": params.origin, "count": len(waiting), "state": "released"}
 

@@ -12,19 +12,14 @@ import asyncio
 import logging
 import secrets
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convergences_protocol.admission import admit_answer
 from convergences_protocol.charter import Charter
 from convergences_protocol.cosignature import Cosignature
-from convergences_protocol.erasure import DAILY_MAX, Erasure, is_valid
 from convergences_protocol.errors import LocalError
-from convergences_protocol.invitation import read_answer
 from convergences_protocol.origin import territory_of
 from convergences_protocol.replication.views import Held
 
@@ -36,7 +31,6 @@ from convergences_node.archive.model import (
     Event,
     HeadCame,
     LogGrew,
-    NewControl,
     PeerRow,
 )
 from convergences_node.backlog import Backlog
@@ -44,17 +38,15 @@ from convergences_node.blobs.blobs import Blobs
 from convergences_node.clock import clock_plausible
 from convergences_node.clockwork import Clockwork
 from convergences_node.config import Config, load_config
-from convergences_node.continuing import Continuing, read_candidate
+from convergences_node.enrolling import Enrolling
+from convergences_node.erasures import Erasures
 from convergences_node.former import Former
 from convergences_node.index.index import Index
 from convergences_node.linked.follower import LinkedFollower
 from convergences_node.linked.layout import FOLDER as LINKED_FOLDER
 from convergences_node.linked.settings import is_on
-from convergences_node.media.forgetting import forget_files
 from convergences_node.membership import Membership
 from convergences_node.network.http_words import answer_message
-from convergences_node.network.joining import Joined
-from convergences_node.succeeding import follow_succession, read_told
 from convergences_node.updates.places import OFFERED_NAME
 from convergences_node.vault.keeping import Vault
 from convergences_node.web.town_door import PeerSeen, TownStatus, WebSettings
@@ -92,15 +84,13 @@ class Town:
         self.doubt_reason: str | None = None
         self._clock = clock
         self._clockwork = Clockwork(self)
-        self._joins = asyncio.Lock()
         self._messages = asyncio.Lock()
-        self._waiting_told: set[str] = set()
-        self._continuing = Continuing()
+        self._enrolling = Enrolling(self)
         self._former = Former(self)
         self._rewound = False
         self._charter_news = asyncio.Event()
-        self._erasure_news = asyncio.Event()
         self._backlog = Backlog(self)
+        self.erasures = Erasures(self)
         self.linked = LinkedFollower(self)
         """What is asked in SPARQL; it follows by itself where the operator wants it and the node runs."""
         self._followers: list[asyncio.Task[None]] = []
@@ -143,7 +133,7 @@ class Town:
         self._unsubscribe = self.archive.subscribe(self._archive_changed)
         self._followers += [
             asyncio.create_task(self._follow_charter(), name="charter"),
-            asyncio.create_task(self._follow_erasures(), name="erasures"),
+            asyncio.create_task(self.erasures.follow(), name="erasures"),
         ]
 
     async def _end(self) -> None:
@@ -247,25 +237,7 @@ class Town:
 
     async def join_answer(self, data: bytes) -> bytes:
         """Take a town's answer to one of our invitations: enrol its log, once. Says what was done, for that town."""
-        if Vault.concerns(data):
-            return await self.vault.answer(data)
-        told = read_told(data)
-        if told is not None:
-            async with self._joins:
-                return (await follow_succession(self, *told)).encode()
-        answer = read_answer(data)
-        async with self._joins:
-            # A log that a person or a recovery key has enrolled meanwhile needs no invitation, and may bring one.
-            known = self.membership.charter.enrolled(answer.opening.origin)
-            here = known is not None and known.end is None and known.identity == answer.opening.identity
-            controls = [] if here else admit_answer(self.membership.charter, answer, self.now())
-            if controls:
-                await self.archive.append([NewControl(kind, content) for kind, content in controls])
-                log.info("%s is enrolled for %s", answer.opening.origin, answer.opening.territory)
-                await self.charter_changed()
-        if self.network is not None:
-            await self.network.remember(answer.opening.key, answer.opening.territory, answer.addresses)
-        return Joined(answer.opening.origin, "enrolled" if controls else "already enrolled").encode()
+        return await self._enrolling.join_answer(data)
 
     async def message_answer(self, data: bytes) -> bytes:
         """What answers one message of replication that came by HTTP; empty where nothing does. See `http_words.py`."""
@@ -282,7 +254,7 @@ class Town:
         if isinstance(event, BodiesErased) or (isinstance(event, LogGrew) and event.own):
             self._backlog.own_news()
         if isinstance(event, ErasuresCame):
-            self._erasure_news.set()
+            self.erasures.came()
         elif isinstance(event, EpochOpened):
             self.doubt_reason = event.reason
             self._charter_news.set()
@@ -310,19 +282,9 @@ class Town:
                     await self._spread_charter()
                 await self._former.look()
                 if self.config.node.kind == "agglomeration":
-                    await self._admit_candidates()
+                    await self._enrolling.admit_candidates()
             except Exception:
                 log.exception("the charter could not be read again")
-
-    async def _follow_erasures(self) -> None:
-        """Hide at once what an erasure names, whoever's log it came in."""
-        while True:
-            await self._erasure_news.wait()
-            self._erasure_news.clear()
-            try:
-                await self.drop_due()
-            except Exception:
-                log.exception("erasures could not be applied; they will be looked at again within the hour")
 
     async def charter_changed(self) -> None:
         """Read the charter again now, and let everybody here know."""
@@ -333,7 +295,7 @@ class Town:
         if self.network is not None:
             await self.network.renew()
         await self.index.follow(self.membership.charter)
-        self._erasure_news.set()
+        self.erasures.came()
 
     def cosigned(self, origin: str, size: int, cosignature: Cosignature) -> None:
         """A head was cosigned here, and the line is stored: tell whom it concerns."""
@@ -346,30 +308,6 @@ class Town:
             await self.network.remember(key, territory, addresses)
         else:
             await self.archive.keep_peer(PeerRow(key, territory, tuple(addresses)))
-
-    def may_erase(self, erasure: Erasure, origin: str, index: int) -> bool:
-        """Whether the record there may say this erasure, by the charter."""
-        return is_valid(erasure, self.membership.charter, origin, index)
-
-    async def drop_due(self) -> None:
-        """Do what erasures ask for by now: hide, show again, drop from the files."""
-        await self.archive.sweep_erasures(self.may_erase)
-        waiting = await self.erasures_waiting()
-        for origin in sorted(waiting.keys() - self._waiting_told):
-            log.warning(
-                "%d erasures of %s wait for a person: more than %d in one day (convergences erase --release %s)",
-                waiting[origin],
-                origin,
-                DAILY_MAX,
-                origin,
-            )
-        self._waiting_told = set(waiting)
-        await forget_files(self)
-
-    async def erasures_waiting(self) -> dict[str, int]:
-        """By log: how many of its erasures are held back until a person has looked."""
-        rows = await self.archive.read(lambda reader: reader.erasures("pending"))
-        return dict(Counter(row.origin for row in rows))
 
     async def doubt(self, origin: str, head: Held) -> None:
         """A validly signed head of our own log was heard: if our tree does not extend it, write in a new epoch."""
@@ -404,16 +342,3 @@ class Town:
             await self.archive.choose(REWOUND_CHOICE, None)
         except Exception:
             log.exception("the index could not be built again; the next start will")
-
-    async def _admit_candidates(self) -> None:
-        """At the agglomeration: enrol new epochs that continue what is kept here."""
-        for origin in sorted(self.membership.candidates):
-            candidate = await self.archive.read(partial(read_candidate, origin=origin))
-            if candidate is None or origin in self.membership.own_origins:
-                continue
-            async with self._joins:
-                controls = self._continuing.judge(self.membership.charter, candidate, self.now())
-                if controls:
-                    await self.archive.append([NewControl(kind, content) for kind, content in controls])
-                    log.info("%s continues as %s", candidate.opening.territory, origin)
-                    await self.charter_changed()

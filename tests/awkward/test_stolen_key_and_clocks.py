@@ -93,7 +93,7 @@ async def test_the_seven_days_of_an_erasure_begin_when_the_clock_is_right(cluste
     await node.town.archive.erase(Erasure("asked by the person", placed.element))
 
     async def state() -> str:
-        await node.town.drop_due()
+        await node.town.erasures.drop_due()
         (row,) = await node.town.archive.read(lambda reader: reader.erasures())
         return row.state
 

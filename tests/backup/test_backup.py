@@ -122,7 +122,7 @@ async def test_what_was_erased_is_not_in_the_backup_and_does_not_come_back(town:
     restore(Path(made["path"]), seed_of(founded), tmp_path / "again")
     assert b"to be forgotten" not in (tmp_path / "again" / "archive.db").read_bytes()
     async with Town.open(tmp_path / "again") as opened:
-        await opened.drop_due()
+        await opened.erasures.drop_due()
         own = await opened.archive.read(lambda reader: reader.log(founded.origin))
         rows = await opened.archive.read(lambda reader: reader.erasures())
         assert own is not None and own.wanted == 0

@@ -129,7 +129,7 @@ async def test_files_go_with_the_last_element_that_names_them(town: Town, files:
     assert shared["digest"] in here(town) and former["digest"] not in here(town)
     assert on_disk(town) == every
     clock.now += GRACE_SECONDS + 1
-    await town.drop_due()
+    await town.erasures.drop_due()
     assert on_disk(town) == here(town) == {shared["digest"], *(size["digest"] for size in shared["sizes"])}
     await ask(town, "erase", element=two, reason="asked by the person", now=True)
     assert on_disk(town) == set()

@@ -51,7 +51,7 @@ async def signs(town: Town) -> list[Sign]:
     own = await town.archive.read(lambda reader: _read_own(reader, chain))
     machine = await asyncio.to_thread(machine_signs, town.folder, town.now())
     backups = backup_signs(await last_backup(town), await left(town), town.now())
-    waiting = await town.erasures_waiting()
+    waiting = await town.erasures.waiting()
     found = [
         *_doubt(town),
         *_erasures(waiting),

@@ -79,7 +79,7 @@ class Losses:
             for one in found:
                 done["edited" if one.edited else "erased"] += 1
                 if not one.edited and not self._asked.dry_run:
-                    await self._town.archive.erase(Erasure(REASON, one.element), self._town.may_erase)
+                    await self._town.archive.erase(Erasure(REASON, one.element), self._town.erasures.valid)
         return done
 
 

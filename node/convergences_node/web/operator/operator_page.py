@@ -74,7 +74,7 @@ async def draw_operator(
         "joined": town.membership.joined,
         "waiting": await operating.accounts.note(INVITATION_NOTE) is not None,
         "refused": await operating.accounts.note(REFUSED_NOTE),
-        "erasures": sorted((await town.erasures_waiting()).items()),
+        "erasures": sorted((await town.erasures.waiting()).items()),
         "agglomeration": is_agglomeration,
         "towns": await towns_of(town, reading) if is_agglomeration else (),
         "vault": await vault_part(town, reading),
