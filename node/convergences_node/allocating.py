@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What becomes of memory that the node has let go of: little of it is kept, for a Pi has little, and it is seldom looked
-for, for that takes time.
+"""What becomes of memory that the node has let go of: little is kept, for a Pi has little, and it is seldom looked for.
 
-glibc (mallopt(3)) gives a large block back to the system when it is freed, and keeps the next one of that size, in each thread's own
-heap: after forty guesses of a password, at 19 MiB each and one at a time, a node held 134 MiB more than before, and
-after a crowd at its door 190. With a fixed threshold it is given back each time, and two heaps are enough for as many
-processors' worth of threads that mostly wait for each other.
+glibc (mallopt(3)) gives a large block back to the system when it is freed, and keeps the next one of that size, in each
+thread's own heap: after forty guesses of a password, at 19 MiB each and one at a time, a node held 134 MiB more than
+before, and after a crowd at its door 190. With a fixed threshold it is given back each time, and two heaps are enough
+for as many processors' worth of threads that mostly wait for each other.
 
 Processes that the node starts are told by their environment. Where the C library is another one, nothing is done.
 """
