@@ -31,9 +31,6 @@ from convergences_node.updates import params as updates
 if TYPE_CHECKING:
     from convergences_node.town import Town
 
-LIST_ITEMS_MAX = 10_000
-TEXT_BYTES_MAX = 200_000
-
 
 class Status(Params):
     """Answer: `{node: {name, territory, kind, version, folder, running}, log: {origin, size, head, cosigned_at},

@@ -18,8 +18,6 @@ from typing import Literal
 
 Level = Literal["commune", "group", "departement", "region"]
 
-TERRITORY_BYTES_MAX = 12
-
 _SHAPES: dict[Level, re.Pattern[str]] = {
     "commune": re.compile(r"FR-(?:[0-9]{5}|2[AB][0-9]{3})"),
     "group": re.compile(r"FR-[0-9]{9}"),

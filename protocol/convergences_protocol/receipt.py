@@ -18,6 +18,7 @@ from .header import BODY_BYTES_MAX, HEADER_BYTES_MAX, read_header, signature_val
 
 FIRST_LINE = "c2sp.org/tlog-proof@v1"
 FILE_SUFFIX = ".tlog-proof"
+"""What a receipt is called as a file."""
 RECEIPT_BYTES_MAX = 2 * (HEADER_BYTES_MAX + BODY_BYTES_MAX) + notes.NOTE_BYTES_MAX
 _STEPS_MAX = 64
 _PAYLOAD_START = 43  # in a header: 10 bytes of frame, 32 of key, 1 of empty map; see header.py

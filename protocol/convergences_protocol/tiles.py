@@ -65,20 +65,6 @@ def parse_tile_path(path: str) -> TilePath:
     return parsed
 
 
-def tiles_of(size: int) -> list[TilePath]:
-    """The rightmost tile of each level in a tree of `size` leaves; empty ones do not exist."""
-    paths = []
-    for level in range(TILE_LEVEL_MAX + 1):
-        count = size >> (TILE_HEIGHT * level)
-        if count == 0:
-            break
-        if count % TILE_WIDTH:
-            paths.append(TilePath(level, count // TILE_WIDTH, count % TILE_WIDTH))
-        else:
-            paths.append(TilePath(level, count // TILE_WIDTH - 1))
-    return paths
-
-
 class TileHashReader:
     """The hash of any complete subtree, from tile rows; remembers the rows and levels it has been through.
 

@@ -14,11 +14,11 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from convergences_protocol import checkpoint
 from convergences_protocol.checkpoint import Checkpoint
@@ -249,10 +249,6 @@ class Archive:
         authored = await self._in_reader(self._author_all, entries)
         placed: list[Placed] = await self._turns.append(authored)
         return placed
-
-    async def append_control(self, kind: str, content: Mapping[Any, Any]) -> Placed:
-        """Append one control record, signed by the node's key."""
-        return (await self.append([NewControl(kind, content)]))[0]
 
     async def keep_batch(self, origin: str, batch: CheckedBatch, flags: Sequence[str | None]) -> int:
         """Store a checked batch of another's log, with what `examine` found of its records. Returns the new size."""

@@ -19,8 +19,6 @@ DELIMITERS = ";,\t|"
 COLUMNS_MAX = 1000
 SEP = re.compile(r"sep=([;,\t|])\r?\n", re.IGNORECASE)
 """What Excel wants above a table whose separator is not its own."""
-CELL_CHARS_MAX = 128 * 1024
-"""The csv module's own default; a text field of ours is at most 64 KiB."""
 
 
 def sniff_delimiter(start: str) -> str:

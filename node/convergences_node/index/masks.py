@@ -15,11 +15,6 @@ SHARED_BITS = 22
 """62 in all: positive in SQLite's 64-bit integers."""
 
 
-def bit_of(tag: int) -> int:
-    """The bit of a tag."""
-    return 1 << (tag if tag < OWN_BITS else OWN_BITS + tag % SHARED_BITS)
-
-
 def mask_of(tags: Iterable[int]) -> int:
     """The bits of these tags."""
     mask = 0

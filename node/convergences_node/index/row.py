@@ -28,7 +28,6 @@ from convergences_node.index.query import Box
 
 TAGS_MAX = 64
 """Facet values of one element; a list of themes longer than that is not sorted into all of them."""
-OUTLINE_AREAS_MAX = 10_000
 SPANS = (2 * 86_400, 32 * 86_400)
 """How long things last, in classes that are looked for apart (`dated.span`): what began two days before a date may
 still go on if it is of the first, a month before if of the second. What lasts longer, or recurs, is of a third."""

@@ -16,7 +16,6 @@ from convergences_node.linked.pair_words import KINDS_READ
 from convergences_node.web.surfaces.pair import COUNTRY, POSTAL
 
 PLACE_PARTS = ("pair:label", "pair:latitude", "pair:longitude", "pair:hasPostalAddress", "rdf:type")
-ADDRESS_PARTS = (*POSTAL, "pair:addressCountry", "rdf:type")
 _ANY = KINDS_READ["place"]
 """An address is read alike for every kind that has one."""
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from aiohttp import web
+from convergences_protocol.receipt import FILE_SUFFIX
 
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index.query import DEPTH_MAX
@@ -82,5 +83,5 @@ async def element_receipt(request: web.Request) -> web.Response:
         raise Problem("receipt-absent", headers={"Retry-After": "5"})
     response = conditional(request, receipt, f"{NOTE}; charset=utf-8", cache=CACHE_ASK)
     name = str(element).replace(":", "-")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.tlog-proof"'
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}{FILE_SUFFIX}"'
     return response

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
-from convergences_protocol.receipt import read_receipt
+from convergences_protocol.receipt import FILE_SUFFIX, read_receipt
 
 from convergences_node.archive.model import CosignatureRow
 from convergences_node.archive.reader import ArchiveReader
@@ -53,7 +53,7 @@ async def receipt_page(request: web.Request) -> web.Response:
     names = await territory_names(town, [territory_in(origin) for origin in origins])
     title = (view.item.name if view else "") or reading.messages.text("element.untitled")
     address = f"{base_of(request)}/e/{element}/recu"
-    file = f"{str(element).replace(':', '-')}.tlog-proof"
+    file = f"{str(element).replace(':', '-')}{FILE_SUFFIX}"
     values: dict[str, object] = {
         "title": title,
         "lang": reading.lang(view.fields.get("language")) if view else None,

@@ -101,9 +101,6 @@ class Kind:
     def field_label_key(self, field: Field) -> str:
         return f"field.{self.name}.{field.name}"
 
-    def field_help_key(self, field: Field) -> str:
-        return f"help.{self.name}.{field.name}"
-
     def term_label_key(self, field: Field, term: str) -> str:
         return f"term.{self.name}.{field.name}.{term}"
 
