@@ -7,7 +7,8 @@ import io
 from pathlib import Path
 
 import pytest
-from convergences_node.media.making import PIXELS_MAX, USES, Form, forms_of, make_forms
+from convergences_node.media.making import PIXELS_MAX, Form, forms_of, make_forms
+from convergences_node.media.shapes import USES
 from convergences_node.media.sniff import EXTENSIONS, is_whole_pdf, type_of
 from convergences_protocol.errors import LocalError
 from hypothesis import given, settings
@@ -23,6 +24,12 @@ def opened(form: Form) -> Image.Image:
     return picture
 
 
+def colour(picture: Image.Image, x: int, y: int) -> tuple[int, ...]:
+    found = picture.getpixel((x, y))
+    assert isinstance(found, tuple)
+    return found
+
+
 def test_nothing_is_left_of_what_a_camera_wrote(tmp_path: Path) -> None:
     """Not the place, not the device, not the comment; and the picture stands upright as it was meant to."""
     file = tmp_path / "photo.jpg"
@@ -35,7 +42,7 @@ def test_nothing_is_left_of_what_a_camera_wrote(tmp_path: Path) -> None:
         assert not made.getexif() and "icc_profile" not in made.info and "xmp" not in made.info
         assert SECRET not in form.data and b"EXIF" not in form.data
     # What was the bottom left corner of the file as it lay is the top left one now: blue, where it was blue.
-    red, _, blue = opened(forms[0]).convert("RGB").getpixel((20, 20))
+    red, _, blue = colour(opened(forms[0]).convert("RGB"), 20, 20)
     assert blue > red
 
 
@@ -69,7 +76,7 @@ def test_every_form_that_is_taken_is_read(form: str) -> None:
 def test_what_is_transparent_stays_so() -> None:
     (form,) = forms_of(io.BytesIO(written(drawn(64, 64, "RGBA"), "PNG")), USES["logo"])
     assert opened(form).mode == "RGBA"
-    assert 100 < opened(form).getpixel((40, 10))[3] < 160
+    assert 100 < colour(opened(form), 40, 10)[3] < 160
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "I;16", "LA"])

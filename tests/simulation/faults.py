@@ -40,7 +40,13 @@ def schedule(world: World) -> None:
     if random.random() < 0.2:
         _steal(world)
     if world.seed % 8 == 0:
-        _at(world, lambda: [node.cosign() for node in world.nodes if node.alive])
+        _at(world, lambda: _all_cosign(world))
+
+
+def _all_cosign(world: World) -> None:
+    for node in world.nodes:
+        if node.alive:
+            node.cosign()
 
 
 def _at(world: World, call: Callable[[], object]) -> None:

@@ -11,6 +11,7 @@ from convergences_protocol import checkpoint, merkle
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.errors import RemoteError
 from convergences_protocol.replication import messages as said
+from convergences_protocol.replication.limits import FRAME_BYTES_MAX
 
 from .town import Town
 
@@ -54,7 +55,7 @@ class Liar(Town):
             case "garbage":
                 return [random.randbytes(random.randrange(1, 200))]
             case "huge":
-                return [bytes(said.FRAME_BYTES_MAX + 1)]
+                return [bytes(FRAME_BYTES_MAX + 1)]
             case "stall":
                 return [] if isinstance(message, said.Batch | said.Proof | said.Bodies) else [data]
             case "strange_questions":

@@ -131,7 +131,12 @@ class Node:
     def write(self, commit: Callable[[], None]) -> None:
         """Write to the card: after what waits already, and not if the power goes before."""
         self._written_at = max(self._written_at, self.wire.now) + self.wire.random.random() * WRITE_SECONDS
-        self.later(self._written_at - self.wire.now, lambda: (commit(), self.obey()))  # type: ignore[func-returns-value]
+
+        def written() -> None:
+            commit()
+            self.obey()
+
+        self.later(self._written_at - self.wire.now, written)
 
     # --- network ---
 

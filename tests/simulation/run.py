@@ -57,7 +57,8 @@ def run(seed: int, *, towns: int = TOWNS, real: bool | None = None) -> Result:
 
 def _run(seed: int, towns: int, *, real: bool) -> Result:
     with signatures(real=real) as key_class:
-        world = World(seed, _authors(key_class), real=real, towns=towns)
+        authors = _authors(key_class)  # type: ignore[arg-type]  # the class is asked for its hash, not a key
+        world = World(seed, authors, real=real, towns=towns)
         schedule(world)
         world.wire.run_until(SECONDS)
         _heal(world)

@@ -58,17 +58,17 @@ class Wire:
         self.frames = 0
         self.bytes = 0
         self._digest = blake2b(digest_size=16)
-        self._queue: list[tuple[float, int, Callable[[], None]]] = []
+        self._queue: list[tuple[float, int, Callable[[], object]]] = []
         self._count = 0
         self._cut: dict[tuple[str, str], float] = {}
 
     # --- time ---
 
-    def at(self, when: float, call: Callable[[], None]) -> None:
+    def at(self, when: float, call: Callable[[], object]) -> None:
         self._count += 1
         heappush(self._queue, (when, self._count, call))
 
-    def after(self, delay: float, call: Callable[[], None]) -> None:
+    def after(self, delay: float, call: Callable[[], object]) -> None:
         self.at(self.now + delay, call)
 
     def run_until(self, when: float) -> None:

@@ -10,7 +10,7 @@ from convergences_node.index.views import Item
 from convergences_node.web import kept_parts
 from convergences_node.web.cards import Card, Reading
 from convergences_node.web.kept_parts import KeptParts
-from convergences_node.web.messages import LANGUAGES, catalogue
+from convergences_node.web.messages import LANGUAGES, Messages, catalogue
 from convergences_node.web.templating import escape, templates
 from markupsafe import Markup
 
@@ -96,7 +96,8 @@ def test_a_sentence_is_written_into_the_templates_of_its_language(language: str)
     with pytest.raises(KeyError):
         templates(language).from_string("{{ t('site.about_nobody') if x else '' }}")
     source = "{% macro it(t) %}{{ t('nav.skip') }}{% endmacro %}{{ it(t) }} {{ t(key) }} {{ t('site.about', town=x) }}"
-    messages, asked = catalogue(language), []  # type: Messages, list[str]
+    messages: Messages = catalogue(language)
+    asked: list[str] = []
 
     def text(key: str, **values: object) -> str:
         asked.append(key)

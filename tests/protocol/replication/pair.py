@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import TypeVar
 
 from convergences_protocol import checkpoint, merkle
 from convergences_protocol.checkpoint import Checkpoint
@@ -22,6 +23,8 @@ from convergences_protocol.replication.views import Held, Identity
 from convergences_protocol.tiles import Slot
 
 from tests.simulation.archive import SimArchive, held
+
+T = TypeVar("T")
 
 ORIGIN = "convergences/FR-93066/0011223344556677"
 KEY = SigningKey.from_seed(b"the author of this log, 32 bytes")
@@ -47,7 +50,7 @@ class End:
         log = self.archive.log(ORIGIN)
         log.own = self.own
 
-    def sent(self, kind: type[out.Output]) -> list[out.Output]:
+    def sent(self, kind: type[T]) -> list[T]:
         """What was asked of the driver, of one kind."""
         return [output for output in self.said if isinstance(output, kind)]
 
