@@ -33,6 +33,8 @@ INTEGER_MIN, INTEGER_MAX = -(2**63), 2**64 - 1
 
 KEY_CHARS_USUAL = 32
 """The longest name of a field (kind.py)."""
+KEYS_USUAL, ORDERS_KEPT_MAX = 48, 512
+"""A record has fewer fields. At most some 2 MB are remembered, if somebody makes up as many orders as that."""
 
 
 def encode(value: object) -> bytes:
@@ -115,16 +117,36 @@ def _check(value: object) -> None:
 
 
 def _check_map(value: dict[object, object]) -> None:
-    before = b""
-    for key, item in value.items():
-        encoded = _usual_key(key) if type(key) is str and len(key) <= KEY_CHARS_USUAL else _checked_bytes(key)
-        if encoded <= before:
-            raise Unreadable("map keys out of bytewise order")
-        before = encoded
+    keys = tuple(value)
+    if keys not in _usual_orders:
+        _check_order(keys)
+    for item in value.values():
         if type(item) is str:
             _check_text(item)
         else:
             _check(item)
+
+
+_usual_orders: set[tuple[object, ...]] = set()
+"""Keys in the order that they are written in, all of them text: the same fields come again and again. Text equals
+nothing but itself (as 1 equals true), so what is found here was looked at."""
+
+
+def _check_order(keys: tuple[object, ...]) -> None:
+    """Whether a map may have these keys, in this order; remembered if other maps may well have the same."""
+    before = b""
+    is_usual = len(keys) <= KEYS_USUAL
+    for key in keys:
+        is_short = type(key) is str and len(key) <= KEY_CHARS_USUAL
+        encoded = _usual_key(key) if is_short else _checked_bytes(key)
+        if encoded <= before:
+            raise Unreadable("map keys out of bytewise order")
+        before = encoded
+        is_usual = is_usual and is_short
+    if is_usual:
+        if len(_usual_orders) >= ORDERS_KEPT_MAX:
+            _usual_orders.clear()
+        _usual_orders.add(keys)
 
 
 def _checked_bytes(key: object) -> bytes:

@@ -26,7 +26,8 @@ from convergences_protocol.keys import SigningKey
 TOWN = "FR-93066"
 NOW = 1_780_000_000
 RECORDS = 400
-SECONDS_MAX = 60.0
+SECONDS_MAX = 300.0
+"""A helper runs only while nobody else would: other work of the machine may hold it up for minutes."""
 TABLES = ("elements", "states", "dated", "counts", "tags", "logs", "aside", "withdrawn")
 
 

@@ -39,6 +39,17 @@ def test_a_map_is_written_in_one_order_whatever_order_it_was_made_in(value: dict
     assert keys == sorted(keys)
 
 
+def test_an_order_of_keys_that_was_seen_says_nothing_of_another_one() -> None:
+    seen: dict[object, object] = {"a": 1, "b": 2}
+    assert cbor.decode(cbor2.dumps(seen)) == cbor.decode(cbor2.dumps(seen)) == seen
+    for other in ({"b": 2, "a": 1}, {"a": 1, True: 2}, {"a": 1, "b": 2.0}, {"a": 1, "b": {"b": 2, "a": 1}}):
+        with pytest.raises(Unreadable):
+            cbor.decode(cbor2.dumps(other))
+    assert cbor.decode(b"\xa1\x01\x00") == {1: 0}
+    with pytest.raises(Unreadable):
+        cbor.decode(b"\xa1\xf5\x00")  # a key that is true, which Python takes for 1
+
+
 def test_keys_order_by_bytes_and_not_by_length() -> None:
     """RFC 8949 4.2.1, where cbor2's own `canonical` follows RFC 7049."""
     assert cbor.encode({-1: 0, 256: 0}).hex() == "a2" + "19010000" + "2000"
