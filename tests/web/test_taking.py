@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import io
 import json
 import re
@@ -18,6 +20,7 @@ import icalendar
 import pytest
 import rdflib
 from aiohttp.test_utils import TestClient
+from convergences_node.web import take_calendar
 from convergences_node.web.exporting import printable
 from convergences_node.web.take_calendar import When, when_of
 from convergences_node.web.take_places import geometry
@@ -122,6 +125,26 @@ async def test_an_export_is_bounded_and_says_where_the_rest_is(client: TestClien
 
 
 # ------------------------------------------------------------------------------------------------------------ calendar
+async def test_a_calendar_is_whole_however_long(
+    client: TestClient, town: SmallTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No telephone asks for a second page: every event is there, once, counted and digested, or none is."""
+    monkeypatch.setattr(take_calendar, "LIMIT_MAX", 2)
+    for day in range(1, 8):
+        await town.add("action", f"Jour {day}", type="event", start=f"2030-12-0{day}T18:00+01:00")
+    await town.index.catch_up()
+    answer = await client.get("/calendar.ics?from=2030-12-01", headers={"Accept-Encoding": "identity"})
+    body = await answer.read()
+    names = [str(event["summary"]) for event in icalendar.Calendar.from_ical(body).walk("VEVENT")]
+    assert sorted(names) == [f"Jour {day}" for day in range(1, 8)]
+    assert (answer.headers["X-Total-Count"], "Link" in answer.headers) == ("7", False)
+    digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    assert answer.headers["Repr-Digest"] == f"sha-256=:{digest}:"
+    assert body.index(b"BEGIN:VTIMEZONE") < body.index(b"BEGIN:VEVENT") and body.count(b"TZID:Europe/Paris") == 1
+    monkeypatch.setattr(take_calendar, "EVENTS_MAX", 6)
+    assert (await client.get("/calendar.ics?from=2030-12-01&to=2031")).status == 503, "rather than a part of it"
+
+
 async def test_a_calendar_repeats_the_workshop_in_its_time_zone(client: TestClient, town: SmallTown) -> None:
     found = await events(client, "/search.ics")
     workshop = found["Réparer son vélo"]

@@ -73,7 +73,7 @@ async def exported_search(request: web.Request, asked: Query, most: int = ITEMS_
     params = urlencode(question_of(request).without_page().to_params())
     further = urlencode(replace(asked, cursor=cursor, limit=Query().limit).to_params()) if cursor else None
     return Exported(
-        title=_title(request, asked),
+        title=title_of(request, asked),
         items=items,
         details=await town.index.details([item.id for item in items]),
         base=base,
@@ -118,17 +118,21 @@ async def exported_element(request: web.Request) -> tuple[Exported, ElementView]
 async def with_related(request: web.Request, exported: Exported, view: ElementView, asked: Query) -> Exported:
     """The element with what hangs under it or is linked to it, narrowed by the question."""
     town = town_of(request)
+    items, _ = await gather(town, narrowed_to(view, asked), ITEMS_MAX)
+    every = {item.id: item for item in (view.item, *items)}
+    details = await town.index.details(list(every))
+    return Exported(exported.title, tuple(every.values()), details, exported.base, exported.here, exported.page)
+
+
+def narrowed_to(view: ElementView, asked: Query) -> Query:
+    """A question about what hangs under an element, or is linked to it."""
     under = contents_query(view)
-    query = replace(
+    return replace(
         asked,
         themes=under.themes if under else (),
         territories=under.territories if under else (),
         related=None if under else view.item.id,
     )
-    items, _ = await gather(town, query, ITEMS_MAX)
-    every = {item.id: item for item in (view.item, *items)}
-    details = await town.index.details(list(every))
-    return Exported(exported.title, tuple(every.values()), details, exported.base, exported.here, exported.page)
 
 
 def shown(asked: Query) -> Query:
@@ -136,7 +140,8 @@ def shown(asked: Query) -> Query:
     return asked if asked.kinds else replace(asked, kinds=words.KINDS_SHOWN)
 
 
-def _title(request: web.Request, asked: Query) -> str:
+def title_of(request: web.Request, asked: Query) -> str:
+    """What an export of a search is called."""
     messages = messages_of(request)
     text = printable(asked.text)
     return _site_title(request, messages.text("search.title_text", text=text) if text else messages.text("take.all"))
@@ -149,8 +154,14 @@ def _site_title(request: web.Request, name: str) -> str:
 def answer_file(request: web.Request, exported: Exported, body: bytes, media: str, suffix: str) -> web.Response:
     """The file, or 304 if the reader holds it; with a name to be kept under and the way to the next one."""
     response = conditional(request, body, media, cache=CACHE_ASK, vary=("Accept-Language", "Host"))
-    name = re.sub(r"[^A-Za-z0-9-]+", "-", request.match_info.get("id", "") or "convergences").strip("-")[:80]
-    response.headers["Content-Disposition"] = f'inline; filename="{name}.{suffix}"'
+    response.headers["Content-Disposition"] = file_name(request, suffix)
+    response.headers["X-Total-Count"] = str(len(exported.items))
     if exported.next:
         response.headers["Link"] = f'<{exported.next}>; rel="next"'
     return response
+
+
+def file_name(request: web.Request, suffix: str) -> str:
+    """`Content-Disposition` (RFC 6266): shown where that can be, and a name to be kept under."""
+    name = re.sub(r"[^A-Za-z0-9-]+", "-", request.match_info.get("id", "") or "convergences").strip("-")[:80]
+    return f'inline; filename="{name}.{suffix}"'

@@ -61,7 +61,7 @@ from convergences_node.web.parameters import (
 from convergences_node.web.route import BYTES, HTML, NOTE, OPENMETRICS, Parameter, Route
 from convergences_node.web.surfaces import ldp_resource
 from convergences_node.web.surfaces.negotiating import ACTIVITY_JSON, JSON_LD, TURTLE
-from convergences_node.web.surfaces.routes import SURFACES
+from convergences_node.web.surfaces.routes import SURFACES, taken
 
 QUESTION = ("query-refused", "cursor-refused", "starting")
 ONE = ("query-refused", "element-unknown", "element-gone", "starting")
@@ -129,11 +129,11 @@ ROUTES: tuple[Route, ...] = (
     ),
     # To be taken elsewhere; before the page of an element, whose address any of these would be otherwise
     *(
-        Route(f"/search.{suffix}", handler, None, media, group="take", query=EXPORT, problems=QUESTION)
+        Route(f"/search.{suffix}", handler, None, media, group="take", query=EXPORT, **taken(suffix, QUESTION))
         for suffix, media, handler, _ in TAKEN
     ),
     *(
-        Route(f"/e/{{id}}.{suffix}", handler, None, media, group="take", path_parameters=ELEMENT, problems=ONE)
+        Route(f"/e/{{id}}.{suffix}", handler, None, media, group="take", path_parameters=ELEMENT, **taken(suffix, ONE))
         for suffix, media, _, handler in TAKEN
     ),
     Route(

@@ -4,14 +4,20 @@
 The UID is the element's own id, which no other node uses for anything else: the same event followed from two towns is
 one event. What was cancelled stays with its state, so that calendars drop it; each later record has a higher SEQUENCE.
 Written by the icalendar library (lines folded at 75 octets, CRLF); a test reads it back.
+
+A calendar is a whole list (`surfaces/whole_lists.py`): a telephone drops what the one it follows no longer has, and
+follows no link to a next page. What is written waits compressed until the time zones are known, which stand first.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as dataclass_with
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import icalendar
@@ -19,23 +25,31 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from convergences_node.index.details import Detail
-from convergences_node.index.query import Query
+from convergences_node.index.query import LIMIT_MAX, Query
 from convergences_node.index.views import Item
 from convergences_node.web import dates, words
 from convergences_node.web.asking import question_of, town_of
+from convergences_node.web.etag import GZIP_LEVEL
 from convergences_node.web.exporting import (
     Exported,
-    answer_file,
+    base_of,
     exported_element,
-    exported_search,
+    file_name,
+    narrowed_to,
     printable,
-    with_related,
+    title_of,
 )
 from convergences_node.web.pages import reading_of
+from convergences_node.web.problems import Problem
+from convergences_node.web.surfaces.whole import require_whole
+from convergences_node.web.surfaces.whole_lists import Piece, answer_list
 from convergences_node.web.timezones import timezone_component
+from convergences_node.web.town_door import Town
 
 MEDIA = "text/calendar; charset=utf-8"
-EVENTS_MAX = 500
+END = b"END:VCALENDAR\r\n"
+EVENTS_MAX = 50_000
+"""Of one calendar: some eighty megabytes. A longer one is refused, and a narrower question is answered."""
 DAYS_BEFORE = 31
 """Without dates of its own, a calendar begins a month ago: what was cancelled yesterday must still be told."""
 TTL = timedelta(hours=1)
@@ -63,17 +77,17 @@ class When:
         return not isinstance(self.start, datetime)
 
 
-async def search_calendar(request: web.Request) -> web.Response:
-    """A search as iCalendar: what happens, from a month ago on unless dates are asked for."""
-    exported = await exported_search(request, _dated(request, question_of(request)), EVENTS_MAX)
-    return await _answer(request, exported)
+async def search_calendar(request: web.Request) -> web.StreamResponse:
+    """A search as iCalendar: what happens, all of it, from a month ago on unless dates are asked for."""
+    asked = question_of(request)
+    empty = Exported(title_of(request, asked), (), {}, base_of(request), "", "")
+    return await _answer(request, empty, replace(_dated(request, asked), cursor=None))
 
 
-async def element_calendar(request: web.Request) -> web.Response:
+async def element_calendar(request: web.Request) -> web.StreamResponse:
     """An element as iCalendar: itself if it happens at a date, and what happens that is linked to it or under it."""
     exported, view = await exported_element(request)
-    exported = await with_related(request, exported, view, _dated(request, Query()))
-    return await _answer(request, exported)
+    return await _answer(request, exported, narrowed_to(view, _dated(request, Query())))
 
 
 def _dated(request: web.Request, asked: Query) -> Query:
@@ -84,32 +98,70 @@ def _dated(request: web.Request, asked: Query) -> Query:
     return replace(asked, kinds=asked.kinds or words.KINDS_DATED, since=since, sort=asked.sort or "date")
 
 
-async def _answer(request: web.Request, exported: Exported) -> web.Response:
-    zone = reading_of(request).zone
-    body = await asyncio.to_thread(calendar, exported, zone, town_of(request).now())
-    return answer_file(request, exported, body, MEDIA, "ics")
+async def _answer(request: web.Request, first: Exported, asked: Query) -> web.StreamResponse:
+    """The calendar of some elements and of all that a question finds."""
+    town, zone = town_of(request), reading_of(request).zone
+    await require_whole(town)
+    key = ("ics", request.path_qs, reading_of(request).messages.language)
+    name = file_name(request, "ics")
+    make = partial(_pieces, town, first, replace(asked, limit=LIMIT_MAX), zone)
+    return await answer_list(request, key, MEDIA, make, vary=("Accept-Language",), name=name)
 
 
-def calendar(exported: Exported, zone: ZoneInfo, now: int) -> bytes:
-    """The calendar's bytes; `zone` is that of records which name none."""
+async def _pieces(town: Town, first: Exported, asked: Query, zone: ZoneInfo) -> AsyncIterator[Piece]:
+    """The calendar, piece by piece: its head, the time zones that its events name, the events, its end."""
+    events, years, seen, portion = list[Piece](), dict[str, list[int]](), set[str](), first
+    while True:
+        new = dataclass_with(portion, items=tuple(item for item in portion.items if item.id not in seen))
+        seen.update(item.id for item in new.items)
+        events.append(await asyncio.to_thread(_packed, new, zone, years))
+        if len(seen) > EVENTS_MAX:
+            raise Problem("too-slow")
+        if portion is not first and asked.cursor is None:
+            break
+        page = await town.index.search(asked, fold=False)
+        asked = replace(asked, cursor=page.cursor)
+        portion = dataclass_with(
+            first, items=page.items, details=await town.index.details([one.id for one in page.items])
+        )
+    head, end = await asyncio.to_thread(_around, first.title, years, town.now())
+    yield head, 0
+    for packed, count in events:
+        yield zlib.decompress(packed), count
+    yield end, 0
+
+
+def _packed(exported: Exported, zone: ZoneInfo, years: dict[str, list[int]]) -> Piece:
+    """Some events, compressed, and how many; `years` learns which years of which zones they are in."""
+    events = list(_events(exported, zone))
+    for event in events:
+        start = event["dtstart"].dt
+        if isinstance(start, datetime) and isinstance(start.tzinfo, ZoneInfo) and start.tzinfo.key != "UTC":
+            known = years.setdefault(start.tzinfo.key, [start.year, start.year])
+            known[:] = [min(known[0], start.year), max(known[1], start.year)]
+    return zlib.compress(b"".join(event.to_ical() for event in events), GZIP_LEVEL), len(events)
+
+
+def _around(title: str, years: Mapping[str, Sequence[int]], now: int) -> tuple[bytes, bytes]:
+    """What stands before the events, and behind them."""
     made = icalendar.Calendar()
     made.add("prodid", "-//Convergences//convergences//FR")
     made.add("version", "2.0")
     made.add("calscale", "GREGORIAN")
-    made.add("x-wr-calname", printable(exported.title))
+    made.add("x-wr-calname", printable(title))
     made.add("refresh-interval", TTL, parameters={"value": "DURATION"})
     made.add("x-published-ttl", icalendar.vDuration(TTL))
-    events = list(_events(exported, zone))
-    for component in _timezones(events, now):
-        made.add_component(component)
-    for event in events:
-        made.add_component(event)
-    body: bytes = made.to_ical()
-    return body
+    this_year = datetime.fromtimestamp(now, UTC).year
+    for key, (first, last) in sorted(years.items()):
+        made.add_component(timezone_component(ZoneInfo(key), first, max(last, this_year)))
+    whole: bytes = made.to_ical()
+    assert whole.endswith(END), "a calendar ends as RFC 5545 section 3.4 says"
+    return whole.removesuffix(END), END
 
 
 def _events(exported: Exported, zone: ZoneInfo) -> Iterator[icalendar.Event]:
-    for item in exported.items[:EVENTS_MAX]:
+    """`zone` is that of records which name none."""
+    for item in exported.items:
         detail = exported.details.get(item.id)
         when = when_of(detail.fields, zone) if detail else None
         if detail is not None and when is not None:
@@ -215,15 +267,3 @@ def _exception(text: str, when: When) -> date | None:
     if moment is None or moment.day is None:
         return None
     return moment.hour or datetime.combine(moment.day, when.start.timetz())
-
-
-def _timezones(events: Iterable[icalendar.Event], now: int) -> Iterator[icalendar.Timezone]:
-    """A definition for each time zone that an event names."""
-    years: dict[str, list[int]] = {}
-    for event in events:
-        start = event["dtstart"].dt
-        if isinstance(start, datetime) and isinstance(start.tzinfo, ZoneInfo) and start.tzinfo.key != "UTC":
-            years.setdefault(start.tzinfo.key, []).append(start.year)
-    this_year = datetime.fromtimestamp(now, UTC).year
-    for key, seen in sorted(years.items()):
-        yield timezone_component(ZoneInfo(key), min(seen), max(*seen, this_year))

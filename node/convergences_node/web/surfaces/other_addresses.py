@@ -24,7 +24,7 @@ TOWN = Parameter(
 )
 
 
-async def calendar_all(request: web.Request) -> web.Response:
+async def calendar_all(request: web.Request) -> web.StreamResponse:
     """What happens, as iCalendar: another name of `/search.ics`."""
     return await search_calendar(_as(request, "/search.ics"))
 
@@ -34,7 +34,7 @@ async def feed_all(request: web.Request) -> web.Response:
     return await search_feed(_as(request, "/search.atom"))
 
 
-async def calendar_town(request: web.Request) -> web.Response:
+async def calendar_town(request: web.Request) -> web.StreamResponse:
     """What happens in a town, as iCalendar."""
     return await search_calendar(_as(request, "/search.ics", territory=_territory(request)))
 
@@ -44,7 +44,7 @@ async def feed_town(request: web.Request) -> web.Response:
     return await search_feed(_as(request, "/search.atom", territory=_territory(request)))
 
 
-async def calendar_resource(request: web.Request) -> web.Response:
+async def calendar_resource(request: web.Request) -> web.StreamResponse:
     """What happens under a theme, or by an actor, at a place, as iCalendar."""
     return await element_calendar(_as(request, f"/e/{request.match_info['id']}.ics"))
 

@@ -28,6 +28,15 @@ from convergences_node.web.take_places import MEDIA as GEO_JSON
 LIST = ("query-refused", "starting", "not-whole", "too-busy")
 QUESTION = ("query-refused", "cursor-refused", "starting")
 ICS, ATOM = "text/calendar", "application/atom+xml"
+
+
+def taken(suffix: str, problems: tuple[str, ...]) -> dict[str, Any]:
+    """What a file of a search or an element may say instead; a calendar is a whole list, and takes its time."""
+    if suffix != "ics":
+        return {"problems": problems}
+    return {"problems": (*problems, "not-whole", "too-busy"), "seconds_max": SENDING_SECONDS_MAX}
+
+
 _FILE: dict[str, Any] = {"problems": (*LIST, "not-found"), "seconds_max": SENDING_SECONDS_MAX}
 _LIST: dict[str, Any] = {"problems": (*LIST, "list-empty"), "seconds_max": SENDING_SECONDS_MAX}
 
@@ -63,7 +72,15 @@ SURFACES: tuple[Route, ...] = (
         seconds_max=SENDING_SECONDS_MAX,
     ),
     # Calendars and feeds; before the resources, whose addresses any of these would be otherwise
-    Route("/calendar.ics", other_addresses.calendar_all, None, ICS, group="surface", query=EXPORT, problems=QUESTION),
+    Route(
+        "/calendar.ics",
+        other_addresses.calendar_all,
+        None,
+        ICS,
+        group="surface",
+        query=EXPORT,
+        **taken("ics", QUESTION),
+    ),
     Route("/feed.atom", other_addresses.feed_all, None, ATOM, group="surface", query=EXPORT, problems=QUESTION),
     *(
         Route(
@@ -73,7 +90,7 @@ SURFACES: tuple[Route, ...] = (
             media,
             group="surface",
             path_parameters=(other_addresses.TOWN,),
-            problems=("not-found", "starting"),
+            **taken(suffix, ("not-found", "starting")),
         )
         for suffix, media, handler in (
             ("ics", ICS, other_addresses.calendar_town),
@@ -88,7 +105,7 @@ SURFACES: tuple[Route, ...] = (
             media,
             group="surface",
             path_parameters=(ldp_container.CONTAINER, *ELEMENT),
-            problems=("element-unknown", "element-gone", "starting"),
+            **taken(suffix, ("element-unknown", "element-gone", "starting")),
         )
         for suffix, media, handler in (
             ("ics", ICS, other_addresses.calendar_resource),

@@ -173,10 +173,17 @@ async def _written(make: Make) -> Made:
 
 
 async def answer_list(
-    request: web.Request, key: Key, media: str, make: Make, *, vary: tuple[str, ...] = (), link: str = ""
+    request: web.Request,
+    key: Key,
+    media: str,
+    make: Make,
+    *,
+    vary: tuple[str, ...] = (),
+    link: str = "",
+    name: str = "",
 ) -> web.StreamResponse:
     """Answer the list of this name: from its beginning, or 304, or a Problem. `application/gzip`: the compressed form
-    is the file that was asked for."""
+    is the file that was asked for. `name` is a `Content-Disposition`."""
     made = await request.app[LISTS].get(town_of(request), (*key, base_of(request)), make)
     packed = media == GZIP or takes_gzip(request)
     form = made.packed if packed else made.plain
@@ -187,6 +194,7 @@ async def answer_list(
         "Vary": ", ".join(("Accept-Encoding", "Host", *vary)),
         "X-Total-Count": str(made.count),
         **({"Link": link} if link else {}),
+        **({"Content-Disposition": name} if name else {}),
     }
     if tag_matches(request.headers.get("If-None-Match"), headers["ETag"]):
         return web.Response(status=304, headers=headers)
