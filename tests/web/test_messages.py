@@ -125,6 +125,7 @@ _FOR_DEVELOPERS = {
     "health.py",
     "routes.py",
     "app.py",
+    "settings.py",
     "listening.py",
 }
 
