@@ -142,7 +142,7 @@ def _relation(subject: str, object_: str) -> dict[str, str]:
 
 def _our_paths(port: int) -> dict[str, list[str]]:
     dice = random.Random(7)
-    ids = list(_ids(port))
+    ids = list(dict.fromkeys(_ids(port)))
     dice.shuffle(ids)
     days = [f"2026-{month:02}-{day:02}" for month, day in product(range(1, 13), range(1, 29))]
     dated = [

@@ -3,9 +3,10 @@
 
 Each server runs in a process of its own. Ours is the real web application over an index that the projection's own path
 made (`search.py`); its answers are whole: the elements' cards, their count, the coverage of forty towns. Datasette
-answers the few columns that the SQL names. Answers are made anew for each question, but for the counts of a territory:
-these the node remembers while nothing is written (`remembered.COUNTS_KEPT_MAX`), and there are fewer territories than
-that, so the figure is of remembered counts. Rates depend on the machine and on who else uses it, ratios much less.
+answers the few columns that the SQL names. Answers are made anew for each question, but for what the node remembers
+while nothing is written (`remembered.py`): the tags of a filter's values, and the counts of a territory. There are
+fewer territories than it remembers counts of, so that figure is of remembered counts. Rates depend on the machine and
+on who else uses it, ratios much less.
 `python -m benchmarks search`; to keep what was built: `python -m benchmarks.search_http --keep FOLDER`.
 """
 

@@ -211,6 +211,8 @@ class _Door:
 
     def one(self, name: str) -> str | None:
         """The only value of a parameter; an empty one is as good as none, for an HTML form sends every field."""
+        if name not in self.params:
+            return None
         values = [value for value in self.params.get(name, []) if value.strip()]
         if len(values) > 1:
             self.fault(name, "given_twice")
@@ -223,6 +225,8 @@ class _Door:
         return text[:TEXT_CHARS_MAX]
 
     def many(self, name: str, is_well: object, code: str, **params: object) -> tuple[str, ...]:
+        if name not in self.params:
+            return ()
         assert callable(is_well)
         values = list(dict.fromkeys(value.strip() for value in self.params.get(name, []) if value.strip()))
         if len(values) > VALUES_MAX:

@@ -18,12 +18,14 @@ Whatever the way, the same question gives the same order, and ties are settled b
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import neg
 
 from convergences_node.index import cursors
 from convergences_node.index.conditions import check_all, match, source
-from convergences_node.index.cursors import INTEGER_MAX, Place
+from convergences_node.index.cursors import Place
 from convergences_node.index.dated import by_date, date_key, estimate
 from convergences_node.index.filters import Filter
 from convergences_node.index.near import find_near
@@ -55,7 +57,7 @@ class Found:
     total: int
     exact: bool
     bounded: bool = False
-    matches: tuple[int, ...] | None = None
+    matches: Sequence[int] | None = None
     """The rows of all that match, where they were all gathered to find this page."""
 
 
@@ -67,6 +69,8 @@ class _Part:
     total: int
     exact: bool
     bounded: bool = False
+    rows: Sequence[int] | None = None
+    """The rows of all that match, where `keyed` are only those of the page and one more."""
 
 
 def find(db: sqlite3.Connection, query: Query, wanted: Filter) -> Found:
@@ -83,9 +87,15 @@ def find(db: sqlite3.Connection, query: Query, wanted: Filter) -> Found:
         cursor = cursors.write(query, key, row, total, exact)
     elif place is None and not part.bounded:
         total, exact = len(page), True
-    gathered = place is None and part.exact and len(part.keyed) == part.total
-    matches = tuple(row for row, _ in part.keyed) if gathered else None
-    return Found(tuple(row for row, _ in page), cursor, total, exact, part.bounded, matches)
+    return Found(tuple(row for row, _ in page), cursor, total, exact, part.bounded, _gathered(part, place))
+
+
+def _gathered(part: _Part, place: Place | None) -> Sequence[int] | None:
+    """The rows of all that match, if they were all gathered for the first page."""
+    if part.rows is not None:
+        return part.rows
+    is_all = place is None and part.exact and len(part.keyed) == part.total
+    return [row for row, _ in part.keyed] if is_all else None
 
 
 def _part(db: sqlite3.Connection, query: Query, wanted: Filter, place: Place | None) -> _Part:
@@ -115,8 +125,9 @@ def _near(db: sqlite3.Connection, query: Query, wanted: Filter, place: Place | N
     if rows is None:
         return None
     if query.order == "newest":
-        before = INTEGER_MAX if place is None else place.row
-        return _Part([(row, row) for row in rows if row < before], len(rows), True)
+        begin = 0 if place is None else bisect_right(rows, -place.row, key=neg)
+        page = rows[begin : begin + query.limit + 1]
+        return _Part([(row, row) for row in page], len(rows), True, rows=rows)
     return _Part(_sorted(db, query, replace(wanted, rows=tuple(rows)), place), len(rows), True)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -22,6 +23,7 @@ SUMMARY_CHARACTERS_MAX = 220
 SAME_SAID_MAX = 3
 # A state that changes what a reader would do is said on the card; the others only on the page.
 STATES_SAID = frozenset({"cancelled", "postponed", "tentative", "ended"})
+_IS_PLAIN = re.compile(r"[A-Za-z0-9:-]*").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ class Reading:
         return f"{path}?{'&'.join(parts)}" if parts else path
 
     def element(self, element: str) -> str:
-        """The page of an element."""
-        return self.link(f"/e/{quote(element, safe=':')}")
+        """The page of an element. An id as it is has no sign that an address would write otherwise."""
+        return self.link(f"/e/{element if _IS_PLAIN(element) else quote(element, safe=':')}")
 
     def lang(self, language: str | None = None) -> str | None:
         """The `lang` of a record's text where it differs from the page's."""
