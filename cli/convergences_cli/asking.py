@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from convergences_cli.words import say
+
 FOLDER_VARIABLE = "CONVERGENCES_FOLDER"
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,6 +50,11 @@ def ask(folder: Path, verb: str, params: Mapping[str, Any] | None = None, quiet:
 
 def print_json(answer: Any) -> None:
     click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+
+
+def print_said(answer: Mapping[str, Any], as_json: bool, key: str, **values: object) -> None:
+    """Print an answer as one sentence, with its values in it, or as it is for a program."""
+    print_json(answer) if as_json else click.echo(say(key, **{**answer, **values}))
 
 
 def printed(show: Callable[[Any], None]) -> Callable[[Any, bool], None]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from convergences_cli.asking import ask, node_options, print_json, printed
+from convergences_cli.asking import ask, node_options, print_said, printed
 from convergences_cli.sheet import sheet_words
 from convergences_cli.tables import print_table
 from convergences_cli.words import say
@@ -79,7 +79,7 @@ def charter_end(
 
 
 def _done(answer: dict[str, Any], as_json: bool, key: str) -> None:
-    print_json(answer) if as_json else click.echo(say(key, **answer))
+    print_said(answer, as_json, key)
 
 
 @printed

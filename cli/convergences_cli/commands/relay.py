@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from convergences_cli.asking import ask, node_options, print_json, printed
+from convergences_cli.asking import ask, node_options, print_said, printed
 from convergences_cli.tables import print_facts, print_table
 from convergences_cli.words import say
 
@@ -61,9 +61,7 @@ def relay_unblock(host: str, folder: Path, as_json: bool) -> None:
 
 def _say(verb: str, host: str, folder: Path, as_json: bool) -> None:
     answer = ask(folder, f"relay_{verb}", {"host": host}, quiet=as_json)
-    print_json(answer) if as_json else click.echo(
-        say(f"relay.{answer['state'].replace(' ', '_')}", host=answer["host"])
-    )
+    print_said(answer, as_json, f"relay.{answer['state'].replace(' ', '_')}")
 
 
 @printed

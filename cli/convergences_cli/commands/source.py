@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from convergences_cli.asking import ask, node_options, print_json, printed
+from convergences_cli.asking import ask, node_options, print_said, printed
 from convergences_cli.tables import print_facts, print_table
 from convergences_cli.words import language, say
 
@@ -68,7 +68,7 @@ def source_add(name: str, declaration: Path, replace: bool, folder: Path, as_jso
     """
     text = declaration.read_text(encoding="utf-8", errors="replace")
     answer = ask(folder, "source_add", {"name": name, "text": text, "replace": replace}, quiet=as_json)
-    print_json(answer) if as_json else click.echo(say("source.added", **answer))
+    print_said(answer, as_json, "source.added")
 
 
 @command.command("remove", short_help="No longer relay a source.")
@@ -82,7 +82,7 @@ def source_remove(name: str, folder: Path, as_json: bool) -> None:
       convergences source remove associations --folder saint-denis
     """
     answer = ask(folder, "source_remove", {"name": name}, quiet=as_json)
-    print_json(answer) if as_json else click.echo(say("source.removed", **answer))
+    print_said(answer, as_json, "source.removed")
 
 
 @command.command("stop", short_help="Stop relaying a source for a while, or go on.")
@@ -97,7 +97,7 @@ def source_stop(name: str, resume: bool, folder: Path, as_json: bool) -> None:
       convergences source stop associations --folder saint-denis
     """
     answer = ask(folder, "source_stop", {"name": name, "resume": resume}, quiet=as_json)
-    print_json(answer) if as_json else click.echo(say(f"source.{answer['state']}", **answer))
+    print_said(answer, as_json, f"source.{answer['state']}")
 
 
 @command.command("settle", short_help="Choose between what people edited and what a source says.")
@@ -115,7 +115,7 @@ def source_settle(name: str, element: str, take: tuple[str, ...], folder: Path, 
       convergences source settle associations FR-93066:0193… --take phone --folder saint-denis
     """
     answer = ask(folder, "source_settle", {"name": name, "element": element, "take": list(take)}, quiet=as_json)
-    print_json(answer) if as_json else click.echo(say("source.settled", count=len(answer["taken"]), **answer))
+    print_said(answer, as_json, "source.settled", count=len(answer["taken"]))
 
 
 @command.command("run", short_help="Run a source now, or all of them.")

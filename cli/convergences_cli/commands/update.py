@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from convergences_cli.asking import ask, node_options, print_json
+from convergences_cli.asking import ask, node_options, print_json, print_said
 from convergences_cli.tables import print_table
 from convergences_cli.words import language, say
 
@@ -71,7 +71,7 @@ def update_stage(where: Path | None, wanted: str | None, folder: Path, as_json: 
       convergences update stage /media/stick --folder /var/lib/convergences
     """
     answer = ask(folder, "update_stage", {"where": _absolute(where), "version": wanted}, quiet=as_json)
-    print_json(answer) if as_json else click.echo(say("update.staged", **answer))
+    print_said(answer, as_json, "update.staged")
 
 
 @command.command("apply", short_help="Install the version that is prepared.")
@@ -85,7 +85,7 @@ def update_apply(folder: Path, as_json: bool) -> None:
       convergences update apply --folder /var/lib/convergences
     """
     answer = ask(folder, "update_apply", quiet=as_json)
-    print_json(answer) if as_json else click.echo(say("update.applied", **answer))
+    print_said(answer, as_json, "update.applied")
 
 
 @command.command("status", short_help="How far an update has come.")
@@ -134,7 +134,7 @@ def update_return(folder: Path, as_json: bool) -> None:
       convergences update return --folder /var/lib/convergences
     """
     answer = ask(folder, "update_return", quiet=as_json)
-    print_json(answer) if as_json else click.echo(say("update.returning", **answer))
+    print_said(answer, as_json, "update.returning")
 
 
 @command.command("offer", short_help="At an agglomeration: offer a version to its towns.")
