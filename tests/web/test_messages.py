@@ -146,7 +146,7 @@ def test_no_sentence_is_written_in_python() -> None:
 
 
 def _strings(tree: ast.Module) -> list[str]:
-    """String constants that are no statements by themselves (docstrings are) and no part of an error's message, or an assertion's."""
+    """String constants that are no statements (docstrings are), nor part of an error's or an assertion's message."""
     skipped: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
