@@ -109,6 +109,22 @@ def _identifiers(data: bytes) -> list[bytes]:
     return [line for line in data.splitlines() if b"ontologies/pair#identifier>" in line]
 
 
+async def test_a_node_that_describes_its_territory_keeps_its_own_record(tmp_path: Path) -> None:
+    """As every node that was founded does: another's record of the same territory is not taken in beside it."""
+    dump = tmp_path / "dump.ttl"
+    dump.write_text(
+        f"@prefix pair: <{PAIR}> .\n@prefix dc: <{DC}> .\n"
+        f'<https://elsewhere.example/t> a pair:Town ; pair:label "Saint-Denis" ; dc:identifier "{TERRITORY}" .\n',
+        "utf-8",
+    )
+    facts = {"name": "Saint-Denis", "code": TERRITORY, "type": "commune", "former_codes": ["FR-93059"]}
+    await create_town(tmp_path / "town", TERRITORY, "town", "Saint-Denis", facts=facts)
+    async with Town.open(tmp_path / "town") as town:
+        report = await brought(town, dump)
+        assert (report["created"], report["unchanged"]) == (0, 1), report
+        assert [each.name for each in await town.index.territories()].count("Saint-Denis") == 1
+
+
 async def test_a_folder_of_containers_comes_back_too(client: TestClient, town: SmallTown, tmp_path: Path) -> None:
     """JSON-LD as Archipelago fetches it, each container a file; the contexts are inside."""
     folder = tmp_path / "containers"
