@@ -17,12 +17,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
 
 import pyoxigraph
 from convergences_node.linked import layout
+from convergences_node.linked.answering import NICE
 from convergences_node.linked.following import Told
 
 from benchmarks import search, search_node
@@ -62,8 +64,21 @@ def measure(scratch: Path, count: int = COUNT) -> Iterator[Figure]:
     alone = pyoxigraph.Store.read_only(str(folder / current.name))
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.search_node", str(node), str(port)]
-    with running(command, port, {}):
+    with running(command, port, {}), _as_low_as_an_answer():
         yield from _compared(alone, port, count)
+
+
+@contextmanager
+def _as_low_as_an_answer() -> Iterator[None]:
+    """A node answers with less priority than it serves pages with: pyoxigraph alone is asked at the same, or whatever
+    else the machine does would be told as a difference between the two."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, before + NICE)
+    try:
+        yield
+    finally:
+        with suppress(PermissionError):  # who may not raise it again has measured all the same
+            os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 def _node(scratch: Path, count: int) -> Path:
