@@ -26,6 +26,7 @@ import image
 from acts import ACTS
 from drilled import Drill
 from machine import CONSOLES, MEMORY_MIB, DrillError, Machine
+from playwright.sync_api import Error as BrowserError
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "stains"
@@ -87,7 +88,7 @@ def _play(drill: Drill, acts: list[Callable[[Drill], None]]) -> int:
         print(f"\n== {(act.__doc__ or '').splitlines()[0]}", flush=True)
         try:
             act(drill)
-        except (DrillError, OSError, AssertionError) as error:
+        except (DrillError, BrowserError, OSError, AssertionError) as error:
             print(f"NOT AS PROMISED: {error}", flush=True)
             drill.keep_journal()
             return 1

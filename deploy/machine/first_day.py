@@ -13,8 +13,8 @@ from playwright.sync_api import Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
-PAGE_MS_MAX = 300_000
-"""An emulated machine takes a minute for a page that a Pi makes in a second."""
+PAGE_MS_MAX = 900_000
+"""An emulated machine takes a minute for a page that a Pi makes in a second, and more beside other programs."""
 CODE = re.compile(r"code : ([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4})")
 TOWN_POSTCODE, TOWN = "93240", "Stains"
 PASSPHRASE = "quatre mots bien choisis"  # noqa: S105 - of a town that lives for a drill

@@ -41,7 +41,7 @@ from convergences_node.relay.settings import why_off
 from convergences_node.relay.store import STORE_NAME
 from convergences_node.setup.joining_later import JoiningLater
 from convergences_node.setup.staging import finish, is_blank
-from convergences_node.systemd import Watchdog, notify, turns
+from convergences_node.systemd import Watchdog, begin_again, notify, turns
 from convergences_node.town import Town
 from convergences_node.updates.lookout import Lookout
 from convergences_node.updates.trial import Trial
@@ -91,6 +91,7 @@ def serve(folder: Path, host: str = _HTTP.host, port: int = _HTTP.port) -> None:
 
 def _become_another() -> None:
     """Start this same command again in this process: perhaps a newer program by now, and with nothing in memory."""
+    begin_again()
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - what was started, as it was started
 
 

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 
 log = logging.getLogger(__name__)
 
+START_S = 300
+"""As `TimeoutStartSec` of the service."""
 LOOK_EVERY_S = 60.0
 """Between two looks at itself of a node that nobody watches over."""
 
@@ -28,6 +30,13 @@ def notify(state: str) -> None:
             log.warning("systemd cannot be told %s: %s", state, error)
 
 
+def begin_again() -> None:
+    """This process is about to become another program, for systemd the same one that was ready long ago: it is given as
+    long as a start, for nothing in it looks at itself before it serves. `Watchdog` takes that back."""
+    if os.environ.get("WATCHDOG_USEC"):
+        notify(f"WATCHDOG=1\nWATCHDOG_USEC={START_S * 1_000_000}")
+
+
 class Watchdog:
     """Says three times a period that this process does its work (WATCHDOG_USEC, sd_watchdog_enabled(3)).
 
@@ -36,10 +45,13 @@ class Watchdog:
 
     def __init__(self, is_well: Callable[[], Awaitable[bool]]) -> None:
         self._is_well = is_well
-        self._every = int(os.environ.get("WATCHDOG_USEC", "0")) / 3_000_000 or LOOK_EVERY_S
+        self._patience = os.environ.get("WATCHDOG_USEC", "0")
+        self._every = int(self._patience) / 3_000_000 or LOOK_EVERY_S
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Watchdog:
+        if self._patience != "0":
+            notify(f"WATCHDOG=1\nWATCHDOG_USEC={self._patience}")
         self._task = asyncio.create_task(self._look_for_ever(), name="watchdog")
         return self
 

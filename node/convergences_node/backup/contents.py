@@ -4,6 +4,7 @@
     backup.json               whose it is, and how far its log went (the facts of `head.guard`, which itself stays out)
     files/<name>              the node's folder but for what is listed in `LEFT_OUT`: settings, keys, private databases
     tables/<table>/<n>        rows of the archive that no log has: choices, address book, memory of imports, …
+    blobs/<digest>            pictures and documents of this town that no peer says it holds (media.py)
     logs/<n>/log.json         one log: identity, signed head, cosignatures; one's own first epoch first
     logs/<n>/entries/<n>      its headers, 256 a bundle (C2SP tlog-tiles); the hashes above are worked out again
     logs/<n>/bodies/<n>       its bodies, with an explicit slot for what was erased or never came
@@ -19,11 +20,11 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from convergences_protocol import cbor, checkpoint
 from convergences_protocol.checkpoint import Checkpoint
@@ -38,6 +39,7 @@ from convergences_node.archive.guard import GUARD_NAME
 from convergences_node.archive.lock import LOCK_NAME
 from convergences_node.archive.model import LogState
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.blobs.store import Blob
 from convergences_node.linked.layout import FOLDER as LINKED
 from convergences_node.read_only import open_database, why_read_only
 from convergences_node.vault.notes import NAME as VAULT_NOTES
@@ -111,12 +113,15 @@ class Source:
     archive: str
     tell: Callable[[int, int], None]
     """Told how many records are written, of how many."""
+    blobs: Sequence[Blob] = ()
+    """Pictures and documents that would be lost with this card."""
 
 
 def members(source: Source, facts: Facts) -> Iterator[Member]:
     """All of it."""
     yield Member.of(FACTS, facts.encode())
     yield from _files(source)
+    yield from _blobs(source.blobs)
     yield from _tables(source.folder)
     # After the tables: a memory of an import whose record is missing would keep that row out for ever.
     yield from _logs(source)
@@ -166,8 +171,12 @@ def _file(name: str, path: Path) -> Member:
 
 def _pieces(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while piece := file.read(PIECE_BYTES):
-            yield piece
+        yield from _read(file)
+
+
+def _read(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(PIECE_BYTES):
+        yield piece
 
 
 def _copy_database(path: Path, copy: Path) -> None:
@@ -182,6 +191,16 @@ def _open_database(path: Path) -> sqlite3.Connection:
     if why_read_only(path.parent) is not None:
         return open_database(path)
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
+
+
+def _blobs(blobs: Sequence[Blob]) -> Iterator[Member]:
+    for blob in blobs:
+        try:
+            file = blob.path.open("rb")
+        except FileNotFoundError:
+            continue  # its element was erased since it was listed
+        with file:
+            yield Member(f"blobs/{blob.digest.hex()}", blob.size, _read(file))
 
 
 # ------------------------------------------------------------------------------------- rows

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +22,7 @@ from convergences_protocol.keys import SigningKey
 from convergences_node.archive.durable import TEMPORARY, sync_folder
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.revealed import Revealed
+from convergences_node.blobs.store import Blob
 from convergences_node.read_only import passing_folder, why_read_only
 
 from . import contents, shelf
@@ -50,6 +51,7 @@ class Order:
     keep: int
     tell: Callable[[int, int], None]
     stop: Event
+    blobs: Sequence[Blob] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,8 @@ def _encrypt(order: Order, part: Path, recipient: str) -> tuple[int, str]:
                 digest.update(data)
                 count += len(data)
 
-            source = Source(order.folder, reader, order.key, spool, order.facts.archive, order.tell)
+            archive = order.facts.archive
+            source = Source(order.folder, reader, order.key, spool, archive, order.tell, order.blobs)
             seal(written(contents.members(source, order.facts), order.key.sign), write, recipient)
             file.flush()
             os.fsync(file.fileno())

@@ -9,10 +9,12 @@ peer had sent it. `head.guard` is never there, so the node doubts at its first s
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from convergences_protocol import cbor
@@ -21,7 +23,7 @@ from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import Opening, read_opening
 from convergences_protocol.origin import LogIdentity
 from convergences_protocol.record import read_header
-from convergences_protocol.replication.messages import BodySlot
+from convergences_protocol.replication.fields import BodySlot
 from convergences_protocol.tiles import Slot, decode_bodies, decode_entries
 
 from convergences_node.archive.carrying import KeptLog, PuttingBack, put_rows
@@ -30,6 +32,7 @@ from convergences_node.archive.guard import Guard
 from convergences_node.archive.keys import Keyring
 from convergences_node.archive.revealed import Revealed
 from convergences_node.archive.writer import ArchiveWriter
+from convergences_node.blobs.store import Readers, path_of
 from convergences_node.imports.remembering import CHOICE as IMPORTS_KNOWN
 from convergences_node.imports.remembering import known_until
 
@@ -39,6 +42,7 @@ from .contents import FACTS, Facts, left_out, read_facts
 from .recipient import identity_of
 from .sealing import opened
 
+DIGEST = re.compile(r"[0-9a-f]{64}")
 SMALL_BYTES_MAX = 64 * 1024 * 1024
 """A page of rows or a bundle of 256 bodies, which are read whole, is a quarter of this at most."""
 
@@ -122,6 +126,8 @@ class _Filling:
                 raise DamagedBackup("the backup does not begin by saying whose it is")
             elif kind == "files" and rest:
                 self._file(PurePosixPath(rest), pieces)
+            elif kind == "blobs" and rest:
+                self._blob(rest, pieces)
             elif kind == "tables" and rest:
                 self._rows(rest.partition("/")[0], _whole(name, size, pieces))
             elif kind == "logs" and rest:
@@ -146,6 +152,22 @@ class _Filling:
             path.chmod(0o600)
             for piece in pieces:
                 file.write(piece)
+        self._files += 1
+
+    def _blob(self, name: str, pieces: Iterator[bytes]) -> None:
+        """A picture or a document; its name is the digest of its bytes."""
+        if not DIGEST.fullmatch(name):
+            raise DamagedBackup(f"no node names a file {name!r}")
+        path = path_of(self._folder, bytes.fromhex(name), Readers.PUBLIC)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        digest = sha256()
+        with path.open("xb") as file:
+            path.chmod(0o600)
+            for piece in pieces:
+                digest.update(piece)
+                file.write(piece)
+        if digest.hexdigest() != name:
+            raise DamagedBackup(f"the file {name[:12]} of the backup has other bytes")
         self._files += 1
 
     def _rows(self, table: str, data: bytes) -> None:

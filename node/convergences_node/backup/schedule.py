@@ -71,7 +71,7 @@ class Nightly:
         if not target or not self._folder.is_due((await last_backup(self._town)).get("made_at", 0)):
             return False
         try:
-            made = await back_up(self._town, Path(target), settings.archive, settings.keep, lambda event: None)
+            made, _ = await back_up(self._town, Path(target), settings.archive, settings.keep, lambda event: None)
         except LocalError as error:
             await self._failed(error, target)
             return False

@@ -7,16 +7,20 @@ import asyncio
 import importlib.metadata
 import json
 import logging
+import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convergences_protocol.errors import Fault, LocalError
 
+from convergences_node.blobs.store import Blob
 from convergences_node.vault.leaving import leave
 
 from . import making
 from .contents import ALL, FORMAT, OWN, Facts
+from .media import alone_here
 from .stick import usual_target
 
 if TYPE_CHECKING:
@@ -50,13 +54,13 @@ async def backup(town: Town, params: Backup, tell: Tell) -> Json:
     if not 1 <= keep <= 1_000:
         raise LocalError("from 1 to 1000 backups are kept", fault=Fault("", "backup_kept"))
     try:
-        made = await back_up(town, Path(target), archive, keep, tell)
+        made, said = await back_up(town, Path(target), archive, keep, tell)
     except LocalError as error:
         await remember(town, {"failed_at": town.now(), "target": target, "reason": str(error)})
         raise
     return {
         **await last_backup(town),
-        **_said(town, made, archive),
+        **said,
         "removed": [path.name for path in made.removed],
         "same_disk": made.same_disk,
         "recipient": made.note.recipient,
@@ -65,18 +69,27 @@ async def backup(town: Town, params: Backup, tell: Tell) -> Json:
     }
 
 
-async def back_up(town: Town, target: Path, archive: str, keep: int, tell: Tell) -> making.Made:
-    """Make a backup, and remember it."""
-    made = await make_backup(town, target, archive, keep, tell)
-    await remember(town, _said(town, made, archive))
-    return made
+async def back_up(town: Town, target: Path, archive: str, keep: int, tell: Tell) -> tuple[making.Made, dict[str, Any]]:
+    """Make a backup, and remember what is said of it."""
+    alone = await alone_here(town, await asyncio.to_thread(_room, target))
+    made = await make_backup(town, target, archive, keep, tell, alone.blobs)
+    media = {"media": len(alone.blobs), "media_left_out": alone.left_out}
+    said = {"made_at": town.now(), "path": str(made.path), "bytes": made.note.size_bytes, "archive": archive}
+    await remember(town, said | media)
+    return made, said | media
 
 
-def _said(town: Town, made: making.Made, archive: str) -> dict[str, Any]:
-    return {"made_at": town.now(), "path": str(made.path), "bytes": made.note.size_bytes, "archive": archive}
+def _room(target: Path) -> int:
+    """A quarter of what is free: files are the part of a backup that most likely comes back from elsewhere."""
+    try:
+        return shutil.disk_usage(target).free // 4
+    except OSError:
+        return 0  # there is no such folder, or no stick any more: writing it says so
 
 
-async def make_backup(town: Town, target: Path, archive: str, keep: int, tell: Tell) -> making.Made:
+async def make_backup(
+    town: Town, target: Path, archive: str, keep: int, tell: Tell, blobs: Sequence[Blob] = ()
+) -> making.Made:
     """Make a backup in a thread of its own; one at a time of each node."""
     loop, stop = asyncio.get_running_loop(), threading.Event()
 
@@ -92,6 +105,7 @@ async def make_backup(town: Town, target: Path, archive: str, keep: int, tell: T
         keep,
         told,
         stop,
+        blobs,
     )
     if town.folder in _WORKING:
         raise LocalError("a backup is being made already", fault=Fault("", "backup_under_way"))

@@ -60,6 +60,12 @@ class Blob:
             return file.read(bytes_max)
 
 
+def path_of(node: Path, digest: bytes, readers: Readers) -> Path:
+    """Where a file stands in a node's folder."""
+    name = digest.hex()
+    return node / FOLDER / readers / name[:2] / name
+
+
 class BlobStore:
     """The files of one node."""
 
@@ -248,9 +254,8 @@ class BlobStore:
         return self.folder / HIDDEN / digest.hex()
 
     def _path(self, digest: bytes, readers: Readers) -> Path:
-        name = digest.hex()
         assert len(digest) == DIGEST_BYTES
-        return self.folder / readers / name[:2] / name
+        return path_of(self.folder.parent, digest, readers)
 
     def _make_folder(self, folder: Path) -> None:
         if not folder.is_dir():

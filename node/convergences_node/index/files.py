@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from convergences_node.index.row import territory_of_id
+
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 # The condition is that of the index `states_files` to the letter: SQLite takes it for no other.
@@ -28,10 +30,12 @@ def named_files(db: sqlite3.Connection, digests: Collection[str], but: bytes | N
     return found
 
 
-def files_named(db: sqlite3.Connection) -> dict[str, int]:
-    """Every file that some element names, with the size that it says, the latest record's first."""
+def files_named(db: sqlite3.Connection, territory: str | None = None) -> dict[str, int]:
+    """Every file that some element (of one territory) names, with the size that it says, the latest record's first."""
     found: dict[str, int] = {}
-    for _, fields in db.execute(f"{_NAMING} ORDER BY row DESC"):
+    for element, fields in db.execute(f"{_NAMING} ORDER BY row DESC"):
+        if territory is not None and territory_of_id(element) != territory:
+            continue
         for digest, size in _files(_decode(fields)):
             found.setdefault(digest, size)
     return found
