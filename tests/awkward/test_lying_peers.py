@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from convergences_protocol.replication import messages
+from convergences_protocol.replication import frames
 from convergences_protocol.replication.messages import Batch, Heads, Message
 
 from .cluster import Cluster, Node, warnings
@@ -27,9 +27,9 @@ def twist(node: Node, lie: Lie) -> None:
     honest = transport.send
 
     def send(key: bytes, frame: bytes) -> None:
-        said = lie(messages.decode(frame))
+        said = lie(frames.decode(frame))
         if said is not None:
-            honest(key, said if isinstance(said, bytes) else messages.encode(said))
+            honest(key, said if isinstance(said, bytes) else frames.encode(said))
 
     transport.send = send  # type: ignore[method-assign]
 

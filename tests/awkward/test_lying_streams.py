@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import trio
 from convergences_node.network.libp2p_transport import Libp2pTransport
-from convergences_protocol.replication import messages
+from convergences_protocol.replication import frames, messages
 from convergences_protocol.replication.limits import DIGESTS_MAX
 
 from tests.network.conftest import resident_bytes
@@ -107,7 +107,7 @@ async def _one_byte_at_a_time(liar: Any, key: bytes) -> None:
 
 async def _questions_without_end(liar: Any, key: bytes) -> None:
     stream = liar.links.open[key].stream
-    frame = messages.encode(messages.WantBodies((bytes(32),) * DIGESTS_MAX))
+    frame = frames.encode(messages.WantBodies((bytes(32),) * DIGESTS_MAX))
     while True:
         await stream.write(struct.pack(">I", len(frame)) + frame)
 
@@ -115,7 +115,7 @@ async def _questions_without_end(liar: Any, key: bytes) -> None:
 async def _frames_without_end(liar: Any, key: bytes) -> None:
     """Each of them in order, and all of them too much: nobody's fault, so it is only left, and may come again."""
     stream = liar.links.open[key].stream
-    frame = messages.encode(messages.Hello(messages.VERSION, ()))
+    frame = frames.encode(messages.Hello(messages.VERSION, ()))
     while True:
         await stream.write((struct.pack(">I", len(frame)) + frame) * 10_000)
 

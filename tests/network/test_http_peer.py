@@ -18,7 +18,7 @@ from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.errors import RemoteError
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.merkle import Frontier, leaf_hashes
-from convergences_protocol.replication import messages
+from convergences_protocol.replication import frames, messages
 from convergences_protocol.tiles import (
     ENTRIES,
     TILE_WIDTH,
@@ -198,18 +198,18 @@ async def test_a_node_of_the_charter_is_shown_as_a_peer_that_serves(serve: Any) 
     try:
         await told.until(lambda: len(told.frames) == 1)
         follow = messages.Follow(ORIGIN, 0, b"", 0)
-        assert messages.decode(told.frames[0][1]) == messages.Hello(messages.VERSION, (follow,))
-        transport.send(KEY.public, messages.encode(messages.Hello(messages.VERSION, (follow,))))
+        assert frames.decode(told.frames[0][1]) == messages.Hello(messages.VERSION, (follow,))
+        transport.send(KEY.public, frames.encode(messages.Hello(messages.VERSION, (follow,))))
         await told.until(lambda: len(told.frames) == 2)
-        heads = messages.decode(told.frames[1][1])
+        heads = frames.decode(told.frames[1][1])
         assert isinstance(heads, messages.Heads)
         head = checkpoint.parse(heads.heads[0].note)
         want = messages.Want(1, ORIGIN, 0, head.size, head.root, 2)
-        transport.send(KEY.public, messages.encode(want))
+        transport.send(KEY.public, frames.encode(want))
         await told.until(lambda: len(told.frames) == 4)
-        transport.send(KEY.public, messages.encode(messages.More(1, 1)))
+        transport.send(KEY.public, frames.encode(messages.More(1, 1)))
         await told.until(lambda: len(told.frames) == 5)
-        batches = [messages.decode(frame) for _, frame in told.frames[2:]]
+        batches = [frames.decode(frame) for _, frame in told.frames[2:]]
         assert [batch.stop for batch in batches if isinstance(batch, messages.Batch)] == [256, 512, 600]
     finally:
         await transport.stop()

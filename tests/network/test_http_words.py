@@ -12,12 +12,12 @@ import pytest
 from aiohttp import web
 from convergences_node.network.http_words import PATH, TELLING_MAX, Words
 from convergences_protocol.errors import RemoteError
-from convergences_protocol.replication import messages
+from convergences_protocol.replication import frames, messages
 from convergences_protocol.replication.limits import FRAME_BYTES_MAX
 
 Answer = Callable[[bytes], web.Response]
 DIGESTS = (bytes(32), bytes([1]) * 32)
-DOUBT = messages.encode(messages.Doubt(b"a note"))
+DOUBT = frames.encode(messages.Doubt(b"a note"))
 
 
 class Ear:
@@ -56,10 +56,10 @@ async def words() -> AsyncIterator[Callable[[Answer], Awaitable[tuple[Words, Ear
 
 async def test_bodies_are_asked_for_and_come_as_they_are_sent(words: Any) -> None:
     """Nothing is checked here: the machine knows which digests were asked for."""
-    answer = messages.encode(messages.Bodies(1, (b"a body",)))
+    answer = frames.encode(messages.Bodies(1, (b"a body",)))
     asking, ear = await words(lambda data: web.Response(body=answer))
     assert await asking.find_bodies(DIGESTS) == (1, (b"a body",))
-    assert [messages.decode(data) for data in ear.heard] == [messages.WantBodies(DIGESTS)]
+    assert [frames.decode(data) for data in ear.heard] == [messages.WantBodies(DIGESTS)]
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ async def test_bodies_are_asked_for_and_come_as_they_are_sent(words: Any) -> Non
         web.Response(status=503),
         web.Response(status=302, headers={"Location": "http://127.0.0.1:1/"}),
         web.Response(body=b"no message"),
-        web.Response(body=messages.encode(messages.Bye("no"))),
-        web.Response(body=messages.encode(messages.Bodies(3, ()))),
-        web.Response(body=messages.encode(messages.Bodies(0, ()))),
+        web.Response(body=frames.encode(messages.Bye("no"))),
+        web.Response(body=frames.encode(messages.Bodies(3, ()))),
+        web.Response(body=frames.encode(messages.Bodies(0, ()))),
         web.Response(body=bytes(FRAME_BYTES_MAX + 1)),
     ],
     ids=["busy", "elsewhere", "garbage", "another", "too_many", "none_considered", "too_long"],
@@ -96,9 +96,9 @@ async def test_what_is_told_is_a_hint(words: Any) -> None:
     await telling.tell(DOUBT)
     assert ear.heard == [DOUBT]
     ear.hold.clear()
-    frames = [messages.encode(messages.Doubt(b"note %d" % number)) for number in range(TELLING_MAX + 10)]
-    waiting = [asyncio.create_task(telling.tell(frame)) for frame in frames]
+    doubts = [frames.encode(messages.Doubt(b"note %d" % number)) for number in range(TELLING_MAX + 10)]
+    waiting = [asyncio.create_task(telling.tell(doubt)) for doubt in doubts]
     await asyncio.sleep(0)
     ear.hold.set()
     await asyncio.gather(*waiting)
-    assert ear.heard == [DOUBT, *frames[:TELLING_MAX]]
+    assert ear.heard == [DOUBT, *doubts[:TELLING_MAX]]

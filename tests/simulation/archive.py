@@ -14,8 +14,8 @@ from convergences_protocol.cosignature import Cosignature
 from convergences_protocol.erasure import Heard
 from convergences_protocol.header import Header
 from convergences_protocol.replication.check import CheckedBatch
+from convergences_protocol.replication.fields import BodySlot
 from convergences_protocol.replication.limits import BATCH_RECORDS_MAX
-from convergences_protocol.replication.messages import BodySlot
 from convergences_protocol.replication.views import Held, LogView
 from convergences_protocol.tiles import Slot
 

@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 from convergences_protocol import checkpoint, cosignature, header, note
 from convergences_protocol.keys import SigningKey
-from convergences_protocol.replication import check, machine, messages
+from convergences_protocol.replication import check, frames, machine
 
 
 class CheapKey(SigningKey):
@@ -37,7 +37,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
     return blake2b(message, key=public, digest_size=64).digest() == signature
 
 
-decode = lru_cache(maxsize=20_000)(messages.decode)
+decode = lru_cache(maxsize=20_000)(frames.decode)
 read_header = lru_cache(maxsize=50_000)(header.read_header)
 parse_head = lru_cache(maxsize=20_000)(checkpoint.parse)
 verify_head = lru_cache(maxsize=20_000)(checkpoint.verify)

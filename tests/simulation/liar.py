@@ -10,6 +10,7 @@ from __future__ import annotations
 from convergences_protocol import checkpoint, merkle
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.errors import RemoteError
+from convergences_protocol.replication import frames
 from convergences_protocol.replication import messages as said
 from convergences_protocol.replication.limits import FRAME_BYTES_MAX
 
@@ -46,7 +47,7 @@ class Liar(Town):
         if not self.world.faults_on or self.wire.random.random() > self.often:
             super().send(peer, data)
             return
-        for frame in self._tampered(said.decode(data), data):
+        for frame in self._tampered(frames.decode(data), data):
             super().send(peer, frame)
 
     def _tampered(self, message: said.Message, data: bytes) -> list[bytes]:
@@ -61,18 +62,18 @@ class Liar(Town):
             case "strange_questions":
                 return [data, *self._strange_questions()]
             case "false_forks":
-                return [data, said.encode(said.Forks((self._false_fork(),)))]
+                return [data, frames.encode(said.Forks((self._false_fork(),)))]
             case "fork":
                 self._fork_own_log()
                 return [data]
         if isinstance(message, said.Batch):
-            return [said.encode(batch) for batch in self._batches(message)]
+            return [frames.encode(batch) for batch in self._batches(message)]
         if isinstance(message, said.Bodies) and lie in ("bodies", "other_bodies"):
-            return [said.encode(said.Bodies(message.considered, (b"nobody asked for this",)))]
+            return [frames.encode(said.Bodies(message.considered, (b"nobody asked for this",)))]
         if isinstance(message, said.Heads):
-            return [said.encode(self._heads(message))]
+            return [frames.encode(self._heads(message))]
         if isinstance(message, said.Proof) and lie in ("false_roots", "records", "proof"):
-            return [said.encode(said.Proof(message.origin, message.old, message.new, bytes(32), message.proof))]
+            return [frames.encode(said.Proof(message.origin, message.old, message.new, bytes(32), message.proof))]
         return [data]
 
     def _batches(self, batch: said.Batch) -> list[said.Batch]:
@@ -113,11 +114,11 @@ class Liar(Town):
     def _strange_questions(self) -> list[bytes]:
         origin = sorted(self.archive.logs)[0]
         return [
-            said.encode(said.Want(self.wire.random.randrange(1 << 40), origin, 5, 1 << 50, bytes(32), 16)),
-            said.encode(said.WantProof(origin, 1, 1 << 60, bytes(32))),
-            said.encode(said.WantBodies((bytes(32),) * 100)),
-            said.encode(said.More(7, 16)),
-            said.encode(said.Stop(1 << 60)),
+            frames.encode(said.Want(self.wire.random.randrange(1 << 40), origin, 5, 1 << 50, bytes(32), 16)),
+            frames.encode(said.WantProof(origin, 1, 1 << 60, bytes(32))),
+            frames.encode(said.WantBodies((bytes(32),) * 100)),
+            frames.encode(said.More(7, 16)),
+            frames.encode(said.Stop(1 << 60)),
         ]
 
     def _fork_own_log(self) -> None:

@@ -18,8 +18,8 @@ from convergences_protocol.keys import SigningKey
 from convergences_protocol.origin import LogIdentity
 from convergences_protocol.replication import outputs as out
 from convergences_protocol.replication.check import check_batch, examine
+from convergences_protocol.replication.fields import BodySlot
 from convergences_protocol.replication.machine import Replicator
-from convergences_protocol.replication.messages import BodySlot
 from convergences_protocol.replication.views import End, Identity
 from convergences_protocol.tiles import Slot
 

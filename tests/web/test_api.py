@@ -20,7 +20,7 @@ from convergences_node.web.town_door import PeerSeen, TownStatus
 from convergences_protocol.codes import is_territory
 from convergences_protocol.kinds import KINDS
 from convergences_protocol.receipt import read_receipt, verify_receipt
-from convergences_protocol.replication import messages
+from convergences_protocol.replication import frames, messages
 from convergences_protocol.replication.limits import DIGESTS_ASKED
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -152,15 +152,15 @@ async def test_another_node_is_answered_what_files_cannot_say(client: TestClient
     body = entry.body
     assert head is not None and body is not None
     digests = (sha256(body).digest(), bytes(32))
-    asked = await client.post("/api/v1/replicate", data=messages.encode(messages.WantBodies(digests)))
-    assert messages.decode(await asked.read()) == messages.Bodies(2, (body,))
+    asked = await client.post("/api/v1/replicate", data=frames.encode(messages.WantBodies(digests)))
+    assert frames.decode(await asked.read()) == messages.Bodies(2, (body,))
     many = messages.WantBodies((bytes(32),) * (DIGESTS_ASKED + 9))
-    asked = await client.post("/api/v1/replicate", data=messages.encode(many))
-    assert messages.decode(await asked.read()) == messages.Bodies(DIGESTS_ASKED, ()), "the rest is for another question"
-    doubt = messages.encode(messages.Doubt(head[1]))
+    asked = await client.post("/api/v1/replicate", data=frames.encode(many))
+    assert frames.decode(await asked.read()) == messages.Bodies(DIGESTS_ASKED, ()), "the rest is for another question"
+    doubt = frames.encode(messages.Doubt(head[1]))
     told = await client.post("/api/v1/replicate", data=doubt)
     assert (told.status, await told.read(), town.heard) == (204, b"", [doubt])
-    for data in (b"no message", messages.encode(messages.Stop(1))):
+    for data in (b"no message", frames.encode(messages.Stop(1))):
         refused = await client.post("/api/v1/replicate", data=data)
         assert (refused.status, (await refused.json())["code"]) == (400, "message-refused")
     assert (await client.post("/api/v1/replicate", data=b"x" * 200_000)).status == 413

@@ -18,7 +18,8 @@ from convergences_protocol.errors import LocalError
 from convergences_protocol.merkle import Frontier, leaf_hashes
 from convergences_protocol.origin import LogIdentity
 from convergences_protocol.replication.check import check_batch, examine
-from convergences_protocol.replication.messages import Batch, BodySlot
+from convergences_protocol.replication.fields import BodySlot
+from convergences_protocol.replication.messages import Batch
 from convergences_protocol.replication.views import Held
 
 from .tables import Tables

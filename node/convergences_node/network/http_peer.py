@@ -18,7 +18,7 @@ from typing import Any
 
 import aiohttp
 from convergences_protocol.errors import RemoteError
-from convergences_protocol.replication import messages
+from convergences_protocol.replication import frames, messages
 from convergences_protocol.replication.limits import COSIGNATURES_MAX, MENTIONED_MAX
 
 from convergences_node.faults import words_of
@@ -86,12 +86,12 @@ class HttpPeer:
 
     def say(self, message: messages.Message) -> None:
         """Hand the machine a message as if the peer had sent it."""
-        self._listener.received(self.key, messages.encode(message), lambda: None)
+        self._listener.received(self.key, frames.encode(message), lambda: None)
 
     def take(self, frame: bytes) -> None:
         """One message of the machine to this peer."""
         self._frames += 1
-        match messages.decode(frame):
+        match frames.decode(frame):
             case messages.Hello(follows=follows):
                 self._followed |= {follow.origin for follow in follows}
                 # It judges heads of all the charter's logs, as we do, and is to hear of their forks.

@@ -13,8 +13,8 @@ from typing import Protocol, TypeVar
 
 from convergences_protocol import merkle
 from convergences_protocol.errors import RemoteError
+from convergences_protocol.replication.fields import BodySlot
 from convergences_protocol.replication.limits import BATCH_BYTES_MAX
-from convergences_protocol.replication.messages import BodySlot
 from convergences_protocol.tiles import (
     ENTRIES,
     TILE_HEIGHT,

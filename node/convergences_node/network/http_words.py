@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import aiohttp
 from convergences_protocol.errors import RemoteError
-from convergences_protocol.replication import messages
+from convergences_protocol.replication import frames, messages
 from convergences_protocol.replication.limits import BATCH_BYTES_MAX, DIGESTS_ASKED, FRAME_BYTES_MAX
 from convergences_protocol.replication.outputs import FindBodies
 
@@ -32,12 +32,12 @@ READ_BYTES = 64 * 1024
 
 async def answer_message(archive: Archive, heard: Callable[[bytes], None], data: bytes) -> bytes:
     """What answers one message; empty where nothing does. RemoteError for one that is not for this way."""
-    message = messages.decode(data)
+    message = frames.decode(data)
     match message:
         case messages.WantBodies(digests):
             asked = FindBodies(0, "", digests[:DIGESTS_ASKED], BATCH_BYTES_MAX)
             considered, bodies = await archive.read(lambda reader: serving.find_bodies(reader, asked))
-            return messages.encode(messages.Bodies(considered, tuple(bodies)))
+            return frames.encode(messages.Bodies(considered, tuple(bodies)))
         case messages.Heads() | messages.Doubt() | messages.Forks():
             heard(data)
             return b""
@@ -71,10 +71,10 @@ class Words:
     async def find_bodies(self, digests: Sequence[bytes]) -> tuple[int, Sequence[bytes]]:
         """How many of these digests were considered, and the bodies that came, unchecked. RemoteError for an answer
         that is none."""
-        frame = await self._post(messages.encode(messages.WantBodies(tuple(digests))))
+        frame = await self._post(frames.encode(messages.WantBodies(tuple(digests))))
         if not frame:
             return len(digests), ()
-        answer = messages.decode(frame)
+        answer = frames.decode(frame)
         if not isinstance(answer, messages.Bodies) or not 0 < answer.considered <= len(digests):
             raise RemoteError(f"{self._address} answers another question than which bodies it has")
         return answer.considered, answer.bodies

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from convergences_protocol import checkpoint, merkle
 from convergences_protocol.cosignature import Cosignature
+from convergences_protocol.replication.fields import BodySlot
 from convergences_protocol.replication.limits import COSIGNATURES_MAX
-from convergences_protocol.replication.messages import BodySlot
 from convergences_protocol.replication.outputs import FindBodies, LoadBatch, LoadProof
 from convergences_protocol.replication.views import Held, LogView
 from convergences_protocol.tiles import Slot

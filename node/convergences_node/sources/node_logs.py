@@ -25,7 +25,7 @@ from convergences_protocol.kinds import KINDS
 from convergences_protocol.merkle import Frontier, leaf_hashes
 from convergences_protocol.origin import territory_of
 from convergences_protocol.record import read_body
-from convergences_protocol.replication.messages import BodySlot
+from convergences_protocol.replication.fields import BodySlot
 from convergences_protocol.tiles import TILE_WIDTH
 
 from convergences_node.network.http_tiles import Gone, RemoteLog

@@ -16,8 +16,9 @@ from ..checkpoint import Checkpoint
 from ..cosignature import Cosignature, parse_cosignature, verify_cosignature
 from ..errors import RemoteError
 from ..fork import ForkProof
+from .frames import encode
 from .limits import FOLLOWS_MAX, HEADS_BYTES, HEADS_MAX, HEARD_MAX, MENTIONED_MAX, PROOFS_MAX
-from .messages import VERSION, Doubt, Follow, Forks, HeadNote, Heads, Hello, encode
+from .messages import VERSION, Doubt, Follow, Forks, HeadNote, Heads, Hello
 from .outputs import Announce, Contested, KeepCosignature, KeepFork, KeepHead, LoadProof, Mentioned, RaiseDoubt
 from .table import Log, Peer, Table, freshness, head_note
 from .views import Held

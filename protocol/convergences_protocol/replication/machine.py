@@ -23,12 +23,13 @@ from ..errors import ConvergencesError, RemoteError
 from .bodies import BodyRoom
 from .disputes import DisputeRoom
 from .fetching import FetchRoom
+from .fields import BodySlot
+from .frames import decode
 from .heads import HeadRoom
 from .limits import EXCHANGE_SECONDS, PEERS_MAX
 from .messages import (
     Batch,
     Bodies,
-    BodySlot,
     Bye,
     Cannot,
     Doubt,
@@ -42,7 +43,6 @@ from .messages import (
     Want,
     WantBodies,
     WantProof,
-    decode,
 )
 from .outputs import Output
 from .serving import ServeRoom

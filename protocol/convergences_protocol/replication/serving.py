@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import RemoteError
+from .fields import BodySlot
 from .limits import BATCH_BYTES_MAX, BATCH_RECORDS_MAX, CREDIT_MAX, LOADS_MAX, QUESTIONS_MAX, SERVINGS_MAX, UNSENT_MAX
-from .messages import Batch, BodySlot, Cannot, More, Proof, Stop, Want, WantProof
+from .messages import Batch, Cannot, More, Proof, Stop, Want, WantProof
 from .outputs import LoadBatch, LoadProof
 from .table import Log, Peer, Table
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ..cosignature import Cosignature
+from .frames import encode
 from .limits import (
     ALLOWANCE_MAX,
     ALLOWANCE_PER_SECOND,
@@ -19,7 +20,7 @@ from .limits import (
     REASON_CHARS_MAX,
     ROOTS_MAX,
 )
-from .messages import Bye, HeadNote, Message, encode
+from .messages import Bye, HeadNote, Message
 from .outputs import Drop, Output, Send
 from .timers import Timers
 from .views import End, Held, Identity, LogView

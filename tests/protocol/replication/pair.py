@@ -17,8 +17,9 @@ from convergences_protocol.keys import SigningKey
 from convergences_protocol.record import author_record, read_header
 from convergences_protocol.replication import outputs as out
 from convergences_protocol.replication.check import check_batch, examine
+from convergences_protocol.replication.frames import decode
 from convergences_protocol.replication.machine import Replicator
-from convergences_protocol.replication.messages import Message, decode
+from convergences_protocol.replication.messages import Message
 from convergences_protocol.replication.views import Held, Identity
 from convergences_protocol.tiles import Slot
 

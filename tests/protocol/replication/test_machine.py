@@ -12,6 +12,7 @@ from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.cosignature import Cosignature, cosign
 from convergences_protocol.errors import LocalError
 from convergences_protocol.keys import SigningKey
+from convergences_protocol.replication import frames
 from convergences_protocol.replication import messages as said
 from convergences_protocol.replication import outputs as out
 from convergences_protocol.replication.limits import (
@@ -107,7 +108,7 @@ def test_a_lost_push_is_made_good_by_the_timer() -> None:
     """With no push and no gossip, the exchange of hellos finds what is missing within one period."""
     pair = Pair(town := _town(5), agglo := _agglo())
     pair.connect("town", "agglo")
-    pair.filter = lambda sender, to, data: [] if isinstance(said.decode(data), said.Heads) else [data]
+    pair.filter = lambda sender, to, data: [] if isinstance(frames.decode(data), said.Heads) else [data]
     town.machine.log_grew(ORIGIN, grow(town, records(3, first=5)), pair.now)
     pair.settle()
     assert _size(agglo) == 5
@@ -120,7 +121,7 @@ def test_gossip_leads_to_the_author_who_is_connected() -> None:
     """A head heard from anyone is fetched from its author."""
     pair = Pair(town := _town(5), agglo := _agglo())
     pair.connect("town", "agglo")
-    pair.filter = lambda sender, to, data: [] if isinstance(said.decode(data), said.Heads) else [data]
+    pair.filter = lambda sender, to, data: [] if isinstance(frames.decode(data), said.Heads) else [data]
     town.machine.log_grew(ORIGIN, grow(town, records(1, first=5)), pair.now)
     pair.settle()
     announced = town.sent(out.Announce)[0]
@@ -135,7 +136,7 @@ def test_gossip_is_only_a_hint() -> None:
     pair = Pair(_town(5), agglo := _agglo())
     pair.connect("town", "agglo")
     forged = checkpoint.sign(Checkpoint(ORIGIN, 9, bytes(32)), OTHER)
-    for data in (b"", b"garbage", said.encode(said.Heads((said.HeadNote(forged),))), said.encode(said.Stop(1))):
+    for data in (b"", b"garbage", frames.encode(said.Heads((said.HeadNote(forged),))), frames.encode(said.Stop(1))):
         agglo.machine.heard(data, pair.now)
         pair.settle()
     assert _size(agglo) == 5 and not pair.gone
@@ -147,7 +148,7 @@ def test_a_doubt_and_a_fork_are_heard_from_nobody_in_particular() -> None:
     note = _signed(records(8))
     forged = checkpoint.sign(Checkpoint(ORIGIN, 9, bytes(32)), OTHER)
     for told in (forged, note, note):
-        town.machine.heard(said.encode(said.Doubt(told)), 0.0)
+        town.machine.heard(frames.encode(said.Doubt(told)), 0.0)
     pair.settle()
     (doubt,) = town.sent(out.RaiseDoubt)
     assert isinstance(doubt, out.RaiseDoubt) and doubt.head.size == 8
@@ -155,7 +156,7 @@ def test_a_doubt_and_a_fork_are_heard_from_nobody_in_particular() -> None:
     other = _signed([*records(2), *records(1, first=100)])
     proof = fork.ForkProof(other, _signed(records(3)), agglo.archive.log(ORIGIN).root_at(3), ())
     for forked in (replace(proof, root=bytes(32)), proof):
-        agglo.machine.heard(said.encode(said.Forks((forked.encode(),))), 0.0)
+        agglo.machine.heard(frames.encode(said.Forks((forked.encode(),))), 0.0)
     pair.settle()
     assert agglo.sent(out.KeepFork) == [out.KeepFork(ORIGIN, proof.encode())]
     assert not pair.gone
@@ -201,7 +202,7 @@ def test_any_peer_with_the_head_serves_the_rest() -> None:
 def test_a_peer_that_stalls_is_asked_again_for_ever() -> None:
     """It takes the question and says nothing; others would be asked first, it is asked again, later and later."""
     pair = Pair(_town(10), agglo := _agglo())
-    pair.filter = lambda sender, to, data: [] if isinstance(said.decode(data), said.Batch) else [data]
+    pair.filter = lambda sender, to, data: [] if isinstance(frames.decode(data), said.Batch) else [data]
     pair.connect("town", "agglo")
     pair.wait(STALL_SECONDS * 60)
     asked = [message for sender, _, message in pair.frames if sender == "agglo" and isinstance(message, said.Want)]
@@ -262,9 +263,9 @@ def test_a_body_that_nobody_asked_for_is_a_misdeed() -> None:
     tell(agglo)
 
     def swap(sender: str, to: str, data: bytes) -> list[bytes]:
-        message = said.decode(data)
+        message = frames.decode(data)
         if isinstance(message, said.Bodies):
-            return [said.encode(said.Bodies(message.considered, (b"something else",)))]
+            return [frames.encode(said.Bodies(message.considered, (b"something else",)))]
         return [data]
 
     pair.filter = swap
@@ -307,9 +308,9 @@ def _lie(change: object, count: int = 20, held_before: int = 0) -> Pair:
     pair = Pair(_town(count), _agglo(held_before))
 
     def tamper(sender: str, to: str, data: bytes) -> list[bytes]:
-        message = said.decode(data)
+        message = frames.decode(data)
         if isinstance(message, said.Batch) and sender == "town":
-            return [said.encode(changed) for changed in change(message)]  # type: ignore[operator]
+            return [frames.encode(changed) for changed in change(message)]  # type: ignore[operator]
         return [data]
 
     pair.filter = tamper
@@ -331,11 +332,11 @@ def test_a_liar_that_is_asked_for_proof_cannot_blame_the_author() -> None:
     """False records, then a false proof that the author's head goes through another tree: no fork, no doubt, a ban."""
 
     def lie(sender: str, to: str, data: bytes) -> list[bytes]:
-        message = said.decode(data)
+        message = frames.decode(data)
         if sender == "town" and isinstance(message, said.Batch):
-            return [said.encode(replace(message, headers=(b"false",) * len(message.headers)))]
+            return [frames.encode(replace(message, headers=(b"false",) * len(message.headers)))]
         if sender == "town" and isinstance(message, said.Proof):
-            return [said.encode(replace(message, root=bytes(32)))]
+            return [frames.encode(replace(message, root=bytes(32)))]
         return [data]
 
     pair = Pair(_town(20), agglo := _agglo(10))
@@ -354,8 +355,8 @@ def test_false_forks_drop_the_peer() -> None:
     for encoded in (proof.encode(), b"no proof"):
         agglo = _agglo(5)
         agglo.machine.connected("town", KEY.public, 0.0)
-        agglo.machine.receive("town", said.encode(said.Hello(1, ())), 0.0)
-        agglo.machine.receive("town", said.encode(said.Forks((encoded,))), 0.0)
+        agglo.machine.receive("town", frames.encode(said.Hello(1, ())), 0.0)
+        agglo.machine.receive("town", frames.encode(said.Forks((encoded,))), 0.0)
         (drop,) = [output for output in agglo.machine.outputs() if isinstance(output, out.Drop)]
         assert drop.seconds > 0
 
@@ -377,7 +378,7 @@ def test_a_head_that_was_not_signed_drops_the_peer() -> None:
     pair = Pair(town := _town(5), agglo := _agglo())
     note = checkpoint.sign(Checkpoint(ORIGIN, 9, bytes(32)), OTHER)
     pair.connect("town", "agglo")
-    agglo.machine.receive("town", said.encode(said.Heads((said.HeadNote(note),))), pair.now)
+    agglo.machine.receive("town", frames.encode(said.Heads((said.HeadNote(note),))), pair.now)
     pair.settle()
     assert pair.gone == {"agglo-town"}
     assert town.archive.log(ORIGIN).size == 5
@@ -398,7 +399,7 @@ def test_whoever_asks_without_end_is_left() -> None:
     """Each question costs from an allowance that only time refills."""
     pair = Pair(_town(5), agglo := _agglo(5))
     pair.connect("town", "agglo")
-    question = said.encode(said.Doubt(b"nothing"))
+    question = frames.encode(said.Doubt(b"nothing"))
     for _ in range(int(ALLOWANCE_MAX) + 10):
         agglo.machine.receive("town", question, pair.now)
     pair.settle()
@@ -409,7 +410,7 @@ def test_a_peer_that_does_not_say_hello_is_dropped() -> None:
     """Nothing is served to who has not introduced itself."""
     agglo = _agglo(5)
     agglo.machine.connected("town", KEY.public, 0.0)
-    agglo.machine.receive("town", said.encode(said.Want(1, ORIGIN, 0, 5, bytes(32), 1)), 0.0)
+    agglo.machine.receive("town", frames.encode(said.Want(1, ORIGIN, 0, 5, bytes(32), 1)), 0.0)
     assert any(isinstance(output, out.Drop) for output in agglo.machine.outputs())
 
 
@@ -417,7 +418,7 @@ def test_a_want_of_another_history_is_declined_without_blame() -> None:
     """The root in the question names the history; who holds another one says that it cannot."""
     pair = Pair(town := _town(5), agglo := _agglo(5))
     pair.connect("town", "agglo")
-    agglo.machine.receive("town", said.encode(said.Want(7, ORIGIN, 0, 5, bytes(32), 1)), pair.now)
+    agglo.machine.receive("town", frames.encode(said.Want(7, ORIGIN, 0, 5, bytes(32), 1)), pair.now)
     pair.settle()
     assert said.Cannot(7) in [message for _, _, message in pair.frames]
     assert not pair.gone and town.archive.log(ORIGIN).size == 5
@@ -617,7 +618,7 @@ def test_a_false_cosignature_drops_the_peer() -> None:
     pair.connect("town", "agglo")
     note = town.archive.log(ORIGIN).heads[5]
     line = cosign(Checkpoint(ORIGIN, 5, bytes(32)), ORIGIN, KEY, 1_750_000_600)
-    agglo.machine.receive("town", said.encode(said.Heads((said.HeadNote(note, (line,)),))), pair.now)
+    agglo.machine.receive("town", frames.encode(said.Heads((said.HeadNote(note, (line,)),))), pair.now)
     pair.settle()
     assert pair.gone == {"agglo-town"}
 
@@ -631,10 +632,10 @@ def test_nothing_is_held_against_a_peer_by_a_key_that_was_guessed() -> None:
     pair.connect("town", "agglo")
     head = held(town.archive.log(ORIGIN).heads[5])
     line = cosign(Checkpoint(ORIGIN, 5, head.root), new, OTHER, 1_750_000_600)
-    agglo.machine.receive("town", said.encode(said.Heads((said.HeadNote(head.note, (line,)),))), pair.now)
+    agglo.machine.receive("town", frames.encode(said.Heads((said.HeadNote(head.note, (line,)),))), pair.now)
     first, second = (checkpoint.sign(Checkpoint(new, 3, bytes([n]) * 32), OTHER) for n in (1, 2))
     proof = fork.ForkProof(first, second, bytes([2]) * 32, ()).encode()
-    agglo.machine.receive("town", said.encode(said.Forks((proof,))), pair.now)
+    agglo.machine.receive("town", frames.encode(said.Forks((proof,))), pair.now)
     pair.settle()
     assert not pair.gone and not agglo.sent(out.KeepCosignature) and not agglo.sent(out.KeepFork)
 
