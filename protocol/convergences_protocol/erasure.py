@@ -101,10 +101,21 @@ def read_erasure(header: Header) -> Erasure:
 
 
 def is_valid(erasure: Erasure, charter: Charter, origin: str, index: int) -> bool:
-    """May record `index` of the log `origin` say this? Judge again whenever the charter has changed."""
+    """May record `index` of the log `origin` say this? Judge again whenever the charter has changed.
+
+    By number it may name what counts: what stands beyond the end of a log is not the same at every holder, and goes
+    along to the next log under other numbers.
+    """
+    if not _within_its_log(erasure, charter):
+        return False
     if charter.speaks_for(erasure.territory, origin, index):
         return True
     return charter.speaks_for(charter.territory, origin, index)
+
+
+def _within_its_log(erasure: Erasure, charter: Charter) -> bool:
+    log = charter.enrolled(erasure.origin) if erasure.origin else None
+    return log is None or log.end is None or all(stop <= log.end.last.size for _, stop in erasure.ranges)
 
 
 class State(StrEnum):

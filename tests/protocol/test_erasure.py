@@ -105,6 +105,18 @@ def test_a_town_cannot_make_the_agglomeration_forget() -> None:
     assert erasure.is_valid(named, merged(), HOME.origin, 5)
 
 
+def test_what_stands_beyond_the_end_of_a_log_cannot_be_named_by_its_number() -> None:
+    """Two holders may have two histories there; what counts of it is in the next log, under another number."""
+    charter = merged()
+    within, beyond = (Erasure("a", origin=SMALL.origin, ranges=((0, 3), (11, stop))) for stop in (12, 13))
+    by_digest = Erasure("a", origin=SMALL.origin, digests=(b"d" * 32,))
+    for origin, index in ((SMALL.origin, 11), (LARGE.origin, 7), (HOME.origin, 50)):
+        assert erasure.is_valid(within, charter, origin, index)
+        assert not erasure.is_valid(beyond, charter, origin, index)
+        assert erasure.is_valid(by_digest, charter, origin, index)
+    assert erasure.is_valid(Erasure("a", origin=LARGE.origin, ranges=((0, 10**6),)), charter, LARGE.origin, 1)
+
+
 def heard(index: int, at: int | None = 0, weight: int = 1, origin: str = LARGE.origin, **word: bool) -> Heard:
     return Heard(origin, index, at, weight, **word)
 

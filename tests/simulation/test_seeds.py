@@ -58,6 +58,7 @@ def test_when_the_faults_stop_all_agree(first: int) -> None:
             (8000672, "an heir that cosigned before it was enrolled was taken for a liar"),
             (1551373617, "a log that its town left before anybody enrolled it counted nowhere"),
             (1551374996, "a record beyond an end was two steps away from the town that wrote it"),
+            (5000548, "an erasure by number named one record here and another there, where a log had two histories"),
             (1551374470, "a town that was handing itself over left a branch of its own behind"),
         ]
     ],
