@@ -18,6 +18,7 @@ from convergences_node.archive.model import Entry, NewRecord
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index.query import LIMIT_MAX, Query
 
+from .again import outcome_before, remember_outcome
 from .desk import GONE, Key, Known, content_digest
 from .importer import Tell, import_file
 from .known import known_mapping
@@ -42,8 +43,13 @@ async def import_records(town: Town, params: Import, tell: Tell) -> dict[str, An
     if params.mapping is None and params.kind is None and (report := await _import_pair(town, path, params, tell)):
         return report
     mapping = _mapping(path, params)
+    if (before := await outcome_before(town, path, mapping)) is not None:
+        return {**before, "dry_run": params.dry_run}
     desk = desk_of(town, await themes_of(town))
-    return await import_file(desk, path, mapping, tell, dry_run=params.dry_run)
+    report = await import_file(desk, path, mapping, tell, dry_run=params.dry_run)
+    if not params.dry_run:
+        await remember_outcome(town, path, mapping, report)
+    return report
 
 
 async def _import_pair(town: Town, path: Path, params: Import, tell: Tell) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""What a node remembers of its sources between two runs: how each went, and which rows it had.
+"""What a node remembers of its sources between two runs: how each went, and which rows it had; and what came of files
+that were imported by hand.
 
 A small SQLite file beside the archive. Of a row, and of a relation that one implies, only a digest is kept, so that
 what was erased leaves no trace here either; of an element that people have edited, what the source says of it now, to
@@ -20,6 +21,8 @@ MEMORY_NAME = "sources.db"
 STATE_BYTES_MAX = 4 * 1024**2
 """Of one source; what is kept beside edited elements gives way first."""
 PAGE = 500
+IMPORTS_MAX = 50
+"""Reports of files imported by hand; one has a thousand refused rows at most."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS states (name TEXT PRIMARY KEY, state BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -27,7 +30,12 @@ CREATE TABLE IF NOT EXISTS rows (
     name TEXT NOT NULL,
     key  BLOB NOT NULL,              -- of source and source id, as in the archive's table of sources
     PRIMARY KEY (name, key)
-) STRICT, WITHOUT ROWID
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS imports ( -- of files that were imported by hand
+    number INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,     -- of all that the import followed from
+    report BLOB NOT NULL
+) STRICT
 """
 
 
@@ -118,6 +126,22 @@ class Memory:
             raise
         finally:
             self._db.execute("DROP TABLE IF EXISTS temp.now")
+
+    def imported(self, digest: bytes) -> dict[str, Any] | None:
+        """What came of the import of that digest, if it was the last of its file and is remembered."""
+        row = self._db.execute("SELECT report FROM imports WHERE digest = ?", (digest,)).fetchone()
+        found: dict[str, Any] | None = msgspec.json.decode(row[0]) if row else None
+        return found
+
+    def keep_imported(self, digest: bytes, report: dict[str, Any]) -> None:
+        """Remember it, and forget the oldest of too many."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO imports (digest, report) VALUES (?, ?)", (digest, msgspec.json.encode(report))
+        )
+        self._db.execute(
+            "DELETE FROM imports WHERE number IN (SELECT number FROM imports ORDER BY number DESC LIMIT -1 OFFSET ?)",
+            (IMPORTS_MAX,),
+        )
 
     def forget(self, name: str) -> None:
         """The source is no longer declared: what it brought stays, who brought it is told by the records."""
