@@ -11,12 +11,16 @@ A grid's squares are 2**level units of 1e-7 degree wide: from 2.6 km (of latitud
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from convergences_node.index.query import E7, Box
 
 LEVELS = (18, 20, 22, 24, 26)
 COVER_MAX = 16
 """Squares that cover one box: more would take longer to gather than the finer cover saves."""
+
+SQUARES_KEPT_MAX = 4_096
+"""Squares whose words are remembered: some 2 MB. What is in one town is in a few."""
 
 CELL_SIGN = "\ue001"
 """A private-use sign, as in `lines.TAG_SIGN`: no text contains such a word."""
@@ -36,8 +40,13 @@ def squares_of(box: Box | None) -> tuple[str, ...]:
 
 def squares_of_point(lat: int, lon: int) -> tuple[str, ...]:
     """The words of a point, one on each grid. What `squares_of` gives for a box without extent, many times faster."""
-    x, y = lon + _HALF_TURN, lat + _HALF_TURN
-    return tuple([f"{sign}{x >> level}y{y >> level}" for level, sign in _SIGNS])
+    return _nested((lon + _HALF_TURN) >> LEVELS[0], (lat + _HALF_TURN) >> LEVELS[0])
+
+
+@lru_cache(maxsize=SQUARES_KEPT_MAX)
+def _nested(x: int, y: int) -> tuple[str, ...]:
+    """The words of a square of the finest grid and of those around it."""
+    return tuple([f"{sign}{x >> level - LEVELS[0]}y{y >> level - LEVELS[0]}" for level, sign in _SIGNS])
 
 
 def cover(boxes: Sequence[Box]) -> list[str] | None:
