@@ -20,7 +20,7 @@ COVER_MAX = 16
 """Squares that cover one box: more would take longer to gather than the finer cover saves."""
 
 SQUARES_KEPT_MAX = 4_096
-"""Squares whose words are remembered: some 2 MB. What is in one town is in a few."""
+"""Squares of 10 km whose words are remembered, some 2 MB: France has five thousand, a town is in two or three."""
 
 CELL_SIGN = "\ue001"
 """A private-use sign, as in `lines.TAG_SIGN`: no text contains such a word."""
@@ -40,13 +40,14 @@ def squares_of(box: Box | None) -> tuple[str, ...]:
 
 def squares_of_point(lat: int, lon: int) -> tuple[str, ...]:
     """The words of a point, one on each grid. What `squares_of` gives for a box without extent, many times faster."""
-    return _nested((lon + _HALF_TURN) >> LEVELS[0], (lat + _HALF_TURN) >> LEVELS[0])
+    x, y = (lon + _HALF_TURN) >> _FINEST, (lat + _HALF_TURN) >> _FINEST
+    return (f"{_FINEST_SIGN}{x}y{y}", *_around(x >> _STEP, y >> _STEP))
 
 
 @lru_cache(maxsize=SQUARES_KEPT_MAX)
-def _nested(x: int, y: int) -> tuple[str, ...]:
-    """The words of a square of the finest grid and of those around it."""
-    return tuple([f"{sign}{x >> level - LEVELS[0]}y{y >> level - LEVELS[0]}" for level, sign in _SIGNS])
+def _around(x: int, y: int) -> tuple[str, ...]:
+    """The words of a square of the second grid and of those that it is in."""
+    return tuple([f"{sign}{x >> level - _SECOND}y{y >> level - _SECOND}" for level, sign in _SIGNS[1:]])
 
 
 def cover(boxes: Sequence[Box]) -> list[str] | None:
@@ -82,4 +83,7 @@ def _wide(level: int) -> str:
     return f"{CELL_SIGN}w{level}"
 
 
+_FINEST, _SECOND = LEVELS[:2]
+_STEP = _SECOND - _FINEST
 _SIGNS = [(level, f"{CELL_SIGN}{_letter(level)}") for level in LEVELS]
+_FINEST_SIGN = _SIGNS[0][1]
