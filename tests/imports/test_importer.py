@@ -88,6 +88,33 @@ async def test_rows_that_name_each_other_are_related_in_any_order(
     assert (relation["predicate"], relation["licence"]) == ("organises", "etalab-2.0")
 
 
+@pytest.mark.parametrize("kept", [False, True])
+async def test_a_row_that_names_itself_costs_itself(tmp_path: Path, kept: bool) -> None:
+    """Who organises itself, and who is related to itself: a reason for the row, or for the relation, and no more."""
+    text = MAPPING.decode() + ('unknown = "leave_out"\n' if kept else "")
+    text += """
+[[element]]
+kind = "relation"
+when = { kind = "relation" }
+[element.fields]
+subject = "organiser"
+predicate = { value = "takes_part_in" }
+object = "other"
+"""
+    # The elements are tried in their order: what names its kind comes before the one that takes all others.
+    before, _, last = text.rpartition("[[element]]")
+    first, _, middle = before.rpartition('[[element]]\nkind = "action"')
+    made = first + "[[element]]" + last + '[[element]]\nkind = "action"' + middle
+    itself = {"id": "3", "kind": "action", "name": "Fête", "start": "2024-06-21", "organiser": "3"}
+    both = {"id": "4", "kind": "relation", "organiser": "1", "other": "1"}
+    desk = MemoryDesk()
+    report = await run(desk, tmp_path, parse_mapping(made.encode()), [ACTOR, itself, both, ACTION])
+    assert (report["created"], report["relations"]) == (3 if kept else 2, 1), report
+    refused = [(entry["line"], entry["code"]) for entry in report["refused"]]
+    assert refused == ([(3, "same")] if kept else [(2, "same"), (3, "same")])
+    assert [(entry["line"], entry["code"]) for entry in report["left_out"]] == ([(2, "same")] if kept else [])
+
+
 async def test_importing_again_changes_only_what_changed(desk: MemoryDesk, tmp_path: Path, mapping: Mapping) -> None:
     """Nothing, when nothing has; and the element keeps its id when something has."""
     await run(desk, tmp_path, mapping, [ACTOR, ACTION])

@@ -2,12 +2,13 @@
 """What to author of a batch of rows, given what earlier imports made of them and what people have done since; pure."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 from convergences_protocol.element import ElementId
 from convergences_protocol.errors import Fault
+from convergences_protocol.kinds import KINDS, check
 
 from convergences_node.archive.model import NewRecord, SourceRow
 
@@ -117,16 +118,13 @@ def _record(
 
 
 def implied(row: Converted, element: ElementId | None, others: Mapping[Key, ElementId]) -> dict[str, dict[str, Any]]:
-    """The row's relations as fields of `relation` records. Raises `BadRow` if an end that must be known is not."""
+    """The row's relations as fields of `relation` records. Raises `BadRow` if one that must be cannot be."""
     found: dict[str, dict[str, Any]] = {}
     assert element is not None or not row.relations, "what names other rows was given its element in the first pass"
     for relation in row.relations:
         other = _other_end(relation, others)
         if other is None:
-            unknown = Fault(relation.predicate, "row_unknown", {"given": str(relation.other)})
-            if not relation.may_be_left_out:
-                raise BadRow([unknown])
-            row.left_out.append(unknown)
+            _refuse(row, relation, [Fault(relation.predicate, "row_unknown", {"given": str(relation.other)})])
             continue
         subject, target = (str(element), other) if relation.row_is_subject else (other, str(element))
         source_id = relation_id(row.source_id, relation)
@@ -139,8 +137,19 @@ def implied(row: Converted, element: ElementId | None, others: Mapping[Key, Elem
             "source_id": source_id,
             "licence": row.fields.get("licence"),
         }
-        found[source_id] = {name: value for name, value in fields.items() if value is not None}
+        said = {name: value for name, value in fields.items() if value is not None}
+        if faults := check(KINDS["relation"], said):  # such as a row that names itself
+            _refuse(row, relation, [replace(one, path=relation.predicate) for one in faults])
+            continue
+        found[source_id] = said
     return found
+
+
+def _refuse(row: Converted, relation: ImpliedRelation, faults: Sequence[Fault]) -> None:
+    """A relation that cannot be costs its row, or only itself, as the mapping says."""
+    if not relation.may_be_left_out:
+        raise BadRow(list(faults))
+    row.left_out.extend(faults)
 
 
 def _other_end(relation: ImpliedRelation, others: Mapping[Key, ElementId]) -> str | None:
