@@ -15,6 +15,10 @@ report=$boot/convergences-install.log
 mkdir -p "$root/etc/systemd/journald.conf.d"
 printf '[Journal]\nStorage=volatile\nRuntimeMaxUse=32M\n' >"$root/etc/systemd/journald.conf.d/convergences.conf"
 systemctl restart systemd-journald.service || true
+# The time is noted on the card every minute otherwise, which is most of what a node at rest would write.
+mkdir -p "$root/etc/systemd/timesyncd.conf.d"
+printf '[Time]\nSaveIntervalSec=600\n' >"$root/etc/systemd/timesyncd.conf.d/convergences.conf"
+systemctl try-restart systemd-timesyncd.service || true
 
 # The name on the local network; every Raspberry Pi OS has avahi.
 systemctl enable --now avahi-daemon.service || true

@@ -145,6 +145,8 @@ def test_the_package_is_installed_from_the_card_once(tmp_path: Path, works: bool
     assert (boot / "convergences.deb").exists() is not works
     journal = tmp_path / "etc/systemd/journald.conf.d/convergences.conf"
     assert "Storage=volatile" in journal.read_text()
+    clock = tmp_path / "etc/systemd/timesyncd.conf.d/convergences.conf"
+    assert clock.read_text() == "[Time]\nSaveIntervalSec=600\n", "once a minute otherwise, on the card"
     if works:
         told.unlink()
         subprocess.run(command, env=environment(tmp_path), timeout=20, check=True)
