@@ -11,7 +11,6 @@ not here.
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,6 +24,7 @@ from convergences_node.linked.settings import LinkedSection
 from convergences_node.network.settings import DiscoverySection, P2pSection, PeersSection
 from convergences_node.relay.settings import RelaySection
 from convergences_node.section import Port, Section
+from convergences_node.toml_file import read_toml, tables_of
 from convergences_node.vault.settings import VaultSection
 from convergences_node.web.settings import HttpSection, MapSection
 
@@ -140,42 +140,18 @@ class Config(Section):
 def load_config(folder: Path) -> Config:
     """Read the folder's configuration, or refuse with the reason and what to do."""
     path = folder / CONFIG_NAME
-    try:
-        with path.open("rb") as file:
-            data = file.read(CONFIG_BYTES_MAX + 1)
-    except FileNotFoundError:
-        raise LocalError(
-            f"no node in {folder}: {CONFIG_NAME} is not there",
-            hint="convergences init",
-            fault=Fault("", "folder_without_node", {"folder": str(folder), "file": CONFIG_NAME}),
-        ) from None
-    except OSError as error:
-        raise LocalError(
-            f"{path} cannot be read: {error.strerror}",
-            fault=Fault("", "file_unreadable", {"file": str(path), "reason": error.strerror}),
-        ) from error
-    if len(data) > CONFIG_BYTES_MAX:
-        raise LocalError(
-            f"{path} is larger than {CONFIG_BYTES_MAX} bytes",
-            fault=Fault("", "file_large", {"file": str(path), "bytes_max": CONFIG_BYTES_MAX}),
-        )
+    absent = LocalError(
+        f"no node in {folder}: {CONFIG_NAME} is not there",
+        hint="convergences init",
+        fault=Fault("", "folder_without_node", {"folder": str(folder), "file": CONFIG_NAME}),
+    )
+    data = read_toml(path, CONFIG_BYTES_MAX, absent)
     return parse_config(data, str(path))
 
 
 def parse_config(data: bytes, path: str = CONFIG_NAME) -> Config:
     """Turn the file's bytes into a `Config`; `path` is only for the sentence of a refusal."""
-    try:
-        tables = tomllib.loads(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise LocalError(
-            f"{path} is not UTF-8 text", hint=MENDED, fault=Fault("", "file_not_text", {"file": path})
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise LocalError(
-            f"{path} is not TOML: {error}",
-            hint=MENDED,
-            fault=Fault("", "file_not_toml", {"file": path, "reason": str(error)}),
-        ) from None
+    tables = tables_of(data, path, hint=MENDED)
     try:
         config = msgspec.convert(tables, Config)
     except msgspec.ValidationError as error:

@@ -23,7 +23,6 @@ What to do with a cell follows from the field's type in the kind's declaration; 
 A mapping is checked against the kinds when it is read: a field that no kind has is refused with the names there are.
 """
 
-import tomllib
 from collections.abc import Mapping as Map
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +30,8 @@ from typing import Any, Literal
 import msgspec
 from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.kinds import KINDS, FieldType
+
+from convergences_node.toml_file import read_toml, tables_of
 
 MAPPING_BYTES_MAX = 256 * 1024
 PREDICATE = KINDS["relation"].by_name["predicate"]
@@ -171,37 +172,12 @@ def _is_reference(kind: str, name: str, column: Column) -> bool:
 
 def load_mapping(path: Path) -> Mapping:
     """The mapping in a file. Raises `LocalError` with the place and the reason."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAPPING_BYTES_MAX + 1)
-    except OSError as error:
-        raise LocalError(
-            f"{path} cannot be read: {error.strerror or error}",
-            fault=Fault("", "file_unreadable", {"file": str(path), "reason": str(error.strerror or error)}),
-        ) from None
-    if len(data) > MAPPING_BYTES_MAX:
-        raise LocalError(
-            f"{path} is larger than {MAPPING_BYTES_MAX} bytes: is it the mapping?",
-            fault=Fault("", "file_large", {"file": str(path), "bytes_max": MAPPING_BYTES_MAX}),
-        )
-    return parse_mapping(data, str(path))
+    return parse_mapping(read_toml(path, MAPPING_BYTES_MAX), str(path))
 
 
 def parse_mapping(data: bytes, name: str = "mapping") -> Mapping:
     """The mapping that a TOML text says. Raises `LocalError` with the place and the reason."""
-    return read_mapping(parse_tables(data, name), name)
-
-
-def parse_tables(data: bytes, name: str) -> dict[str, Any]:
-    """The tables of a TOML text; `name` is for the sentence of a refusal."""
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise LocalError(f"{name} is not UTF-8 text", fault=Fault("", "file_not_text", {"file": name})) from None
-    except tomllib.TOMLDecodeError as error:
-        raise LocalError(
-            f"{name} is not TOML: {error}", fault=Fault("", "file_not_toml", {"file": name, "reason": str(error)})
-        ) from None
+    return read_mapping(tables_of(data, name), name)
 
 
 def read_mapping(tables: Map[str, Any], name: str) -> Mapping:

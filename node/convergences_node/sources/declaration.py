@@ -37,9 +37,9 @@ from convergences_node.imports.mapping import (
     Part,
     Relation,
     load_mapping,
-    parse_tables,
     read_mapping,
 )
+from convergences_node.toml_file import check_size, read_toml, tables_of
 
 from .servers import server_problems
 
@@ -145,22 +145,12 @@ def _stop_mark(folder: Path, name: str) -> Path:
 def load(folder: Path, name: str) -> Declaration:
     """The declaration of that name. Raises `NotFound`, or `LocalError` with the place and the reason."""
     path = path_of(folder, name)
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAPPING_BYTES_MAX + 1)
-    except FileNotFoundError:
-        raise NotFound(
-            f"no source {name!r} is declared here",
-            hint="convergences source list",
-            fault=Fault("name", "source_unknown", {"name": name}),
-        ) from None
-    except OSError as error:
-        reason = str(error.strerror or error)
-        raise LocalError(
-            f"{path} cannot be read: {reason}",
-            fault=Fault("", "file_unreadable", {"file": str(path), "reason": reason}),
-        ) from None
-    return parse(data, f"{FOLDER}/{name}.toml")
+    absent = NotFound(
+        f"no source {name!r} is declared here",
+        hint="convergences source list",
+        fault=Fault("name", "source_unknown", {"name": name}),
+    )
+    return parse(read_toml(path, MAPPING_BYTES_MAX, absent), f"{FOLDER}/{name}.toml")
 
 
 def path_of(folder: Path, name: str) -> Path:
@@ -176,12 +166,8 @@ def path_of(folder: Path, name: str) -> Path:
 
 def parse(data: bytes, name: str) -> Declaration:
     """The declaration that a TOML text says. Raises `LocalError` with the place and the reason."""
-    if len(data) > MAPPING_BYTES_MAX:
-        raise LocalError(
-            f"{name} is larger than {MAPPING_BYTES_MAX} bytes: is it a declaration?",
-            fault=Fault("", "file_large", {"file": name, "bytes_max": MAPPING_BYTES_MAX}),
-        )
-    tables = parse_tables(data, name)
+    check_size(data, MAPPING_BYTES_MAX, name)
+    tables = tables_of(data, name)
     own = {key: value for key, value in tables.items() if key not in _MAPPING_TABLES}
     try:
         found = msgspec.convert(own, Declaration)
