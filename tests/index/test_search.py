@@ -148,7 +148,7 @@ def test_a_sample_is_of_matches_and_is_all_of_them_where_they_are_few(
         expected = Counter(tags_of[id_of(ElementId.parse(each))] for each in naive.search(query))
         if wanted.impossible:
             continue
-        sample = sampling.sample_of(db, wanted, looked.tags, expected.total() if dice.random() < 0.5 else None)
+        sample = sampling.sample_of(db, wanted, expected.total() if dice.random() < 0.5 else None)
         drawn = Counter(sample.tags)
         assert drawn == expected if sample.whole else drawn <= expected, query
         assert sample.whole or expected.total() > 5, query

@@ -53,7 +53,7 @@ def answer_and_facets(
     found = find(db, query, wanted)
     # Along the dates a total is an estimate; in other orders it may be "at least".
     about = found.total if query.order == "date" else None
-    counted = count_facets(db, wanted, known, looked.tags, about, found.matches)
+    counted = count_facets(db, wanted, known, about, found.matches)
     return _answer(db, query, known, coverage, groups, wanted, found), counted
 
 
@@ -134,8 +134,7 @@ def _folded(
 
 def facets(db: sqlite3.Connection, query: Query, known: Known, looked: Looked | None = None) -> Facets:
     """How many matches have each value of each facet."""
-    looked = looked or Looked()
-    return count_facets(db, _filter(db, query, known, looked), known, looked.tags)
+    return count_facets(db, _filter(db, query, known, looked), known)
 
 
 def marks(db: sqlite3.Connection, query: Query, known: Known, groups: Groups = NONE) -> Marks:

@@ -14,12 +14,13 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, product
 
 from convergences_node.index.conditions import Conditions, Value, check_all, check_masks, source, sure_of
 from convergences_node.index.cursors import SECOND_MAX, Place
 from convergences_node.index.filters import Filter, Group
 from convergences_node.index.reading import column_of, rows_of
+from convergences_node.index.remembered import Looked
 from convergences_node.index.row import LAST_BITS, SPANS
 
 NEVER = SECOND_MAX + 1
@@ -101,7 +102,8 @@ def estimate(db: sqlite3.Connection, wanted: Filter, page: Sequence[tuple[int, i
     row, key = page[-1]
     assert isinstance(key, int)
     group = _followed(wanted.groups)
-    stretches = [_stretch(db, wanted.window, (tag, span), (key, row)) for tag in group.tags for span in wanted.spans]
+    lists = product(group.tags, wanted.spans)
+    stretches = [_stretch(db, wanted.window, each, (key, row), wanted.looked) for each in lists]
     passed, listed = (sum(each) for each in zip(*stretches, strict=True))
     return max(len(page), int(len(page) * listed / max(passed, 1)))
 
@@ -111,10 +113,9 @@ def rows_in_lists(db: sqlite3.Connection, wanted: Filter, parts: int, most: int)
     that their masks let pass; all of them, if that is negative. Whether they have the tags of the groups that are not
     sure (`unsure_in_lists`) is left to see."""
     group = _followed(wanted.groups)
-    lists = [
-        _rows_in_list(db, wanted, group, (tag, span), (parts, most)) for tag in group.tags for span in wanted.spans
-    ]
-    return list(dict.fromkeys(chain.from_iterable(lists)))
+    lists = product(group.tags, wanted.spans)
+    rows = chain.from_iterable(_rows_in_list(db, wanted, group, each, (parts, most)) for each in lists)
+    return list(dict.fromkeys(rows))
 
 
 def unsure_in_lists(wanted: Filter) -> list[Group]:
@@ -146,13 +147,13 @@ def listed_count(wanted: Filter) -> int:
 
 
 def _stretch(
-    db: sqlite3.Connection, window: tuple[int, int], of: tuple[int, int], place: tuple[int, int]
+    db: sqlite3.Connection, window: tuple[int, int], of: tuple[int, int], place: tuple[int, int], looked: Looked
 ) -> tuple[float, float]:
     """How many entries of a list in the window come before the place where a page ended, and about how many in all."""
-    counted, moments, first, last, end = _counted(db, window, of, COUNTED_MAX)
+    counted, moments, first, last, end = _counted(db, window, of, COUNTED_MAX, looked)
     if counted == COUNTED_MAX and moments == 1:
         # All of them begin at once, as on the first day of a season: how many a day there are is seen further on.
-        counted, moments, first, last, end = _counted(db, window, of, COUNTED_MORE)
+        counted, moments, first, last, end = _counted(db, window, of, COUNTED_MORE, looked)
     begin, row = place
     entries, given = _entries((window[0], begin), *of)
     select = f"SELECT count(*) FROM ({entries} AND (d.first < ? OR d.row <= ?) LIMIT ?)"
@@ -165,10 +166,12 @@ def _stretch(
 
 
 def _counted(
-    db: sqlite3.Connection, window: tuple[int, int], of: tuple[int, int], most: int
+    db: sqlite3.Connection, window: tuple[int, int], of: tuple[int, int], most: int, looked: Looked
 ) -> tuple[int, int, int, int, int]:
     """Up to so many entries of a list in the window: how many, at how many moments they begin, the first and the last
     of these, and when the last of all begins."""
+    if (known := looked.stretches.get((window, of, most))) is not None:
+        return known
     entries, given = _entries(window, *of)
     found: tuple[int, int, int, int, int] = db.execute(
         "SELECT count(*), count(DISTINCT first), min(first), max(first),"
@@ -176,6 +179,7 @@ def _counted(
         f" FROM ({entries} ORDER BY d.first LIMIT ?)",
         [*of, window[1], *given, most],
     ).fetchone()
+    looked.stretches[window, of, most] = found
     return found
 
 

@@ -17,7 +17,6 @@ from convergences_node.index.conditions import match
 from convergences_node.index.filters import Filter, Group
 from convergences_node.index.known import Known
 from convergences_node.index.reading import rows_of
-from convergences_node.index.remembered import TagsByRow
 from convergences_node.index.sampling import sample_of, sample_of_rows
 from convergences_node.index.tables import ANYWHERE
 from convergences_node.index.views import FacetCount, Facets, Total
@@ -36,20 +35,18 @@ def count_facets(
     db: sqlite3.Connection,
     wanted: Filter,
     known: Known,
-    kept_tags: TagsByRow,
     about: int | None = None,
     matches: Sequence[int] | None = None,
 ) -> Facets:
     """How many matches have each value of each facet; there are `about` so many matches, if that was counted before,
-    and these are their rows, if they were gathered. A theme counts what asking for it finds: narrower ones too. The
-    tags that are kept are those of the state that `db` reads."""
+    and these are their rows, if they were gathered. A theme counts what asking for it finds: narrower ones too."""
     if wanted.impossible or wanted.rows == ():
         return Facets(counts={}, total=Total(count=0))
     if (kept := _kept(db, wanted, known)) is not None:
         themes, exact = _kept_themes(db, wanted, kept, known)
         count = sum(kept.get(tag, 0) for group in wanted.groups if group.listed for tag in group.tags)
         return Facets(counts=_by_facet(db, kept, themes, known), total=Total(count=count), exact=exact)
-    sample = sample_of(db, wanted, kept_tags, about) if matches is None else sample_of_rows(db, matches, kept_tags)
+    sample = sample_of(db, wanted, about) if matches is None else sample_of_rows(db, wanted, matches)
     counts = {int(tag): times for tag, times in Counter(" ".join(sample.tags).split()).items()}
     themes = _themes(sample.tags, counts, known)
     if not sample.whole:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import msgspec
@@ -70,6 +70,8 @@ class Filter:
     spans: tuple[int, ...] = ()
     """Classes of `dated` worth looking through."""
     impossible: bool = False
+    looked: Looked = field(default_factory=Looked, compare=False)
+    """What was looked up of the same state of the index before, for this question or others."""
 
     @property
     def squares(self) -> tuple[str, ...]:
@@ -100,7 +102,8 @@ def make_filter(
     looked: Looked | None = None,
 ) -> Filter:
     """The filter of a question; `looked` is what was looked up of this state of the index before."""
-    groups = tuple(_groups(db, query, known, looked or Looked()))
+    looked = looked or Looked()
+    groups = tuple(_groups(db, query, known, looked))
     text = read_text(query.text, known.name_tags, known.themes_named) if query.text else None
     boxes = tuple(_boxes(query))
     return Filter(
@@ -115,6 +118,7 @@ def make_filter(
         spans=tuple(known.spans),
         # Words were asked for, but what was typed holds none (only signs): that finds nothing, not everything.
         impossible=any(not group.tags for group in groups) or (text is None and bool(query.text.strip())),
+        looked=looked,
     )
 
 

@@ -21,8 +21,8 @@ COUNTS_KEPT_MAX = 128
 """Questions whose facets are remembered, some 10 KiB each."""
 TAGS_KEPT_MAX = 32_000
 """Elements whose tags are remembered, some 200 bytes each: those that the lists of a town are counted from."""
-GROUPS_KEPT_MAX = 2_000
-"""Values of filters whose tags are remembered, some 300 bytes each."""
+GROUPS_KEPT_MAX = 4_000
+"""Values of filters, and stretches of lists, of which this is remembered: some 300 bytes each."""
 VALUES_MAX = 50
 """A filter of more values than this is not remembered: it is a région's, and seldom asked for."""
 
@@ -38,11 +38,13 @@ class Looked:
     """Of the elements that were counted."""
     groups: dict[tuple[str, tuple[str, ...]], dict[int, int]] = field(default_factory=dict)
     """By facet and values: their tags, each with how many elements have it."""
+    stretches: dict[tuple[object, ...], tuple[int, int, int, int, int]] = field(default_factory=dict)
+    """By list, dates and bound: what `dated.estimate` counted there, whatever else was asked for."""
 
     @property
     def is_full(self) -> bool:
         """Whether to begin another one."""
-        return len(self.tags) > TAGS_KEPT_MAX or len(self.groups) > GROUPS_KEPT_MAX
+        return len(self.tags) > TAGS_KEPT_MAX or len(self.groups) + len(self.stretches) > GROUPS_KEPT_MAX
 
 
 class RememberedCounts:

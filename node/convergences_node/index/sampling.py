@@ -59,11 +59,11 @@ class Sample:
         return round(len(self.tags) * self.each)
 
 
-def sample_of(db: sqlite3.Connection, wanted: Filter, kept: TagsByRow, about: int | None = None) -> Sample:
-    """Tags of the matches, of which there are `about` so many, if that was counted before; those that are kept need no
-    look at their elements."""
+def sample_of(db: sqlite3.Connection, wanted: Filter, about: int | None = None) -> Sample:
+    """Tags of the matches, of which there are `about` so many, if that was counted before."""
+    kept = wanted.looked.tags
     if _are_in_lists(wanted):
-        return _from_lists(db, wanted, kept, count(db, wanted)[0] if about is None else about)
+        return _from_lists(db, wanted, count(db, wanted)[0] if about is None else about)
     # No more can match than have the rarest tag, and words are mostly rarer; what dates and places leave of all these
     # is seen when they are drawn.
     few = wanted.text is not None or wanted.count_max <= WHOLE_MAX
@@ -75,9 +75,9 @@ def sample_of(db: sqlite3.Connection, wanted: Filter, kept: TagsByRow, about: in
     return Sample(tags_of(db, rows[:WHOLE_MAX], kept), whole=len(rows) <= WHOLE_MAX)
 
 
-def sample_of_rows(db: sqlite3.Connection, rows: Sequence[int], kept: TagsByRow) -> Sample:
+def sample_of_rows(db: sqlite3.Connection, wanted: Filter, rows: Sequence[int]) -> Sample:
     """The tags of matches that are known already."""
-    return Sample(tags_of(db, rows, kept))
+    return Sample(tags_of(db, rows, wanted.looked.tags))
 
 
 def tags_of(db: sqlite3.Connection, rows: Sequence[int], kept: TagsByRow) -> list[str]:
@@ -98,23 +98,23 @@ def _are_in_lists(wanted: Filter) -> bool:
     return wanted.window is not None and not elsewhere and wanted.count_max > WHOLE_MAX
 
 
-def _from_lists(db: sqlite3.Connection, wanted: Filter, kept: TagsByRow, about: int) -> Sample:
+def _from_lists(db: sqlite3.Connection, wanted: Filter, about: int) -> Sample:
     if about > LISTED_WHOLE_MAX:
         within_reach = about * min(1.0, WALKED_MAX / listed_count(wanted))
         parts = max(1, int(PARTS * SAMPLE / within_reach))
         # What a mask lets pass may not match: then fewer are counted, rather than more looked at.
         for looked_at in (SAMPLE, SAMPLE * DRAWN_MORE):
-            tags = _in_lists(db, wanted, kept, parts, looked_at)
+            tags = _in_lists(db, wanted, parts, looked_at)
             if len(tags) >= SAMPLE_LEAST:
                 return Sample(tags, whole=False, each=about / len(tags))
-    tags = _in_lists(db, wanted, kept, PARTS, -1)
+    tags = _in_lists(db, wanted, PARTS, -1)
     return Sample(tags[:WHOLE_MAX], whole=len(tags) <= WHOLE_MAX)
 
 
-def _in_lists(db: sqlite3.Connection, wanted: Filter, kept: TagsByRow, parts: int, looked_at: int) -> list[str]:
+def _in_lists(db: sqlite3.Connection, wanted: Filter, parts: int, looked_at: int) -> list[str]:
     """The tags of the matches in a window, in these parts of all rows: of each list, of the first so many entries that
     their masks let pass; or of all, if that is negative, until there are more than are counted."""
-    unsure = unsure_in_lists(wanted)
+    unsure, kept = unsure_in_lists(wanted), wanted.looked.tags
     if not unsure:
         return tags_of(db, rows_in_lists(db, wanted, parts, looked_at if looked_at >= 0 else WHOLE_MAX + 1), kept)
     rows, found = rows_in_lists(db, wanted, parts, looked_at), []  # type: list[int], list[str]
