@@ -36,9 +36,7 @@ from convergences_node.doorway import address_of, given_socket, hand_over, own_s
 from convergences_node.network.network import Network
 from convergences_node.operating import Ending, Life, Operating
 from convergences_node.read_only import why_read_only
-from convergences_node.relay.homes import say_where
-from convergences_node.relay.settings import why_off
-from convergences_node.relay.store import STORE_NAME
+from convergences_node.relay.settings import STORE_NAME, why_off
 from convergences_node.setup.joining_later import JoiningLater
 from convergences_node.setup.staging import finish, is_blank
 from convergences_node.systemd import Watchdog, begin_again, notify, turns
@@ -219,6 +217,8 @@ async def _relay(town: Town, stack: AsyncExitStack) -> Relay | None:
         if why != "disabled":
             log.warning("no relay: it needs http.public_url, in https")
         if (town.folder / STORE_NAME).exists():
+            from convergences_node.relay.homes import say_where
+
             await say_where(town, None)  # it was one: others need not leave to it what it no longer tells
         return None
     from convergences_node.relay.relay import Relay

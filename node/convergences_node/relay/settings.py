@@ -12,6 +12,9 @@ from convergences_node.section import Section
 if TYPE_CHECKING:
     from convergences_node.config import Config
 
+STORE_NAME = "relay.db"
+"""What a relay remembers, in the node's folder: here, so that a node that is none loads nothing of it."""
+
 
 class RelaySection(Section):
     """Events told to Mobilizon, Gancio, Mastodon and others by ActivityPub; needs `http.public_url` in https."""

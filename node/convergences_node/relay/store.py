@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from convergences_node.relay.rows import Delivery, Follower, Host, Mark
+from convergences_node.relay.settings import STORE_NAME
 from convergences_node.small_files import open_kept
 
-STORE_NAME = "relay.db"
 FOLLOWERS_MAX = 5_000
 HOST_FOLLOWERS_MAX = 500
 """Of one server; more want to be told by its instance actor."""
