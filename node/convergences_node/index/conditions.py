@@ -150,8 +150,10 @@ def _check_text(found: Conditions, wanted: Filter) -> None:
     for term in (*text.wanted, *text.unwanted) if text is not None else ():
         if term in wanted.had:
             continue
-        parts = [f"instr(' ' || s.{column} || ' ', ?)" for column in "abc"] + ["instr(e.tags, ?)"] * len(term.instead)
-        values = [term.spaced] * 3 + [f" {tag} " for tag in term.instead]
+        # Most texts do not even have the letters of a word: those are not copied to put spaces around them.
+        spaced = "(instr(s.{0}, ?) AND instr(' ' || s.{0} || ' ', ?))"
+        parts = [spaced.format(column) for column in "abc"] + ["instr(e.tags, ?)"] * len(term.instead)
+        values = [term.spaced.strip(), term.spaced] * 3 + [f" {tag} " for tag in term.instead]
         found.add(f"{'NOT ' if term.negative else ''}({' OR '.join(parts)})", *values)
 
 
