@@ -2,8 +2,8 @@
 """Where an element is, as words: the squares of a few nested grids that it lies in.
 
 A square is a word like any other for full-text search, so a box is found together with a kind, a territory or some
-text, in the order of rows, without sorting or crossing sets (docs/decisions/0021-cells.md has the measures beside an
-R*Tree). Squares cover a little more than was asked: whoever finds by them checks coordinates too.
+text, in the order of rows, without sorting or crossing sets (docs/decisions/0021-squares.md has the measures
+beside an R*Tree). Squares cover a little more than was asked: whoever finds by them checks coordinates too.
 
 A grid's squares are 2**level units of 1e-7 degree wide: from 2.6 km (of latitude) to 670 km.
 """

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from convergences_node.network.transport import Transport
 
 ANNOUNCE_EVERY_S = 1.0
-"""Gossip costs 8 ms of CPU a message at every node (LIBP2P.md); open links carry each head at once anyway."""
+"""Gossip costs 8 ms of CPU a message at every node; open links carry each head at once anyway."""
 
 
 class Announcer:

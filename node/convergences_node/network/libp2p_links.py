@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 REPLICATE = TProtocol("/convergences/replicate/1")
 
 DIAL_SECONDS_MAX = 15.0
-"""A dial to a frozen peer never returns by itself (LIBP2P.md)."""
+"""A dial to a frozen peer never returns by itself (docs/network.md)."""
 PING_SECONDS_MAX = 5.0
 PINGS_MISSED_MAX = 2
 BACKOFF_FIRST_S = 0.5

@@ -19,7 +19,7 @@ PeerKey = bytes
 """The 32-byte Ed25519 public key of a node's log, which is also its identity on the network."""
 
 FRAME_BYTES_MAX = 1024 * 1024
-"""The largest frame of `/convergences/replicate/1` (DESIGN.md); a longer announced length ends the link."""
+"""The largest frame of `/convergences/replicate/1` (docs/network.md); a longer announced length ends the link."""
 
 GOSSIP_BYTES_MAX = 1024
 """An announcement of heads is under 1 KiB, so that gossip stays cheap whatever a peer sends."""

@@ -60,7 +60,7 @@ FETCHES_MAX = 8
 """Logs fetched at the same time: 8 x 8 batches is the most memory that peers can make us hold (32 MiB)."""
 
 FETCHES_PER_PEER = 2
-"""Logs fetched at the same time from one peer: libp2p's unread window is 4 MiB a connection (LIBP2P.md, bug 2)."""
+"""Logs fetched at the same time from one peer: libp2p's unread window is 4 MiB a connection (docs/network.md)."""
 
 SERVINGS_MAX = 8
 """Logs that one peer may pull from us at the same time; an honest one stays within its `FETCHES_PER_PEER`."""
