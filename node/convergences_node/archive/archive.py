@@ -20,11 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from convergences_protocol import checkpoint
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.erasure import KIND as ERASURE
 from convergences_protocol.erasure import Erasure, split
-from convergences_protocol.errors import Fault, LocalError, RemoteError
+from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import Opening
 from convergences_protocol.origin import LogIdentity, Origin
@@ -34,10 +33,11 @@ from convergences_node.clock import plausible_time
 from convergences_node.read_only import refusal
 
 from . import epochs, erasing
+from .absent import no_archive
 from .authoring import Author, Authored, RandomBytes
 from .connection import ARCHIVE_NAME, damage_told
-from .guard import Guard, GuardTorn, Step, no_step
-from .keys import Keyring, keys_in
+from .guard import Guard, Step, no_step
+from .keys import Keyring
 from .lock import FolderLock
 from .machine import machine_identity
 from .model import BodiesErased, Closed, EpochOpened, Event, Finding, NewControl, NewEntry, PeerRow, Placed
@@ -149,7 +149,7 @@ class Archive:
         try:
             held = lock.read_only is None and await asyncio.to_thread(options.prepare, folder)
             if not (folder / ARCHIVE_NAME).exists():
-                raise _no_archive(folder)
+                raise no_archive(folder)
             with damage_told():
                 archive = cls(folder, lock, Keyring.open(folder), options)
             archive.held = held
@@ -371,23 +371,3 @@ class Archive:
                 callback(event)
             except Exception:
                 log.exception("a subscriber failed on %r", event)
-
-
-def _no_archive(folder: Path) -> LocalError:
-    """Nothing was ever here; or the archive is gone, and what is left says which log has to be brought back.
-
-    A new log under the same key is not begun by itself: its first record would have to name the recovery key, which
-    stood in the archive and is on the sheet. Without sheet and backup, a person at the agglomeration has to decide.
-    """
-    if not keys_in(folder):
-        return LocalError(f"no archive in {folder}", hint="convergences init makes one")
-    try:
-        known = Guard(folder, None).read()
-        origin = checkpoint.parse(known.note).origin if known else "<its log>"
-    except (GuardTorn, RemoteError):
-        origin = "<its log>"
-    return LocalError(
-        f"the archive {folder / ARCHIVE_NAME} is gone, though the node's keys are here; nothing was changed",
-        hint="put a backup of it back, and peers give what came after; without one, found a node in another folder and"
-        f" let it go on from there: convergences charter end {origin} --recovery-sheet … --why … --at http://…",
-    )
