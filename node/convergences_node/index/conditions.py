@@ -75,7 +75,9 @@ def source(wanted: Filter, *, column: str = "", joined: bool = False) -> Source:
     """All rows that match. `column`: words are looked for there only; `joined`: `elements` is asked for as `e`."""
     if wanted.rows is not None:
         conditions = check_all(wanted)
-        tables = "json_each(?) j CROSS JOIN elements e ON e.row = j.value CROSS JOIN states s ON s.row = e.row"
+        # Where words are looked for, most rows lack them, and need no second look somewhere else in the file.
+        looks = ("states s", "elements e") if wanted.text is not None else ("elements e", "states s")
+        tables = "json_each(?) j" + "".join(f" CROSS JOIN {table} ON {table[-1]}.row = j.value" for table in looks)
         where = conditions.sql
         return Source(tables, where, (json.dumps(wanted.rows), *conditions.values), "e.row")
     conditions = check_found(wanted)
