@@ -139,15 +139,20 @@ class Watch:
         """The node has written `count` more elements: what it now finds of its own is what is to arrive."""
         row = self.row(node)
         written = time.monotonic()
-        # The verb waits for the index; the public API answers from what the index has.
-        node.ask("search", query={"limit": "1"})
-        self._ids[node.code] = Api(row.address).ids_of(node.code)
         status = node.ask("status")
         row.head, row.root = status["log"]["size"], status["log"]["root"]
-        row.records = len(self._ids[node.code])
+        # The verb waits for the index, as long as a person would.
+        node.ask("search", query={"limit": "1"})
+        self._look_at_home(node)
         self._expected[node.code] = self._expected.get(node.code, 0) + count
         self._found.discard(node.code)
         self._imported.setdefault(node.code, written)
+
+    def _look_at_home(self, node: Node) -> None:
+        """What the public API finds at the town itself, which answers from what its index has."""
+        row = self.row(node)
+        self._ids[node.code] = Api(row.address).ids_of(node.code)
+        row.records = len(self._ids[node.code])
 
     def missing(self, *nodes: Node) -> list[str]:
         """What of these nodes (of all, if none is named) cannot be found at the agglomeration yet."""
@@ -158,6 +163,8 @@ class Watch:
         row = self.row(node)
         if node.code not in self._imported:
             return f"{node.name}: nothing was imported"
+        if row.records < self._expected[node.code]:
+            self._look_at_home(node)
         if row.records < self._expected[node.code]:
             return f"{node.name}: {self._expected[node.code]} written, only {row.records} found at the town itself"
         if row.applied < row.head or row.wanted:
