@@ -95,7 +95,8 @@ async def media_shown(town: Town, reading: Reading, kind: str, fields: Mapping[s
 
 def files_here(town: Town) -> Callable[[str], bool]:
     """Whether a file is here for everyone, by its digest: a look into a folder, for the few pictures of a list."""
-    return town.blobs.store.has_public
+    # Asked when a picture is: the setup's pages are drawn too, before there is a town that keeps files.
+    return lambda digest: town.blobs.store.has_public(digest)
 
 
 def _here(town: Town, digests: set[str]) -> set[str]:
