@@ -14,7 +14,7 @@ from convergences_protocol.cosignature import Cosignature
 from convergences_protocol.erasure import Heard
 from convergences_protocol.header import Header
 from convergences_protocol.replication.check import CheckedBatch
-from convergences_protocol.replication.fields import BodySlot
+from convergences_protocol.replication.fields import GivenBody
 from convergences_protocol.replication.limits import BATCH_RECORDS_MAX
 from convergences_protocol.replication.views import Held, LogView
 from convergences_protocol.tiles import Slot
@@ -182,13 +182,13 @@ class SimArchive:
 
     def load_batch(
         self, origin: str, start: int, head_size: int, bytes_max: int, records_max: int = BATCH_RECORDS_MAX
-    ) -> tuple[list[bytes], list[BodySlot], list[bytes]]:
+    ) -> tuple[list[bytes], list[GivenBody], list[bytes]]:
         """See `LoadBatch`. LookupError when there is nothing to give."""
         log = self.logs[origin]
         if log.size < head_size:
             raise LookupError(origin)
         headers: list[bytes] = []
-        slots: list[BodySlot] = []
+        slots: list[GivenBody] = []
         size = 0
         for at in range(start, min(head_size, start + records_max)):
             body = log.bodies[at] if log.slots[at] is Slot.HERE else None

@@ -18,7 +18,7 @@ from convergences_protocol.keys import SigningKey
 from convergences_protocol.origin import LogIdentity
 from convergences_protocol.replication import outputs as out
 from convergences_protocol.replication.check import check_batch, examine
-from convergences_protocol.replication.fields import BodySlot
+from convergences_protocol.replication.fields import GivenBody
 from convergences_protocol.replication.machine import Replicator
 from convergences_protocol.replication.views import End, Identity
 from convergences_protocol.tiles import Slot
@@ -264,7 +264,7 @@ class Node:
             case out.Drop(peer, reason, seconds):
                 self._drop(peer, reason, seconds)
 
-    def _poorly(self, bodies: list[BodySlot]) -> list[BodySlot]:
+    def _poorly(self, bodies: list[GivenBody]) -> list[GivenBody]:
         """In some seeds, as if some bodies were not here: the receiver has to ask for them."""
         if not self.world.poor or not self.world.faults_on:
             return bodies

@@ -18,7 +18,7 @@ from convergences_protocol.errors import LocalError
 from convergences_protocol.merkle import Frontier, leaf_hashes
 from convergences_protocol.origin import LogIdentity
 from convergences_protocol.replication.check import check_batch, examine
-from convergences_protocol.replication.fields import BodySlot
+from convergences_protocol.replication.fields import GivenBody
 from convergences_protocol.replication.messages import Batch
 from convergences_protocol.replication.views import Held
 
@@ -103,7 +103,7 @@ class PuttingBack:
         with writer.transaction():
             writer.add_log(log.identity, own=log.own)
 
-    def take(self, headers: Sequence[bytes], bodies: Sequence[BodySlot]) -> None:
+    def take(self, headers: Sequence[bytes], bodies: Sequence[GivenBody]) -> None:
         """The next records. Each body is checked here, each author's signature too; the tree, once all are here."""
         start = self._frontier.size
         after = self._frontier.copy()

@@ -23,7 +23,7 @@ from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import Opening, read_opening
 from convergences_protocol.origin import LogIdentity
 from convergences_protocol.record import read_header
-from convergences_protocol.replication.fields import BodySlot
+from convergences_protocol.replication.fields import GivenBody
 from convergences_protocol.tiles import Slot, decode_bodies, decode_entries
 
 from convergences_node.archive.carrying import KeptLog, PuttingBack, put_rows
@@ -231,7 +231,7 @@ def _read_log(data: bytes) -> KeptLog:
     return KeptLog(identity, bool(value["own"]), status, value["head"].encode(), lines)
 
 
-def _travelling(state: Slot, body: bytes | None) -> BodySlot:
+def _travelling(state: Slot, body: bytes | None) -> GivenBody:
     if body is not None:
         return body
     return None if state is Slot.ERASED else False

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from convergences_protocol import merkle
 from convergences_protocol.errors import RemoteError
-from convergences_protocol.replication.fields import BodySlot
+from convergences_protocol.replication.fields import GivenBody
 from convergences_protocol.replication.limits import BATCH_BYTES_MAX
 from convergences_protocol.tiles import (
     ENTRIES,
@@ -61,7 +61,7 @@ class RemoteLog:
         """The latest signed head: its note, and the cosignature lines beside it, as `head_note` splits them."""
         return split_note(await self._fetch("checkpoint", NOTE_BYTES_MAX))
 
-    async def batch(self, start: int, head_size: int) -> tuple[list[bytes], list[BodySlot], list[bytes]]:
+    async def batch(self, start: int, head_size: int) -> tuple[list[bytes], list[GivenBody], list[bytes]]:
         """Headers and bodies from `start` to the end of its bundle at most, and the proof from there to the head."""
         n, first = divmod(start, TILE_WIDTH)
         width = min(TILE_WIDTH, head_size - n * TILE_WIDTH)
@@ -135,13 +135,13 @@ def _width(size: int, level: int, n: int) -> int:
     return min(TILE_WIDTH, (size >> (TILE_HEIGHT * level)) - n * TILE_WIDTH)
 
 
-def _travelling(state: Slot, body: bytes | None) -> BodySlot:
+def _travelling(state: Slot, body: bytes | None) -> GivenBody:
     if body is not None:
         return body
     return None if state is Slot.ERASED else False
 
 
-def _fitting(headers: list[bytes], slots: list[BodySlot]) -> int:
+def _fitting(headers: list[bytes], slots: list[GivenBody]) -> int:
     """How many records a batch may hold; at least one if there is any."""
     total = 0
     for count, (header, slot) in enumerate(zip(headers, slots, strict=False)):

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from convergences_protocol import checkpoint, merkle
 from convergences_protocol.cosignature import Cosignature
-from convergences_protocol.replication.fields import BodySlot
+from convergences_protocol.replication.fields import GivenBody
 from convergences_protocol.replication.limits import COSIGNATURES_MAX
 from convergences_protocol.replication.outputs import FindBodies, LoadBatch, LoadProof
 from convergences_protocol.replication.views import Held, LogView
@@ -23,17 +23,17 @@ from convergences_node.archive.model import CosignatureRow, Entry, LogState
 from convergences_node.archive.reader import ArchiveReader
 
 
-def load_batch(reader: ArchiveReader, asked: LoadBatch) -> tuple[list[bytes], list[BodySlot], list[bytes]]:
+def load_batch(reader: ArchiveReader, asked: LoadBatch) -> tuple[list[bytes], list[GivenBody], list[bytes]]:
     """Headers, bodies and the consistency proof from their end to the head asked for."""
     entries = reader.entries(asked.origin, asked.start, asked.head_size, asked.bytes_max, asked.records_max)
     if not entries:
         raise LookupError(f"{asked.origin} does not reach {asked.start}")
     stop = asked.start + len(entries)
     proof = merkle.consistency_proof(reader.hash_reader(asked.origin, asked.head_size), stop, asked.head_size)
-    return [entry.header for entry in entries], [_body_slot(entry) for entry in entries], list(proof)
+    return [entry.header for entry in entries], [_given(entry) for entry in entries], list(proof)
 
 
-def _body_slot(entry: Entry) -> BodySlot:
+def _given(entry: Entry) -> GivenBody:
     if entry.body is not None:
         return entry.body
     return None if entry.slot == Slot.ERASED else False

@@ -25,7 +25,7 @@ from convergences_protocol.kinds import KINDS
 from convergences_protocol.merkle import Frontier, leaf_hashes
 from convergences_protocol.origin import territory_of
 from convergences_protocol.record import read_body
-from convergences_protocol.replication.fields import BodySlot
+from convergences_protocol.replication.fields import GivenBody
 from convergences_protocol.tiles import TILE_WIDTH
 
 from convergences_node.network.http_tiles import Gone, RemoteLog
@@ -159,11 +159,11 @@ class Reading:
 
         return fetch
 
-    def _take(self, territory: str, headers: Sequence[bytes], slots: Sequence[BodySlot]) -> None:
+    def _take(self, territory: str, headers: Sequence[bytes], slots: Sequence[GivenBody]) -> None:
         words = [self._word(territory, raw, slot) for raw, slot in zip(headers, slots, strict=True)]
         self.spool.put([word for word in words if word is not None])
 
-    def _word(self, territory: str, raw: bytes, slot: BodySlot) -> Word | None:
+    def _word(self, territory: str, raw: bytes, slot: GivenBody) -> Word | None:
         """What a record says of an element of this territory; None if it says nothing that is read here."""
         try:
             header = read_header(raw)

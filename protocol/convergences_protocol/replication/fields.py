@@ -18,8 +18,8 @@ from .limits import (
 HASH_BYTES = 32
 SIZE_MAX = 2**63 - 1
 
-BodySlot: TypeAlias = bytes | bool | None
-"""A body as its holder has it: the bytes, `None` when an erasure named it, `False` when there is none to give."""
+GivenBody: TypeAlias = bytes | bool | None
+"""A body as a peer gives it: the bytes, `None` when an erasure named it, `False` when there is none to give."""
 
 
 def natural(value: object, what: str) -> int:
@@ -83,7 +83,7 @@ def leaves_of(value: object) -> tuple[bytes, ...]:
     return tuple(leaves)  # type: ignore[arg-type]
 
 
-def slots_of(value: object) -> tuple[BodySlot, ...]:
+def slots_of(value: object) -> tuple[GivenBody, ...]:
     slots = list_of(value, BATCH_RECORDS_MAX, "bodies")
     for slot in slots:
         if type(slot) is bytes:

@@ -23,7 +23,7 @@ from ..errors import ConvergencesError, RemoteError
 from .bodies import BodyRoom
 from .disputes import DisputeRoom
 from .fetching import FetchRoom
-from .fields import BodySlot
+from .fields import GivenBody
 from .frames import decode
 from .heads import HeadRoom
 from .limits import EXCHANGE_SECONDS, PEERS_MAX
@@ -257,7 +257,7 @@ class Replicator:
         self,
         request: int,
         headers: Sequence[bytes],
-        bodies: Sequence[BodySlot],
+        bodies: Sequence[GivenBody],
         proof: Sequence[bytes],
         now: float,
     ) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .fields import BodySlot
+from .fields import GivenBody
 
 VERSION = 1
 
@@ -103,7 +103,7 @@ class Batch:
     number: int
     start: int
     headers: tuple[bytes, ...]
-    bodies: tuple[BodySlot, ...]
+    bodies: tuple[GivenBody, ...]
     proof: tuple[bytes, ...]
 
     @property

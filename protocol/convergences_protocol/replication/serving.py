@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import RemoteError
-from .fields import BodySlot
+from .fields import GivenBody
 from .limits import BATCH_BYTES_MAX, BATCH_RECORDS_MAX, CREDIT_MAX, LOADS_MAX, QUESTIONS_MAX, SERVINGS_MAX, UNSENT_MAX
 from .messages import Batch, Cannot, More, Proof, Stop, Want, WantProof
 from .outputs import LoadBatch, LoadProof
@@ -123,7 +123,7 @@ class ServeRoom:
 
         def loaded(
             headers: Sequence[bytes] = (),
-            bodies: Sequence[BodySlot] = (),
+            bodies: Sequence[GivenBody] = (),
             proof: Sequence[bytes] = (),
             now: float = 0.0,
         ) -> None:
@@ -143,7 +143,7 @@ class ServeRoom:
         key: tuple[str, int],
         serving: Serving,
         headers: Sequence[bytes],
-        bodies: Sequence[BodySlot],
+        bodies: Sequence[GivenBody],
         proof: Sequence[bytes],
     ) -> None:
         batch = Batch(serving.want.number, serving.next, tuple(headers), tuple(bodies), tuple(proof))
