@@ -80,6 +80,15 @@ static const char *known(int fd) {
     return fd >= 0 && fd < FILES_MAX ? paths[fd] : NULL;
 }
 
+/* Whoever has the file open writes on into it: under its new name, or under none. */
+static void called(const char *before, const char *now) {
+    for (int fd = 0; fd < FILES_MAX; fd++)
+        if (paths[fd] && strcmp(paths[fd], before) == 0) {
+            free(paths[fd]);
+            paths[fd] = now ? strdup(now) : NULL;
+        }
+}
+
 static int opened(int folder, const char *path, int flags, mode_t mode) {
     char place[PATH_BYTES_MAX];
     pthread_mutex_lock(&turn);
@@ -186,8 +195,11 @@ int renameat(int folder, const char *old, int other, const char *new) {
     const char *here = below(folder, old, from), *there = below(other, new, to);
     int done = (int)syscall(SYS_renameat2, folder, old, other, new, 0);
     int error = errno;
-    if (done == 0 && here && there)
+    if (done == 0 && here && there) {
         record('R', here, 0, there, strlen(there));
+        called(there, NULL);
+        called(here, there);
+    }
     pthread_mutex_unlock(&turn);
     errno = error;
     return done;
@@ -200,8 +212,10 @@ int unlinkat(int folder, const char *path, int flags) {
     const char *named = below(folder, path, place);
     int done = (int)syscall(SYS_unlinkat, folder, path, flags);
     int error = errno;
-    if (done == 0 && named)
+    if (done == 0 && named) {
         record('U', named, 0, "", 0);
+        called(named, NULL);
+    }
     pthread_mutex_unlock(&turn);
     errno = error;
     return done;
