@@ -28,7 +28,7 @@ def test_a_table_is_looked_at_declared_relayed_and_held_back(terminal: Terminal,
     assert (told["outcome"], told["rows"], told["counts"]["created"]) == ("imported", 3, 3)
     found = terminal.done("search --folder sd --json Garnier").json["items"]
     assert [item["name"] for item in found] == ["Mains d'œuvres"]
-    assert "unchanged" in terminal.done("source run --folder sd").words
+    assert "unchanged 3 0 0 0" in terminal.done("source run --folder sd").words, "nothing came in this time"
     table.write_text("\n".join(TABLE.split("\n")[:2]), encoding="cp1252")
     held = terminal.type("source run associations --folder sd")
     assert held.code == 1 and "held back" in held.words and "2 records of 3" in held.words

@@ -181,8 +181,10 @@ _show_list = printed(_list)
 
 def _line(one: dict[str, Any]) -> list[Any]:
     counts = one.get("counts", {})
-    known = (counts.get("created"), counts.get("changed"), counts.get("refused_count"))
-    return [one["name"], say(f"source.is.{one['outcome']}"), one.get("rows"), *known, one.get("due")]
+    # What is unchanged was not read again, and its counts are of the run that read it.
+    brought = (0, 0) if one["outcome"] == "unchanged" else (counts.get("created"), counts.get("changed"))
+    refused = counts.get("refused_count")
+    return [one["name"], say(f"source.is.{one['outcome']}"), one.get("rows"), *brought, refused, one.get("due")]
 
 
 @printed
