@@ -41,12 +41,13 @@ def keep_little() -> bool:
     return mallopt is not None and all(mallopt(number, value) for number, _, value in _SETTINGS)
 
 
-def collect_seldom() -> None:
-    """From now on look for cycles less often, and no longer among what is there now: once a node is ready, that stays.
+def collect_seldom(objects: int = OBJECTS_BETWEEN_COLLECTIONS) -> None:
+    """From now on look for cycles once in so many new objects, and no longer among what is there now: once a node is
+    ready, that stays.
 
     A batch makes some thousands of objects in no cycle; by default all that the program consists of would be looked
     through for them again and again, a tenth of a backlog's time, and each time a page waits for it.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    gc.set_threshold(objects)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import os
 import sys
@@ -23,6 +22,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from convergences_node.allocating import collect_seldom
 from convergences_node.archive.model import Event
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.revealed import Revealed
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 NICE = 19
 """The lowest priority there is, where the system has none that is idle altogether."""
-OBJECTS_BETWEEN_COLLECTIONS = 50_000
+PORTION_OBJECTS = 50_000
 """A portion makes that many, in no cycles; by default they would be looked through seventy times meanwhile."""
 LOOK_SECONDS = 0.1
 """How long to wait for more when all that is there has been taken in."""
@@ -107,8 +107,7 @@ def main() -> None:
     """Index the folder named on the command line."""
     folder = Path(sys.argv[1])
     give_way()
-    gc.freeze()  # what is imported by now stays, and need not be looked through again
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    collect_seldom(PORTION_OBJECTS)
     ahead = reading_ahead(folder)
     told = json.loads(sys.stdin.readline())
     finish = threading.Event()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from convergences_protocol.kinds.media import Media
+from convergences_protocol.kinds.media import Media, Size
 
 from convergences_node.media.named import media_of
 
@@ -37,19 +37,14 @@ def thumb_of(kind: str, fields: Mapping[str, object]) -> Thumb | None:
     if not said:
         return None
     name, medium = min(said, key=lambda one: one[0] != "logo")
-    digest, width, height = _small(medium)
-    return Thumb(digest, width, height, _shortened(medium.alt), name == "logo")
+    form = _small(medium)
+    return Thumb(form.digest, form.width, form.height, _shortened(medium.alt), name == "logo")
 
 
-def _small(medium: Media) -> tuple[str, int, int]:
+def _small(medium: Media) -> Media | Size:
     """The smallest form that is large enough; else the picture itself."""
-    forms = [
-        (size.width * size.height, size) for size in medium.sizes if min(size.width, size.height) >= SIDE_PIXELS_MIN
-    ]
-    if not forms:
-        return medium.digest, medium.width, medium.height
-    _, size = min(forms, key=lambda one: one[0])
-    return size.digest, size.width, size.height
+    forms = [size for size in medium.sizes if min(size.width, size.height) >= SIDE_PIXELS_MIN]
+    return min(forms, key=lambda size: size.width * size.height) if forms else medium
 
 
 def _shortened(text: str) -> str:
