@@ -31,6 +31,14 @@ def test_the_files_are_what_their_generator_writes() -> None:
         assert (FOLDER / name).read_text("utf-8") == made["text_of"](vectors), f"{name}: run make_records.py"
 
 
+def test_the_page_counts_them_right() -> None:
+    """`docs/protocol.md` says how many there are."""
+    files = {"valid records": "valid", "unreadable headers": "unreadable-headers", "bad signatures": "bad-signatures"}
+    page = (FOLDER.parents[2] / "docs" / "protocol.md").read_text("utf-8")
+    for words, name in {**files, "unreadable bodies": "unreadable-bodies"}.items():
+        assert f"{len(load(f'{name}.json'))} {words}" in page
+
+
 def test_every_kind_has_a_valid_vector() -> None:
     assert {vector["kind"] for vector in load("valid.json") if vector["fields"]} == set(KINDS)
 
