@@ -27,7 +27,8 @@ import cbor2
 from .errors import LocalError, Unreadable
 
 DEPTH_MAX = 16
-"""Levels of nesting. Records need 5, messages between peers 6; a thousand would only exhaust a reader's stack."""
+"""In how many arrays and maps a value may stand. Records need 5, messages between peers 4; a thousand would only
+exhaust a reader's stack."""
 
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**64 - 1
 

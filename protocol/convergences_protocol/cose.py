@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """The bytes that a COSE_Sign1 signature covers (RFC 9052 section 4.4), and the one envelope that our headers use.
 
-Kept apart from `record.py` so that the general form can be held against the COSE working group's examples, and the fast
-form in `record.py`, which only cuts slices, against this one.
+Kept apart from `header.py` so that the general form can be held against the COSE working group's examples, and the fast
+form in `header.py`, which only cuts slices, against this one.
 """
 
 from __future__ import annotations

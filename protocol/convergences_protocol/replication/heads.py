@@ -316,7 +316,8 @@ class HeadRoom:
 
 
 def merged(head: Held, lines: Iterable[Cosignature]) -> Held:
-    """The head with these cosignatures, the later one where a cosigner has two; the same object if nothing changes."""
+    """The head with these cosignatures, the later one where a cosigner has two, its author's first, then the latest of
+    others; the same object if nothing changes."""
     by_name = {line.cosigner_name: line for line in head.cosignatures}
     changed = False
     for line in lines:
@@ -327,7 +328,7 @@ def merged(head: Held, lines: Iterable[Cosignature]) -> Held:
     if not changed:
         return head
     origin = _origin(head.note)
-    ordered = sorted(by_name.values(), key=lambda line: line.cosigner_name != origin)
+    ordered = sorted(by_name.values(), key=lambda line: (line.cosigner_name != origin, -line.time))
     return Held(head.size, head.root, head.note, tuple(ordered))
 
 

@@ -26,7 +26,7 @@ NOTE_BYTES_MAX = 4096
 """A head with its author's signature is some 250 bytes."""
 
 COSIGNATURES_MAX = 4
-"""Lines sent beside one head: its author's (freshness), the agglomeration's, the sender's, and one more."""
+"""Lines sent beside one head: its author's (freshness), and the latest of others."""
 
 LINE_BYTES_MAX = 512
 """One cosignature line is some 200 bytes."""
@@ -87,7 +87,7 @@ BAN_SECONDS_MIN, BAN_SECONDS_MAX = 3600.0, 30 * 86400.0
 """How long a peer that lied is refused; doubled at each lie. Not for ever: bad memory in a Pi gets replaced."""
 
 ALLOWANCE_MAX = 20_000.0
-"""Work that a peer may ask for in one burst: a head costs 1, a message 1, a body or a proof 1, a full batch 10."""
+"""Work that a peer may ask for in one burst, in checks of a signature (machine.py says what each message costs)."""
 
 ALLOWANCE_PER_SECOND = 200.0
 """And steadily. An honest town needs about ten a minute; a head checked costs 0.1 ms, so this is 2 % of one core."""

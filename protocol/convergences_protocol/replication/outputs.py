@@ -137,7 +137,7 @@ class KeepFork:
 @dataclass(frozen=True, slots=True)
 class RaiseDoubt:
     """A validly signed head of our own log that its tree, as the machine knows it, does not extend. The driver asks
-    `doubt.judge` with the archive's present state before it acts: the machine may be a moment behind."""
+    `doubt.judge_head` with the archive's present state before it acts: the machine may be a moment behind."""
 
     origin: str
     head: Held

@@ -42,7 +42,7 @@ class Held:
     """A signed head: what it says, the note's own bytes, and who cosigned it. All signatures have been checked.
 
     `note` is empty for a head known from the charter's `end` alone. `cosignatures` are those worth telling others, the
-    most telling first (the author's own, which is its freshness; the agglomeration's; ours); four of them travel.
+    most telling first (the author's own, which is its freshness, then the latest of others); four of them travel.
     """
 
     size: int
@@ -56,11 +56,10 @@ class LogView:
     """What the archive holds of one log. The driver gives one a log at start (`log_known`), and after a rewind.
 
     `size` is the durable tree's. `head` is the latest signed head that this tree reaches (`head.size <= size`).
-    `pinned` is the signed head that we were fetching
-    towards (`pinned.size > size`), None when nothing was unfinished. `own` marks the log that this node appends to: it
-    is never fetched, and a head of it that `size` does not extend raises doubt. An own epoch that was closed is not
-    `own`. `wanted` is how many bodies are still wanted; `fork`, the encoded proof that its author signed two histories,
-    if we keep one.
+    `pinned` is the signed head that we were fetching towards (`pinned.size > size`), None when nothing was unfinished.
+    `own` marks the log that this node appends to: it is never fetched, and a head of it that `size` does not extend
+    raises doubt. An own epoch that was closed is not `own`. `wanted` is how many bodies are still wanted; `fork`, the
+    encoded proof that its author signed two histories, if we keep one.
     """
 
     origin: str
