@@ -55,7 +55,7 @@ FAULT_CODES: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """Every code that a fault of a record can have, and the values that come with it."""
 
-Rule = Callable[[Mapping[str, object]], Iterable[Fault]]
+Fields = Mapping[str, object]
 
 
 def is_kind_name(name: object) -> bool:
@@ -63,9 +63,18 @@ def is_kind_name(name: object) -> bool:
     return type(name) is str and _NAME.fullmatch(name) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What has to hold between fields, or of the shape of one, when each is sound by itself."""
+
+    words: str
+    """For the documentation."""
+    faults: Callable[[Fields], Iterable[Fault]]
+
+
 @dataclass(frozen=True)
 class Kind:
-    """One kind. `rules` judge several fields together, once each of them is sound by itself.
+    """One kind. `rules` are looked at once each field is sound by itself.
 
     A `control` kind speaks of the log and not of an element: nobody authors it by hand, and it is never projected.
     """
@@ -110,7 +119,7 @@ class Kind:
         return declared.term_iris.get(str(fields.get("type")), self.rdf_class) if declared else self.rdf_class
 
 
-def check(kind: Kind, fields: Mapping[str, object]) -> list[Fault]:
+def check(kind: Kind, fields: Fields) -> list[Fault]:
     """All that is wrong with `fields` as a record of `kind`; empty when nothing is. Raises nothing."""
     absent = kind.required - fields.keys()
     faults = [Fault(name, "missing") for name in kind.by_name if name in absent] if absent else []
@@ -122,7 +131,7 @@ def check(kind: Kind, fields: Mapping[str, object]) -> list[Fault]:
             faults.extend(field.faults_of(value))
     if not faults:
         for rule in kind.rules:
-            faults.extend(rule(fields))
+            faults.extend(rule.faults(fields))
     return faults
 
 
@@ -134,42 +143,42 @@ def known_fields(kind: Kind, fields: Mapping[str, object]) -> dict[str, object]:
 
 
 def in_order(first: str, last: str) -> Rule:
-    """The rule that the date `last` is not wholly before the date `first`."""
+    """The date `last` is not wholly before the date `first`."""
 
-    def rule(fields: Mapping[str, object]) -> Iterable[Fault]:
+    def faults(fields: Fields) -> Iterable[Fault]:
         start, end = fields.get(first), fields.get(last)
         if isinstance(start, str) and isinstance(end, str) and span(end)[1] < span(start)[0]:
             yield Fault(last, "before", {"other": first})
 
-    return rule
+    return Rule(f"`{last}` is not wholly before `{first}`", faults)
 
 
 def only_with(name: str, needed: str) -> Rule:
-    """The rule that the field `name` says nothing without the field `needed`."""
+    """The field `name` says nothing without the field `needed`."""
 
-    def rule(fields: Mapping[str, object]) -> Iterable[Fault]:
+    def faults(fields: Fields) -> Iterable[Fault]:
         if name in fields and needed not in fields:
             yield Fault(name, "needs", {"other": needed})
 
-    return rule
+    return Rule(f"`{name}` stands only with `{needed}`", faults)
 
 
 def not_same(first: str, second: str) -> Rule:
-    """The rule that two fields name two things."""
+    """Two fields name two things."""
 
-    def rule(fields: Mapping[str, object]) -> Iterable[Fault]:
+    def faults(fields: Fields) -> Iterable[Fault]:
         if first in fields and fields[first] == fields.get(second):
             yield Fault(second, "same", {"other": first})
 
-    return rule
+    return Rule(f"`{second}` is not the same as `{first}`", faults)
 
 
 def shaped(name: str, pattern: str) -> Rule:
-    """The rule that a text field has one shape, such as `#[0-9a-f]{6}`."""
+    """A text field has one shape, such as `#[0-9a-f]{6}`."""
     shape = re.compile(pattern)
 
-    def rule(fields: Mapping[str, object]) -> Iterable[Fault]:
+    def faults(fields: Fields) -> Iterable[Fault]:
         if name in fields and not shape.fullmatch(str(fields[name])):
             yield Fault(name, "wrong_shape", {"shape": pattern})
 
-    return rule
+    return Rule(f"`{name}` is a whole `{pattern}`", faults)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from .field import MANY_MAX, Field, FieldType
 from .kind import FAULT_CODES, Kind
 from .prefixes import PREFIXES
+from .values import LIMITS
 
 _HEAD = """# Kinds
 
@@ -17,8 +18,8 @@ A kind is one file there: adding one is adding a file, its test, and running the
 `*` marks a required field, `[]` a list of up to {many} items, none of them empty. In a body a field is present with a
 value or it is absent; there is no null and no empty text. Text is Unicode NFC, without control characters.
 
-| type | value in the body |
-|---|---|
+| type | value in the body | at most |
+|---|---|---|
 {types}
 | prefix | vocabulary |
 |---|---|
@@ -32,11 +33,13 @@ _VALUES: Mapping[FieldType, str] = {
     FieldType.INTEGER: "integer",
     FieldType.BOOLEAN: "true or false",
     FieldType.DATE: "EDTF level 0: `2026`, `2026-05`, `2026-05-14`, `2026-05-14T18:30+02:00`; a time says its offset",
-    FieldType.RECURRENCE: "RRULE of RFC 5545, by the day or slower: `FREQ=WEEKLY;BYDAY=TU`",
+    FieldType.RECURRENCE: "RRULE of RFC 5545 section 3.3.10: `FREQ=WEEKLY;BYDAY=TU`. `FREQ` first, by the day or slower; each"
+    " part once, lists without spaces; `INTERVAL` to 999, `COUNT` to 1,000, not with `UNTIL`; no `BYSECOND`; what the RFC"
+    " forbids together is refused",
     FieldType.TIMEZONE: "IANA name: `Europe/Paris`",
-    FieldType.URL: "http or https address, without credentials",
-    FieldType.EMAIL: "one address",
-    FieldType.PHONE: "digits, with `+ ( ) . - /` and spaces",
+    FieldType.URL: 'http or https address, without credentials, spaces, a backquote, a bar, or any of `" < > \\ ^ { }`',
+    FieldType.EMAIL: "one address, without quotes, comments or address literals, at a name with a dot",
+    FieldType.PHONE: "digits, with `+ ( ) . - /` and spaces; a digit first, behind `+` if there is one, and last",
     FieldType.LANGUAGE: "BCP 47 tag: `fr`",
     FieldType.ELEMENT: "element id: `FR-93066:0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b`",
     FieldType.TERRITORY: "territory code: `FR-93066`, `FR-200057867`, `FR-93`, `FR-R11`",
@@ -49,9 +52,28 @@ _VALUES: Mapping[FieldType, str] = {
 }
 
 
+_COUNTED: Mapping[FieldType, str] = {
+    FieldType.INTEGER: "either way",
+    FieldType.OUTLINE: "points",
+}
+
+
+def _most(field_type: FieldType) -> str:
+    """The greatest length, where it is not in the type itself; a field may have a limit of its own."""
+    if field_type in _OWN_SHAPE:
+        return ""
+    return f"{LIMITS[field_type]:,} {_COUNTED.get(field_type, 'characters')}"
+
+
+_OWN_SHAPE = frozenset(
+    {FieldType.BOOLEAN, FieldType.ELEMENT, FieldType.TERRITORY, FieldType.POINT, FieldType.DIGEST, FieldType.COLOUR}
+    | {FieldType.MEDIA}
+)
+
+
 def kinds_page(kinds: Iterable[Kind]) -> str:
     """The whole page, in Markdown."""
-    types = "".join(f"| {field_type.value} | {_VALUES[field_type]} |\n" for field_type in FieldType)
+    types = "".join(f"| {each.value} | {_VALUES[each]} | {_most(each)} |\n" for each in FieldType)
     prefixes = "".join(f"| `{name}` | `{iri}` |\n" for name, iri in PREFIXES.items())
     parts = [_HEAD.format(many=MANY_MAX, types=types, prefixes=prefixes)]
     parts.extend(_section(kind) for kind in kinds)
@@ -64,6 +86,8 @@ def _section(kind: Kind) -> str:
     lines += ["| field | type | property | searched | facet |", "|---|---|---|---|---|"]
     lines += [_row(field) for field in kind.fields]
     lines += _terms(kind)
+    if kind.rules:
+        lines += ["", "Besides: " + "; ".join(rule.words for rule in kind.rules) + "."]
     return "\n".join(lines) + "\n"
 
 
