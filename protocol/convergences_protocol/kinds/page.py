@@ -33,9 +33,9 @@ _VALUES: Mapping[FieldType, str] = {
     FieldType.INTEGER: "integer",
     FieldType.BOOLEAN: "true or false",
     FieldType.DATE: "EDTF level 0: `2026`, `2026-05`, `2026-05-14`, `2026-05-14T18:30+02:00`; a time says its offset",
-    FieldType.RECURRENCE: "RRULE of RFC 5545 section 3.3.10: `FREQ=WEEKLY;BYDAY=TU`. `FREQ` first, by the day or slower; each"
-    " part once, lists without spaces; `INTERVAL` to 999, `COUNT` to 1,000, not with `UNTIL`; no `BYSECOND`; what the RFC"
-    " forbids together is refused",
+    FieldType.RECURRENCE: "RRULE of RFC 5545 section 3.3.10: `FREQ=WEEKLY;BYDAY=TU`. `FREQ` first, by the day or"
+    " slower; each part once, lists without spaces; `INTERVAL` to 999, `COUNT` to 1,000, not with `UNTIL`; no"
+    " `BYSECOND`; what the RFC forbids together is refused",
     FieldType.TIMEZONE: "IANA name: `Europe/Paris`",
     FieldType.URL: 'http or https address, without credentials, spaces, a backquote, a bar, or any of `" < > \\ ^ { }`',
     FieldType.EMAIL: "one address, without quotes, comments or address literals, at a name with a dot",
