@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from convergences_protocol import checkpoint
 from convergences_protocol.cosignature import Cosignature, cosign
+from convergences_protocol.keys import SigningKey
 
+from convergences_node.archive.model import CosignatureRow
 from convergences_node.backup.schedule import Nightly
 from convergences_node.clock import clock_plausible
 from convergences_node.media.gathering import Gathering
@@ -26,6 +28,7 @@ from convergences_node.sources.keeper import Keeper
 if TYPE_CHECKING:
     from convergences_node.archive.model import LogState
     from convergences_node.archive.reader import ArchiveReader
+    from convergences_node.archive.writer import ArchiveWriter
     from convergences_node.town import Town
 
 log = logging.getLogger(__name__)
@@ -97,18 +100,22 @@ class Clockwork:
         if not self._clock_allows():
             return
         await self._town.erasures.drop_due()  # what is cosigned has been forgotten where it was to be
-        for state in await self._town.archive.read(_whole_logs):
-            size, at = self._cosigned.get(state.origin, (-1, 0.0))
-            if size != state.size or self._monotonic() - at >= COSIGN_EVERY_S - COSIGN_APART_S:
-                await self._cosign(state)
+        own, now, due_since = self._town.membership.own, self._town.now(), self._monotonic()
 
-    async def _cosign(self, state: LogState) -> None:
-        assert state.head_note is not None
-        own, now = self._town.membership.own, self._town.now()
-        line = cosign(checkpoint.parse(state.head_note), own.origin, self._town.archive.keys.node, now)
-        await self._town.archive.keep_cosignature(state.origin, state.head_size, own.origin, now, line)
-        self._cosigned[state.origin] = (state.size, self._monotonic())
-        self._town.cosigned(state.origin, state.head_size, Cosignature(own.origin, now, line))
+        def sign_due(writer: ArchiveWriter) -> list[CosignatureRow]:
+            due = [state for state in _whole_logs(writer.reader) if self._is_due(state, due_since)]
+            rows = [_row(state, own.origin, now, self._town.archive.keys.node) for state in due]
+            writer.keep_cosignatures(rows)
+            return rows
+
+        # In the writer's turn, so that no head is another one between the look and the line; and one sync for all.
+        for row in await self._town.archive.write(sign_due):
+            self._cosigned[row.origin] = (row.size, self._monotonic())
+            self._town.cosigned(row.origin, row.size, Cosignature(row.cosigner, row.time, row.line))
+
+    def _is_due(self, state: LogState, now: float) -> bool:
+        size, at = self._cosigned.get(state.origin, (-1, 0.0))
+        return size != state.size or now - at >= COSIGN_EVERY_S - COSIGN_APART_S
 
     def _clock_allows(self) -> bool:
         """Says once, each time it begins, that the clock cannot be right."""
@@ -117,6 +124,12 @@ class Clockwork:
             log.warning("the clock says %d, which cannot be right: nothing is cosigned until it is", self._town.now())
         self._told_clock = not plausible
         return plausible
+
+
+def _row(state: LogState, name: str, now: int, key: SigningKey) -> CosignatureRow:
+    assert state.head_note is not None
+    line = cosign(checkpoint.parse(state.head_note), name, key, now)
+    return CosignatureRow(state.origin, name, state.head_size, now, line)
 
 
 def _whole_logs(reader: ArchiveReader) -> list[LogState]:

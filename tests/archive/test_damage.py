@@ -16,7 +16,7 @@ import pytest
 from convergences_node.archive.archive import Archive, Options
 from convergences_node.archive.connection import ARCHIVE_NAME
 from convergences_node.archive.guard import GUARD_NAME
-from convergences_node.archive.model import ArchiveFull, NewRecord
+from convergences_node.archive.model import ArchiveFull, CosignatureRow, NewRecord
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.verifying import verify_archive, verify_folder
 from convergences_protocol.errors import LocalError
@@ -40,7 +40,8 @@ async def folder(tmp_path: Path) -> Path:
         remote = RemoteLog(neighbour, neighbour.actors(*(f"theirs {at}" for at in range(300))))
         await archive.keep_log(neighbour.identity)
         await archive.keep_batch(*remote.batch(0))
-        await archive.keep_cosignature(neighbour.origin, 301, "unknown", NOW, remote.cosigned("FR-93059", NOW))
+        line = remote.cosigned("FR-93059", NOW)
+        await archive.keep_cosignatures([CosignatureRow(neighbour.origin, "unknown", 301, NOW, line)])
     return folder
 
 

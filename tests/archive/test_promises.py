@@ -17,6 +17,7 @@ from convergences_node.archive.model import (
     BodiesCame,
     BodiesErased,
     Conflict,
+    CosignatureRow,
     ErasedElement,
     ErasuresCame,
     Event,
@@ -295,13 +296,15 @@ class ArchivePromises:
         remote = RemoteLog(town, town.actors("a", "b"))
         archive.keep_log(town.identity)
         archive.keep_batches([remote.batch(0, 2, head=2)])
-        archive.keep_cosignature(town.origin, 2, "hub", NOW, remote.cosigned("FR-93059", NOW, 2))
-        archive.keep_cosignature(town.origin, 2, "hub", NOW - 9, b"an older line")
+        archive.keep_cosignatures([CosignatureRow(town.origin, "hub", 2, NOW, remote.cosigned("FR-93059", NOW, 2))])
+        archive.keep_cosignatures([CosignatureRow(town.origin, "hub", 2, NOW - 9, b"an older line")])
         archive.keep_batches([remote.batch(2)])
         (row,) = archive.reader.cosignatures(town.origin)
         assert (row.size, row.time) == (2, NOW)
         assert archive.reader.head(town.origin, 2) == (2, remote.note(2)), "a receipt needs the head that was cosigned"
-        archive.keep_cosignature(town.origin, 3, "hub", NOW + 9, remote.cosigned("FR-93059", NOW + 9))
+        archive.keep_cosignatures(
+            [CosignatureRow(town.origin, "hub", 3, NOW + 9, remote.cosigned("FR-93059", NOW + 9))]
+        )
         assert archive.reader.head(town.origin, 2) is None
 
     def test_fork_proofs_are_kept_once(self, archive: interface.Writing) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp.test_utils import BaseTestServer, TestClient
 from aiohttp.web import BaseRunner, Request
 from convergences_node.archive.archive import Archive, Options
-from convergences_node.archive.model import NewRecord, Placed
+from convergences_node.archive.model import CosignatureRow, NewRecord, Placed
 from convergences_node.blobs.blobs import Blobs
 from convergences_node.blobs.settings import BlobsSection
 from convergences_node.index.index import Index
@@ -112,7 +112,7 @@ class SmallTown:
         head, now = parse(log.head_note), self.now()
         for name, key in ((log.origin, KEY), (WITNESS_ORIGIN, WITNESS)):
             line = cosign(head, name, key, now)
-            await self.archive.keep_cosignature(log.origin, head.size, name, now, line)
+            await self.archive.keep_cosignatures([CosignatureRow(log.origin, name, head.size, now, line)])
 
 
 class Serving(BaseTestServer):

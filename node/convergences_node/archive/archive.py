@@ -40,7 +40,18 @@ from .guard import Guard, Step, no_step
 from .keys import Keyring
 from .lock import FolderLock
 from .machine import machine_identity
-from .model import BodiesErased, Closed, EpochOpened, Event, Finding, NewControl, NewEntry, PeerRow, Placed
+from .model import (
+    BodiesErased,
+    Closed,
+    CosignatureRow,
+    EpochOpened,
+    Event,
+    Finding,
+    NewControl,
+    NewEntry,
+    PeerRow,
+    Placed,
+)
 from .reader import ArchiveReader
 from .revealed import Revealed
 from .turns import Turns
@@ -267,9 +278,13 @@ class Archive:
         """Put `(digest, body)`, each proved, wherever it is wanted. Returns how many slots that filled."""
         return await self.write(lambda writer: writer.keep_bodies(bodies))
 
-    async def keep_cosignature(self, origin: str, size: int, cosigner: str, time: int, line: bytes) -> None:
-        """Keep a checked cosignature of the head of that size."""
-        await self.write(lambda writer: writer.keep_cosignature(origin, size, cosigner, time, line))
+    async def keep_cosignatures(self, rows: Sequence[CosignatureRow]) -> None:
+        """Keep checked cosignatures, and what waited of others'. One transaction, whatever their number."""
+        await self.write(lambda writer: writer.keep_cosignatures(rows))
+
+    async def hear_cosignatures(self, rows: Sequence[CosignatureRow]) -> None:
+        """Checked cosignatures of others, to be written with whatever is written next: not durable yet."""
+        await self.write(lambda writer: writer.hear_cosignatures(rows))
 
     async def keep_fork(self, origin: str, proof: bytes) -> bool:
         """Keep a checked fork proof. Returns whether it is new."""

@@ -22,6 +22,7 @@ from convergences_protocol.replication.fields import GivenBody
 from convergences_protocol.replication.messages import Batch
 from convergences_protocol.replication.views import Held
 
+from .model import CosignatureRow
 from .tables import Tables
 from .writer import ArchiveWriter
 
@@ -129,8 +130,7 @@ class PuttingBack:
         """All records were given: believe the log, and note what stands beside it."""
         self._check_root(self._frontier)
         origin = self._log.identity.origin
-        for cosigner, size, time, line in self._log.cosignatures:
-            self._writer.keep_cosignature(origin, size, cosigner, time, line)
+        self._writer.keep_cosignatures([CosignatureRow(origin, *each) for each in self._log.cosignatures])
         with self._writer.transaction() as db:
             db.execute("UPDATE logs SET status = ? WHERE origin = ?", (self._log.status, origin))
         self._writer.forget_edge(origin)

@@ -8,18 +8,20 @@ transaction.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 
 from convergences_protocol.erasure import KIND as ERASURE
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import ConvergencesError, LocalError
 from convergences_protocol.header import Header
 from convergences_protocol.origin import LogIdentity
 from convergences_protocol.record import read_header
 from convergences_protocol.replication.check import CheckedBatch
 
 from .beside import INDEX_MASK, RUNS, key_of
-from .model import INDEX_BITS, BodiesCame, ErasuresCame, Event, HeadCame, LogGrew, PeerRow
+from .model import INDEX_BITS, BodiesCame, CosignatureRow, ErasuresCame, Event, HeadCame, LogGrew, PeerRow
 from .tables import Leaf, Tables, digest_of
 
 FAULT_CHARS_MAX = 200
@@ -114,17 +116,28 @@ class Keeping(Tables):
         rows = self.db.execute(WANTING, (key_of(digest),))
         return [place for place, header in rows.fetchall() if read_header(header).body_digest == digest]
 
-    def keep_cosignature(self, origin: str, size: int, cosigner: str, time: int, line: bytes) -> None:
-        """Keep a checked cosignature of the head of that size; a later one of the same cosigner takes its place."""
-        with self.transaction() as db:
-            number = self.edge(origin).number
-            db.execute(
-                "INSERT INTO cosignatures VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-                " SET size = excluded.size, time = excluded.time, line = excluded.line"
-                " WHERE excluded.time > time OR (excluded.time = time AND excluded.size > size)",
-                (number, cosigner, size, time, line),
-            )
-            self.prune_heads(number)
+    def keep_cosignatures(self, rows: Sequence[CosignatureRow]) -> None:
+        """Keep checked cosignatures, each of the head of its size, with all that waited; a later one of the same
+        cosigner takes the place of an earlier."""
+        self.hear_cosignatures(rows)
+        origins = self.cosignatures.origins()
+        if not origins:
+            return
+        with self.transaction():
+            for state in self.reader.logs():
+                if state.origin in origins:
+                    self.prune_heads(state.number)
+
+    def hear_cosignatures(self, rows: Sequence[CosignatureRow]) -> None:
+        """The same of others, with whatever is written next; until then they are in memory alone."""
+        if self.read_only is None:
+            self.cosignatures.add(rows)
+
+    def close(self) -> None:
+        """Write what waits, if it can be, and let the file go."""
+        with suppress(ConvergencesError, sqlite3.Error):
+            self.keep_cosignatures(())
+        super().close()
 
     def keep_fork(self, origin: str, proof: bytes, now: int) -> bool:
         """Keep a checked fork proof. Returns whether it is new."""

@@ -178,12 +178,13 @@ class MemoryArchive(MemoryReader):
                 self.tell(BodiesCame(log.identity.origin, tuple(filled)))
         return count
 
-    def keep_cosignature(self, origin: str, size: int, cosigner: str, time: int, line: bytes) -> None:
-        log = self._kept(origin)
-        known = log.cosignatures.get(cosigner)
-        if known is None or (time, size) > (known.time, known.size):
-            log.cosignatures[cosigner] = CosignatureRow(origin, cosigner, size, time, line)
-            self._prune(log)
+    def keep_cosignatures(self, rows: Sequence[CosignatureRow]) -> None:
+        for row in rows:
+            log = self._logs.get(row.origin)
+            known = log.cosignatures.get(row.cosigner) if log else None
+            if log and (known is None or (row.time, row.size) > (known.time, known.size)):
+                log.cosignatures[row.cosigner] = row
+                self._prune(log)
 
     def keep_fork(self, origin: str, proof: bytes, now: int) -> bool:
         digest = sha256(proof).digest()

@@ -26,6 +26,7 @@ from convergences_node.read_only import refusal
 from .authoring import Authored
 from .beside import RUN_BITS, element_key, key_of, place_of
 from .connection import ARCHIVE_NAME, damage_told, open_reader, open_writer
+from .cosignatures import WaitingCosignatures
 from .forgetting import Forgetting
 from .migrations import check_current, migrate
 from .model import Event
@@ -95,6 +96,7 @@ class Tables:
         self.unfolded = False
         """Something was dropped whose bytes may still be in the write-ahead log (erasing.py)."""
         self.tell = tell
+        self.cosignatures = WaitingCosignatures()
         self._edges: dict[str, Edge] = {}
         self._arrived: int | None = None
 
@@ -112,8 +114,10 @@ class Tables:
         with damage_told():
             try:
                 self.db.execute("BEGIN IMMEDIATE")
+                self.cosignatures.put(self.db)
                 yield self.db
                 self.db.execute("COMMIT")
+                self.cosignatures.clear()
             except BaseException:
                 self._edges.clear()
                 if self.db.in_transaction:

@@ -16,7 +16,9 @@ from convergences_protocol.replication.outputs import Ingest
 from convergences_protocol.replication.views import Held
 
 from convergences_node.archive.archive import Archive
+from convergences_node.archive.model import CosignatureRow
 from convergences_node.network.examining import Examiners
+from convergences_node.network.heard_cosignatures import HeardCosignatures
 from convergences_node.network.ingest import Belt, Errand, Kept, Refuse
 
 log = logging.getLogger(__name__)
@@ -36,10 +38,12 @@ class Keeping:
         self._pool = ThreadPoolExecutor(CHECKING_THREADS, thread_name_prefix="checking")
         self._examiners = Examiners(self._pool)
         self._belts: dict[str, Belt] = {}
+        self._heard = HeardCosignatures(archive)
 
     async def stop(self) -> None:
         """Let go of what is carried."""
         await asyncio.gather(*(belt.stop() for belt in self._belts.values()))
+        await self._heard.stop()
         self._examiners.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -64,22 +68,20 @@ class Keeping:
         """A head that was checked, and its cosignatures."""
 
         async def keep() -> None:
+            await self._heard.add(_rows(origin, head.size, head.cosignatures))
             await self._archive.keep_head(origin, head.size, head.note)
-            for each in head.cosignatures:
-                await self._keep_cosignature(origin, head.size, each)
 
         self.put(origin, keep)
 
     def put_cosignature(self, origin: str, size: int, cosignature: Cosignature) -> None:
         """One more cosignature of the head of that size."""
-        self.put(origin, lambda: self._keep_cosignature(origin, size, cosignature))
-
-    async def _keep_cosignature(self, origin: str, size: int, cosignature: Cosignature) -> None:
-        await self._archive.keep_cosignature(
-            origin, size, cosignature.cosigner_name, cosignature.time, cosignature.line
-        )
+        self.put(origin, lambda: self._heard.add(_rows(origin, size, [cosignature])))
 
     async def keep_fork(self, origin: str, proof: bytes) -> None:
         """A proof that the log has two histories; it waits for no belt, for nothing of it depends on the log's size."""
         if await self._archive.keep_fork(origin, proof):
             log.warning("the log %s has two histories: the proof is kept", origin)
+
+
+def _rows(origin: str, size: int, cosignatures: Sequence[Cosignature]) -> list[CosignatureRow]:
+    return [CosignatureRow(origin, each.cosigner_name, size, each.time, each.line) for each in cosignatures]
