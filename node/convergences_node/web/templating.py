@@ -27,7 +27,7 @@ from convergences_node.web.messages import Messages, catalogue
 
 
 def escape_text(text: str) -> str:
-    """The five signs, as markupsafe writes them. Most texts have none: to look for a sign is quicker than to replace it.
+    """The five signs, as markupsafe writes them. Most texts have none, and to look is quicker than to replace.
 
     The ampersand comes first, or those of the others would be escaped once more.
     """
