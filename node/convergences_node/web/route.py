@@ -22,6 +22,11 @@ BYTES = "application/octet-stream"
 NOTE = "text/plain"
 OPENMETRICS = "application/openmetrics-text"
 
+QUESTION = ("query-refused", "cursor-refused", "starting")
+"""The problems of whatever takes a search."""
+ONE = ("query-refused", "element-unknown", "element-gone", "starting")
+"""The problems of whatever shows one element."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from convergences_node.web.parameters import ELEMENT, EXPORT
-from convergences_node.web.route import HTML, JSON, NOTE, Route
+from convergences_node.web.route import HTML, JSON, NOTE, QUESTION, Route
 from convergences_node.web.surfaces import (
     data_catalogue,
     data_files,
@@ -26,7 +26,6 @@ from convergences_node.web.surfaces.whole_lists import GZIP, SENDING_SECONDS_MAX
 from convergences_node.web.take_places import MEDIA as GEO_JSON
 
 LIST = ("query-refused", "starting", "not-whole", "too-busy")
-QUESTION = ("query-refused", "cursor-refused", "starting")
 ICS, ATOM = "text/calendar", "application/atom+xml"
 
 
