@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from convergences_node.sources.fetching import FetchFailed
-from convergences_node.sources.from_void import containers, with_contexts
+from convergences_node.sources.from_linked import with_contexts
+from convergences_node.sources.from_void import containers
 from convergences_protocol.errors import RemoteError
 
 from .conftest import Home

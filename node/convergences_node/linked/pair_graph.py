@@ -36,10 +36,11 @@ def files_of(path: Path) -> list[Path]:
 
 def speaks_pair(path: Path) -> bool:
     """Whether a file, or one in a folder, is of linked data that names PAIR near its beginning."""
-    return any(each.suffix in SUFFIXES and _names_pair(each) for each in files_of(path))
+    return any(each.suffix in SUFFIXES and names_pair(each) for each in files_of(path))
 
 
-def _names_pair(path: Path) -> bool:
+def names_pair(path: Path) -> bool:
+    """Whether a file names PAIR near its beginning."""
     try:
         with path.open("rb") as file:
             return _SPEAKS_PAIR.search(file.read(SAMPLE_BYTES)) is not None

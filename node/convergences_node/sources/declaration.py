@@ -54,6 +54,8 @@ FILES_MAX = 1000
 """Files of one folder that are one source."""
 SHRINK = 0.2
 KNOWN = "known"
+PAIR = "pair"
+"""In the place of a mapping: documents of linked data in the words of PAIR, which need none."""
 ORGANISES = {"action": "organises"}
 """How what a source brings is related to the actor that it is declared for, by kind."""
 
@@ -215,6 +217,8 @@ def _problems(found: Declaration) -> Iterator[str]:
         yield "no mapping: write it out below, or name a file of it"
     if found.mapping is not None and "element" in found.tables:
         yield "mapping: named, and written out too"
+    if found.mapping == PAIR and found.tables:
+        yield "mapping: pair reads linked data by itself, leave [source] and [file] out"
 
 
 def _format(found: Declaration) -> str | None:

@@ -26,8 +26,10 @@ from convergences_node.imports.rows import read_rows, sniff
 from convergences_node.territories.gazetteer import folded
 
 from .bringing import bring
-from .declaration import Declaration, Where, path_of, sources_folder
+from .declaration import PAIR, Declaration, Where, path_of, sources_folder
 from .fetching import FetchFailed, Validators
+from .from_pair import is_pair
+from .given import FILES
 from .guessing import ROWS_MAX, Proposal, columns_for, guess_of, propose, town_by_address
 from .proposing import Decided, declaration_text
 from .sample import Guess, Table
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
     from convergences_node.town import Town
 
 DRAFTS_MAX = 5
-FILES = "files"
-"""Below `sources/`: what people have put here from their own machines."""
 WAITING = ".draft"
 NAME_CHARS_MAX = 60
 
@@ -151,6 +151,8 @@ def name_of(called: str) -> str:
 
 
 def _look(name: str, where: Where, local: Path) -> Draft:
+    if is_pair([local]):
+        return Draft(_new_id(), name, where, local, PAIR, (), None)
     dialect = sniff(local)
     mapped = dialect.format in known_formats()
     read = list(islice(read_rows(local, dialect), ROWS_MAX))

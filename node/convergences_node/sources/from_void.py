@@ -10,33 +10,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
-from zoneinfo import ZoneInfo
 
 import msgspec
-from convergences_protocol.errors import Fault, LocalError
+from convergences_protocol.errors import Fault
 from msgspec.structs import replace
 
-from convergences_node.archive.beside import source_key
-from convergences_node.imports.contexts import NotBundled
-from convergences_node.imports.contexts import load as context_at
-from convergences_node.imports.verb import desk_of
-
 from .bringing import declared_digest
-from .declaration import Where, sources_folder
+from .declaration import PAIR, Where, sources_folder
 from .fetching import CHUNK_BYTES, SECONDS_MAX, Bounds, FetchFailed, asking
-from .losses import Losses
+from .from_linked import LinkedRun, digest_of, with_contexts
 from .memory import State
-from .running import REFUSED_KEPT_MAX, Held, Runner
 
 if TYPE_CHECKING:
     import aiohttp
-
-    from convergences_node.linked.pair_import import Bringing
 
 WELL_KNOWN = "/.well-known/void"
 VOID_BYTES_MAX = 1024**2
@@ -47,10 +37,9 @@ PAGES_MAX = 200
 ACCEPT_VOID = "application/ld+json"
 ACCEPT = "text/turtle, application/ld+json;q=0.9"
 """Turtle names everything in full; a JSON-LD document may need a context that only its server has."""
-FORMAT = "pair"
 
 
-class VoidRun(Runner):
+class VoidRun(LinkedRun):
     """Of a server of linked data."""
 
     async def run(self) -> State:
@@ -64,46 +53,12 @@ class VoidRun(Runner):
                 outcome="imported",
                 failures=0,
                 reason=None,
-                digest=await asyncio.to_thread(_digest, paths) + declared,
-                format=FORMAT,
+                digest=await asyncio.to_thread(digest_of, paths) + declared,
+                format=PAIR,
             )
             if found.digest == before.digest and not self._asked.whole:
                 return replace(found, outcome="unchanged")
             return await self._take_in(paths, found)
-
-    async def _take_in(self, paths: list[Path], found: State) -> State:
-        """Look, hold back if need be, write, end what disappeared, remember."""
-        from convergences_node.linked.pair_elements import Reading
-        from convergences_node.linked.pair_graph import Graph
-        from convergences_node.linked.pair_import import Bringing
-
-        said = {"licence": self._declaration.licence, "language": self._declaration.language}
-        try:
-            graph = await asyncio.to_thread(Graph, paths)
-        except LocalError as error:
-            raise FetchFailed(Fault("source", "source_wrong", {"reason": str(error)[:300]})) from None
-        with graph:
-            reading = Reading(graph, ZoneInfo(self._town.config.http.timezone))
-            desk = desk_of(self._town, {})
-            told = {name: value for name, value in said.items() if value}
-            bringing = Bringing(self._town, desk, reading, self._asked.dry_run, told)
-            await bringing.name_all()
-            return await self._hold_up(bringing, found)
-
-    async def _hold_up(self, bringing: Bringing, found: State) -> State:
-        keys = {source_key(*each) for each in bringing.remembered()}
-        if not keys:
-            raise Held(Fault("source", "source_empty"))
-        before = [key for page in self._memory.pages(self._name) for key in page]
-        missing = [key for key in before if key not in keys]
-        losses = Losses(self._town, self._memory, self._name, self._declaration, self._asked)
-        await losses.look(missing)
-        report = await bringing.write_all(self._tell)
-        gone = await losses.end(missing, self._declaration.gone)
-        if not self._asked.dry_run:
-            await asyncio.to_thread(self._memory.replace_rows, self._name, keys)
-        kept = report | {name: report[name][:REFUSED_KEPT_MAX] for name in ("refused", "not_held")}
-        return replace(found, rows=len(keys), report=kept, gone=dict(gone), beside=bringing.authoring.beside)
 
 
 async def fetch_containers(where: Where, contact: str, folder: Path, *, first_pages: bool = False) -> list[Path]:
@@ -168,24 +123,6 @@ def _values(given: Any) -> list[Any]:
     return [one.get("@value", one.get("@id")) if isinstance(one, dict) else one for one in values]
 
 
-def with_contexts(data: bytes) -> bytes:
-    """A JSON-LD document with the contexts inside that it only names. Raises `FetchFailed` for one unknown here."""
-    try:
-        document = msgspec.json.decode(data)
-        if isinstance(document, dict) and "@context" in document:
-            given = document["@context"]
-            named = given if isinstance(given, list) else [given]
-            document["@context"] = [
-                context_at(each)["document"]["@context"] if isinstance(each, str) else each for each in named
-            ]
-        return msgspec.json.encode(document)
-    except NotBundled as error:
-        reason = f"its context {error.address[:200]} is not known here"
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        reason = "a container is not JSON-LD, or was cut"
-    raise FetchFailed(Fault("source", "source_wrong", {"reason": reason}))
-
-
 async def _get(
     session: aiohttp.ClientSession, address: str, accept: str, bytes_max: int
 ) -> tuple[bytes, str, str | None]:
@@ -203,10 +140,3 @@ async def _get(
         to = urljoin(address, str(following["url"])) if following else None
         is_here = to is not None and urlsplit(to).netloc == urlsplit(address).netloc
         return bytes(data), response.content_type, to if is_here else None
-
-
-def _digest(paths: list[Path]) -> str:
-    whole = sha256()
-    for path in paths:
-        whole.update(sha256(path.read_bytes()).digest())
-    return whole.hexdigest()[:40]

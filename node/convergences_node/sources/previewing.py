@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,11 +24,12 @@ from convergences_node.imports.rows import Row, read_rows, sniff
 from convergences_node.territories.communes import communes
 
 from .bringing import bring, incoming, read_as
-from .declaration import Declaration, Where, load, parse
+from .declaration import PAIR, Declaration, Where, load, parse, sources_folder
 from .fetching import FetchFailed, Validators
+from .from_pair import is_pair, laid_out
 from .guessing import ROWS_MAX, Proposal, propose
 from .proposing import declaration_text
-from .server_rows import look_at, server_at
+from .server_rows import LookedAt, look_at, of_graph, server_at
 
 if TYPE_CHECKING:
     from convergences_node.params import Json, Tell
@@ -52,8 +54,11 @@ async def preview(town: Town, params: SourcePreview, tell: Tell) -> Json:
         except FetchFailed as failed:
             raise RemoteError(fault_sentence(failed.fault, "en"), fault=failed.fault) from None
         said = found.tables.get("file", {})
+        mapped = "element" in found.tables or found.mapping is not None
+        if found.mapping == PAIR or (not mapped and await asyncio.to_thread(is_pair, brought.paths)):
+            return await _preview_pair(town, name, found, brought.paths, rows_max, is_declared=params.name is not None)
         dialect = await asyncio.to_thread(sniff, brought.paths[0], said.get("format"))
-        mapped = "element" in found.tables or found.mapping is not None or dialect.format in known_formats()
+        mapped = mapped or dialect.format in known_formats()
         rows = await asyncio.to_thread(lambda: list(islice(read_rows(brought.paths[0], dialect), ROWS_MAX)))
         good = [row for row in rows if row.fault is None]
         if not mapped and not good:
@@ -84,9 +89,28 @@ async def preview(town: Town, params: SourcePreview, tell: Tell) -> Json:
 async def _preview_server(
     town: Town, name: str, found: Declaration, rows_max: int, *, is_declared: bool
 ) -> dict[str, Json]:
+    """Of a node, or of a server of linked data."""
+    return await _looked(look_at(town, found.where), name, found, rows_max, is_declared=is_declared)
+
+
+async def _preview_pair(
+    town: Town, name: str, found: Declaration, paths: list[Path], rows_max: int, *, is_declared: bool
+) -> dict[str, Json]:
+    """Of documents in the words of PAIR."""
+    with TemporaryDirectory(dir=sources_folder(town.folder), prefix=f".{PREVIEW}.") as beside:
+        try:
+            documents = await asyncio.to_thread(lambda: list(laid_out(paths, Path(beside))))
+        except FetchFailed as failed:
+            raise RemoteError(fault_sentence(failed.fault, "en"), fault=failed.fault) from None
+        return await _looked(of_graph(town, documents), name, found, rows_max, is_declared=is_declared)
+
+
+async def _looked(
+    looking: Awaitable[LookedAt], name: str, found: Declaration, rows_max: int, *, is_declared: bool
+) -> dict[str, Json]:
     """Of what needs no mapping; `not_held` is what no kind can hold of linked data."""
     try:
-        looked = await look_at(town, found.where)
+        looked = await looking
     except FetchFailed as failed:
         raise RemoteError(fault_sentence(failed.fault, "en"), fault=failed.fault) from None
     return {

@@ -12,6 +12,7 @@ from typing import Any
 
 from convergences_node.imports.mapping import Column
 
+from .declaration import KNOWN, PAIR
 from .guessing import Proposal
 from .sample import Guess
 
@@ -39,7 +40,7 @@ def declaration_text(
     """
     lines = ["# docs/sources.md describes a declaration, docs/import.md a mapping."]
     if proposal is None and not SERVERS & where.keys():
-        lines += ['mapping = "known"']
+        lines += [f"mapping = {_value(PAIR if format == PAIR else KNOWN)}"]
     elif proposal is not None and decided is None:
         lines += [
             "# Guessed: look at each line, mend it, then take this one away.",

@@ -27,7 +27,7 @@ from convergences_node.imports.mapping import Mapping
 from convergences_node.imports.verb import desk_of, themes_of
 
 from .bringing import Brought, bring, declared_digest, digest, incoming, read_as
-from .declaration import Declaration
+from .declaration import PAIR, Declaration
 from .ending import Vanished, endings, vanished
 from .fetching import FetchFailed, Validators
 from .memory import Memory, State
@@ -120,6 +120,13 @@ class Runner:
         """Do it, and answer how the source is now. Raises `FetchFailed`, `Held`."""
         raise NotImplementedError
 
+    def _validators(self, declared: str) -> Validators:
+        """What the server is asked with. Bytes that came with another declaration may mean something else now: then
+        they are asked for again, as when all is wanted."""
+        before = self._before
+        same = before.outcome in DONE and before.digest.endswith(declared) and bool(before.digest)
+        return Validators(before.etag, before.modified) if same and not self._asked.whole else Validators()
+
 
 def _runner(declaration: Declaration) -> type[Runner]:
     """What runs a source of this sort; those that need no mapping are imported when there is one."""
@@ -131,6 +138,10 @@ def _runner(declaration: Declaration) -> type[Runner]:
         from .from_void import VoidRun
 
         return VoidRun
+    if declaration.mapping == PAIR:
+        from .from_pair import PairRun
+
+        return PairRun
     return _Run
 
 
@@ -141,11 +152,8 @@ class _Run(Runner):
         """Do it, and answer how the source is now. Raises `FetchFailed`, `Held`."""
         folder, before = self._town.folder, self._before
         declared = await asyncio.to_thread(declared_digest, folder, self._declaration)
-        # Bytes that came with another declaration may mean something else now: then they are asked for again.
-        same = before.outcome in DONE and before.digest.endswith(declared) and bool(before.digest)
-        known = Validators(before.etag, before.modified) if same and not self._asked.whole else Validators()
         with incoming(folder, self._name) as into:
-            brought = await bring(self._town, self._declaration, into, known)
+            brought = await bring(self._town, self._declaration, into, self._validators(declared))
             if not brought.new:
                 return replace(before, outcome="unchanged", failures=0, reason=None)
             format, mapping = await asyncio.to_thread(

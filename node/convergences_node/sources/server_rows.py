@@ -27,9 +27,8 @@ from convergences_node.faults import fault_to_json
 from convergences_node.imports.verb import desk_of
 from convergences_node.network.http_tiles import Gone
 
-from .declaration import Where, sources_folder
+from .declaration import PAIR, Where, sources_folder
 from .fetching import SECONDS_MAX, Bounds, FetchFailed, asking, getting
-from .from_void import FORMAT as PAIR
 from .from_void import VOID_BYTES_MAX, containers, fetch_containers
 from .node_logs import FORMAT as NODE
 from .node_logs import READABLE, Reading
@@ -134,10 +133,11 @@ async def _at_containers(town: Town, where: Where) -> LookedAt:
     folder.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=folder, prefix=PREVIEW) as name:
         paths = await fetch_containers(where, town.config.http.public_url, Path(name), first_pages=True)
-        return await _of_graph(town, paths, format_of(where))
+        return await of_graph(town, paths)
 
 
-async def _of_graph(town: Town, paths: list[Path], format: str) -> LookedAt:
+async def of_graph(town: Town, paths: list[Path]) -> LookedAt:
+    """What these documents hold. Raises `FetchFailed`."""
     from convergences_node.linked.pair_elements import Reading as PairReading
     from convergences_node.linked.pair_graph import Graph
     from convergences_node.linked.pair_import import Bringing
@@ -157,7 +157,7 @@ async def _of_graph(town: Town, paths: list[Path], format: str) -> LookedAt:
             found = bringing.judged(read)
             if found is not None:
                 elements.append(_told(number, read.kind, *found, names))
-        return LookedAt(format, elements, reading.not_held.to_json())
+        return LookedAt(PAIR, elements, reading.not_held.to_json())
 
 
 # ------------------------------------------------------------------------------------------------------------- of both
