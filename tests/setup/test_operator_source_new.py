@@ -28,7 +28,12 @@ NAME = "Nom de l'association"
 
 
 async def uploaded(
-    operator: Operator, data: bytes, called: str, token: str | None = None, origin: str | None = None
+    operator: Operator,
+    data: bytes,
+    called: str,
+    token: str | None = None,
+    origin: str | None = None,
+    path: str = FILE,
 ) -> tuple[int, str, str]:
     """A form with a file, as a browser sends it."""
     form = aiohttp.FormData(quote_fields=False)
@@ -37,7 +42,7 @@ async def uploaded(
     address = operator.process.address()
     headers = {"Origin": origin or address.rstrip("/")}
     async with operator.session.post(
-        f"{address}{FILE[1:]}", data=form, headers=headers, allow_redirects=False
+        f"{address}{path[1:]}", data=form, headers=headers, allow_redirects=False
     ) as answer:
         return answer.status, answer.headers.get("Location", ""), await answer.text()
 
@@ -73,6 +78,34 @@ async def test_a_file_is_looked_at_corrected_and_declared(operator: Operator) ->
     told = await asyncio.to_thread(call, operator.process.folder, "source_run", {"name": "associations"})
     assert told["sources"][0]["counts"]["created"] == 2
     assert (await operator.get(draft))[:2] == (303, NEW), "it is no draft any more"
+
+
+@pytest.mark.parametrize("operator", [TOWN], indirect=True)
+async def test_a_newer_version_of_a_file_takes_the_place_of_the_one_before(operator: Operator) -> None:
+    """What has changed is relayed; a broken one is held back; where no file was given there is none to replace."""
+    await operator.log_in()
+    _, draft, _ = await uploaded(operator, TABLE.encode(), "associations.csv")
+    chosen = {"kind": "actor", "type": "association", "champ.name": NAME}
+    answers = {"name": "associations", "licence": "", "hours": "24", "gone": "end", "seen": "1"}
+    await operator.send(draft, **chosen, **answers, act="look")
+    assert (await operator.send(draft, **chosen, **answers, act="add"))[0] == 303
+    run = {"name": "associations"}
+    await asyncio.to_thread(call, operator.process.folder, "source_run", run)
+    page = (await operator.get("/operateur/sources/associations"))[2]
+    assert "Un fichier donné depuis cette page" in page and "Une version plus récente" in page
+    newer, here = "/operateur/sources/associations/fichier", "/operateur/sources/associations"
+    more = TABLE.replace("3;;;;;;", "4;Ciné-club;;;Stains;;\n5;;;;;;")
+    assert (await uploaded(operator, more.encode(), "a.csv", path=newer))[:2] == (303, here)
+    told = await asyncio.to_thread(call, operator.process.folder, "source_run", run | {"whole": True})
+    assert (told["sources"][0]["rows"], told["sources"][0]["counts"]["refused_count"]) == (4, 1)
+    assert "Ces lignes ne sont pas venues" in (await operator.get(here))[2]
+    assert (await uploaded(operator, b"PK\x03\x04 nothing", "a.xlsx", path=newer))[0] == 303
+    told = await asyncio.to_thread(call, operator.process.folder, "source_run", run)
+    assert told["sources"][0]["outcome"] in ("held", "failed")
+    assert (await uploaded(operator, b"", "a.csv", path=newer))[0] == 422
+    assert (await uploaded(operator, TABLE.encode(), "a.csv", path=newer, token="x" * 43))[0] == 403
+    assert (await uploaded(operator, TABLE.encode(), "a.csv", path="/operateur/sources/autre/fichier"))[0] == 404
+    assert (await uploaded(operator, TABLE.encode(), "a.csv", path="/operateur/sources/a.b/fichier"))[0] == 404
 
 
 @pytest.mark.parametrize("operator", [TOWN], indirect=True)

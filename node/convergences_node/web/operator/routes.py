@@ -104,6 +104,7 @@ def add_operator(app: web.Application, operating: Operating, clock: Callable[[],
     app.router.add_post(log_in.LOG_IN, log_in.log_in)
     # A form with a file is read in another way, by the handler itself, and asks for session and token as they all do.
     app.router.add_post("/operateur/source-fichier", _when_asked("source_new_file"))
+    app.router.add_post(sources_page.SOURCES + "/{name}/fichier", _when_asked("source_newer", "source_newer"))
     app.router.add_post("/operateur/images/{element}", _when_asked("media_add", "media_page"))
     for path, page in PAGES:
         app.router.add_get(path, log_in.shown_to_operator(page))

@@ -15,6 +15,7 @@ from convergences_protocol.errors import ConvergencesError
 
 from convergences_node.accounts import Session
 from convergences_node.faults import NotFound
+from convergences_node.sources.given import is_given
 from convergences_node.sources.under_way import UnderWay
 from convergences_node.web import dates
 from convergences_node.web.cards import Reading
@@ -44,6 +45,8 @@ class Shown:
     outcome: str
     running: bool
     where: str
+    given: bool
+    """Somebody put its file here, and may put a newer one."""
     succeeded: str
     due: str
     reason: str
@@ -145,8 +148,8 @@ async def draw_source(
         "told": told,
         "it": shown,
         "status": status,
-        "refused": _rows(reading, status.get("report", {}).get("refused", [])),
-        "left_out": _rows(reading, status.get("report", {}).get("left_out", [])),
+        "lines": {what: _rows(reading, status.get("report", {}).get(what, [])) for what in ("refused", "left_out")},
+        "counts": {what: status.get("report", {}).get(f"{what}_count", 0) for what in ("refused", "left_out")},
         "edited": await _edited(request, status),
         "preview": preview,
         "would": would,
@@ -163,12 +166,15 @@ async def _edited(request: web.Request, status: dict[str, Any]) -> list[Edited]:
 
 def _shown(reading: Reading, told: dict[str, Any], under_way: UnderWay) -> Shown:
     sentence, outcome = told.get("sentence"), told["outcome"]
+    where = str(told.get("where") or "")
+    given = is_given(told["name"], where)
     return Shown(
         name=told["name"],
         level=LEVELS.get(outcome, "care"),
         outcome=outcome,
         running=under_way.runs(told["name"]),
-        where=str(told.get("where") or ""),
+        where=reading.messages.text("operator.source.given") if given else where,
+        given=given,
         succeeded=_moment(reading, told.get("succeeded")),
         due=_moment(reading, told.get("due")),
         reason=sentence[reading.messages.language] if sentence else "",
