@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from convergences_protocol.errors import Fault, LocalError
 
 RUNTIME_FOLDER = Path("/run/convergences")
 """Of the package's service: its `RuntimeDirectory`, in memory."""
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - in it, a folder of the node's own alone
+"""In memory, too, and larger: Debian gives it half of the machine's, and `/run` a tenth."""
 
 
 class ReadOnlyCard(LocalError):  # noqa: N818 -- named for what was found
@@ -74,12 +77,43 @@ def copy_in_memory(path: Path) -> sqlite3.Connection:
 
 
 def passing_path(folder: Path) -> Path:
-    """Where a node whose card takes no write keeps what must be a file for as long as it runs: its socket, an index.
+    """Where a node whose card takes no write keeps what must be a small file for as long as it runs: its socket.
 
     The same for the node and for the commands that ask it: below the service's folder in memory or, where there is
     none, below the system's folder for temporary files. Raises `LocalError` if a stranger has made it.
     """
-    base = RUNTIME_FOLDER if os.access(RUNTIME_FOLDER, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+    return _place_in(next(_writable(RUNTIME_FOLDER, Path(tempfile.gettempdir()))), folder)
+
+
+def roomy_folder(folder: Path) -> tuple[Path, int]:
+    """A folder of the same sort, made, where most room is, and how many bytes that is: for what is large."""
+    room, base = max(((_free(base), base) for base in _bases()), key=lambda each: each[0])
+    place = _place_in(base, folder)
+    place.mkdir(mode=0o700, exist_ok=True)
+    return place, room
+
+
+def passing_places(folder: Path) -> list[Path]:
+    """Where such folders may have been left."""
+    return [_place_in(base, folder) for base in _bases()]
+
+
+def _bases() -> list[Path]:
+    return list(_writable(RUNTIME_FOLDER, SHARED_MEMORY, Path(tempfile.gettempdir())))
+
+
+def _writable(*bases: Path) -> Iterator[Path]:
+    """Those of them that can be; the last is taken for one."""
+    yield from (base for base in bases[:-1] if os.access(base, os.W_OK | os.X_OK))
+    yield bases[-1]
+
+
+def _free(base: Path) -> int:
+    found = os.statvfs(base)
+    return 0 if found.f_flag & os.ST_RDONLY else found.f_bavail * found.f_frsize
+
+
+def _place_in(base: Path, folder: Path) -> Path:
     place = base / f"node-{sha256(os.fsencode(folder.absolute())).hexdigest()[:16]}"
     if place.is_symlink() or (place.exists() and not _is_ours(place, folder)):
         raise LocalError(f"{place} is not this node's own folder", hint="remove it")

@@ -17,7 +17,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from convergences_node.control import call
-from convergences_node.read_only import copy_in_memory, open_database, passing_path
+from convergences_node.read_only import copy_in_memory, open_database, passing_path, passing_places
 from convergences_node.web.operator.log_in import LOG_IN
 from convergences_protocol.errors import LocalError
 
@@ -47,6 +47,20 @@ async def live(folder):
 asyncio.run(live(Path(sys.argv[1])))
 """
 """A town's life, cut: what it wrote last is in its write-ahead logs."""
+UNREAD = """
+import asyncio, os, sys
+from pathlib import Path
+from convergences_node.archive.archive import Archive
+from convergences_node.archive.model import NewRecord
+
+async def write(folder):
+    archive = await Archive.open(folder)
+    await archive.append([NewRecord("actor", {"name": "Amicale tardive", "type": "association"})])
+    os._exit(0)
+
+asyncio.run(write(Path(sys.argv[1])))
+"""
+"""What it wrote in its last second, which its index never read."""
 LEAVE = """
 import os, sqlite3, sys
 db = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -89,7 +103,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "given.json").write_bytes(given)
     assert (folder / "archive.db-wal").stat().st_size
     yield folder
-    shutil.rmtree(passing_path(folder), ignore_errors=True)
+    for place in passing_places(folder):
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -174,6 +189,32 @@ def test_an_index_that_cannot_serve_there_is_made_in_memory(folder: Path) -> Non
     finally:
         if os.getuid():
             take_rights(folder, 0o600)
+
+
+async def test_what_the_index_had_not_read_is_read_in_memory(folder: Path) -> None:
+    """The node is well at once, and a moment later all that was acknowledged is found; the card is as it was."""
+    await asyncio.to_thread(subprocess.run, [sys.executable, "-c", UNREAD, str(folder)], check=True)
+    before = content(folder)
+    if os.getuid():
+        take_rights(folder, 0o400)
+    process = OnACardThatTakesNoWrite(folder)
+    try:
+        address = await asyncio.to_thread(process.address)
+        async with aiohttp.ClientSession(timeout=PATIENCE) as session:
+            found: set[str] = set()
+            async with asyncio.timeout(60):
+                while len(found) < 2:  # nothing tells from outside when it was read
+                    async with session.get(f"{address}api/v1/search?q=amicale") as answer:
+                        found = {item["name"] for item in (await answer.json())["items"]}
+            async with session.get(f"{address}healthz") as answer:
+                health = await answer.json()
+            assert (health["status"], health["index_behind"]) == ("degraded", 0)
+    finally:
+        assert await asyncio.to_thread(process.stop) == 0
+        if os.getuid():
+            take_rights(folder, 0o600)
+    assert found == {"Amicale des riverains", "Amicale tardive"}
+    assert content(folder) == before
 
 
 @pytest.mark.parametrize("left", ["closed", "killed", "killed, and without the shared memory"])

@@ -62,12 +62,26 @@ def test_an_unknown_age_is_said_to_be_unknown() -> None:
     [
         ({"bodies_wanted": 1}, "Il manque encore le texte d’une fiche."),
         ({"bodies_wanted": 1200}, "Il manque encore le texte de 1\u202f200 fiches."),
-        ({"applied": 3}, "Des inscriptions récentes sont en cours de lecture."),
+        ({"applied": 3}, "2 inscriptions récentes ne sont pas encore dans la recherche."),
+        ({"applied": 4}, "1 inscription récente n’est pas encore dans la recherche."),
     ],
 )
 def test_what_is_missing_is_said(values: dict[str, int], words: str) -> None:
     _, lines = said(log("FR-93072", **values))
     assert lines == [(f"Stains : nouvelles reçues il y a 3 minutes. {words}", True)]
+
+
+def test_what_is_here_and_not_searched_is_said_first() -> None:
+    """A town alone is not "up to date" then: its card takes no write, or a backlog is still being read."""
+    summary, _ = said(log("FR-93072", own=True, applied=3))
+    assert summary == "2 inscriptions récentes ne sont pas encore dans la recherche"
+    summary, _ = said(log("FR-200057867", own=True, size=1_205), log("FR-93072", applied=4))
+    assert summary == (
+        "1\u202f201 inscriptions récentes ne sont pas encore dans la recherche · 1 ville"
+        " · nouvelles reçues il y a 3 minutes"
+    )
+    summary, _ = said(log("FR-93072", own=True), log("FR-93079", counts=False, applied=0))
+    assert summary == "À jour : archive tenue ici"
 
 
 def test_a_rival_log_is_shown_as_disputed_and_not_counted() -> None:

@@ -32,7 +32,8 @@ from convergences_node.index.coverage import Covered, coverage_of, territory_vie
 from convergences_node.index.details import Detail, OutlineView
 from convergences_node.index.following import ArchiveDoor, Follower, Report, own_speakers
 from convergences_node.index.history import revisions_of
-from convergences_node.index.keeper import Keeper, can_serve
+from convergences_node.index.in_memory import Place, is_full, placed
+from convergences_node.index.keeper import Keeper
 from convergences_node.index.known import Known, read_known
 from convergences_node.index.listing import Listing
 from convergences_node.index.marks import Marks
@@ -45,7 +46,7 @@ from convergences_node.index.remembered import RememberedCounts, RememberedLooks
 from convergences_node.index.row import element_of
 from convergences_node.index.surroundings import surroundings_of, view_of
 from convergences_node.index.views import Answer, Coverage, ElementView, Facets, Item, Revision, TerritoryView, Walk
-from convergences_node.read_only import passing_folder, refusal
+from convergences_node.read_only import refusal
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -57,15 +58,13 @@ COVERAGE_SECONDS = 5.0
 class Index:
     """One node's index, opened. Make it with `open`; `close` it before the archive."""
 
-    def __init__(
-        self, folder: Path, archive: ArchiveDoor, clock: Callable[[], float], read_only: str | None = None
-    ) -> None:
-        self.folder = folder
-        self._read_only = read_only
+    def __init__(self, place: Place, archive: ArchiveDoor, clock: Callable[[], float]) -> None:
+        self.folder, self._read_only = place.folder, place.read_only
+        self._is_in_memory = place.bytes_max is not None
         self._archive = archive
         self._clock = clock
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="index-writer")
-        self._keeper = Keeper(folder)
+        self._keeper = Keeper(place.folder, place.bytes_max)
         self._readers = Readers(self._keeper, self._tear)
         self._follower = Follower(archive, self._keeper, self._in_writer)
         self._covered = Covered.of(())
@@ -98,19 +97,16 @@ class Index:
     ) -> Index:
         """Open the index in `folder`, or begin a new one. `follow=False`: it only moves when `catch_up` is called.
 
-        `read_only`, why nothing can be written to the folder: what is there serves as it is. If it cannot, another one
-        is made in memory.
+        `read_only`, why nothing can be written to the folder: what is there serves as it is. If it cannot, or is behind
+        the archive, another one is kept in memory, as far as there is room.
         """
         states = await archive.read(lambda reader: reader.logs())
         sizes = {state.origin: state.size for state in states}
-        if read_only is not None and not await asyncio.to_thread(can_serve, folder, sizes):
-            log.warning("the index on the card cannot serve, nor be made again there: it is made in memory")
-            folder, read_only = passing_folder(folder), None
-        index = cls(folder, archive, clock, read_only)
+        index = cls(await asyncio.to_thread(placed, folder, sizes, read_only), archive, clock)
         await index._in_writer(lambda: index._keeper.start(sizes, index._horizon()))
         await index._refresh()
         index._unsubscribe = archive.subscribe(index._heard)
-        if follow and read_only is None:
+        if follow and index._read_only is None:
             index._wake.set()
             index._task = asyncio.create_task(index._follow_archive(), name="index")
         return index
@@ -322,7 +318,7 @@ class Index:
         if charter is None:
             speakers = own_speakers(await self._archive.read(lambda reader: reader.logs()))
         self._follower.speakers = speakers
-        if self._task is not None and self.rebuilding:
+        if self._task is not None and (self.rebuilding or self._is_in_memory):
             self._wake.set()  # a node does not wait for a rebuild to begin its day: this is heard when it is done
         else:
             await self.catch_up()
@@ -366,8 +362,8 @@ class Index:
 
     async def reindex(self, report: Report | None = None) -> int:
         """Build the index again beside the one that serves, which then makes way. Returns how many entries it read."""
-        if self._read_only is not None:
-            raise refusal(self._read_only)
+        if self._read_only is not None or self._is_in_memory:
+            raise refusal(self._read_only or "the index is in memory")
         async with self._turn:
             await self._rebuild()
             return await self._catch_up(report)
@@ -382,12 +378,22 @@ class Index:
         try:
             done = await self._follower.catch_up(self._horizon(), report)
         except sqlite3.DatabaseError as error:
-            self._tear(error)
-            raise
+            if not (self._is_in_memory and is_full(error)):
+                self._tear(error)
+                raise
+            done = await self._leave_it_at_that()
         finally:
             self._changes += 1
         await self._refresh()
         return done
+
+    async def _leave_it_at_that(self) -> int:
+        """There is no room for more, and on a card that takes no write nothing more comes."""
+        log.warning("the index in memory has no room for all records: those that it has are searched")
+        self._read_only = "no room in memory"
+        if self.rebuilding:
+            await self._in_writer(lambda: self._keeper.finish(settle=False))
+        return 0
 
     async def _follow_archive(self) -> None:
         while True:

@@ -29,7 +29,9 @@ NEW_ENTRIES_MAX = 2
 class Keeper:
     """Owns the connection that writes, and what it projects with."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bytes_max: int | None = None) -> None:
+        """`bytes_max`: how large the file may become. What would make it larger fails with SQLITE_FULL."""
+        self._bytes_max = bytes_max
         self._path = folder / store.INDEX_NAME
         self._beside = folder / store.REBUILD_NAME
         self._serving = self._path
@@ -52,7 +54,7 @@ class Keeper:
     def start(self, sizes: Mapping[str, int], horizon: Horizon) -> None:
         """Open the index, or begin one. `sizes`: how far the archive's logs go."""
         try:
-            db = _fit(self._path, sizes)
+            db = _fit(self._path, sizes, self._bytes_max)
             if why_read_only(self._path.parent) is None:
                 store.remove(self._beside)
             self.projection = Projection(db, self._path, horizon)
@@ -66,9 +68,9 @@ class Keeper:
     def _continue(self, sizes: Mapping[str, int], horizon: Horizon) -> Projection:
         """A rebuild: the one that was interrupted, if that can be gone on with."""
         try:
-            return Projection(_fit(self._beside, sizes), self._beside, horizon)
+            return Projection(_fit(self._beside, sizes, self._bytes_max), self._beside, horizon)
         except store.UnfitError:
-            return Projection(store.create(self._beside), self._beside, horizon)
+            return Projection(store.create(self._beside, self._bytes_max), self._beside, horizon)
 
     def rebuild(self, horizon: Horizon) -> None:
         """Begin a new file. The one that serves goes on doing so, as well as it can."""
@@ -76,22 +78,23 @@ class Keeper:
         self.projection.db.close()
         with self._moving:
             # If it was this file that served, its readers keep what they have open, and find the new one next.
-            db = store.create(self._beside)
+            db = store.create(self._beside, self._bytes_max)
             self.generation += 1
         self.projection = Projection(db, self._beside, horizon)
         self.projection.hear(speakers)
 
-    def finish(self) -> None:
-        """The new file is whole: it takes the old one's place."""
+    def finish(self, *, settle: bool = True) -> None:
+        """The new file is whole, or as far as it gets: it takes the old one's place."""
         horizon, known = self.projection.horizon, self.known
-        store.settle(self.projection.db)
+        if settle:
+            store.settle(self.projection.db)
         store.fold(self.projection.db)  # the log beside it is not renamed with it
         self.projection.db.close()
         with self._moving:
             store.remove(self._path)
             self._beside.rename(self._path)
             store.remove(self._beside)
-            db = store.open_writer(self._path, check=False)
+            db = store.open_writer(self._path, check=False, bytes_max=self._bytes_max)
             self._serving = self._path
             self.generation += 1
         self.projection, self.known = Projection(db, self._path, horizon), known
@@ -107,7 +110,8 @@ class Keeper:
 
     def take_over(self, horizon: Horizon) -> None:
         """Write the file that serves, which nobody else does now. Raises `store.UnfitError` if it cannot be."""
-        self.projection = Projection(store.open_writer(self._path, check=False), self._path, horizon)
+        db = store.open_writer(self._path, check=False, bytes_max=self._bytes_max)
+        self.projection = Projection(db, self._path, horizon)
         self.projection.tables.nesting_changed = True
         self.learn()
 
@@ -121,9 +125,9 @@ class Keeper:
         self.projection.db.close()
 
 
-def _fit(path: Path, sizes: Mapping[str, int]) -> sqlite3.Connection:
+def _fit(path: Path, sizes: Mapping[str, int], bytes_max: int | None = None) -> sqlite3.Connection:
     """The index at `path` if it can serve: an index that has read further than the archive goes is of another one."""
-    db = store.open_writer(path)
+    db = store.open_writer(path, bytes_max=bytes_max)
     ahead = [origin for origin, n in db.execute("SELECT origin, applied FROM logs") if n > sizes.get(origin, 0)]
     if ahead:
         db.close()

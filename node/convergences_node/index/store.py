@@ -38,6 +38,10 @@ PAGE_BYTES = 8_192
 call twice, into the log and out of it."""
 WAL_PAGES_MAX, WAL_PAGES_MUCH_MAX = 4_000, 8_000
 """32 MiB, or 64: what is written again and again, such as the lists of a rebuild, goes once to the file."""
+WAL_PAGES_IN_MEMORY = 500
+"""4 MiB, of an index that is in memory: there the log costs memory, too, and folding it costs nothing."""
+BOUNDED_PAGES_MAX = 1 << 24
+"""A file that may not have more pages than this (128 GiB) has a bound of ours; SQLite's own is higher."""
 CHECKED_BYTES_MAX = 1 << 28
 """A larger file is not read through before it serves (half a second for 100,000 elements): what is torn in it is found
 when it is asked for, and it is built again then."""
@@ -72,23 +76,23 @@ def program_version() -> str:
     return f"{VERSION}.{NORMALISER_VERSION}.{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def create(path: Path) -> sqlite3.Connection:
-    """A new, empty index at `path`, open for writing; what was there before is gone."""
+def create(path: Path, bytes_max: int | None = None) -> sqlite3.Connection:
+    """A new, empty index at `path`, open for writing, that never becomes larger; what was there before is gone."""
     remove(path)
-    db = _writer(path)
+    db = _writer(path, bytes_max)
     db.executescript("BEGIN;" + SCHEMA.read_text(encoding="utf-8") + "COMMIT;")
     db.execute("INSERT INTO settings VALUES ('version', ?)", (program_version(),))
     return db
 
 
-def open_writer(path: Path, *, check: bool = True) -> sqlite3.Connection:
+def open_writer(path: Path, *, check: bool = True, bytes_max: int | None = None) -> sqlite3.Connection:
     """The index at `path`, open for writing. Raises `UnfitError` when it has to be built again."""
     if not path.exists():
         raise UnfitError("missing")
     db: sqlite3.Connection | None = None
     try:
         # Where nothing can be written, what is written there fails, and what is there serves.
-        db = open_reader(path) if why_read_only(path.parent) is not None else _writer(path)
+        db = open_reader(path) if why_read_only(path.parent) is not None else _writer(path, bytes_max)
         found = db.execute("SELECT value FROM settings WHERE name = 'version'").fetchone()
         if found is None or found[0] != program_version():
             raise UnfitError("version", f"built as {found and found[0]}, this program builds {program_version()}")
@@ -118,7 +122,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _writer(path: Path) -> sqlite3.Connection:
+def _writer(path: Path, bytes_max: int | None = None) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     db.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new file
@@ -126,6 +130,8 @@ def _writer(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous = NORMAL")
     # An erased person's words must not stay in freed pages.
     db.execute("PRAGMA secure_delete = ON")
+    if bytes_max is not None:
+        db.execute(f"PRAGMA max_page_count = {max(1, bytes_max // PAGE_BYTES)}")
     _remember(db, WRITER_CACHE_KIB, WAL_PAGES_MAX)
     db.execute("PRAGMA temp_store = MEMORY")
     return db
@@ -152,8 +158,9 @@ def expect_little(db: sqlite3.Connection) -> None:
 
 
 def _remember(db: sqlite3.Connection, cache_kib: int, wal_pages: int) -> None:
+    is_bounded = db.execute("PRAGMA max_page_count").fetchone()[0] < BOUNDED_PAGES_MAX
     db.execute(f"PRAGMA cache_size = -{cache_kib}")
-    db.execute(f"PRAGMA wal_autocheckpoint = {wal_pages}")
+    db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES_IN_MEMORY if is_bounded else wal_pages}")
 
 
 def settle(db: sqlite3.Connection) -> None:

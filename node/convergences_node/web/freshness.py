@@ -79,7 +79,7 @@ def _line(reading: Reading, town: str, each: Coverage) -> tuple[str, bool]:
         key = "fresh.wanted_one" if each.bodies_wanted == 1 else "fresh.wanted_many"
         pieces.append(messages.text(key, count=messages.number(each.bodies_wanted)))
     if each.applied < each.size:
-        pieces.append(messages.text("fresh.behind"))
+        pieces.append(f"{messages.count('fresh.behind', each.size - each.applied)}.")
     return " ".join(pieces), len(pieces) > 1 or _is_late(reading, each)
 
 
@@ -99,6 +99,17 @@ def _is_late(reading: Reading, each: Coverage) -> bool:
 
 
 def _summary(reading: Reading, named: Sequence[Named]) -> str:
+    """One line. What is here and not searched comes first: it would be looked for in vain."""
+    behind = sum(max(0, each.size - each.applied) for _, each in named if each.counts)
+    if not behind:
+        return _heard(reading, named)
+    said = [reading.messages.count("fresh.behind", behind)]
+    if any(each.counts and not each.own for _, each in named):
+        said.append(_heard(reading, named))
+    return " · ".join(said)
+
+
+def _heard(reading: Reading, named: Sequence[Named]) -> str:
     messages = reading.messages
     counted = [(town, each) for town, each in named if each.counts]
     others = [(town, each) for town, each in counted if not each.own]
