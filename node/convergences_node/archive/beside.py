@@ -122,6 +122,21 @@ class BesideReader:
         row = self._db.execute("SELECT element, content FROM sources WHERE key = ?", (key,)).fetchone()
         return None if row is None else (ElementId.from_cbor(cbor.decode(row[0])), row[1])
 
+    def sources_after(self, key: bytes, limit: int = LIST_MAX) -> list[tuple[bytes, bytes]]:
+        """`(key, element in CBOR)` of the imported rows whose keys come after this one, in their order."""
+        rows = self._db.execute("SELECT key, element FROM sources WHERE key > ? ORDER BY key LIMIT ?", (key, limit))
+        return list(rows)
+
+    def erasures_of_elements(self, limit: int = LIST_MAX) -> list[tuple[bytes, str]]:
+        """The elements, in CBOR, that erasures known here name, and what became of each."""
+        every = "SELECT DISTINCT element, state FROM erasures WHERE element IS NOT NULL ORDER BY element, state LIMIT ?"
+        return list(self._db.execute(every, (limit,)))
+
+    def erasures_of_records(self, limit: int = LIST_MAX) -> list[tuple[str, int, str]]:
+        """`(origin, index, state)` of the erasures known here that name records and no element."""
+        every = "SELECT origin, idx, state FROM erasures WHERE element IS NULL ORDER BY origin, idx LIMIT ?"
+        return list(self._db.execute(every, (limit,)))
+
     def peers(self) -> list[PeerRow]:
         """The address book."""
         rows = self._db.execute(

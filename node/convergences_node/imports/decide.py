@@ -56,6 +56,8 @@ class Decision:
     refused: list[tuple[int, Fault]] = field(default_factory=list)
     edited: list[Resolved] = field(default_factory=list)
     """Rows that say something new of an element that people have edited here."""
+    kept: list[Key] = field(default_factory=list)
+    """Rows that were refused for what people have done here, and not for what they say."""
 
 
 def changed(resolved: Sequence[Resolved], known: Mapping[Key, Known]) -> list[Known]:
@@ -71,12 +73,14 @@ def decide(resolved: Sequence[Resolved], known: Mapping[Key, Known], edited: Col
         before = known.get(one.row.key)
         if before is not None and before.gone:
             decision.refused.append((one.row.line, Fault("row", f"row_{before.gone}")))
+            decision.kept.append(one.row.key)
             continue
         record = _record(one.row.kind.name, one.fields, one.element, before, one.row.key, one.content)
         if record is not None and before is not None and before.element in edited:
             edited_here = Fault("row", "row_edited", {"element": str(before.element)})
             decision.refused.append((one.row.line, edited_here))
             decision.edited.append(one)
+            decision.kept.append(one.row.key)
             continue
         if record is None:
             decision.unchanged += 1

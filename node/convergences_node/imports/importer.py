@@ -13,7 +13,7 @@ short is finished by importing again.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Mapping as Map
 from dataclasses import asdict, replace
 from itertools import islice
@@ -23,6 +23,7 @@ from typing import Any, Self
 from convergences_protocol.element import ElementId
 from convergences_protocol.errors import Fault
 
+from convergences_node.archive.beside import source_key
 from convergences_node.archive.model import NewRecord
 from convergences_node.faults import Conflict
 from convergences_node.territories.communes import communes
@@ -55,11 +56,24 @@ class Import:
     """One import under way: of one file, or of several that are one table. `look` if need be, then `write`."""
 
     def __init__(
-        self, desk: Desk, paths: Sequence[Path], mapping: Mapping, tell: Tell, *, dry_run: bool = False
+        self,
+        desk: Desk,
+        paths: Sequence[Path],
+        mapping: Mapping,
+        tell: Tell,
+        *,
+        dry_run: bool = False,
+        only: Collection[bytes] | None = None,
     ) -> None:
+        """`only`: the digests of the rows to import, the first of each; the others are passed over unjudged."""
         self.survey = Survey()
         self.report = Report([path.name for path in paths])
         self.dialects: list[Dialect] = []
+        self.themes: Themes | None = None
+        """Once it has written: the themes that its rows named."""
+        self.kept: set[bytes] = set()
+        """Digests of the rows that were refused for what people have done here."""
+        self._only = only
         self._desk = desk
         self._paths = paths
         self._mapping = mapping
@@ -80,6 +94,22 @@ class Import:
         return self.report.to_json(dry_run=self._dry_run, dialect=asdict(self.dialects[0]))
 
     def _rows(self) -> Iterator[Row]:
+        """The rows to import."""
+        return self._every_row() if self._only is None else self._chosen(self._every_row(), set(self._only))
+
+    def _chosen(self, rows: Iterator[Row], wanted: set[bytes]) -> Iterator[Row]:
+        for row in rows:
+            if not wanted:
+                return
+            try:
+                digest = source_key(*self._converter.identity(row))
+            except BadRow:
+                continue
+            if digest in wanted:
+                wanted.discard(digest)  # a second row of that name is refused, as it was before
+                yield row
+
+    def _every_row(self) -> Iterator[Row]:
         """The rows of all the files; the lines of the second file begin far above those of the first."""
         for number, (path, dialect) in enumerate(zip(self._paths, self.dialects, strict=True)):
             if number == 0:
@@ -168,7 +198,7 @@ class Import:
         if self._mapping.refers and not self._looked:
             await self.look()
         self.dialects = self.dialects or await asyncio.to_thread(self._sniff)
-        themes = Themes(self._desk, await self._desk.themes())
+        self.themes = themes = Themes(self._desk, await self._desk.themes())
         rows = self._rows()
         total = self.report.rows if self._looked else None
         done, writing = 0, asyncio.create_task(_nothing())
@@ -258,6 +288,7 @@ class Import:
         self.report.relations += decision.relations
         for line, problem in decision.refused:
             self.report.refuse(line, [problem])
+        self.kept.update(source_key(*key) for key in decision.kept)
         for one in decision.edited:
             self.report.keep_beside(known[one.row.key].element, one.fields)
 

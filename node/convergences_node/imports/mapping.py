@@ -158,6 +158,16 @@ class Mapping(Part):
         )
 
     @property
+    def labels(self) -> bool:
+        """Whether themes are to be found by their names."""
+        return any(
+            column.transform == "theme"
+            or (column.transform is None and KINDS[one.kind].by_name[name].targets == ("theme",))
+            for one in self.element
+            for name, column in one.columns().items()
+        )
+
+    @property
     def places(self) -> bool:
         """Whether communes are to be found."""
         return any(column.transform == "commune" for one in self.element for column in one.columns().values())

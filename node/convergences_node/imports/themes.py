@@ -26,6 +26,8 @@ from .mapping import Column
 THEMES_NEW_MAX = 2000
 """A table with more new labels than that has put something else in the column."""
 NAME = KINDS["theme"].by_name["name"]
+ASKED_MAX = 20_000
+"""Names asked for that are remembered; a column with more of them holds something else than themes."""
 SOURCE = "themes"
 """The source under which a town's own themes are remembered, so that a label makes one theme for ever."""
 
@@ -46,6 +48,19 @@ class Themes:
         self._gone: set[str] = set()
         self._new: list[NewRecord] = []
         self.created = 0
+        self.asked: set[str] = set()
+        """Every name that was looked for, whether it was found or not; at most one more than `ASKED_MAX`."""
+
+    @property
+    def known(self) -> Mapping[str, ElementId]:
+        """Themes by their folded names, with those that were made here."""
+        return self._known
+
+    def _look(self, name: str) -> ElementId | None:
+        """The theme of that folded name."""
+        if len(self.asked) <= ASKED_MAX:
+            self.asked.add(name)
+        return self._known.get(name)
 
     def find(self, label: str, column: Column) -> list[str]:
         """Ids of the themes that a label names; none if it is unknown and may be left out. Raises `BadCell`."""
@@ -62,8 +77,8 @@ class Themes:
         meant, broader = others_words()
         name: str | None = meant.get(folded(label))
         while name is not None:
-            if name in self._known:
-                return [str(self._known[name])]
+            if (element := self._look(name)) is not None:
+                return [str(element)]
             name = broader.get(name) if wider else None
         return []
 
@@ -91,7 +106,7 @@ class Themes:
         return new
 
     def _exact(self, label: str) -> list[str]:
-        element = self._known.get(folded(label))
+        element = self._look(folded(label))
         return [str(element)] if element else []
 
     def _parts(self, label: str) -> list[str]:
@@ -118,7 +133,7 @@ class Themes:
             raise BadCell("theme_name", given=shown(label))
         fields: dict[str, Any] = {"name": label}
         if under and folded(under) not in (folded(label), *self._gone):
-            parent = self._known.get(folded(under)) or self._create(under, None)
+            parent = self._look(folded(under)) or self._create(under, None)
             fields["broader"] = str(parent)
         element = self._desk.new_id()
         source = SourceRow(SOURCE, folded(label), content_digest("theme", fields))

@@ -18,9 +18,9 @@ from convergences_node.archive.model import Entry, NewRecord
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index.query import LIMIT_MAX, Query
 
-from .again import outcome_before, remember_outcome
+from .again import Again
 from .desk import GONE, Key, Known, content_digest
-from .importer import Tell, import_file
+from .importer import Tell
 from .known import known_mapping
 from .mapping import Mapping as ColumnMapping
 from .mapping import load_mapping, plain_mapping
@@ -43,13 +43,9 @@ async def import_records(town: Town, params: Import, tell: Tell) -> dict[str, An
     if params.mapping is None and params.kind is None and (report := await _import_pair(town, path, params, tell)):
         return report
     mapping = _mapping(path, params)
-    if (before := await outcome_before(town, path, mapping)) is not None:
-        return {**before, "dry_run": params.dry_run}
-    desk = desk_of(town, await themes_of(town))
-    report = await import_file(desk, path, mapping, tell, dry_run=params.dry_run)
-    if not params.dry_run:
-        await remember_outcome(town, path, mapping, report)
-    return report
+    desk = desk_of(town, await themes_of(town) if mapping.labels else {})
+    again = await Again.look(town, path, mapping, desk)
+    return await again.bring(tell, dry_run=params.dry_run)
 
 
 async def _import_pair(town: Town, path: Path, params: Import, tell: Tell) -> dict[str, Any] | None:
@@ -121,6 +117,8 @@ class TownDesk:
         self._themes = themes
         self._whole = whole
         self._remembers = False
+        self.appended = 0
+        """Records written here."""
 
     async def known(self, keys: Sequence[Key]) -> Mapping[Key, Known]:
         if not self._remembers:
@@ -136,6 +134,7 @@ class TownDesk:
 
     async def append(self, records: Sequence[NewRecord]) -> None:
         await self._archive.append(list(records))
+        self.appended += len(records)
 
     def new_id(self) -> ElementId:
         return ElementId.new(self._territory, time.time_ns() // 1_000_000, secrets.token_bytes(RANDOM_BYTES))

@@ -178,7 +178,7 @@ class _Run(Runner):
     async def _import(self, brought: Brought, mapping: Mapping, found: State) -> State:
         """Look, hold back if need be, write, end what disappeared, remember."""
         town, asked = self._town, self._asked
-        desk = desk_of(town, await themes_of(town))
+        desk = desk_of(town, await themes_of(town) if mapping.labels else {})
         with Import(desk, brought.paths, mapping, self._tell, dry_run=asked.dry_run) as run:
             previous = await asyncio.to_thread(self._memory.count, self._name)
             missing = await self._missing(run, previous) if previous else []
