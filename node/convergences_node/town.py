@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from convergences_protocol.charter import Charter
 from convergences_protocol.cosignature import Cosignature
 from convergences_protocol.errors import LocalError
-from convergences_protocol.origin import territory_of
 from convergences_protocol.replication.views import Held
 
 from convergences_node.archive.archive import Archive, Options
@@ -35,6 +34,7 @@ from convergences_node.archive.model import (
 )
 from convergences_node.backlog import Backlog
 from convergences_node.blobs.blobs import Blobs
+from convergences_node.charter_news import CharterNews
 from convergences_node.clock import clock_plausible
 from convergences_node.clockwork import Clockwork
 from convergences_node.config import Config, load_config
@@ -56,9 +56,6 @@ if TYPE_CHECKING:
     from convergences_node.network.transport import Transport
 
 log = logging.getLogger(__name__)
-
-REWOUND_CHOICE = "rewound"
-"""A log of which records were set aside, while the index may still show them."""
 
 
 class Town:
@@ -86,9 +83,7 @@ class Town:
         self._clockwork = Clockwork(self)
         self._messages = asyncio.Lock()
         self._enrolling = Enrolling(self)
-        self._former = Former(self)
-        self._rewound = False
-        self._charter_news = asyncio.Event()
+        self._charter_news = CharterNews(self, self._enrolling, Former(self))
         self._backlog = Backlog(self)
         self.erasures = Erasures(self)
         self.linked = LinkedFollower(self)
@@ -125,14 +120,13 @@ class Town:
             if finding.code == "archive.doubt":
                 self.doubt_reason = str(finding.params.get("reason"))
         await self.membership.load()
-        await self._former.load()
-        self._charter_news.set()
         # An index that has to be made again takes its time; pages say so meanwhile, and verbs wait for it if they must.
         self._followers = [asyncio.create_task(self.index.follow(self.membership.charter), name="first index")]
         await asyncio.sleep(0)
+        await self._charter_news.begin()
         self._unsubscribe = self.archive.subscribe(self._archive_changed)
         self._followers += [
-            asyncio.create_task(self._follow_charter(), name="charter"),
+            asyncio.create_task(self._charter_news.follow(), name="charter"),
             asyncio.create_task(self.erasures.follow(), name="erasures"),
         ]
 
@@ -142,6 +136,7 @@ class Town:
         for follower in self._followers:
             follower.cancel()
         await asyncio.gather(*self._followers, return_exceptions=True)
+        await self._charter_news.stop()
 
     async def start(self, network: Network, p2p: Transport | None = None) -> None:
         """Run: the network, in its own time, and the clockwork. `p2p` stands in for libp2p."""
@@ -247,8 +242,8 @@ class Town:
 
     # ------------------------------------------------------------------------------------- what changes
     def _archive_changed(self, event: Event) -> None:
-        if isinstance(event, LogGrew) and self._concerns_charter(event.origin):
-            self._charter_news.set()
+        if isinstance(event, LogGrew) and self._charter_news.concern(event.origin):
+            self._charter_news.came()
         if isinstance(event, HeadCame):
             self._clockwork.head_came()
         if isinstance(event, BodiesErased) or (isinstance(event, LogGrew) and event.own):
@@ -257,45 +252,15 @@ class Town:
             self.erasures.came()
         elif isinstance(event, EpochOpened):
             self.doubt_reason = event.reason
-            self._charter_news.set()
-
-    def _concerns_charter(self, origin: str) -> bool:
-        """Whether what is new in a log may be a word of the charter, or the claim of a new epoch."""
-        membership = self.membership
-        if origin in membership.charter_origins() or origin in membership.candidates:
-            return True
-        if origin in membership.former_origins or self.doubt_reason is not None:
-            return True
-        return any(territory_of(origin) == candidate.territory for candidate in membership.candidates.values())
-
-    async def _follow_charter(self) -> None:
-        """Read the charter again whenever a log grew that it is written in."""
-        while True:
-            await self._charter_news.wait()
-            self._charter_news.clear()
-            try:
-                changed = await self.membership.own_epoch()
-                if self._rewound:  # the charter may have read what no longer stands
-                    self._rewound, changed = False, True
-                    await self.membership.load()
-                if await self.membership.refresh() or changed:
-                    await self._spread_charter()
-                await self._former.look()
-                if self.config.node.kind == "agglomeration":
-                    await self._enrolling.admit_candidates()
-            except Exception:
-                log.exception("the charter could not be read again")
+            self._charter_news.came()
 
     async def charter_changed(self) -> None:
         """Read the charter again now, and let everybody here know."""
-        await self.membership.refresh()
-        await self._spread_charter()
+        await self._charter_news.changed()
 
-    async def _spread_charter(self) -> None:
-        if self.network is not None:
-            await self.network.renew()
-        await self.index.follow(self.membership.charter)
-        self.erasures.came()
+    async def rewind(self, origin: str, size: int) -> None:
+        """The charter ended a log with a history that leaves ours at `size`: ours from there on is set aside."""
+        await self._charter_news.rewind(origin, size)
 
     def cosigned(self, origin: str, size: int, cosignature: Cosignature) -> None:
         """A head was cosigned here, and the line is stored: tell whom it concerns."""
@@ -323,22 +288,3 @@ class Town:
                 head.size,
                 event.origin,
             )
-
-    async def rewind(self, origin: str, size: int) -> None:
-        """The charter ended a log with a history that leaves ours at `size`: ours from there on is set aside."""
-        await self.archive.choose(REWOUND_CHOICE, origin)
-        count = await self.archive.rewind(origin, size)
-        log.warning(
-            "%d records of %s are set aside: the charter ended it at %d with another history", count, origin, size
-        )
-        self._rewound = True
-        self._charter_news.set()
-        self._followers.append(asyncio.create_task(self._index_again(), name="index after a rewind"))
-
-    async def _index_again(self) -> None:
-        """The index has read what was set aside, and only knows how to go forward."""
-        try:
-            await self.index.reindex()
-            await self.archive.choose(REWOUND_CHOICE, None)
-        except Exception:
-            log.exception("the index could not be built again; the next start will")
