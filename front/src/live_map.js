@@ -3,6 +3,7 @@
 import L from "leaflet";
 import "leaflet.markercluster";
 import { span } from "./moments.js";
+import { nameTowns } from "./names.js";
 
 const E7 = 10_000_000;
 const ZOOM_MAX = 18; // a street; there is no more to see without a tile of it
@@ -50,8 +51,9 @@ export function makeMap(place, told, outlines, answer, moved) {
   map.on("focus click", () => map.scrollWheelZoom.enable());
   map.on("blur mouseout", () => map.scrollWheelZoom.disable());
 
-  drawOutlines(map, outlines, told);
+  const towns = drawOutlines(map, outlines, told);
   const marks = makeMarks(map, place, told, answer);
+  const layNames = nameTowns(map, towns, marks.group);
   marks.complete(map.getBounds());
   if (told.tiles) addTiles(map, told, pane);
   obeyMoves(place, map);
@@ -63,7 +65,11 @@ export function makeMap(place, told, outlines, answer, moved) {
     marks.complete(box);
     moved([box.getWest(), box.getSouth(), box.getEast(), box.getNorth()].map((each) => each.toFixed(5)).join(","));
   });
-  return { show: marks.show };
+  const show = (at) => {
+    marks.show(at);
+    layNames();
+  };
+  return { show };
 }
 
 function drawOutlines(map, outlines, told) {
@@ -71,24 +77,7 @@ function drawOutlines(map, outlines, told) {
     const chosen = [code, ...within].some((each) => told.chosen.includes(each));
     return { className: `town${code === told.own ? " own" : ""}${chosen ? " chosen" : ""}` };
   };
-  const layer = L.geoJSON(outlines, { interactive: false, style }).addTo(map);
-  const names = layer.getLayers().map((shape) => {
-    const { name } = shape.feature.properties;
-    const span = document.createElement("span");
-    span.textContent = name;
-    const icon = L.divIcon({ className: "name", html: span, iconSize: [0, 0] });
-    const label = L.marker(shape.getBounds().getCenter(), { icon, interactive: false, keyboard: false, zIndexOffset: -9999 });
-    return { label, bounds: shape.getBounds(), width: name.length * 7 };
-  });
-  const fit = () => {
-    for (const { label, bounds, width } of names) {
-      const room = map.latLngToLayerPoint(bounds.getNorthEast()).x - map.latLngToLayerPoint(bounds.getSouthWest()).x;
-      if (room > width) label.addTo(map);
-      else label.remove();
-    }
-  };
-  map.on("zoomend", fit);
-  fit();
+  return L.geoJSON(outlines, { interactive: false, style }).addTo(map);
 }
 
 function makeMarks(map, place, told, answer) {
@@ -174,7 +163,7 @@ function makeMarks(map, place, told, answer) {
 
   add(answer.marks);
   if (!whole) tell(place, told.words.newest);
-  return { show, complete };
+  return { show, complete, group };
 }
 
 /** A balloon with the names of what is at one place, each a link. */

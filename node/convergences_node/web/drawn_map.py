@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as with_name
 from urllib.parse import urlencode
 
 import msgspec
@@ -23,6 +24,7 @@ from convergences_node.index.views import Answer, Facets, Item
 from convergences_node.web import words
 from convergences_node.web.cards import Card, Reading, card
 from convergences_node.web.filters import LIST, MAP, Choice, page_link
+from convergences_node.web.map_names import placed as names_placed
 from convergences_node.web.projecting import WIDTH, Frame, box_of, corners, frame_around, path_of
 from convergences_node.web.ribbon import Ribbon, ribbon
 from convergences_node.web.static_files import address_if_built
@@ -121,12 +123,13 @@ async def drawn_map(
     frame = _frame(asked, outlines, placed, own)
     seen = [item for item in placed if item.location is not None and frame.holds(item.location)]
     counts = {count.value: count.count for count in facets.counts.get("territory", ())}
+    marks = tuple(_marks(reading, asked, frame, seen))
     return DrawnMap(
         width=WIDTH,
         height=frame.height,
         label=reading.messages.count("map.label", len(seen)),
-        shapes=tuple(_shapes(reading, asked, frame, outlines, counts, own)),
-        marks=tuple(_marks(reading, asked, frame, seen)),
+        shapes=tuple(_named(frame, tuple(_shapes(reading, asked, frame, outlines, counts, own)), marks)),
+        marks=marks,
         moves=_moves(reading, asked, frame),
         whole=_whole(reading, asked),
         ribbon=await ribbon(town, reading, asked, undated),
@@ -183,6 +186,14 @@ def _shapes(
             is_own=each.code == own,
             is_chosen=each.code in asked.territories,
         )
+
+
+def _named(frame: Frame, shapes: Sequence[Shape], marks: Sequence[Mark]) -> Iterable[Shape]:
+    """The towns with their names where no mark hides them."""
+    wanted = [(each.name, each.x, each.y) for each in shapes]
+    found = names_placed(wanted, [(mark.x, mark.y) for mark in marks], WIDTH, frame.height)
+    for each, place in zip(shapes, found, strict=True):
+        yield with_name(each, x=place[0], y=place[1]) if place else with_name(each, name="")
 
 
 def _marks(reading: Reading, asked: Query, frame: Frame, seen: Sequence[Item]) -> Iterable[Mark]:

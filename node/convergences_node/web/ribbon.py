@@ -117,7 +117,7 @@ def _ribbon(
     chosen = (asked.at or "")[: 4 if scale == "year" else 7]
     stops = []
     # By their square roots: beside the year in which a hundred schools opened, one with five would not be seen.
-    bars = drawn_bars([math.sqrt(count) for count in counts.values()], HEIGHT)
+    bars = drawn_bars([math.sqrt(count) for count in counts.values()], HEIGHT, 4 if scale == "year" else 8)
     for number, (at, bar) in enumerate(zip(counts, bars, strict=True)):
         label = dates.day_in_words(messages, at, reading.zone)
         is_marked = number % every == 0

@@ -6,6 +6,7 @@ Where there are more years than bars fit, a bar stands for ten years or a hundre
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ BARS_LEAST = 6
 BAR_LEAST = 3.0
 """A year with one thing in it is seen beside a year with a thousand."""
 YEAR_LAST = 9999
+LETTER = 14
+"""Units a letter under a bar is wide, on a phone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +40,20 @@ class Drawn:
     width: float
     height: float
     middle: float
+    """Of the words under it, which stay inside the picture."""
 
 
-def drawn_bars(counts: Sequence[float], height: int) -> list[Drawn]:
-    """Bars side by side, the highest as high as the picture."""
+def drawn_bars(counts: Sequence[float], height: int, letters: int = 4) -> list[Drawn]:
+    """Bars side by side, the highest as high as the picture; under them, words of at most so many letters."""
+    half = min(letters * LETTER, WIDTH) / 2
     pitch = WIDTH / max(len(counts), BARS_LEAST)
     most = max(counts, default=0)
     found = []
     for number, count in enumerate(counts):
         high = max(BAR_LEAST, height * count / most) if count else 0.0
         x, width = number * pitch + pitch * 0.1, pitch * 0.8
-        found.append(Drawn(*(round(each, 1) for each in (x, height - high, width, high, x + width / 2))))
+        middle = min(max(x + width / 2, half), WIDTH - half)
+        found.append(Drawn(*(round(each, 1) for each in (x, height - high, width, high, middle))))
     return found
 
 
@@ -100,7 +106,8 @@ def _bars(reading: Reading, asked: Query, years: dict[int, int]) -> tuple[Bar, .
         counts[year // step] += count
     groups = range(min(counts), max(counts) + 1)
     every = -(-len(groups) // 6)
-    drawn = drawn_bars([counts[group] for group in groups], HEIGHT)
+    # By their square roots, as on the map's ribbon: a register's first year would flatten all others.
+    drawn = drawn_bars([math.sqrt(counts[group]) for group in groups], HEIGHT, 4 if step == 1 else 9)
     return tuple(
         _bar(reading, asked, group * step, step, counts[group], bar, group % every == 0)
         for group, bar in zip(groups, drawn, strict=True)
