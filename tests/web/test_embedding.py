@@ -58,7 +58,7 @@ async def test_every_other_page_stays_out_of_frames(client: TestClient, town: Sm
 async def test_an_agenda_in_a_frame_begins_today_and_moves_on_in_its_colours(client: TestClient) -> None:
     html = await (await client.get("/cadre?vue=agenda&fond=102030")).text()
     assert "Réparer son vélo" in html
-    assert "mardi 24 novembre" in html
+    assert "<span>mardi</span> <b>24</b> <span>novembre</span>" in html
     (forth,) = re.findall(r'rel="next" target="_self" href="([^"]+)"', html)
     url = URL(unescape(forth))
     assert (url.path, url.query["fond"], url.query["vue"]) == ("/cadre", "102030", "agenda")

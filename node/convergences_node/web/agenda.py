@@ -76,6 +76,13 @@ class Day:
     lines: tuple[Line, ...]
     count: str
 
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """The title before its number, the number, and what comes after it: `lundi`, `23`, `novembre`."""
+        told = self.title.split()
+        at = next((index for index, word in enumerate(told) if word[0].isdigit()), 0)
+        return " ".join(told[:at]), told[at], " ".join(told[at + 1 :])
+
 
 @dataclass(frozen=True, slots=True)
 class Agenda:

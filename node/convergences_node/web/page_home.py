@@ -16,12 +16,13 @@ from msgspec.structs import replace
 
 from convergences_node.index.query import Query
 from convergences_node.index.views import Item
-from convergences_node.web import words
+from convergences_node.web import dates, words
 from convergences_node.web.agenda import Day, day_of, line
 from convergences_node.web.asking import town_of
 from convergences_node.web.cards import Card, Reading, card
-from convergences_node.web.filters import AGENDA, LIST, Choice, month_of, page_link, spans, today, weekend_of
+from convergences_node.web.filters import AGENDA, LIST, MAP, Choice, month_of, page_link, spans, today, weekend_of
 from convergences_node.web.happenings import Happenings, days, happenings
+from convergences_node.web.home_map import home_map
 from convergences_node.web.kept_parts import drawn_freshness
 from convergences_node.web.pages import answer_page
 from convergences_node.web.scope import scopes
@@ -62,6 +63,10 @@ async def home_page(request: web.Request, reading: Reading) -> web.Response:
     is_quiet = not found.dated and not following
     told = words.KINDS_DATED if is_quiet else ()
     values: dict[str, object] = {
+        "day": dates.day_in_words(reading.messages, now.isoformat(), reading.zone, reading.year),
+        "day_iso": now.isoformat(),
+        "picture": await home_map(request),
+        "map_href": page_link(reading, Query(), MAP),
         "times": _times(reading, found, now),
         "lasting": [line(reading, each, None) for each in found.lasting[:LASTING_MAX]],
         "next": following,

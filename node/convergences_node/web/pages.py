@@ -17,6 +17,7 @@ from convergences_node.web.asking import ROUTE, messages_of, town_of
 from convergences_node.web.cards import Reading
 from convergences_node.web.element_place import PICTURES, Pictures
 from convergences_node.web.filters import encoded
+from convergences_node.web.home_map import HOME_MAP, KeptHomeMap
 from convergences_node.web.kept_pages import DRAWN, HTML_TYPE, KEPT, KeptPages, answer_drawn
 from convergences_node.web.kept_parts import PARTS, KeptParts
 from convergences_node.web.media_shown import files_here
@@ -36,6 +37,7 @@ def prepare(app: web.Application) -> None:
     app[PARTS] = KeptParts(lambda language, *shown: parts(language).card(*shown))  # type: ignore[attr-defined] # a macro
     app[PICTURES] = Pictures()
     app[OUTLINES] = KeptOutlines()
+    app[HOME_MAP] = KeptHomeMap()
 
 
 def reading_of(request: web.Request) -> Reading:
