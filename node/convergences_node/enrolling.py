@@ -18,6 +18,7 @@ from convergences_node.archive.model import NewControl
 from convergences_node.continuing import Continuing, read_candidate
 from convergences_node.network.joining import Joined
 from convergences_node.succeeding import follow_succession, read_told
+from convergences_node.updates import offering
 from convergences_node.vault.keeping import Vault
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Enrolling:
         town = self._town
         if Vault.concerns(data):
             return await town.vault.answer(data)
+        if data == offering.ASKED:
+            return await offering.answer(town)
         told = read_told(data)
         if told is not None:
             async with self._one_at_a_time:

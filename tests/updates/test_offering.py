@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from convergences_node import checkup
+from convergences_node.updates import offering
 from convergences_node.updates.lookout import Lookout
 from convergences_protocol.errors import ConvergencesError
 
@@ -68,6 +69,49 @@ async def test_from_the_agglomeration_s_stick_to_a_town_s_installer(
     await agglomeration.ask("update_offer", where="")
     assert (await town.ask("update_check"))["offers"] == []
     assert await agglomeration.town.blobs.find(bytes.fromhex(package().digest)) is None
+
+
+async def test_a_town_that_reaches_its_agglomeration_by_libp2p_alone(
+    tmp_path: Path, system: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No page of it is served anywhere: the release and the package come over the same streams as records do."""
+
+    async def no_http(url: str) -> bytes:
+        raise AssertionError(url)
+
+    monkeypatch.setattr("convergences_node.updates.offering._get", no_http)
+    cluster = Cluster(tmp_path, over_libp2p=True)
+    try:
+        agglomeration, town = await cluster.cluster("saint-denis")
+        assert town.town.web_settings.agglomeration_address is None
+        assert await Lookout(town.town).look() is None
+        put_release(tmp_path / "stick")
+        await agglomeration.ask("update_offer", where=str(tmp_path / "stick"))
+        assert await Lookout(town.town).look() == NEW
+        assert (await town.ask("update_stage"))["version"] == NEW
+        assert (town.folder / "update/package.deb").read_bytes() == DEBIAN
+        with pytest.raises(ConvergencesError) as refused:
+            await town.town.join_answer(offering.ASKED)
+        assert code(refused.value) == "update_offer_town"
+    finally:
+        await cluster.close()
+
+
+async def test_an_agglomeration_that_does_not_answer_by_http_is_asked_otherwise(tmp_path: Path, system: Path) -> None:
+    """Its web server is away for a morning, or the town's network lets only one of the two through."""
+    cluster = Cluster(tmp_path, over_libp2p=True)
+    try:
+        agglomeration, town = await cluster.cluster("saint-denis")
+        (row,) = [row for row in town.town.network.book().values() if row.key == agglomeration.key]  # type: ignore[union-attr]
+        dead = "http://127.0.0.1:1"
+        await town.town.remember_peer(row.key, agglomeration.town.archive.territory, [dead, *row.addresses])
+        assert town.town.web_settings.agglomeration_address == dead
+        put_release(tmp_path / "stick")
+        await agglomeration.ask("update_offer", where=str(tmp_path / "stick"))
+        found = await town.ask("update_check")
+        assert [each["version"] for each in found["offers"]] == [NEW] and found["unreachable"] is None
+    finally:
+        await cluster.close()
 
 
 async def test_a_town_believes_no_agglomeration(cluster: Cluster, system: Path, tmp_path: Path) -> None:

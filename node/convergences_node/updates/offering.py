@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What an agglomeration offers to its towns: the signed release, and its packages as files by their SHA-256.
 
-The release is a small public text at `GET /update/release`; the packages are in `blobs/`, for the nodes that the
-charter names. A town believes neither: it asks for the package by the digest that a release key has signed.
+The release is a small public text, at `GET /update/release` and as the answer to a word that comes by the door of
+invitations, over libp2p too: many towns reach their agglomeration by that alone. The packages are in `blobs/`, for the
+nodes that the charter names. A town believes neither: it asks for the package by the digest that a release key has
+signed.
 
     <folder>/update-offered     the release that is offered; its packages are there before it is
 """
@@ -10,6 +12,7 @@ charter names. A town believes neither: it asks for the package by the digest th
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +25,8 @@ from convergences_node.archive.durable import replace_durably
 from convergences_node.backup.shelf import read_back
 from convergences_node.blobs.store import Readers
 from convergences_node.faults import words_of
+from convergences_node.network.addresses import is_http
+from convergences_node.network.joining import send_word
 
 from .finding import Offer
 from .places import OFFERED_NAME, Installed
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
     from convergences_node.town import Town
 
 PATH = "/update/release"
+ASKED = b"convergences/release/asked/1\n"
+"""The word that asks for it. Nobody has to prove anything: what is answered is public."""
 ASK_SECONDS_MAX = 8.0
 FETCH_SECONDS_MAX = 6 * 3_600.0
 """A package over a slow line; what has come stays, and the next attempt begins there."""
@@ -100,20 +107,53 @@ def offered_bytes(folder: Path) -> bytes:
         return b""
 
 
+async def answer(town: Town) -> bytes:
+    """What answers the word `ASKED`. Raises `LocalError` where nothing is ever offered."""
+    if town.config.node.kind != "agglomeration":
+        raise LocalError("only an agglomeration offers updates to towns", fault=Fault("", "update_offer_town"))
+    data = await asyncio.to_thread(offered_bytes, town.folder)
+    return json.dumps({"release": data.decode() if data else None}, ensure_ascii=False).encode()
+
+
 # ------------------------------------------------------------------------------------- in a town
 async def ask(town: Town, here: Installed) -> Offer | None:
     """What the agglomeration offers; None if there is none, or it offers nothing. RemoteError if it does not answer."""
-    address = town.web_settings.agglomeration_address
-    if address is None:
-        return None
-    data = await _get(f"{address}{PATH}")
+    data = await _asked(town)
     if not data:
         return None
-    where = Path(f"{address}{PATH}")
+    where = Path(PATH)
     try:
         return Offer(where, data, open_release(data, here.keys), from_peer=True)
     except ConvergencesError as error:
         return Offer(where, data, None, error, from_peer=True)
+
+
+async def _asked(town: Town) -> bytes:
+    """By its HTTP address if it has one that answers, else by whatever it is reached."""
+    address = town.web_settings.agglomeration_address
+    nowhere = None if address is None else RemoteError(f"{address} does not answer")
+    if address is not None:
+        try:
+            return await _get(f"{address}{PATH}")
+        except RemoteError as error:
+            nowhere = error
+    key, network = town.membership.charter.agglomeration.key, town.network
+    row = network.book().get(key) if network is not None else None
+    addresses = [each for each in row.addresses if not is_http(each)] if row else []
+    if network is None or not addresses or not town.membership.joined:
+        if nowhere is not None:
+            raise nowhere
+        return b""
+    unreached = nowhere or RemoteError("no address of the agglomeration is known here")
+    return _read(await send_word(addresses, key, ASKED, await network.settled_p2p(), unreached))
+
+
+def _read(data: bytes) -> bytes:
+    try:
+        release = json.loads(data)["release"]
+        return b"" if release is None else str(release).encode()[: RELEASE_BYTES_MAX + 1]
+    except (ValueError, KeyError, TypeError):
+        raise RemoteError("the agglomeration answers something else than which release it offers") from None
 
 
 async def _get(url: str) -> bytes:
