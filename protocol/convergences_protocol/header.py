@@ -13,7 +13,8 @@ so a header is read by comparing a prefix, not by negotiating. The payload is a 
 in one of the shapes of `_SHAPES`: a statement, a withdrawal (no 5 and 6), or a control record (2, 4 and 7 alone).
 A digest is over the whole header as logged, so a header is kept as received and never written anew.
 
-`signature_valid` is apart from `read_header` because the signature costs five times the rest and runs in other threads.
+`signature_valid` is apart from `read_header` because the signature costs ten times the rest and is checked elsewhere
+(`framing.py`).
 """
 
 from __future__ import annotations
@@ -25,15 +26,26 @@ from typing import Any, NamedTuple, TypeAlias
 from . import cbor, cose
 from .element import ElementId
 from .errors import LocalError, Unreadable
-from .keys import SigningKey, verify
+from .framing import EXTERNAL_AAD, HEADER_BYTES_MAX, KEY_END, KEY_START, payload_of, signature_valid
+from .keys import SigningKey
 from .kinds.kind import is_kind_name
 from .usual_header import read_usual
 
-HEADER_BYTES_MAX = 4096
-"""A statement takes about 225 bytes; the rest is for control records, whose content is in the header."""
+__all__ = [
+    "BODY_BYTES_MAX",
+    "DIGEST_BYTES",
+    "EXTERNAL_AAD",
+    "HEADER_BYTES_MAX",
+    "TIME_MAX",
+    "Content",
+    "Header",
+    "read_header",
+    "signature_valid",
+    "write_header",
+]
+
 BODY_BYTES_MAX = 65_536
 """A long article in full, or a town's outline; larger things are media, outside the records."""
-EXTERNAL_AAD = b"convergences/record/1"
 DIGEST_BYTES = 32
 TIME_MAX = 253_402_300_799
 """The last second of the year 9999. The time is the author's word and orders nothing; it only has to be writable."""
@@ -48,19 +60,6 @@ _WITHDRAWAL = (_ELEMENT, _KIND, _PREVIOUS, _TIME)
 _CONTROL = (_KIND, _TIME, _CONTENT)
 _SHAPES = frozenset({_FIRST_STATEMENT, _STATEMENT, _WITHDRAWAL, _CONTROL})
 """The keys a payload may have, in order. A withdrawal always has a previous: there must be something to withdraw."""
-
-# Tag 18, array of 4, byte string of 38 bytes: {1: -19, 4: byte string of 32} -- then the key.
-_PREFIX = bytes.fromhex("d2845826a20132045820")
-_KEY_START, _KEY_END = len(_PREFIX), len(_PREFIX) + 32
-_PROTECTED_START = 2
-_PAYLOAD_START = _KEY_END + 1
-_UNPROTECTED = b"\xa0"
-_SIGNATURE_HEAD = b"\x58\x40"
-_SIGNATURE_BYTES = 64
-_TAIL_BYTES = len(_SIGNATURE_HEAD) + _SIGNATURE_BYTES
-# Sig_structure (RFC 9052 section 4.4): an array of 4 whose first and third members never change.
-_SIGNED_CONTEXT = b"\x84\x6aSignature1"
-_SIGNED_AAD = bytes([0x40 + len(EXTERNAL_AAD)]) + EXTERNAL_AAD
 
 
 class Header(NamedTuple):
@@ -112,7 +111,7 @@ def _read_strictly(raw: bytes) -> Header:
         raise Unreadable("kind is not a name")
     if type(time) is not int or not 0 <= time <= TIME_MAX:
         raise Unreadable("time is not seconds since 1970")
-    author = raw[_KEY_START:_KEY_END]
+    author = raw[KEY_START:KEY_END]
     if keys == _CONTROL:
         return Header(raw, author, None, kind, None, time, None, None, _content(payload[_CONTENT]))
     try:
@@ -125,13 +124,6 @@ def _read_strictly(raw: bytes) -> Header:
     if body_bytes is not None and (type(body_bytes) is not int or not 0 < body_bytes <= BODY_BYTES_MAX):
         raise Unreadable(f"length of body is {body_bytes!r:.40}, not 1 to {BODY_BYTES_MAX}")
     return Header(raw, author, element, kind, previous, time, body_digest, body_bytes, None)
-
-
-def signature_valid(raw: bytes) -> bool:
-    """Whether `raw` is shaped as a header and its author's key signed it. Never raises; releases the interpreter."""
-    if _payload_of(raw) is None:
-        return False
-    return verify(raw[_KEY_START:_KEY_END], _to_be_signed(raw), raw[-_SIGNATURE_BYTES:])
 
 
 def write_header(
@@ -167,16 +159,11 @@ def _signed(key: SigningKey, payload: bytes) -> bytes:
     return cose.sign1(protected, payload, key.sign(cose.signed_bytes(protected, EXTERNAL_AAD, payload)))
 
 
-def _to_be_signed(raw: bytes) -> bytes:
-    """`cose.signed_bytes` of a framed header: its members are slices of the header, already encoded as they must be."""
-    return _SIGNED_CONTEXT + raw[_PROTECTED_START:_KEY_END] + _SIGNED_AAD + raw[_PAYLOAD_START:-_TAIL_BYTES]
-
-
 def _payload_map(raw: bytes) -> dict[int, Any]:
     """The payload, through the strict door."""
     if len(raw) > HEADER_BYTES_MAX:
         raise Unreadable(f"header of {len(raw)} bytes, at most {HEADER_BYTES_MAX} are allowed")
-    data = _payload_of(raw)
+    data = payload_of(raw)
     if data is None:
         raise Unreadable("not framed as a header")
     payload = cbor.decode(data)
@@ -194,25 +181,3 @@ def _content(value: object) -> Content:
     if type(value) is not dict:
         raise Unreadable("content of a control record is not a map")
     return value
-
-
-def _payload_of(raw: bytes) -> bytes | None:
-    """The payload's bytes when the fixed parts are in their places and the payload fills the rest, or None."""
-    end = len(raw) - _TAIL_BYTES
-    if end <= _PAYLOAD_START or len(raw) > HEADER_BYTES_MAX or not raw.startswith(_PREFIX):
-        return None
-    if not raw.startswith(_UNPROTECTED, _KEY_END) or not raw.startswith(_SIGNATURE_HEAD, end):
-        return None
-    for head_bytes in (2, 3, 1):
-        start = _PAYLOAD_START + head_bytes
-        head = _byte_string_head(end - start)
-        if len(head) == head_bytes and raw.startswith(head, _PAYLOAD_START):
-            return raw[start:end]
-    return None
-
-
-def _byte_string_head(length: int) -> bytes:
-    """The shortest head of a byte string (RFC 8949 section 4.2.1); no payload needs more than two bytes of length."""
-    if length < 24:
-        return bytes([0x40 + max(length, 0)])
-    return b"\x58" + length.to_bytes() if length < 256 else b"\x59" + length.to_bytes(2, "big")

@@ -107,9 +107,11 @@ async def test_a_batch_whose_process_dies_is_checked_here(examiners: Examiners) 
 
 
 async def test_processes_end_when_no_backlog_arrives(examiners: Examiners, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examining, "IDLE_SECONDS", 0.05)
     ids = await _ready(examiners)
-    await _gone(ids)
+    with monkeypatch.context() as sooner:
+        sooner.setattr(examining, "IDLE_SECONDS", 0.05)
+        _judge(await examiners.examine(BACKLOG))
+        await _gone(ids)
     assert len(await _ready(examiners)) == examining.PROCESSES, "and come back with the next"
 
 

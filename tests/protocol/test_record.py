@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from convergences_protocol import cbor, cose, header
+from convergences_protocol import cbor, cose, framing, header
 from convergences_protocol.element import ElementId
 from convergences_protocol.errors import LocalError, Refused, Unreadable
 from convergences_protocol.keys import SigningKey, verify
@@ -91,16 +91,16 @@ def test_a_control_record_carries_its_content(content: dict[int, object], time: 
 
 @given(st.binary(min_size=1, max_size=3900))
 def test_the_fast_form_of_what_is_signed_is_the_general_one(filling: bytes) -> None:
-    """Whatever the payload's length, the slices of `header.py` are RFC 9052's Sig_structure."""
+    """Whatever the payload's length, the slices of `framing.py` are RFC 9052's Sig_structure."""
     try:
         raw = author_control(KEY, "a", {"x": filling}, 0)
     except LocalError:
         assert len(filling) > 3800
         return
-    payload = header._payload_of(raw)
+    payload = framing.payload_of(raw)
     assert payload is not None
     signed = cose.signed_bytes(cose.protected_header(KEY.public), EXTERNAL_AAD, payload)
-    assert header._to_be_signed(raw) == signed
+    assert framing.to_be_signed(raw) == signed
     assert verify(KEY.public, signed, raw[-64:])
 
 
