@@ -61,8 +61,10 @@ def test_debian_13_reads_cloud_init_s_files(prepare: ModuleType, card: Path) -> 
     assert (card / "user-data").read_text().startswith("#cloud-config\n")
     found = loaded(card / "user-data")
     assert (found["hostname"], found["keyboard"]) == ("stains", {"layout": "fr"})
-    install, language = found["runcmd"]
-    assert install == ["sh", "/boot/firmware/convergences-install.sh"]
+    language, install = found["runcmd"]
+    assert install == ["sh", "/boot/firmware/convergences-install.sh"], "last, for it shows the code"
+    assert found["output"] == {"all": ">> /var/log/cloud-init-output.log"}, "and nothing is written below it"
+    assert found["ssh_quiet_keygen"] is True and found["ssh"] == {"emit_keys_to_console": False}
     assert language[-1] == "fr_FR.UTF-8" and r"\($0 UTF-8\)" in language[2]
     (user,) = found["users"]
     assert user["lock_passwd"] is True and user["ssh_authorized_keys"] == [KEY.rpartition(" ")[0]]
