@@ -292,6 +292,7 @@ VERBS: Mapping[str, Verb] = {
     "source_list": Verb(sources.SourceList, "sources.verb:list_sources"),
     "source_status": Verb(sources.SourceStatus, "sources.verb:status"),
     "media_add": Verb(media.MediaAdd, "media.verb:add"),
+    "media_describe": Verb(media.MediaDescribe, "media.verb:describe"),
     "media_remove": Verb(media.MediaRemove, "media.verb:remove"),
     "media_list": Verb(media.MediaList, "media.verb:list_media"),
     "relay_status": Verb(relay.RelayStatus, "relay.verb:status"),

@@ -95,6 +95,31 @@ async def test_pictures_and_documents_are_put_on_and_taken_off(town: Town, files
     assert (await ask(town, "media_list", element=article))["media"] == []
 
 
+async def test_words_change_without_the_file(town: Town, files: Path) -> None:
+    """Of one among several, of a logo; an empty credit is taken away, and what changes nothing writes nothing."""
+    article = await content(town, "Un article")
+    photo, other = (str(files / name) for name in ("photo.jpg", "other.png"))
+    one = await ask(town, "media_add", element=article, path=photo, use="picture", alt="La foule", credit="Zoé")
+    await ask(town, "media_add", element=article, path=other, use="picture", alt="La place")
+    told = await ask(
+        town, "media_describe", element=article, file=one["digest"][:8], alt="La foule, de loin", credit=""
+    )
+    shown = (await ask(town, "media_list", element=article))["media"]
+    assert [(each["alt"], each["credit"]) for each in shown] == [("La foule, de loin", ""), ("La place", "")]
+    assert told["digest"] == one["digest"] == shown[0]["digest"]
+    again = await ask(town, "media_describe", element=article, file=one["digest"], alt="La foule, de loin")
+    assert again["index"] == told["index"]
+    club = await actor(town, "Atelier")
+    logo = await ask(town, "media_add", element=club, path=photo, use="logo", alt="Un vélo", licence="CC0-1.0")
+    await ask(town, "media_describe", element=club, file=logo["digest"], alt="Un vélo rouge")
+    (shown_logo,) = (await ask(town, "media_list", element=club))["media"]
+    assert (shown_logo["alt"], shown_logo["licence"], shown_logo["here"]) == ("Un vélo rouge", "CC0-1.0", True)
+    with pytest.raises(Refused):
+        await ask(town, "media_describe", element=club, file=logo["digest"], alt="")
+    with pytest.raises(NotFound):
+        await ask(town, "media_describe", element=club, file="abcdef", alt="Rien")
+
+
 async def test_what_cannot_be_put_on_is_refused_with_a_reason(town: Town, files: Path) -> None:
     """Before anything is kept: wrong words, wrong kind, wrong file."""
     club = await actor(town, "Atelier")

@@ -72,6 +72,12 @@ async def test_a_picture_is_added_replaced_and_removed(operator: Operator) -> No
     )
     (second,) = await kept(operator.process, element)
     assert status == 200 and second["alt"] == "Un tuba bleu"
+    status, page = await sent(
+        operator, element, b"", called="", use="logo", alt="Un tuba, vu d’en haut", replaces=second["digest"][:12]
+    )
+    (described,) = await kept(operator.process, element)
+    assert status == 200 and "ses mots ont changé" in page
+    assert described == second | {"alt": "Un tuba, vu d’en haut"}, "the words alone, without the file"
     status, _, page = await operator.send(f"{MEDIA}/{element}/retirer", file=second["digest"][:12])
     assert status == 200 and "C’est retiré" in page and await kept(operator.process, element) == []
     assert not list((operator.process.folder / "blobs").glob("upload-*")), "nothing is left of what was sent"
@@ -131,7 +137,11 @@ async def test_a_person_puts_a_picture_there_with_the_keyboard(
     await person.page.get_by_role("button", name="Mettre sur la fiche").press("Enter")
     await person.page.get_by_role("status").wait_for()
     await person.open_to_everyone(f"operator-media-done-{scheme}")
-    await person.page.get_by_role("link", name=re.compile("^Remplacer")).press("Enter")
+    await person.page.get_by_role("link", name=re.compile("^Modifier")).press("Enter")
     await person.page.wait_for_url("**#add")
     await person.open_to_everyone(f"operator-media-replace-{scheme}")
-    assert [one["alt"] for one in await kept(operator.process, element)] == ["La fanfare sur la place"]
+    await person.page.get_by_label("Ce qu’on y voit, en quelques mots").fill("La fanfare, un soir d’été")
+    await person.page.get_by_role("button", name="Enregistrer").press("Enter")
+    await person.page.get_by_role("status").wait_for()
+    await person.open_to_everyone(f"operator-media-described-{scheme}")
+    assert [one["alt"] for one in await kept(operator.process, element)] == ["La fanfare, un soir d’été"]

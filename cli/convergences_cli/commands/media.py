@@ -12,7 +12,7 @@ from convergences_cli.words import say
 
 @click.group("media", short_help="Pictures and documents of an element.")
 def command() -> None:
-    """Put pictures and documents on actors, actions, places and contents, take them away, list them.
+    """Put pictures and documents on actors, actions, places and contents, describe them, take them away, list them.
 
     A picture is made again in a few sizes, without what the camera wrote into it (where, when, by whom).
 
@@ -60,6 +60,28 @@ def add(
     _show_added(ask(folder, "media_add", params | given, quiet=as_json), as_json)
 
 
+@command.command("describe", short_help="Other words for one, with its file as it is.")
+@click.argument("element")
+@click.argument("digest")
+@click.option("--alt", required=True, help="What the picture shows, or what the document is, for who does not see it.")
+@click.option("--credit", help="Who made it; an empty one is taken away.")
+@click.option("--licence", help="Under which licence; an empty one is taken away.")
+@node_options
+def describe(
+    element: str, digest: str, alt: str, credit: str | None, licence: str | None, folder: Path, as_json: bool
+) -> None:
+    """Say otherwise what the file of ELEMENT is whose digest begins with DIGEST (six digits or more).
+
+    \b
+    Example:
+      convergences media describe FR-93066:0193… 3f9a02 --alt "La fanfare, un soir d’été" --folder saint-denis
+    """
+    said = {"alt": alt, "credit": credit, "licence": licence}
+    given = {name: value for name, value in said.items() if value is not None}
+    params = {"element": element, "file": digest, **given}
+    _show_described(ask(folder, "media_describe", params, quiet=as_json), as_json)
+
+
 @command.command("remove", short_help="Take a picture or a document away.")
 @click.argument("element")
 @click.argument("digest")
@@ -91,6 +113,11 @@ def list_media(element: str, folder: Path, as_json: bool) -> None:
 def _show_added(answer: dict[str, Any]) -> None:
     size = f"{answer['width']} × {answer['height']}" if "width" in answer else answer["type"]
     click.echo(say("media.added", digest=answer["digest"][:12], size=size, bytes=answer["bytes"]))
+
+
+@printed
+def _show_described(answer: dict[str, Any]) -> None:
+    click.echo(say("media.described", digest=answer["digest"][:12]))
 
 
 @printed

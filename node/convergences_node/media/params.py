@@ -25,6 +25,18 @@ class MediaAdd(Params):
     replaces: str | None = None
 
 
+class MediaDescribe(Params):
+    """Say otherwise what a picture or a document is, and keep the file: `file` is the beginning of its digest, at
+    least 6 digits. `credit` and `licence` stay as they are unless they are given; an empty one is taken away. What
+    changes nothing writes nothing. Answer: `{element, origin, index, digest}`."""
+
+    element: str
+    file: str
+    alt: str
+    credit: str | None = None
+    licence: str | None = None
+
+
 class MediaRemove(Params):
     """Take a picture or a document from an element: `file` is the beginning of its digest, at least 6 digits. The file
     stays for the element's history until the element is erased. Answer: `{element, origin, index, digest}`."""

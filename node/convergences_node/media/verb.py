@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The verbs of pictures and documents: put one on an element, take one away, say which there are."""
+"""The verbs of pictures and documents: put one on an element, describe it, take it away, say which there are."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from convergences_node.blobs.blobs import Blobs
 from convergences_node.doing import current_entry, may_write
 from convergences_node.faults import NotFound
 from convergences_node.media.making import MEDIA_TYPE, Form, make_forms
-from convergences_node.media.params import MediaAdd, MediaList, MediaRemove
+from convergences_node.media.params import MediaAdd, MediaDescribe, MediaList, MediaRemove
 from convergences_node.media.sniff import HEAD_BYTES, READ_TYPES, TAIL_BYTES, is_whole_pdf, type_of
 from convergences_node.params import Json, Tell
 
@@ -40,11 +40,7 @@ async def add(town: Town, params: MediaAdd, tell: Tell) -> Json:
     may_write(town)
     entry, kind, fields = await _element(town, params.element)
     field = _field_for(kind, params.use)
-    said = {
-        name: value
-        for name, value in (("alt", params.alt), ("credit", params.credit), ("licence", params.licence))
-        if value is not None
-    }
+    said = _said(params)
     _require_words(field, said)
     replaced = _meant(params.element, kind, fields, params.replaces)[1].digest if params.replaces else None
     path = Path(params.path)
@@ -58,6 +54,27 @@ async def add(town: Town, params: MediaAdd, tell: Tell) -> Json:
     fields[field.name] = _with(fields.get(field.name, []), medium, replaced) if field.many else medium
     placed = await _append(town, entry, kind, fields)
     return {**_placed(placed, params.element), "field": field.name, **made}
+
+
+async def describe(town: Town, params: MediaDescribe, tell: Tell) -> Json:
+    """See `params.MediaDescribe`."""
+    may_write(town)
+    entry, kind, fields = await _element(town, params.element)
+    field, medium = _meant(params.element, kind, fields, params.file)
+    said = _said(params)
+    _require_words(field, {name: value for name, value in said.items() if value or name == "alt"})
+
+    def told(one: dict[str, Any]) -> dict[str, Any]:
+        if one["digest"] != medium.digest:
+            return one
+        return {name: value for name, value in {**one, **said}.items() if value or name not in said}
+
+    former = fields[field.name]
+    fields[field.name] = [told(one) for one in former] if field.many else told(former)
+    if fields[field.name] == former:
+        return {"element": params.element, "origin": entry.origin, "index": entry.index, "digest": medium.digest}
+    placed = await _append(town, entry, kind, fields)
+    return {**_placed(placed, params.element), "digest": medium.digest}
 
 
 async def remove(town: Town, params: MediaRemove, tell: Tell) -> Json:
@@ -134,6 +151,12 @@ def _with(many: list[Any], medium: dict[str, Any], replaced: str | None) -> list
     if not any(one["digest"] == replaced for one in many):
         return [*many, medium]
     return [medium if one["digest"] == replaced else one for one in many]
+
+
+def _said(params: MediaAdd | MediaDescribe) -> dict[str, str]:
+    """The words that are given."""
+    given = {"alt": params.alt, "credit": params.credit, "licence": params.licence}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _require_words(field: Field, said: dict[str, str]) -> None:

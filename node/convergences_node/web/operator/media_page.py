@@ -108,12 +108,13 @@ async def _add(
     messages = reading_of(request).messages
     said = {name: text for name in ("use", "alt", "credit", "licence") if (text := fields.get(name, "").strip())}
     missing = {name: messages.text(f"operator.media.no_{name}") for name in ("use", "alt") if name not in said}
-    if called is None:
-        missing["file"] = messages.text("operator.media.no_file")
     replaces = fields.get("replaces", "")
+    if called is None and not replaces:
+        missing["file"] = messages.text("operator.media.no_file")
     if missing:
         return await _draw(request, session, fields=fields, faults=missing, replaces=replaces)
-    assert called is not None
+    if called is None:
+        return await _describe(request, session, fields, replaces)
     # Under the name that its sender knows, so that a sentence can say it.
     path = await asyncio.to_thread(file.rename, file.with_name(_UNFIT.sub("_", called)[-80:].strip(". ") or "file"))
     params = {"element": request.match_info["element"], "path": str(path), **said}
@@ -123,6 +124,20 @@ async def _add(
         faults = faults_of(error, messages, "file")
         return await _draw(request, session, fields=fields, faults=faults, replaces=replaces)
     return await _draw(request, session, told=messages.text("operator.media.added"))
+
+
+async def _describe(
+    request: web.Request, session: Session, fields: dict[str, str], replaces: str
+) -> web.StreamResponse:
+    """Other words for one that is there; who empties who made it, or its licence, takes that away."""
+    messages = reading_of(request).messages
+    said = {name: fields.get(name, "").strip() for name in ("alt", "credit", "licence")}
+    params = {"element": request.match_info["element"], "file": replaces, **said}
+    try:
+        await operating_of(request).perform("media_describe", params)
+    except ConvergencesError as error:
+        return await _draw(request, session, fields=fields, faults=faults_of(error, messages, "alt"), replaces=replaces)
+    return await _draw(request, session, told=messages.text("operator.media.described"))
 
 
 def _folder(node: Path, now: int) -> Path:
