@@ -39,7 +39,7 @@ from convergences_node.read_only import why_read_only
 from convergences_node.relay.settings import STORE_NAME, why_off
 from convergences_node.setup.joining_later import JoiningLater
 from convergences_node.setup.staging import finish, is_blank
-from convergences_node.systemd import Watchdog, begin_again, notify, turns
+from convergences_node.systemd import Starting, Watchdog, ask_for_time, notify, turns
 from convergences_node.town import Town
 from convergences_node.updates.lookout import Lookout
 from convergences_node.updates.trial import Trial
@@ -71,16 +71,22 @@ def serve(folder: Path, host: str = _HTTP.host, port: int = _HTTP.port) -> None:
 
     In an empty folder, `host` and `port` are where the setup's pages are, and where the town's will be.
     """
+    starting = Starting().begin()
     if why_read_only(folder) is None:
         finish(folder)
     if is_blank(folder):
         write_logs(LogsSection())
-        _set_up(folder, host, port)
+        _set_up(folder, host, port, starting)
         return
     write_logs(load_config(folder).logs)
     sys.setswitchinterval(SWITCH_SECONDS)
     keep_little()
-    ending = asyncio.run(run(folder, ready=lambda town: collect_seldom()))
+
+    def ready(town: Town) -> None:
+        starting.end()
+        collect_seldom()
+
+    ending = asyncio.run(run(folder, ready=ready))
     if ending is Ending.RESTART:
         _become_another()
     if ending is Ending.STOP:
@@ -89,14 +95,14 @@ def serve(folder: Path, host: str = _HTTP.host, port: int = _HTTP.port) -> None:
 
 def _become_another() -> None:
     """Start this same command again in this process: perhaps a newer program by now, and with nothing in memory."""
-    begin_again()
+    ask_for_time()
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - what was started, as it was started
 
 
-def _set_up(folder: Path, host: str, port: int) -> None:
+def _set_up(folder: Path, host: str, port: int, starting: Starting) -> None:
     """The setup's pages, until there is a town; then the town, behind the same socket."""
     listening = given_socket() or _bound(host, port)
-    if asyncio.run(_serve_setup(folder, listening, _settings(host, port))):
+    if asyncio.run(_serve_setup(folder, listening, _settings(host, port), starting)):
         hand_over(listening)
         _become_another()
 
@@ -138,12 +144,15 @@ def _bound(host: str, port: int) -> socket.socket:
         ) from None
 
 
-async def _serve_setup(folder: Path, listening: socket.socket, settings: dict[str, dict[str, Any]]) -> bool:
+async def _serve_setup(
+    folder: Path, listening: socket.socket, settings: dict[str, dict[str, Any]], starting: Starting
+) -> bool:
     """Whether there is a town now; False if the process is to stop before."""
     from convergences_node.setup.serving import set_up
 
     life = Life(asyncio.Event())
     _stop_by_signals(life, asyncio.get_running_loop())
+    starting.end()
     notify("READY=1")
     async with Watchdog(turns):
         return await set_up(folder, listening, settings, life.stop) and not life.stop.is_set()

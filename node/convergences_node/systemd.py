@@ -7,12 +7,20 @@ import asyncio
 import logging
 import os
 import socket
+import threading
+import time
 from collections.abc import Awaitable, Callable
 
 log = logging.getLogger(__name__)
 
 START_S = 300
-"""As `TimeoutStartSec` of the service."""
+"""As `TimeoutStartSec` of the service: how long a start may take, and from then on how long it may do nothing."""
+START_S_MAX = 3_600
+"""Of a start that still does something: the longest migration of the largest archive. What turns for an hour hangs."""
+START_LOOK_S = 20.0
+START_WORK_S = 0.02
+"""Of a processor, between two looks: a starved machine gives a process hundreds of times less than a usual one, and what
+waits for a lock for ever uses less."""
 LOOK_EVERY_S = 60.0
 """Between two looks at itself of a node that nobody watches over."""
 
@@ -30,11 +38,53 @@ def notify(state: str) -> None:
             log.warning("systemd cannot be told %s: %s", state, error)
 
 
-def begin_again() -> None:
-    """This process is about to become another program, for systemd the same one that was ready long ago: it is given as
-    long as a start, for nothing in it looks at itself before it serves. `Watchdog` takes that back."""
+def ask_for_time() -> None:
+    """Have systemd wait as long as for a start, from now on.
+
+    Whichever it waits with: the bound of a start or, where this process has become another and was ready long ago, its
+    watchdog, for nothing looks at itself before it serves.
+    """
+    asked = f"EXTEND_TIMEOUT_USEC={START_S * 1_000_000}"
     if os.environ.get("WATCHDOG_USEC"):
-        notify(f"WATCHDOG=1\nWATCHDOG_USEC={START_S * 1_000_000}")
+        asked += f"\nWATCHDOG=1\nWATCHDOG_USEC={START_S * 1_000_000}"
+    notify(asked)
+
+
+class Starting:
+    """From the first line of a process until it serves: asks systemd for more time as long as it does something.
+
+    A thread of its own, for imports, migrations and indexes keep the loop. `Watchdog` takes the longer patience back.
+    """
+
+    def __init__(
+        self, work: Callable[[], float] = time.process_time, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._work, self._clock = work, clock
+        self._done, self._began_at = work(), clock()
+        self._ended = threading.Event()
+
+    def begin(self) -> Starting:
+        """Ask once, and go on looking."""
+        ask_for_time()
+        if os.environ.get("NOTIFY_SOCKET"):
+            threading.Thread(target=self._look_for_ever, name="starting", daemon=True).start()
+        return self
+
+    def _look_for_ever(self) -> None:
+        while not self._ended.wait(START_LOOK_S) and self.look():
+            pass
+
+    def look(self) -> bool:
+        """Ask again, if something was done since the last look that did. Whether it is worth looking again."""
+        done = self._work()
+        if done - self._done >= START_WORK_S:
+            self._done = done
+            ask_for_time()
+        return self._clock() - self._began_at < START_S_MAX
+
+    def end(self) -> None:
+        """It serves, or never will."""
+        self._ended.set()
 
 
 class Watchdog:

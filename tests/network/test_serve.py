@@ -7,13 +7,24 @@ import asyncio
 import signal
 import socket
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from convergences_node.control import SOCKET_NAME, call
-from convergences_node.systemd import START_S, Watchdog, begin_again, notify, turns
+from convergences_node.systemd import (
+    START_LOOK_S,
+    START_S,
+    START_S_MAX,
+    START_WORK_S,
+    Starting,
+    Watchdog,
+    ask_for_time,
+    notify,
+    turns,
+)
 
 SAINT_DENIS = "FR-93066"
 ROOT = Path(__file__).parents[2]
@@ -45,14 +56,60 @@ async def test_a_process_that_becomes_another_is_given_as_long_as_a_start(
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(20)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        begin_again()  # nobody watches over it
+        time = f"EXTEND_TIMEOUT_USEC={START_S}000000"
+        ask_for_time()  # nobody watches over it
+        assert systemd.recv(100).decode() == time
         monkeypatch.setenv("WATCHDOG_USEC", "180000000")
-        begin_again()
-        assert systemd.recv(100).decode().splitlines() == ["WATCHDOG=1", f"WATCHDOG_USEC={START_S}000000"]
+        ask_for_time()
+        assert systemd.recv(100).decode().splitlines() == [time, "WATCHDOG=1", f"WATCHDOG_USEC={START_S}000000"]
         async with Watchdog(turns):
             assert (await asyncio.to_thread(systemd.recv, 100)).decode() == "WATCHDOG=1\nWATCHDOG_USEC=180000000"
     unit = (ROOT / "deploy/package/files/convergences.service").read_text("utf-8")
     assert f"TimeoutStartSec={START_S}\n" in unit
+
+
+def test_a_start_is_given_time_as_long_as_it_does_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A starved machine gets on; one that hangs asks for nothing more, and neither does one that turns for an hour."""
+    worked, now = [0.0], [0.0]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        starting = Starting(lambda: worked[0], lambda: now[0])
+
+        def asked() -> bool:
+            now[0] += START_LOOK_S
+            again = starting.look()
+            with suppress(BlockingIOError):
+                return systemd.recv(100).startswith(b"EXTEND_TIMEOUT_USEC=") and again
+            return False
+
+        assert not asked(), "nothing was done"
+        worked[0] += START_WORK_S / 2
+        assert not asked()
+        worked[0] += START_WORK_S
+        assert asked(), "little by little counts, too"
+        assert not asked()
+        while now[0] < START_S_MAX - START_LOOK_S:
+            worked[0] += 1
+            assert asked()
+        now[0] += START_LOOK_S
+        assert not starting.look(), "an hour is enough"
+
+
+async def test_a_node_asks_for_time_until_it_serves(cluster: Any) -> None:
+    """And then for no more: its watchdog's own patience is back before it says that it is ready."""
+    node = await cluster.found(SAINT_DENIS, "sd")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(node.folder / "notify"))
+        systemd.settimeout(20)
+        await node.start(NOTIFY_SOCKET=str(node.folder / "notify"), WATCHDOG_USEC="60000000")
+        told: list[str] = []
+        while "READY=1" not in told:
+            told.append((await asyncio.to_thread(systemd.recv, 100)).decode())
+        assert told[0].startswith("EXTEND_TIMEOUT_USEC=")
+        assert "WATCHDOG=1\nWATCHDOG_USEC=60000000" in told
+        assert await node.stop() == 0
 
 
 def test_without_systemd_nobody_is_told(monkeypatch: Any) -> None:

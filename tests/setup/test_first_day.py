@@ -54,6 +54,7 @@ async def agglomeration(tmp_path: Path) -> AsyncIterator[Process]:
 
 async def words_asked(page: Page) -> list[str]:
     """The words that are to be typed back, read from the sheet."""
+    await page.locator("form label").first.wait_for()  # the sheet stands above: it is all there then
     rows = [await row.locator("td").all_inner_texts() for row in await page.locator(".words tr").all()]
     labels = await page.locator("form label").all_inner_texts()
     places = [tuple(map(int, re.findall(r"\d+", label))) for label in labels]

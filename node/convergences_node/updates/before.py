@@ -29,7 +29,6 @@ from convergences_node.accounts import migrations as private
 from convergences_node.archive import migrations as archive
 from convergences_node.archive.durable import sync_folder
 from convergences_node.migrating import Layout, Step
-from convergences_node.systemd import notify
 
 from .attempt import OPEN, last_attempt
 from .places import installed
@@ -38,8 +37,6 @@ FOLDER, PART, GONE = "before-update", "before-update.part", "before-update.gone"
 NEWER = ".newer"
 COPY_PAGES = 2_048
 """Pages copied at a time: 8 MiB."""
-MIGRATION_S = 1_800
-"""What systemd is asked to wait for a migration beyond its patience with a start (sd_notify(3))."""
 BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database. Of another database, it would be believed all the same."""
 SPARE_BYTES = 50 << 20
@@ -100,7 +97,6 @@ def _keep(folder: Path) -> None:
     sync_folder(folder / PART)
     (folder / PART).rename(folder / FOLDER)
     sync_folder(folder)
-    notify(f"EXTEND_TIMEOUT_USEC={MIGRATION_S * 1_000_000}")
 
 
 def _is_older(path: Path, steps: int) -> bool:
@@ -130,12 +126,8 @@ def _check_room(folder: Path, names: Sequence[str]) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     """By SQLite's own means, so that what is still in its log is in it; durable."""
-
-    def go_on(status: int, remaining: int, total: int) -> None:
-        notify("EXTEND_TIMEOUT_USEC=120000000")
-
     with closing(_open(source)) as old, closing(sqlite3.connect(target)) as new:
-        old.backup(new, pages=COPY_PAGES, progress=go_on, sleep=0)
+        old.backup(new, pages=COPY_PAGES, sleep=0)
     descriptor = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
