@@ -118,6 +118,7 @@ def test_an_author_s_headings_stay_below_the_page_s() -> None:
     assert "<h4>Deux</h4>" in html
     assert "<h5>Six</h5>" in html
     assert "<h3>Seul</h3>" in str(markdown.render("#### Seul"))
+    assert markdown.plain("# Un\n\n- **gras** & <b>[lien](https://a.example)") == "Un gras & <b>lien"
     assert 'rel="noopener noreferrer nofollow"' in html
 
 

@@ -73,6 +73,8 @@ def value_in_words(
             return names.get(text, text), page_link(reading, Query(territories=(text,)))
         case FieldType.URL:
             return text, markdown.safe_link(text)
+        case FieldType.MARKDOWN:
+            return markdown.plain(text), None
         case FieldType.EMAIL:
             return text, f"mailto:{text}"
         case FieldType.PHONE:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from html import unescape
 
 import nh3
 from markdown_it import MarkdownIt
@@ -42,6 +43,12 @@ def render(text: str) -> Markup:
         html, tags=set(TAGS), attributes=ATTRIBUTES, url_schemes=set(SCHEMES), link_rel="noopener noreferrer nofollow"
     )
     return Markup(clean)  # noqa: S704  cleaned on the line above, which is the point of this module
+
+
+def plain(text: str) -> str:
+    """Its words alone, on one line, for places too small for headings and lists."""
+    words = nh3.clean(_parser().render(text[:TEXT_CHARACTERS_MAX]), tags=set())
+    return " ".join(unescape(words).split())
 
 
 def _lower_headings(tokens: Sequence[Token]) -> None:

@@ -150,6 +150,7 @@ async def draw_source(
         "status": status,
         "lines": {what: _rows(reading, status.get("report", {}).get(what, [])) for what in ("refused", "left_out")},
         "counts": {what: status.get("report", {}).get(f"{what}_count", 0) for what in ("refused", "left_out")},
+        "not_held": status.get("report", {}).get("not_held", []),
         "edited": await _edited(request, status),
         "preview": preview,
         "would": would,
