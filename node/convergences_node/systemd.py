@@ -19,8 +19,8 @@ START_S_MAX = 3_600
 """Of a start that still does something: the longest migration of the largest archive. What turns for an hour hangs."""
 START_LOOK_S = 20.0
 START_WORK_S = 0.02
-"""Of a processor, between two looks: a starved machine gives a process hundreds of times less than a usual one, and what
-waits for a lock for ever uses less."""
+"""Of a processor, between two looks: a starved machine gives hundreds of times less than a usual one. What waits for a
+lock for ever uses less."""
 LOOK_EVERY_S = 60.0
 """Between two looks at itself of a node that nobody watches over."""
 
