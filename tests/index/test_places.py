@@ -7,9 +7,14 @@ import random
 from pathlib import Path
 
 import pytest
+from convergences_node.index.answering import answer
 from convergences_node.index.cells import cover, squares_of, squares_of_point
+from convergences_node.index.crowds import are_few
 from convergences_node.index.filters import around
+from convergences_node.index.known import read_known
+from convergences_node.index.near import newest
 from convergences_node.index.query import Box, Circle, Query
+from convergences_node.index.remembered import Looked
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -121,3 +126,40 @@ def test_a_territory_is_found_by_its_outline(desk: Desk) -> None:
     assert desk.names(box="2.35,48.92,2.351,48.921") == ["Saint-Denis"]
     assert desk.names(box="2.2,48.8,2.5,49.1") == ["Saint-Denis"]
     assert desk.names(box="2.41,48.92,2.42,48.93") == []
+
+
+@given(st.lists(st.integers(-(10**17), 10**17), max_size=400), st.integers(1, 30))
+def test_the_newest_of_many_rows_are_what_sorting_all_of_them_gives(rows: list[int], most: int) -> None:
+    assert newest(rows, most) == sorted(rows, reverse=True)[:most]
+
+
+def test_the_newest_are_found_where_a_sample_misleads() -> None:
+    """Where the first rows are the newest of all, or all alike."""
+    for rows in (list(range(1000, 0, -1)), list(range(1000)), [7] * 1000, [9] * 40 + [1] * 900):
+        assert newest(rows, 21) == sorted(rows, reverse=True)[:21]
+
+
+def test_few_points_are_said_to_be_few_only_where_they_are(points: Desk) -> None:
+    """And what is remembered of squares changes no answer."""
+    dice, db = random.Random(9), points.projection.db
+    known, looked, said = read_known(db), Looked(), 0
+    kinds = tuple(known.kind_tags.values())
+    for _ in range(60):
+        size = 10 ** dice.randrange(4, 8)
+        away = 10 ** dice.randrange(4, 9)
+        west, south = (middle + dice.randrange(-away, away) for middle in (23_500_000, 489_300_000))
+        box = Box(west, south, west + size, south + size)
+        held = db.execute(
+            "SELECT count(*) FROM points WHERE lat BETWEEN ? AND ? AND lon BETWEEN ? AND ?",
+            (box.south, box.north, box.west, box.east),
+        ).fetchone()[0]
+        few = are_few(db, kinds, box, 100, looked)
+        assert not few or held <= 100
+        assert not are_few(db, kinds, box, 100, Looked(lasts=False)), "nothing is counted that nobody is given"
+        said += few
+        query = Query(box=box, limit=7)
+        found = [answer(db, query, known, (), looked=each) for each in (looked, Looked(lasts=False))]
+        assert found[0] == found[1]
+        assert found[0].total.count == held
+    assert 10 < said < 60
+    assert looked.points

@@ -15,11 +15,12 @@ from convergences_protocol.element import ElementId
 from convergences_node.index.row import id_of
 from convergences_node.index.views import Item
 
-_SELECT = "SELECT group_concat(c.card) FROM json_each(?) j CROSS JOIN cards c ON c.row = j.value"
+_SELECT = "SELECT CAST(group_concat(c.card) AS BLOB) FROM json_each(?) j CROSS JOIN cards c ON c.row = j.value"
+"""As bytes: to make a text of twelve kilobytes of UTF-8, and bytes of that again, is half of what it costs to read."""
 _NAMED = "SELECT group_concat(c.card) FROM elements e CROSS JOIN cards c USING (row) WHERE e.id IN"
 AT_ONCE = 250
 """Ids asked for in one statement."""
-_RECURS = '"recurring":true'
+_RECURS = b'"recurring":true'
 """Stands in the card of what recurs, and in no other: within a text JSON writes quotes differently."""
 _NEXT = """
     SELECT o.first, o.last FROM elements e JOIN occurrences o ON o.row = e.row
@@ -31,7 +32,7 @@ _encode = msgspec.json.Encoder().encode
 
 def items_of(db: sqlite3.Connection, rows: Sequence[int], window: tuple[int, int] | None = None) -> list[Item]:
     """The items of these rows, in their order. In a window, a recurring action shows its next occurrence."""
-    items = _decode(f"[{_cards(db, rows)}]")
+    items = _decode(b"[%b]" % _cards(db, rows))
     if window is None:
         return items
     return [_in_window(db, item, window) if item.recurring else item for item in items]
@@ -51,12 +52,12 @@ def cards_of(db: sqlite3.Connection, rows: Sequence[int], window: tuple[int, int
     cards = _cards(db, rows)
     if window is not None and _RECURS in cards:
         return msgspec.Raw(_encode(items_of(db, rows, window)))
-    return msgspec.Raw(f"[{cards}]".encode())
+    return msgspec.Raw(b"[%b]" % cards)
 
 
-def _cards(db: sqlite3.Connection, rows: Sequence[int]) -> str:
+def _cards(db: sqlite3.Connection, rows: Sequence[int]) -> bytes:
     (cards,) = db.execute(_SELECT, (f"[{', '.join(map(str, rows))}]",)).fetchone()
-    return cards or ""
+    return cards or b""
 
 
 def _in_window(db: sqlite3.Connection, item: Item, window: tuple[int, int]) -> Item:

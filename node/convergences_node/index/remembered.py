@@ -22,7 +22,7 @@ COUNTS_KEPT_MAX = 128
 TAGS_KEPT_MAX = 32_000
 """Elements whose tags are remembered, some 200 bytes each: those that the lists of a town are counted from."""
 GROUPS_KEPT_MAX = 4_000
-"""Values of filters, and stretches of lists, of which this is remembered: some 300 bytes each."""
+"""Values of filters, stretches of lists and squares of places, of which this is remembered: some 300 bytes each."""
 VALUES_MAX = 50
 """A filter of more values than this is not remembered: it is a région's, and seldom asked for."""
 
@@ -40,11 +40,16 @@ class Looked:
     """By facet and values: their tags, each with how many elements have it."""
     stretches: dict[tuple[object, ...], tuple[int, int, int, int, int]] = field(default_factory=dict)
     """By list, dates and bound: what `dated.estimate` counted there, whatever else was asked for."""
+    points: dict[tuple[tuple[int, ...], int, int], int] = field(default_factory=dict)
+    """By kinds and square: how many points are there (`crowds.py`)."""
+    lasts: bool = field(default=True, compare=False)
+    """Whether another question may be given it."""
 
     @property
     def is_full(self) -> bool:
         """Whether to begin another one."""
-        return len(self.tags) > TAGS_KEPT_MAX or len(self.groups) + len(self.stretches) > GROUPS_KEPT_MAX
+        others = len(self.groups) + len(self.stretches) + len(self.points)
+        return len(self.tags) > TAGS_KEPT_MAX or others > GROUPS_KEPT_MAX
 
 
 class RememberedCounts:
@@ -83,7 +88,7 @@ class RememberedLooks:
         """What is remembered of this version; nothing while there is none. A thread that adds what it read of a later
         state does no harm: by then this version has passed, and its memory is not given to anybody again."""
         if version is None:
-            return Looked()
+            return Looked(lasts=False)
         if version != self._version or self._looked.is_full:
             self._version, self._looked = version, Looked()
         return self._looked

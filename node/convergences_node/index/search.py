@@ -18,17 +18,15 @@ Whatever the way, the same question gives the same order, and ties are settled b
 from __future__ import annotations
 
 import sqlite3
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from operator import neg
 
 from convergences_node.index import cursors
 from convergences_node.index.conditions import check_all, match, source
 from convergences_node.index.cursors import Place
 from convergences_node.index.dated import by_date, date_key, estimate
 from convergences_node.index.filters import Filter
-from convergences_node.index.near import find_near
+from convergences_node.index.near import find_near, newest
 from convergences_node.index.query import Query
 from convergences_node.index.ranking import by_relevance
 from convergences_node.index.reading import column_of, rows_of
@@ -125,8 +123,7 @@ def _near(db: sqlite3.Connection, query: Query, wanted: Filter, place: Place | N
     if rows is None:
         return None
     if query.order == "newest":
-        begin = 0 if place is None else bisect_right(rows, -place.row, key=neg)
-        page = rows[begin : begin + query.limit + 1]
+        page = newest(rows if place is None else [row for row in rows if row < place.row], query.limit + 1)
         return _Part([(row, row) for row in page], len(rows), True, rows=rows)
     return _Part(_sorted(db, query, replace(wanted, rows=tuple(rows)), place), len(rows), True)
 
