@@ -14,7 +14,7 @@ from convergences_protocol.errors import Fault
 from convergences_protocol.kinds.kind import FAULT_CODES
 
 ROOT = Path(__file__).parents[1]
-PLACE = re.compile(r"\{(\w+)\}")
+PLACE = re.compile(r"\{(\w+)(?::size)?\}")
 LANGUAGES = ("fr", "en")
 # Of codes that the program puts together.
 _COMPOSED = {
@@ -61,6 +61,21 @@ def test_a_code_that_is_not_known_here_is_said_all_the_same() -> None:
     """A newer program's, or one whose values did not come along."""
     assert fault_sentence(Fault("name", "too_loud"), "en") == "“name”: too_loud."
     assert fault_sentence(Fault("name", "too_long"), "en") == "“name”: too_long."
+
+
+def test_a_size_is_said_in_units_that_people_know() -> None:
+    fault = Fault("row", "zip_too_large", {"limit": 256 * 1024**2})
+    assert "256\u00a0Mio" in fault_sentence(fault, "fr") and "256\u00a0MiB" in fault_sentence(fault, "en")
+    assert "1,5\u00a0Kio" in fault_sentence(Fault("", "file_large", {"file": "a", "bytes_max": 1536}), "fr")
+    assert "12\u00a0octets" in fault_sentence(Fault("", "file_large", {"file": "a", "bytes_max": 12}), "fr")
+
+
+def test_a_fault_that_tells_of_another_says_that_one() -> None:
+    """Of a source that breaks off, why, in a person's words; where its values did not come along, the code."""
+    fault = Fault("source", "source_broken_off", {"code": "zip_too_large", "limit": 1024**2})
+    assert fault_sentence(fault, "en").endswith("This compressed file holds more than 1\u00a0MiB: it is not opened."
+                                                " Ask for the sheet as CSV.")  # fmt: skip
+    assert "zip_too_large" in fault_sentence(Fault("source", "source_broken_off", {"code": "zip_too_large"}), "fr")
 
 
 def test_french_spaces_do_not_break() -> None:

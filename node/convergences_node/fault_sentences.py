@@ -12,8 +12,11 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from convergences_protocol.errors import ConvergencesError, Fault, Refused
+
+UNITS = {"fr": ("octets", "Kio", "Mio", "Gio", "Tio"), "en": ("bytes", "KiB", "MiB", "GiB", "TiB")}
 
 
 def fault_sentence(fault: Fault, language: str) -> str:
@@ -21,7 +24,7 @@ def fault_sentence(fault: Fault, language: str) -> str:
     less is better than to fail while refusing. KeyError for a language that there is not."""
     sentences = fault_sentences(language)
     try:
-        return sentences[fault.code].format(path=fault.path, **fault.params)
+        return sentences[fault.code].format_map(_Values(fault, language))
     except KeyError:
         return sentences["other"].format(path=fault.path, code=fault.code)
 
@@ -35,7 +38,44 @@ def said_in(error: ConvergencesError, language: str) -> str:
 def hint_sentence(fault: Fault, language: str) -> str | None:
     """What to do about it, in that language; None where the next step is a command, which needs no translation."""
     sentence = fault_sentences(language).get(f"hint_{fault.code}")
-    return sentence.format(path=fault.path, **fault.params) if sentence else None
+    return sentence.format_map(_Values(fault, language)) if sentence else None
+
+
+class _Values(dict[str, Any]):
+    """What a fault's sentence may name: `path`, its values (`{limit:size}` is 64 MiB), and `why`, the sentence of the
+    fault of which it tells the `code` and the values."""
+
+    def __init__(self, fault: Fault, language: str) -> None:
+        super().__init__({name: _shown(value, language) for name, value in fault.params.items()}, path=fault.path)
+        self._fault = fault
+        self._language = language
+
+    def __missing__(self, name: str) -> str:
+        if name != "why" or "code" not in self._fault.params:
+            raise KeyError(name)
+        return fault_sentence(Fault(self._fault.path, str(self["code"]), self._fault.params), self._language)
+
+
+def _shown(value: Any, language: str) -> Any:
+    return _Whole(value).of(language) if type(value) is int else value
+
+
+class _Whole(int):
+    """A whole number that knows how a size is said."""
+
+    language = "en"
+
+    def of(self, language: str) -> _Whole:
+        self.language = language
+        return self
+
+    def __format__(self, spec: str) -> str:
+        if spec != "size":
+            return super().__format__(spec)
+        units = UNITS[self.language]
+        power = min(max(self.bit_length() - 1, 0) // 10, len(units) - 1)
+        number = f"{self / (1 << 10 * power):.3g}"
+        return f"{number.replace('.', ',') if self.language == 'fr' else number}\u00a0{units[power]}"
 
 
 @cache

@@ -29,6 +29,11 @@ TAGS_MAX = 50
 
 _ENTRY = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?(?:item|entry)[\s>/]", re.IGNORECASE)
 
+_NESTED = re.compile(
+    rb"<!ENTITY\s{1,20}\S{1,100}\s{1,20}(?:\"[^\"]{0,200}&[A-Za-z]|'[^']{0,200}&[A-Za-z]|SYSTEM|PUBLIC)"
+)
+"""An entity made of others, or of a file: feedparser writes its name where its text should be."""
+
 
 def read_feed(file: BinaryIO, dialect: Dialect) -> Iterator[Row]:
     """One row an entry, with the name of its feed."""
@@ -37,6 +42,9 @@ def read_feed(file: BinaryIO, dialect: Dialect) -> Iterator[Row]:
     data = file.read(FEED_BYTES_MAX + 1)
     if len(data) > FEED_BYTES_MAX:
         yield Row(1, {}, Fault("row", "file_too_large", {"limit": FEED_BYTES_MAX}))
+        return
+    if _NESTED.search(data):
+        yield Row(1, {}, Fault("row", "xml_entities"))
         return
     # Never the bytes themselves, which feedparser would first take for the name of a file.
     document = feedparser.parse(BytesIO(data))

@@ -46,6 +46,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         "jsonld": Format("linked_rows", "read_jsonld", apart=True),
         "turtle": Format("linked_rows", "read_turtle", apart=True),
         "xml": Format("unknown_rows", "read_xml"),
+        "foreign": Format("unknown_rows", "read_foreign"),
     }
 )
 

@@ -6,6 +6,7 @@ A record holds one rule of the part of the RFC that `recurrence.py` names, with 
 A gathering every second is refused: it is none, and would be written out for ever.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -21,6 +22,11 @@ from .times import told
 from .transforms import shown
 
 WRITTEN_OUT = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
+NO_STEP = re.compile(r"\bINTERVAL=0*(?:;|$)")
+"""RFC 5545, section 3.3.10: an interval is a positive number. The library would stand still until it has no memory."""
+COUNTED = re.compile(r";COUNT=(\d{1,30})(?![^;])")
+DAYS_OF_ALL_YEARS = 3_660_000
+"""More gatherings than there are days until the year 9999, even of a calendar that begins with the year 1."""
 
 
 def occurrences(
@@ -51,11 +57,17 @@ def _rules(event: Any) -> list[str]:
     rules = []
     for rule in given if isinstance(given, list) else [given]:
         text = rule.to_ical().decode("utf-8", "replace")
-        if text and not part(rule, "keys"):
+        if text and (not part(rule, "keys") or NO_STEP.search(text)):
             raise BadEvent("ics_recurrence", given=shown(text))
         # An export of no rule at all: `RRULE:`.
-        rules += [text] if text else []
+        rules += [_count_left_out(text)] if text else []
     return rules
+
+
+def _count_left_out(rule: str) -> str:
+    """The rule without a count that no calendar lives to see the end of: it has none."""
+    counted = COUNTED.search(rule)
+    return rule[: counted.start()] + rule[counted.end() :] if counted and int(counted[1]) > DAYS_OF_ALL_YEARS else rule
 
 
 def _frequency(rule: str) -> str:

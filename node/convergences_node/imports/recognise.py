@@ -32,6 +32,22 @@ ELEMENTS = {"html": "schema_org", "gpx": "gpx", "rss": "feed", "feed": "feed", "
 HTML = re.compile(r"<!doctype\s+html|<(?:head|body|script|meta)\b", re.IGNORECASE)
 ASIDES = (("<!--", "-->"), ("<?", "?>"), ("<!", ">"))
 RSS_IN_RDF = re.compile("purl.org/rss/|netscape.com/rdf|channel.netscape")
+FOREIGN: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF-", "PDF"),
+    (b"\x89PNG\r\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"GIF8", "GIF"),
+    (b"\x1f\x8b", "GZIP"),
+    (b"7z\xbc\xaf", "7Z"),
+    (b"Rar!", "RAR"),
+    (b"{\\rtf", "RTF"),
+    (b"SQLite format 3\0", "SQLite"),
+)
+"""What people have at hand beside tables, by the first bytes."""
+NO_TEXT = re.compile(r"[\x01-\x08\x0e-\x19\x1b-\x1f]")
+"""What no text has; NUL is not among them, since a file that was cut may end with them."""
+NO_TEXT_SHARE = 0.05
+LOOKED_AT_CHARS = 1000
 EBCDIC_XML = b"\x4c\x6f\xa7\x94"
 
 
@@ -39,6 +55,8 @@ def recognise(sample: bytes, start: str) -> str:
     """The name of the format; `start` is the sample as text, without the white space before it."""
     if sample.startswith((ZIP, OLE)):
         return _workbook(sample)
+    if foreign(sample):
+        return "foreign"
     if start.startswith(("[", "{")):
         return _json(start)
     if CALENDAR.match(start):
@@ -49,7 +67,16 @@ def recognise(sample: bytes, start: str) -> str:
         return "turtle"
     if start.startswith("<"):
         return _marked_up(start)
-    return "csv"
+    return "foreign" if _is_no_text(start[:LOOKED_AT_CHARS]) else "csv"
+
+
+def foreign(sample: bytes) -> str | None:
+    """The name of what these bytes begin, if no table can be read from it."""
+    return next((name for mark, name in FOREIGN if sample.startswith(mark)), None)
+
+
+def _is_no_text(start: str) -> bool:
+    return len(NO_TEXT.findall(start)) > NO_TEXT_SHARE * len(start)
 
 
 def _workbook(sample: bytes) -> str:

@@ -83,7 +83,7 @@ def _sample(path: Path) -> bytes:
             raise LocalError(
                 f"{path} is larger than {FILE_BYTES_MAX} bytes",
                 hint="cut it into several files",
-                fault=Fault("", "file_large", {"file": str(path), "bytes_max": FILE_BYTES_MAX}),
+                fault=Fault("", "table_large", {"file": str(path), "bytes_max": FILE_BYTES_MAX}),
             )
         with path.open("rb") as file:
             return file.read(SAMPLE_BYTES)

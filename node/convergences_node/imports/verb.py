@@ -6,6 +6,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from .known import known_mapping
 from .mapping import Mapping as ColumnMapping
 from .mapping import load_mapping, plain_mapping
 from .remembering import remember_again
-from .rows import read_rows, sniff
+from .rows import Row, read_rows, sniff
 from .themes import names_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from convergences_node.town import Town
     from convergences_node.verbs import Import
 
+UNREAD_KIND = "content"
+"""Of a file of which no row can be read, so that the report says why: nothing comes of it."""
+FIRST_ROWS = 20
+"""Where a file's first rows are broken, one of these has its columns."""
 THEMES_MAX = 10_000
 """Themes whose names an import knows; a tree that large is no help to anybody."""
 
@@ -59,19 +64,29 @@ async def _import_pair(town: Town, path: Path, params: Import, tell: Tell) -> di
 
 
 def _mapping(path: Path, params: Import) -> ColumnMapping:
+    if path.is_file() and not path.stat().st_size:
+        raise LocalError(f"{path} is empty", fault=Fault("", "file_empty", {"file": str(path)}))
     if params.mapping is not None:
         return load_mapping(Path(params.mapping))
     if params.kind is None and (known := known_mapping(sniff(path).format, nameless=path.stem[:100])):
         return known
+    if params.kind is None and (first := _first_row(path)) is not None and first.fault is not None:
+        return plain_mapping(UNREAD_KIND, ["name"], path.stem[:100])
     if params.kind is None:
         raise LocalError(
             "an import needs a mapping, or the kind whose fields the columns are",
             hint="docs/import.md",
             fault=Fault("", "import_without_mapping"),
         )
-    first = next(read_rows(path, sniff(path)), None)
-    columns = list(first.cells) if first else ["name"]
+    first = _first_row(path)
+    columns = list(first.cells) if first is not None and first.fault is None else ["name"]
     return plain_mapping(params.kind, columns, path.stem[:100])
+
+
+def _first_row(path: Path) -> Row | None:
+    """The first row that could be read; one that could not, where there is no other."""
+    rows = list(islice(read_rows(path, sniff(path)), FIRST_ROWS))
+    return next((row for row in rows if row.fault is None), next(iter(rows), None))
 
 
 async def themes_of(town: Town) -> dict[str, ElementId]:

@@ -15,6 +15,8 @@ from convergences_protocol.errors import Fault
 
 ZIP_BYTES_MAX = 64 * 1024**2
 MEMBERS_MAX = 5000
+SHEETS = ("xl/", "content.xml")
+"""Where a workbook has its sheets; a text document or a folder of files is a zip too."""
 UNPACKED_BYTES_MAX = 256 * 1024**2
 """Half a million rows of ten cells; the agenda of a town is a thousandth of it."""
 CELLS_MAX = 2_000_000
@@ -43,6 +45,8 @@ def look(file: BinaryIO) -> Fault | None:
 
 def _judge(archive: zipfile.ZipFile) -> Fault | None:
     members = archive.infolist()
+    if not any(member.filename.startswith(SHEETS) for member in members):
+        return Fault("row", "zip_not_a_workbook")
     declared = sum(member.file_size for member in members)
     if len(members) > MEMBERS_MAX or declared > UNPACKED_BYTES_MAX:
         return _too_large()

@@ -65,7 +65,7 @@ def read_as(folder: Path, name: str, declaration: Declaration, brought: Brought,
     try:
         format = sniff(first, said.get("format")).format
     except LocalError as error:
-        raise FetchFailed(Fault("source", "source_wrong", {"reason": str(error)[:300]})) from None
+        raise FetchFailed(error.fault or Fault("source", "source_wrong", {"reason": str(error)[:300]})) from None
     mapping = mapping_of(folder, name, declaration, format, today)
     if mapping.file.encoding is None and (charset := _charset(first, brought.charset)):
         mapping = replace(mapping, file=replace(mapping.file, encoding=charset))

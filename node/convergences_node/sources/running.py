@@ -51,6 +51,7 @@ CUT = frozenset(
         "sheet_unknown",
         "file_too_large",
         "zip_too_large",
+        "zip_not_a_workbook",
     }
 )
 """Faults of a file, not of a row: what follows them was not read, and has not disappeared."""
@@ -89,7 +90,7 @@ async def run_source(
     except Held as held:
         state = replace(before, outcome="held", reason=fault_to_json(held.fault), failures=0)
     except ConvergencesError as error:
-        wrong = Fault("source", "source_wrong", {"reason": str(error)[:300]})
+        wrong = error.fault or Fault("source", "source_wrong", {"reason": str(error)[:300]})
         fault, wait = (error.fault, error.wait) if isinstance(error, FetchFailed) else (wrong, None)
         state = replace(before, outcome="failed", reason=fault_to_json(fault), failures=before.failures + 1)
     now, when, zone = town.now(), declaration.when, town.config.http.timezone
@@ -195,12 +196,12 @@ class _Run(Runner):
             )
         return found if cut is None else self._broken_off(found, cut)
 
-    def _broken_off(self, found: State, cut: str) -> State:
+    def _broken_off(self, found: State, cut: Fault) -> State:
         """What could be read is here; it is shown, and all of it is read again the next time."""
         found = replace(found, digest="", etag=None, modified=None)
         if self._asked.accept:
             return found
-        return replace(found, outcome="held", reason=fault_to_json(Fault("source", "source_broken_off", {"code": cut})))
+        return replace(found, outcome="held", reason=fault_to_json(cut))
 
     async def _missing(self, run: Import, previous: int) -> list[list[bytes]]:
         """The rows that have disappeared since last time. Raises `Held` if that is not to be believed."""
@@ -208,8 +209,8 @@ class _Run(Runner):
         missing = await asyncio.to_thread(lambda: list(self._missing_pages(run)))
         if self._asked.accept:
             return missing
-        if (code := _cut(run)) is not None:
-            raise Held(Fault("source", "source_broken_off", {"code": code}))
+        if (cut := _cut(run)) is not None:
+            raise Held(cut)
         if not run.survey.count:
             raise Held(Fault("source", "source_unreadable" if run.report.rows else "source_empty"))
         gone = 0
@@ -249,6 +250,10 @@ def _report(run: Import) -> dict[str, Any]:
     return report | {name: report[name][:REFUSED_KEPT_MAX] for name in ("refused", "left_out")}
 
 
-def _cut(run: Import) -> str | None:
-    """The fault that says that a file was not read to its end, or None."""
-    return next((code for code in run.report.codes if code in CUT), None)
+def _cut(run: Import) -> Fault | None:
+    """That a file was not read to its end, with the fault that says why; or None."""
+    code = next((code for code in run.report.codes if code in CUT), None)
+    if code is None:
+        return None
+    told = next((entry for entry in run.report.refused if entry["code"] == code), None)
+    return Fault("source", "source_broken_off", {"code": code, **(told["params"] if told is not None else {})})
