@@ -12,6 +12,8 @@ from convergences_node.founding import Settings, create_town
 from convergences_node.town import Town
 from convergences_node.verbs import perform
 
+from .tables import Table
+
 TERRITORY = "FR-93066"
 NOW = 1_795_341_600
 """2026-11-22T10:00:00Z"""
@@ -59,3 +61,8 @@ async def home(tmp_path: Path) -> AsyncIterator[Home]:
     async with AsyncExitStack() as stack:
         town = await stack.enter_async_context(Town.open(folder, clock=lambda: clock[0]))
         yield Home(town, folder, clock, stack)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    return Table(tmp_path / "liste.json")

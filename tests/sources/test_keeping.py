@@ -14,7 +14,7 @@ from convergences_node.sources.memory import Memory, State
 from convergences_node.sources.schedule import SPREAD_SECONDS, next_due, next_try, spread
 
 from .conftest import NOW, Home
-from .test_running import declaration, rows
+from .tables import declaration, rows
 
 PARIS = "Europe/Paris"
 

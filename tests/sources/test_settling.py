@@ -9,7 +9,7 @@ from convergences_node.faults import NotFound
 from convergences_protocol.errors import LocalError
 
 from .conftest import Home
-from .test_running import Table, declared, rows
+from .tables import Table, declared, rows
 
 
 @pytest.fixture
