@@ -18,14 +18,14 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convergences_protocol.errors import ConvergencesError, Fault, LocalError
 
 from convergences_node.faults import error_from_json, error_to_json
-from convergences_node.read_only import passing_folder, passing_path, why_read_only
+from convergences_node.read_only import passing_folder, passing_path, places_of_sockets, why_read_only
 from convergences_node.verbs import Json, perform
 
 if TYPE_CHECKING:
@@ -96,7 +96,20 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def _connect(folder: Path) -> _UnixConnection | None:
-    path = socket_path(folder)
+    return next((found for path in _doors(folder) if (found := _knock(path)) is not None), None)
+
+
+def _doors(folder: Path) -> Iterator[Path]:
+    """Where a node of the folder may listen, as far as the caller can tell.
+
+    To a caller that systemd lets write nowhere the folder looks read-only, and is not to its node.
+    """
+    yield _short(folder.absolute() / SOCKET_NAME)
+    if why_read_only(folder) is not None:
+        yield from (_short(place / SOCKET_NAME) for place in places_of_sockets(folder))
+
+
+def _knock(path: Path) -> _UnixConnection | None:
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connected.settimeout(CONNECT_SECONDS_MAX)
     try:
@@ -204,7 +217,10 @@ def socket_path(folder: Path) -> Path:
 
     Of a folder that takes no write, that is elsewhere: `read_only.passing_path`.
     """
-    path = (folder.absolute() if why_read_only(folder) is None else passing_path(folder)) / SOCKET_NAME
+    return _short((folder.absolute() if why_read_only(folder) is None else passing_path(folder)) / SOCKET_NAME)
+
+
+def _short(path: Path) -> Path:
     if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
         raise LocalError(
             f"the folder's path is too long for a socket: {path}",

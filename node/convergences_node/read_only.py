@@ -79,10 +79,16 @@ def copy_in_memory(path: Path) -> sqlite3.Connection:
 def passing_path(folder: Path) -> Path:
     """Where a node whose card takes no write keeps what must be a small file for as long as it runs: its socket.
 
-    The same for the node and for the commands that ask it: below the service's folder in memory or, where there is
-    none, below the system's folder for temporary files. Raises `LocalError` if a stranger has made it.
+    Below the service's folder in memory or, where there is none, below the system's folder for temporary files. Raises
+    `LocalError` if a stranger has made it.
     """
     return _place_in(next(_writable(RUNTIME_FOLDER, Path(tempfile.gettempdir()))), folder)
+
+
+def places_of_sockets(folder: Path) -> list[Path]:
+    """Where `passing_path` may have led a node, to whom asks: who may not write there may still ask."""
+    bases = (RUNTIME_FOLDER, Path(tempfile.gettempdir()))
+    return [_place_in(base, folder) for base in bases if os.access(base, os.X_OK)]
 
 
 def roomy_folder(folder: Path) -> tuple[Path, int]:

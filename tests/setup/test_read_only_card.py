@@ -235,6 +235,21 @@ def test_a_database_is_read_however_it_was_left(tmp_path: Path, left: str) -> No
     assert content(tmp_path) == before
 
 
+def test_who_may_write_nowhere_asks_the_node_all_the_same(folder: Path) -> None:
+    """As the unit that asks for a backup when a stick is plugged in: to it alone the folder is read-only."""
+    node = Process(folder)
+    try:
+        node.address()
+        if os.getuid():
+            folder.chmod(0o500)
+        command = OnACardThatTakesNoWrite.command(folder, "add", "actor", "name=Amie", "type=association")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        folder.chmod(0o700)
+        node.stop()
+
+
 def test_a_stranger_s_folder_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the socket would be, anybody may have made a folder first."""
     monkeypatch.setattr("convergences_node.read_only.RUNTIME_FOLDER", tmp_path / "none")
