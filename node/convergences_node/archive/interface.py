@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """What any archive promises, whatever keeps it: the few functions that another engine would have to have.
 
-`ArchiveReader` and `ArchiveWriter` are SQLite's, `MemoryArchive` is both in memory; `tests/archive/test_promises.py` is
-the one test class that all of them pass. Each function is described where SQLite's is.
+`ArchiveReader` and `ArchiveWriter` are SQLite's, `MemoryArchive` is both in memory; the classes
+in `tests/archive/test_promises_*.py` are what all of them pass. Each function is described where SQLite's is.
 """
 
 from __future__ import annotations
