@@ -77,7 +77,7 @@ class Backlog:
             "revealed": await self._town.archive.read(_revealed),
             "now": self._town.now(),
         }
-        command = (sys.executable, "-m", "convergences_node.index.helper", str(self._town.folder))
+        command = (sys.executable, "-m", "convergences_node.index", str(self._town.folder))
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,

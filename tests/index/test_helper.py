@@ -52,7 +52,7 @@ async def make_town(folder: Path) -> None:
 
 def start_helper(folder: Path, origin: str) -> subprocess.Popen[bytes]:
     told = {"speakers": {TOWN: [[origin, None]]}, "revealed": {}, "now": NOW}
-    command = [sys.executable, "-m", "convergences_node.index.helper", str(folder)]
+    command = [sys.executable, "-m", "convergences_node.index", str(folder)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     process.stdin.write(json.dumps(told).encode() + b"\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A second process that indexes while a node takes in a backlog: `python -m convergences_node.index.helper <folder>`.
+"""A second process that indexes while a node takes in a backlog: `python -m convergences_node.index <folder>`.
 
 Checking and writing a backlog keeps one interpreter busy; so does indexing it. The node lends its index to this
 process, which reads the archive (and cannot write it), takes in whatever is new, and runs only when the node leaves a
@@ -12,13 +12,13 @@ further. It may be killed at any moment: what it had not committed is taken in a
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,7 +80,7 @@ async def index_until(
             if not await follower.catch_up(horizon, _say):
                 if finishing:
                     break
-                await asyncio.sleep(LOOK_SECONDS)
+                time.sleep(LOOK_SECONDS)  # noqa: ASYNC251 - there is no loop, and nothing else to do
         _say()
         store.settle(keeper.projection.db)
     finally:
@@ -98,6 +98,15 @@ async def _at_once(work: Callable[[], T]) -> T:
     return work()
 
 
+def run_through(work: Coroutine[None, None, None]) -> None:
+    """Run what is written to wait where nothing does, without an event loop: to load one takes a fifth of the start."""
+    try:
+        work.send(None)
+    except StopIteration:
+        return
+    raise AssertionError("something in this process waits for an event loop")
+
+
 def _until_closed(finish: threading.Event) -> None:
     sys.stdin.read()
     finish.set()
@@ -112,7 +121,7 @@ def main() -> None:
     told = json.loads(sys.stdin.readline())
     finish = threading.Event()
     threading.Thread(target=_until_closed, args=(finish,), daemon=True).start()
-    asyncio.run(index_until(folder, told, finish, ahead))
+    run_through(index_until(folder, told, finish, ahead))
     if ahead is not None:
         ahead.close()
 
