@@ -50,6 +50,17 @@ def test_a_rule_without_end_is_bounded_by_horizon_and_count() -> None:
     assert weekly[-1][0] <= HORIZON.last + DAY_SECONDS
 
 
+@pytest.mark.parametrize("begun", ["2016-01-01", "2024-11-01", "2026-05-30"])
+def test_what_opens_every_day_for_years_opens_today_and_for_months_to_come(begun: str) -> None:
+    """What is kept is around the present, not the first that the horizon holds."""
+    found = expand(begun, None, "FREQ=DAILY", (), None, HORIZON)
+    today = HORIZON.middle // DAY_SECONDS * DAY_SECONDS
+    assert [first for first, _ in found if first >= today][:270] == [today + day * DAY_SECONDS for day in range(270)]
+    assert len(found) == OCCURRENCES_MAX
+    over = expand("2024-11-01", None, "FREQ=DAILY;UNTIL=20260401", (), None, HORIZON)
+    assert days(over)[-1] == "2026-04-01T00:00"
+
+
 @pytest.mark.parametrize(
     ("start", "rule", "timezone"),
     [

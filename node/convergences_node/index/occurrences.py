@@ -9,6 +9,7 @@ when summer time comes.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ from dateutil.rrule import rrulestr
 
 OCCURRENCES_MAX = 400
 """Of one element: a year of daily openings, several of weekly ones."""
+PAST_MAX = OCCURRENCES_MAX // 4
+"""Of those, what lies behind where there is more than is kept: a daily opening is asked for today and tomorrow."""
 STEPS_MAX = 20_000
 """Occurrences looked at, those before the horizon included: a daily rule from 1970 until today."""
 DAYS_BEFORE, DAYS_AFTER = 400, 800
@@ -49,6 +52,11 @@ class Horizon:
         middle = now // step * step
         return cls(middle - DAYS_BEFORE * DAY_SECONDS, middle + DAYS_AFTER * DAY_SECONDS)
 
+    @property
+    def middle(self) -> int:
+        """The present, as it was when the horizon last moved."""
+        return self.first + DAYS_BEFORE * DAY_SECONDS
+
 
 def expand(
     start: str, end: str | None, rule: str, exceptions: Iterable[str], timezone: str | None, horizon: Horizon
@@ -64,7 +72,14 @@ def expand(
     except (ValueError, TypeError, OverflowError, ArithmeticError, LookupError, OSError):
         found = [(first, first + length)]
     kept = [(a, z) for a, z in found if z >= horizon.first and not any(out[0] <= a <= out[1] for out in without)]
-    return kept[:OCCURRENCES_MAX]
+    return _around(kept, horizon.middle)
+
+
+def _around(found: list[Range], middle: int) -> list[Range]:
+    """As many as are kept: first of all what comes, then what was last."""
+    ahead = bisect_left(found, middle, key=lambda each: each[1])
+    begin = max(0, min(ahead - PAST_MAX, len(found) - OCCURRENCES_MAX))
+    return found[begin : begin + OCCURRENCES_MAX]
 
 
 def _moments(first: int, rule: str, timezone: str | None, horizon: Horizon) -> list[int]:
@@ -74,13 +89,15 @@ def _moments(first: int, rule: str, timezone: str | None, horizon: Horizon) -> l
     stop = datetime.fromtimestamp(horizon.last, UTC).replace(tzinfo=None) + timedelta(days=1)
     strikes: Any = rrulestr(_local_until(rule, zone), dtstart=start, cache=False)
     found: list[int] = []
+    ahead = 0
     for moment in islice(strikes, STEPS_MAX):
         if moment > stop:
             break
         second = int(moment.replace(tzinfo=zone).timestamp())
         if second >= horizon.first - DAYS_BEFORE * DAY_SECONDS:
             found.append(second)
-            if len(found) >= 2 * OCCURRENCES_MAX:
+            ahead += second >= horizon.middle
+            if ahead >= 2 * OCCURRENCES_MAX:  # some of them may be left out
                 break
     return found
 
