@@ -2,9 +2,9 @@
 """Our own vectors of logs, read as another implementation would read them: from the files alone."""
 
 import json
-import runpy
 from hashlib import sha256
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,6 +16,8 @@ from convergences_protocol.header import read_header, signature_valid
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import read_opening
 from convergences_protocol.origin import LogIdentity
+
+from tests.vectors import make_charters, make_logs, writing
 
 FOLDER = Path(__file__).resolve().parents[1] / "vectors" / "logs"
 KEY = SigningKey.from_seed(bytes(range(32))).public
@@ -41,12 +43,10 @@ def unhex(items: list[str]) -> list[bytes]:
     return [bytes.fromhex(item) for item in items]
 
 
-@pytest.mark.parametrize("generator", ["make_logs.py", "make_charters.py"])
-def test_the_files_are_what_their_generators_write(generator: str) -> None:
+@pytest.mark.parametrize("generator", [make_logs, make_charters], ids=["logs", "charters"])
+def test_the_files_are_what_their_generators_write(generator: ModuleType) -> None:
     """A change of the format shows as a change of these files, never by accident."""
-    text_of = runpy.run_path(str(FOLDER.parent / "make_logs.py"))["text_of"]
-    for name, vectors in runpy.run_path(str(FOLDER.parent / generator))["files"]().items():
-        assert (FOLDER / name).read_text("utf-8") == text_of(vectors), f"{name}: run {generator}"
+    assert writing.stale("logs", generator.files()) == [], f"run python -m {generator.__name__}"
 
 
 def test_every_file_is_described() -> None:

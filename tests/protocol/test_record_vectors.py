@@ -2,7 +2,6 @@
 """Our own vectors, read as another implementation would read them."""
 
 import json
-import runpy
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ from convergences_protocol.edtf import span
 from convergences_protocol.errors import Unreadable
 from convergences_protocol.kinds import KINDS, Field, FieldType
 from convergences_protocol.record import read_body, read_header, signature_valid
+
+from tests.vectors import make_records, writing
 
 FOLDER = Path(__file__).resolve().parents[1] / "vectors" / "records"
 
@@ -26,9 +27,7 @@ def named(name: str) -> list[Any]:
 
 def test_the_files_are_what_their_generator_writes() -> None:
     """A change of the format shows as a change of these files, never by accident."""
-    made = runpy.run_path(str(FOLDER.parent / "make_records.py"))
-    for name, vectors in made["files"]().items():
-        assert (FOLDER / name).read_text("utf-8") == made["text_of"](vectors), f"{name}: run make_records.py"
+    assert writing.stale("records", make_records.files()) == [], "run python -m tests.vectors.make_records"
 
 
 def test_the_page_counts_them_right() -> None:

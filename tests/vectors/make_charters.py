@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Writes the golden vectors of who belongs: `python tests/vectors/make_charters.py` (`--check` only compares).
+"""Writes the golden vectors of who belongs: `python -m tests.vectors.make_charters` (`--check` only compares).
 
 Control records, charters, invitations and their answers, recovery sheets and successions, and the days of an erasure.
 """
 
 from __future__ import annotations
 
-import runpy
 import sys
 from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from convergences_protocol import erasure, invitation, opening, recovery
@@ -26,9 +24,9 @@ from convergences_protocol.opening import Opening
 from convergences_protocol.origin import LogIdentity, Origin
 from convergences_protocol.record import author_control
 
-FOLDER = Path(__file__).resolve().parent / "logs"
+from tests.vectors import writing
+from tests.vectors.writing import Vector
 
-Vector = dict[str, Any]
 Log = list[tuple[str, bytes]]
 """Headers and the origin of the log in which each stands."""
 
@@ -277,5 +275,4 @@ def files() -> dict[str, list[Vector]]:
 
 
 if __name__ == "__main__":
-    write = runpy.run_path(str(Path(__file__).with_name("make_logs.py")))["write"]
-    sys.exit(write(FOLDER, files(), "--check" in sys.argv))
+    sys.exit(writing.main("logs", files()))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Writes the golden vectors of logs: `python tests/vectors/make_logs.py` (`--check` only compares).
+"""Writes the golden vectors of logs: `python -m tests.vectors.make_logs` (`--check` only compares).
 
 Trees, tiles, heads, cosignatures, receipts and fork proofs; `make_charters.py` writes those of who belongs. Keys and
 times are fixed and Ed25519 is deterministic, so a change in a file is a change of protocol. `logs/README.md` says how
@@ -8,13 +8,10 @@ another implementation would use them.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
-from typing import Any
 
 from convergences_protocol import cbor, checkpoint, cosignature, fork, merkle, note, receipt, tiles
 from convergences_protocol.checkpoint import Checkpoint
@@ -24,9 +21,8 @@ from convergences_protocol.origin import Origin
 from convergences_protocol.record import author_record
 from convergences_protocol.tiles import BodySlot, Slot
 
-FOLDER = Path(__file__).resolve().parent / "logs"
-
-Vector = dict[str, Any]
+from tests.vectors import writing
+from tests.vectors.writing import Vector
 
 KEY = SigningKey.from_seed(bytes(range(32)))
 WITNESS = SigningKey.from_seed(bytes(range(32, 64)))
@@ -254,22 +250,5 @@ def files() -> dict[str, list[Vector]]:
     return {name: make() for name, make in makers.items()}
 
 
-def text_of(vectors: list[Vector]) -> str:
-    return json.dumps(vectors, ensure_ascii=False, indent=1) + "\n"
-
-
-def write(folder: Path, content: dict[str, list[Vector]], check: bool) -> int:
-    """Write what differs, or with `check` only say so; the exit code."""
-    changed = 0
-    for name, vectors in content.items():
-        path, text = folder / name, text_of(vectors)
-        if not path.exists() or path.read_text("utf-8") != text:
-            changed += 1
-            print(f"{'differs' if check else 'written'}: {name}, {len(vectors)} vectors")
-            if not check:
-                path.write_text(text, "utf-8")
-    return 1 if changed and check else 0
-
-
 if __name__ == "__main__":
-    sys.exit(write(FOLDER, files(), "--check" in sys.argv))
+    sys.exit(writing.main("logs", files()))

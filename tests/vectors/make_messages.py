@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Writes the golden vectors of what nodes say: `python tests/vectors/make_messages.py` (`--check` only compares).
+"""Writes the golden vectors of what nodes say: `python -m tests.vectors.make_messages` (`--check` only compares).
 
 Of each message of replication at least one frame and its fields, and frames that are no message. What a message claims
 (heads, proofs, digests) is not judged by its reader: most bytes here stand for such things and are none. Then the words
@@ -9,11 +9,9 @@ about a town's backup, which are signed.
 
 from __future__ import annotations
 
-import runpy
 import sys
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -41,9 +39,8 @@ from convergences_protocol.replication.messages import (
     WantProof,
 )
 
-FOLDER = Path(__file__).resolve().parent / "replication"
-
-Vector = dict[str, Any]
+from tests.vectors import writing
+from tests.vectors.writing import Vector
 
 KEY = SigningKey.from_seed(bytes(range(32)))
 SHEET = SigningKey.from_seed(bytes(range(64, 96)))
@@ -193,5 +190,4 @@ def files() -> dict[str, list[Vector]]:
 
 
 if __name__ == "__main__":
-    write = runpy.run_path(str(Path(__file__).with_name("make_logs.py")))["write"]
-    sys.exit(write(FOLDER, files(), "--check" in sys.argv))
+    sys.exit(writing.main("replication", files()))

@@ -2,7 +2,6 @@
 """The vectors of what nodes say, read as another implementation would: from the files alone."""
 
 import json
-import runpy
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,9 @@ from convergences_protocol.errors import RemoteError
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.replication.frames import decode, encode
 
-VECTORS = Path(__file__).resolve().parents[2] / "vectors"
-FOLDER = VECTORS / "replication"
+from tests.vectors import make_messages, writing
+
+FOLDER = Path(__file__).resolve().parents[2] / "vectors" / "replication"
 KEY = SigningKey.from_seed(bytes(range(32))).public
 
 
@@ -24,9 +24,7 @@ def load(name: str) -> list[dict[str, Any]]:
 
 def test_the_files_are_what_their_generator_writes() -> None:
     """A change of the format shows as a change of these files, never by accident."""
-    text_of = runpy.run_path(str(VECTORS / "make_logs.py"))["text_of"]
-    for name, vectors in runpy.run_path(str(VECTORS / "make_messages.py"))["files"]().items():
-        assert (FOLDER / name).read_text("utf-8") == text_of(vectors), f"{name}: run make_messages.py"
+    assert writing.stale("replication", make_messages.files()) == [], "run python -m tests.vectors.make_messages"
 
 
 def test_every_file_is_described() -> None:
@@ -36,7 +34,6 @@ def test_every_file_is_described() -> None:
 
 def test_messages() -> None:
     """A frame is read as its message and written back to the byte, or it is refused."""
-    shown = runpy.run_path(str(VECTORS / "make_messages.py"))["shown"]
     for vector in load("messages.json"):
         frame = bytes.fromhex(vector["frame"])
         if not vector["valid"]:
@@ -44,7 +41,9 @@ def test_messages() -> None:
                 decode(frame)
             continue
         message = decode(frame)
-        assert (type(message).__name__, shown(message)) == (vector["message"], vector["fields"]), vector["name"]
+        assert (type(message).__name__, make_messages.shown(message)) == (vector["message"], vector["fields"]), vector[
+            "name"
+        ]
         assert encode(message) == frame, vector["name"]
 
 
