@@ -3,6 +3,9 @@
 
     release.py key NAME FILE                     draws a key into FILE (keep it off the network; two people, two keys)
     release.py sign --key FILE [--key FILE] …    signs what is in dist/; with the old key and the new one to change keys
+    release.py sign --add --key FILE             the second person, elsewhere: adds a signature to the one beside the
+                                                 packages, which has to be of these packages to the byte
+    release.py check LIST                        says what a list of keys holds, and whether enough of it signed dist/
 
 NAME is an address without its scheme, such as `convergences.example/release-1`. What `key` prints is for the list that
 packages are built with (`build.py --release-keys`, or `files/release-keys`). No key belongs into a repository.
@@ -23,10 +26,18 @@ from hashlib import sha256
 from pathlib import Path
 
 import payload
-from convergences_protocol.errors import ConvergencesError
+from convergences_protocol.errors import ConvergencesError, RemoteError
 from convergences_protocol.keys import SEED_BYTES, SigningKey
 from convergences_protocol.note import is_name
-from convergences_protocol.release import Package, Release, ReleaseKey, sign_release
+from convergences_protocol.release import (
+    Package,
+    Release,
+    ReleaseKey,
+    add_signature,
+    open_release,
+    read_keys,
+    sign_release,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY_HEAD = "convergences release key"
@@ -44,10 +55,16 @@ def main(arguments: list[str] | None = None) -> int:
     sign.add_argument("--key", type=Path, action="append", required=True)
     sign.add_argument("--dist", type=Path, default=ROOT / "dist")
     sign.add_argument("--version", help="instead of pyproject.toml's")
+    sign.add_argument("--add", action="store_true", help="to the signatures of the release that is there")
     sign.add_argument("--oldest", default=OLDEST, help="the oldest version that may be followed by this one")
+    check = commands.add_parser("check", help="who may sign, and who has")
+    check.add_argument("list", type=Path)
+    check.add_argument("--dist", type=Path, default=ROOT / "dist")
     options = parser.parse_args(arguments)
     try:
-        return _key(options.name, options.file) if options.command == "key" else _sign(options)
+        if options.command == "key":
+            return _key(options.name, options.file)
+        return _sign(options) if options.command == "sign" else _check(options)
     except (ConvergencesError, OSError) as error:
         print(f"release.py: {error}", file=sys.stderr)
         return 1
@@ -80,11 +97,33 @@ def _sign(options: argparse.Namespace) -> int:
         raise SystemExit(f"no package of {version} in {options.dist}: make deb")
     release = Release(version, options.oldest, payload.PYTHONS, packages)
     target = options.dist / f"convergences-{version}.release"
-    target.write_bytes(sign_release(release, [_read_key(file) for file in options.key]))
+    signers = [_read_key(file) for file in options.key]
+    if options.add:
+        data = target.read_bytes()
+        for name, key in signers:
+            data = add_signature(data, release, name, key)
+    else:
+        data = sign_release(release, signers)
+    target.write_bytes(data)
     print(target)
     for package in packages:
         print(f"  {package.architecture}: {package.size} bytes")
     return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    """1 if a release that is there has not enough signatures, or if there is no key at all."""
+    known, code = read_keys(options.list.read_bytes()), 0
+    print(f"{known.needed} of {len(known.keys)} keys have to sign")
+    for key in known.keys:
+        print(f"  {key.encode()}")
+    for path in sorted(options.dist.glob("convergences-*.release")):
+        try:
+            print(f"{path.name}: {open_release(path.read_bytes(), known).version}, signed by enough of them")
+        except RemoteError as error:
+            print(f"{path.name}: {error}")
+            code = 1
+    return code if known.keys else 1
 
 
 def _package(path: Path, version: str) -> Package:

@@ -9,14 +9,15 @@
 
 `from` is the oldest version that may be followed by this one; a package's line has its length, its digest, and what it
 takes on the disk once it is installed. One text has one meaning and one spelling. Keys are written as C2SP verifier
-keys (`<name>+<key id>+<base64 of the type and the key>`); of several, one that signed is enough, so that a release
-signed by the old key and the new one lets every node follow a change of keys.
+keys (`<name>+<key id>+<base64 of the type and the key>`), one a line, and `needed 2` before them says how many have to
+sign; without it, one is enough. A release signed by enough keys of the old list and of the new one lets every node
+follow a change of keys.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -35,6 +36,7 @@ PACKAGE_BYTES_MAX = 1 << 30
 
 Version = tuple[int, int, int]
 T = TypeVar("T")
+_NEEDED = re.compile(r"needed ([1-9][0-9]?)")
 _NUMBER = r"(0|[1-9][0-9]{0,4})"
 _VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}")
 _PYTHON = re.compile(r"3\.[1-9][0-9]{0,2}")
@@ -95,6 +97,14 @@ class ReleaseKey:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class KnownKeys:
+    """Whose word is taken, and how many of them have to give it."""
+
+    keys: tuple[ReleaseKey, ...]
+    needed: int = 1
+
+
 def version_of(text: str) -> Version:
     """Three numbers that can be compared; RemoteError for anything else."""
     found = _VERSION.fullmatch(text)
@@ -117,15 +127,20 @@ def read_key(text: str) -> ReleaseKey:
     return key
 
 
-def read_keys(data: bytes) -> list[ReleaseKey]:
-    """A list of keys, one a line; `#` begins a comment."""
+def read_keys(data: bytes) -> KnownKeys:
+    """A list of keys, one a line, after how many of them are needed; `#` begins a comment."""
     if len(data) > KEYS_BYTES_MAX:
         raise LocalError(f"a list of release keys of {len(data)} bytes; at most {KEYS_BYTES_MAX} are read")
     lines = [line.strip() for line in data.decode(errors="replace").splitlines()]
-    keys = [read_key(line) for line in lines if line and not line.startswith("#")]
-    if len(keys) > KEYS_MAX:
-        raise LocalError(f"{len(keys)} release keys; at most {KEYS_MAX} are read")
-    return keys
+    said = [line for line in lines if line and not line.startswith("#")]
+    found = _NEEDED.fullmatch(said[0]) if said else None
+    keys = tuple(read_key(line) for line in said[1 if found else 0 :])
+    if len(keys) > KEYS_MAX or len({key.public for key in keys}) != len(keys):
+        raise LocalError(f"{len(keys)} release keys; at most {KEYS_MAX} are read, each once")
+    needed = int(found[1]) if found else 1
+    if needed > max(1, len(keys)):
+        raise LocalError(f"{needed} release keys have to sign, of {len(keys)}")
+    return KnownKeys(keys, needed)
 
 
 def sign_release(release: Release, signers: Sequence[tuple[str, SigningKey]]) -> bytes:
@@ -137,8 +152,8 @@ def sign_release(release: Release, signers: Sequence[tuple[str, SigningKey]]) ->
     return note.Note(text, tuple(each.signatures[0] for each in signed)).encode()
 
 
-def open_release(data: bytes, keys: Iterable[ReleaseKey]) -> Release:
-    """The release in these bytes, signed by one of `keys`; RemoteError, with a fault to be told, if it is not."""
+def open_release(data: bytes, known: KnownKeys) -> Release:
+    """The release in these bytes, signed by enough known keys; RemoteError, with a fault to be told, if it is not."""
     try:
         if len(data) > RELEASE_BYTES_MAX:
             raise RemoteError(f"a release of {len(data)} bytes; at most {RELEASE_BYTES_MAX} are read")
@@ -146,12 +161,29 @@ def open_release(data: bytes, keys: Iterable[ReleaseKey]) -> Release:
         release = read_release(signed.text)
     except RemoteError as error:
         raise RemoteError(f"this is no release: {error}", fault=Fault("", "release_unreadable")) from None
-    if not any(_signed(signed, key) for key in keys):
+    count = sum(_signed(signed, key) for key in known.keys)
+    if not count:
         raise RemoteError(
             f"release {release.version} is signed by no key that this program knows",
             fault=Fault("", "release_unsigned", {"version": release.version}),
         )
+    if count < known.needed:
+        raise RemoteError(
+            f"release {release.version} has {count} known signatures, and {known.needed} are needed",
+            fault=Fault(
+                "", "release_undersigned", {"version": release.version, "count": count, "needed": known.needed}
+            ),
+        )
     return release
+
+
+def add_signature(data: bytes, release: Release, name: str, key: SigningKey) -> bytes:
+    """What others have signed, with one more signature. RemoteError if that is not `release`."""
+    signed = note.parse(data)
+    if signed.text != release.text():
+        raise RemoteError(f"what was signed for {release.version} is not what the packages here are")
+    others = tuple(each for each in signed.signatures if each.name != name)
+    return note.Note(signed.text, (*others, note.sign_note(signed.text, name, key).signatures[0])).encode()
 
 
 def _signed(signed: note.Note, key: ReleaseKey) -> bool:

@@ -49,6 +49,17 @@ async def test_a_version_is_found_prepared_installed_and_taken_back(operator: Op
     await _is_taken_back(operator, system)
 
 
+async def test_without_keys_the_page_says_that_updates_are_not_possible_yet(operator: Operator, system: Path) -> None:
+    """In plain words, with what to do instead; and no button that could only fail."""
+    put_system(system, keys=False)
+    put_release(system / "mnt")
+    await operator.log_in()
+    text = (await operator.get(PAGE))[2]
+    assert "ne sont pas encore possibles" in text and "apt install" in text
+    assert "Chercher dans" not in text and "Préparer" not in text
+    assert "are not possible yet" in (await operator.get(f"{PAGE}?lang=en"))[2]
+
+
 async def _is_installed(operator: Operator, system: Path) -> None:
     path = put_release(system / "media/anne/CLE")
     put_release(system / "mnt", release_of("0.0.9"), key=STRANGER)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from convergences_protocol.release import open_release, read_key, read_keys
+from convergences_protocol.release import KnownKeys, open_release, read_key, read_keys
 
 PACKAGE = Path(__file__).parents[2] / "deploy" / "package"
 
@@ -61,11 +61,38 @@ def test_what_is_signed_is_believed(tool: ModuleType, tmp_path: Path, capsys: py
     assert tool.main([*signed, "--key", str(tmp_path / "one"), "--key", str(tmp_path / "two")]) == 0
     data = (tmp_path / "convergences-0.2.0.release").read_bytes()
     for key in keys:
-        release = open_release(data, [key])
+        release = open_release(data, KnownKeys((key,)))
         assert (release.version, release.oldest) == ("0.2.0", tool.OLDEST)
     package = release.package_for("arm64")
     assert package is not None and package.installed == 1_024_000
     assert package.digest == sha256(debian("0.2.0", "arm64")).hexdigest()
+
+
+def test_a_ceremony_of_two_people_as_it_is_written_down(
+    tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each draws a key apart; the first signs, the second adds hers at home, to the same packages and to no others."""
+    for name in ("one", "two"):
+        tool.main(["key", f"convergences.example/{name}", str(tmp_path / name)])
+    keys = tmp_path / "keys"
+    keys.write_text(f"needed 2\n{capsys.readouterr().out}")
+    known = read_keys(keys.read_bytes())
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+        (folder / "convergences_0.2.0_arm64.deb").write_bytes(debian("0.2.0", "arm64"))
+    sign = ["sign", "--version", "0.2.0"]
+    assert tool.main([*sign, "--dist", str(here), "--key", str(tmp_path / "one")]) == 0
+    assert tool.main(["check", str(keys), "--dist", str(here)]) == 1
+    assert "2 are needed" in capsys.readouterr().out
+    name = "convergences-0.2.0.release"
+    (there / name).write_bytes((here / name).read_bytes())
+    assert tool.main([*sign, "--dist", str(there), "--add", "--key", str(tmp_path / "two")]) == 0
+    assert tool.main(["check", str(keys), "--dist", str(there)]) == 0
+    assert open_release((there / name).read_bytes(), known).version == "0.2.0"
+    (there / "convergences_0.2.0_amd64.deb").write_bytes(debian("0.2.0", "amd64"))
+    assert tool.main([*sign, "--dist", str(there), "--add", "--key", str(tmp_path / "two")]) == 1
+    assert "not what the packages here are" in capsys.readouterr().err
 
 
 def test_no_other_package_is_signed(tool: ModuleType, tmp_path: Path) -> None:
@@ -82,4 +109,4 @@ def test_no_other_package_is_signed(tool: ModuleType, tmp_path: Path) -> None:
 def test_the_repository_s_list_of_keys_can_be_read() -> None:
     """And has no key whose owner is a test."""
     keys = read_keys((PACKAGE / "files/release-keys").read_bytes())
-    assert not [key for key in keys if key.name.startswith("convergences.example/")]
+    assert not [key for key in keys.keys if key.name.startswith("convergences.example/")]

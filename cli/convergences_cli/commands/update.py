@@ -41,6 +41,8 @@ def update_check(where: Path | None, folder: Path, as_json: bool) -> None:
         print_json(answer)
         return
     click.echo(say("update.installed", **answer["installed"]))
+    if not answer["signers"]:
+        click.echo(say("update.no_signers"))
     rows = [
         (
             each["version"] or "?",
@@ -111,6 +113,8 @@ def update_status(folder: Path, as_json: bool) -> None:
 def _show_status(answer: dict[str, Any]) -> None:
     if answer["version"]:
         click.echo(say("update.version", version=answer["version"]))
+        if not answer["signers"]:
+            click.echo(say("update.no_signers"))
     if answer["staged"]:
         click.echo(say("update.ready", version=answer["staged"]))
     if answer["offered"]:

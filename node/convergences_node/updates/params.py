@@ -29,8 +29,9 @@ class UpdateApply(Params):
 
 class UpdateStatus(Params):
     """How far an update has come. Answer: `{version, staged: version|None, held, attempt: {phase, old, new, at, reason:
-    fault|None, seen}|None, offered: version|None, can_install}`; `held`: nothing is written while the new version is on
-    trial; `can_install`: this node is run by the package's service."""
+    fault|None, seen}|None, offered: version|None, can_install, signers}`; `held`: nothing is written while the new
+    version is on trial; `can_install`: this node is run by the package's service; `signers`: how many keys may sign a
+    version for it: with none, every version is refused."""
 
 
 class UpdateReturn(Params):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convergences_protocol.errors import Fault, LocalError
-from convergences_protocol.release import KEYS_BYTES_MAX, ReleaseKey, read_keys
+from convergences_protocol.release import KEYS_BYTES_MAX, KnownKeys, read_keys
 
 ROOT_VARIABLE = "CONVERGENCES_UPDATE_ROOT"
 """Where the system begins, for a test that pretends to be an installed package."""
@@ -35,7 +35,7 @@ class Installed:
 
     version: str
     architecture: str
-    keys: tuple[ReleaseKey, ...]
+    keys: KnownKeys
 
     @property
     def python(self) -> str:
@@ -54,7 +54,7 @@ def installed(root: Path | None = None) -> Installed:
     try:
         facts = json.loads(_read(libraries / "package.json", FACTS_BYTES_MAX))
         keys = read_keys(_read(libraries / "release-keys", KEYS_BYTES_MAX))
-        return Installed(str(facts["version"]), str(facts["architecture"]), tuple(keys))
+        return Installed(str(facts["version"]), str(facts["architecture"]), keys)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise LocalError(
             f"this program was not installed by its package: {error}",

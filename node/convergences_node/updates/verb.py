@@ -154,6 +154,7 @@ async def _status(town: Town) -> dict[str, Json]:
         "attempt": _attempt(attempt, town.folder) if attempt else None,
         "offered": offered,
         "can_install": here is not None and runtime_folder() is not None,
+        "signers": len(here.keys.keys) if here else 0,
     }
 
 
