@@ -24,7 +24,7 @@ def fault_sentence(fault: Fault, language: str) -> str:
     less is better than to fail while refusing. KeyError for a language that there is not."""
     sentences = fault_sentences(language)
     try:
-        return sentences[fault.code].format_map(_Values(fault, language))
+        return sentences[fault.code].format_map(_Values(fault, language)).strip()
     except KeyError:
         return sentences["other"].format(path=fault.path, code=fault.code)
 
@@ -43,7 +43,7 @@ def hint_sentence(fault: Fault, language: str) -> str | None:
 
 class _Values(dict[str, Any]):
     """What a fault's sentence may name: `path`, its values (`{limit:size}` is 64 MiB), and `why`, the sentence of the
-    fault of which it tells the `code` and the values."""
+    fault of which it tells the `code`, where it is (`at`) and the values; nothing, if it tells of none."""
 
     def __init__(self, fault: Fault, language: str) -> None:
         super().__init__({name: _shown(value, language) for name, value in fault.params.items()}, path=fault.path)
@@ -51,9 +51,12 @@ class _Values(dict[str, Any]):
         self._language = language
 
     def __missing__(self, name: str) -> str:
-        if name != "why" or "code" not in self._fault.params:
+        if name != "why":
             raise KeyError(name)
-        return fault_sentence(Fault(self._fault.path, str(self["code"]), self._fault.params), self._language)
+        if "code" not in self:
+            return ""
+        path = str(self.get("at", self["path"]))
+        return fault_sentence(Fault(path, str(self["code"]), self._fault.params), self._language)
 
 
 def _shown(value: Any, language: str) -> Any:

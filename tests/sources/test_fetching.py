@@ -9,10 +9,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
+from convergences_node.fault_sentences import fault_sentence
 from convergences_node.sources.addresses import is_public
 from convergences_node.sources.fetching import Bounds, Fetched, FetchFailed, Validators, fetch
+from convergences_node.sources.unreachable import status_fault, unreachable
 
+KEY = ConnectionKey("ville.example", 443, True, True, None, None, None)
 BOUNDS = Bounds(bytes_max=1_000_000, seconds=3.0, stall_seconds=0.5)
 Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
@@ -126,9 +131,13 @@ LIES = {
         b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n",
         "source_astray",
     ),
-    "another protocol": (b"SSH-2.0-OpenSSH_9.2\r\n", "source_unreachable"),
-    "an endless header": (b"HTTP/1.1 200 OK\r\n" + b"X-Long: " + b"a" * 100_000 + b"\r\n\r\n", "source_unreachable"),
-    "nothing": (b"", "source_unreachable"),
+    "another protocol": (b"SSH-2.0-OpenSSH_9.2\r\n", "source_not_http"),
+    "an endless header": (b"HTTP/1.1 200 OK\r\n" + b"X-Long: " + b"a" * 100_000 + b"\r\n\r\n", "source_not_http"),
+    "nothing": (b"", "source_not_http"),
+    "more than was announced": (
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nid,name\r\n",
+        "source_not_http",
+    ),
 }
 """Named, so that every worker of a run collects the same tests: a gzip header holds the time it was made."""
 
@@ -149,8 +158,8 @@ async def test_a_server_that_stalls_is_left(tmp_path: Path) -> None:
     async def silent(request: bytes, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(20)
 
-    assert (await refused(stall, tmp_path / "in"))[0] == "source_slow"
-    assert (await refused(silent, tmp_path / "in"))[0] == "source_slow"
+    assert (await refused(stall, tmp_path / "in"))[0] == "source_silent"
+    assert (await refused(silent, tmp_path / "in"))[0] == "source_silent"
 
 
 async def test_a_server_that_drips_for_ever_is_left(tmp_path: Path) -> None:
@@ -255,3 +264,26 @@ async def test_a_name_that_leads_near_by_is_seen_at_the_connection(
 def test_which_addresses_are_of_the_internet(address: str, public: bool) -> None:
     """RFC 6890, and IPv4 in the clothes of IPv6."""
     assert is_public(address) is public
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (aiohttp.ServerDisconnectedError(), "source_not_http"),
+        (aiohttp.ConnectionTimeoutError(), "source_no_reply"),
+        (aiohttp.ClientConnectorDNSError(KEY, OSError("no such name")), "source_no_such_server"),
+        (aiohttp.ClientConnectorSSLError(KEY, OSError("handshake")), "source_certificate"),
+        (aiohttp.ClientConnectorError(KEY, OSError("refused")), "source_no_connection"),
+    ],
+)
+def test_what_a_library_says_is_told_in_words(error: Exception, code: str) -> None:
+    """Whom to ask, with the server's name where there is one."""
+    fault = unreachable(error)
+    assert fault.code == code
+    assert fault.params.get("host", "ville.example") == "ville.example"
+
+
+@pytest.mark.parametrize(("status", "meaning"), [(404, "status_absent"), (401, "status_closed"), (503, "status_busy")])
+def test_a_status_says_what_it_means(status: int, meaning: str) -> None:
+    assert status_fault(status).params == {"status": status, "code": meaning}
+    assert fault_sentence(status_fault(302), "fr") == "Le serveur a répondu 302."

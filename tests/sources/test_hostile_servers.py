@@ -39,7 +39,7 @@ async def stalling(request: bytes, writer: asyncio.StreamWriter) -> None:
 LOOP = b"HTTP/1.1 302 Found\r\nLocation: /api/v1/logs\r\nContent-Length: 0\r\n\r\n"
 TRICKS: dict[str, tuple[Answer, set[str]]] = {
     "endless": (endless, {"source_large"}),
-    "stalling": (stalling, {"source_unreachable", "source_slow"}),
+    "stalling": (stalling, {"source_silent", "source_slow"}),
     "a loop of redirects": (saying(LOOP), {"source_status"}),
     "shorter than it says": (saying(ok(b'{"logs": [', length=500)), {"source_cut"}),
     "a page for people": (saying(ok(b"<html><script>alert(1)</script>")), {"source_wrong"}),

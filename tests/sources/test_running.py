@@ -4,7 +4,8 @@
 import json
 
 import pytest
-from convergences_protocol.errors import LocalError
+from convergences_node.fault_sentences import fault_sentence
+from convergences_protocol.errors import Fault, LocalError
 
 from .conftest import TERRITORY, Home
 from .tables import MAPPING, Table, declaration, declared, rows
@@ -84,6 +85,7 @@ async def test_what_is_no_list_is_not_taken_the_first_time_either(home: Home, ta
     size = await home.size()
     told = await home.run("liste")
     assert (told["outcome"], told["reason"]["code"], await home.size()) == ("held", "source_unreadable", size)
+    assert "“id” is empty" in fault_sentence(Fault(**told["reason"]), "en"), "the first row's own reason"
 
 
 async def test_what_is_cut_the_first_time_is_shown_and_read_again(home: Home, table: Table) -> None:

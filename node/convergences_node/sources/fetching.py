@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 
 from convergences_protocol.errors import Fault, RemoteError
 
-from convergences_node.faults import words_of
 from convergences_node.network.http_tiles import Fetch, Gone
 
 from .addresses import Gate
+from .unreachable import printable, status_fault, unreachable
 
 if TYPE_CHECKING:
     import aiohttp
@@ -115,6 +115,10 @@ async def asking(
         try:
             async with asyncio.timeout(bounds.seconds):
                 yield session
+        except aiohttp.ConnectionTimeoutError as error:
+            raise FetchFailed(unreachable(error)) from None
+        except aiohttp.SocketTimeoutError:
+            raise FetchFailed(Fault("source", "source_silent", {"seconds": int(bounds.stall_seconds)})) from None
         except TimeoutError:
             raise FetchFailed(Fault("source", "source_slow", {"seconds": int(bounds.seconds)})) from None
         except aiohttp.ClientPayloadError:
@@ -122,8 +126,7 @@ async def asking(
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if gate.refused is not None:
                 raise FetchFailed(Fault("source", "source_private", {"address": gate.refused})) from None
-            reason = words_of(error)
-            raise FetchFailed(Fault("source", "source_unreachable", {"reason": _printable(reason)})) from None
+            raise FetchFailed(unreachable(error)) from None
 
 
 def user_agent(contact: str) -> str:
@@ -143,7 +146,7 @@ def getting(session: aiohttp.ClientSession, base: str, total_max: int) -> Fetch:
                 raise Gone(path)
             if response.status != 200:
                 wait = _retry_after(response.headers.get("Retry-After"))
-                raise FetchFailed(Fault("source", "source_status", {"status": response.status}), wait)
+                raise FetchFailed(status_fault(response.status), wait)
             data = bytearray()
             async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                 data += chunk
@@ -174,7 +177,7 @@ def _sent_to(response: aiohttp.ClientResponse, url: str) -> str:
     except ValueError:
         to = URL()
     if to.scheme not in ("http", "https") or (url.startswith("https:") and to.scheme != "https"):
-        raise FetchFailed(Fault("source", "source_astray", {"given": _printable(str(to))}))
+        raise FetchFailed(Fault("source", "source_astray", {"given": printable(str(to))}))
     return str(to.with_user(None).with_password(None))
 
 
@@ -183,7 +186,7 @@ async def _take(response: aiohttp.ClientResponse, into: Path, bounds: Bounds, kn
         return Fetched(False, known)
     if response.status not in (200, 203):
         wait = _retry_after(response.headers.get("Retry-After")) if response.status in (429, 503) else None
-        raise FetchFailed(Fault("source", "source_status", {"status": response.status}), wait)
+        raise FetchFailed(status_fault(response.status), wait)
     if response.content_length is not None and response.content_length > bounds.bytes_max:
         raise _too_large(bounds)
     size = 0
@@ -205,7 +208,7 @@ async def _decoded(response: aiohttp.ClientResponse, bounds: Bounds) -> AsyncIte
             yield chunk
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise FetchFailed(Fault("source", "source_encoding", {"given": _printable(encoding)}))
+        raise FetchFailed(Fault("source", "source_encoding", {"given": printable(encoding)}))
     decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     async for chunk in response.content.iter_chunked(CHUNK_BYTES):
         while chunk:
@@ -240,7 +243,3 @@ def _retry_after(given: str | None) -> int | None:
 
 def _short(value: str | None) -> str | None:
     return value if value is not None and len(value) <= VALIDATOR_CHARS_MAX else None
-
-
-def _printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text[:200])

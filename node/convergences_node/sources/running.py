@@ -186,7 +186,7 @@ class _Run(Runner):
             await run.write()
             count = await asyncio.to_thread(lambda: run.survey.count)
             if not count and run.report.rows and not asked.accept:
-                raise Held(Fault("source", "source_unreadable"))
+                raise Held(_because(run, "source_unreadable"))
             gone = await self._end(missing)
             cut = _cut(run)
             if not asked.dry_run and cut is None:
@@ -212,7 +212,7 @@ class _Run(Runner):
         if (cut := _cut(run)) is not None:
             raise Held(cut)
         if not run.survey.count:
-            raise Held(Fault("source", "source_unreadable" if run.report.rows else "source_empty"))
+            raise Held(_because(run, "source_unreadable") if run.report.rows else Fault("source", "source_empty"))
         gone = 0
         for page in missing:
             gone += len(await self._vanished(page))
@@ -251,9 +251,13 @@ def _report(run: Import) -> dict[str, Any]:
 
 
 def _cut(run: Import) -> Fault | None:
-    """That a file was not read to its end, with the fault that says why; or None."""
+    """That a file was not read to its end, and why; or None."""
     code = next((code for code in run.report.codes if code in CUT), None)
-    if code is None:
-        return None
-    told = next((entry for entry in run.report.refused if entry["code"] == code), None)
-    return Fault("source", "source_broken_off", {"code": code, **(told["params"] if told is not None else {})})
+    return _because(run, "source_broken_off", code) if code is not None else None
+
+
+def _because(run: Import, code: str, of: str | None = None) -> Fault:
+    """A fault of the whole, with the first refused row as its reason, or the first that was refused for that."""
+    told = next((entry for entry in run.report.refused if of in (None, entry["code"])), None)
+    why = {"code": told["code"], "at": told["path"], **told["params"]} if told is not None else {}
+    return Fault("source", code, why)
