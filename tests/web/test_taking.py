@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import base64
 import csv
+import gzip
 import hashlib
 import io
 import json
 import re
+from collections import Counter
 from datetime import UTC, date, datetime
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -19,13 +21,16 @@ from zoneinfo import ZoneInfo
 import icalendar
 import pytest
 import rdflib
+from aiohttp import ClientResponse, ClientSession
 from aiohttp.test_utils import TestClient
-from convergences_node.web import take_calendar
+from convergences_node.web import take_calendar, take_feed
 from convergences_node.web.exporting import printable
+from convergences_node.web.surfaces import whole
 from convergences_node.web.take_calendar import When, when_of
 from convergences_node.web.take_places import geometry
 from convergences_node.web.take_table import columns, safe
 from convergences_node.web.timezones import timezone_component
+from yarl import URL
 
 from .small_town import SmallTown
 
@@ -122,6 +127,78 @@ async def test_an_export_is_bounded_and_says_where_the_rest_is(client: TestClien
     )
     assert second
     assert not first & second
+
+
+async def test_every_file_says_how_much_it_holds(client: TestClient, town: SmallTown) -> None:
+    """Its count, its length and its digest, plain and compressed, so that a file that was cut is known for one."""
+    files = ("/search.csv", "/search.geojson", "/search.jsonld", "/search.atom", "/feed.atom", "/towns/93066.atom")
+    async with ClientSession(auto_decompress=False) as session:
+        for path, coding in product(files, ("identity", "gzip")):
+            answer = await session.get(client.make_url(path), headers={"Accept-Encoding": coding})
+            body = await answer.read()
+            digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+            assert answer.headers["Repr-Digest"] == f"sha-256=:{digest}:", path
+            plain = gzip.decompress(body) if coding == "gzip" else body
+            assert int(answer.headers["X-Total-Count"]) == held(path, plain) > 0, path
+
+
+def next_of(answer: ClientResponse) -> str:
+    """Where a list goes on, as its `Link` header says; empty where it ends."""
+    found = answer.links.get("next")
+    return URL(str(found["url"])).raw_path_qs if found else ""
+
+
+def held(path: str, body: bytes) -> int:
+    """How many elements a file holds."""
+    if path.endswith(".csv"):
+        return len(list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline="")))) - 1
+    if path.endswith(".atom"):
+        return len(ET.fromstring(body).findall(f"{ATOM}entry"))
+    document = json.loads(body)
+    return len(document["features"]) if path.endswith(".geojson") else sum(len(part["@included"]) for part in document)
+
+
+@pytest.mark.parametrize("language", ["", "?lang=en"])
+async def test_an_element_s_feed_leads_to_all_that_is_linked_and_published(
+    client: TestClient, town: SmallTown, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    """Page after page; no page says that it holds more than it does."""
+    monkeypatch.setattr(take_feed, "ENTRIES_MAX", 4)
+    federation = await town.add("actor", "Fédération", type="association")
+    linked = [await town.add("actor", f"Club {n}", type="association") for n in range(7)]
+    for each in linked:
+        await town.add("relation", "member", subject=each, predicate="member_of", object=federation)
+    texts = [await town.add("content", f"Article {n}", type="article", about=[linked[n % 7]]) for n in range(11)]
+    await town.index.catch_up()
+    path, seen, pages = f"/e/{federation}.atom{language}", Counter[str](), 0
+    while path:
+        answer = await client.get(path)
+        entries = ET.fromstring(await answer.read()).findall(f"{ATOM}entry")
+        assert 0 < int(answer.headers["X-Total-Count"]) == len(entries) <= 4
+        seen.update((entry.findtext(f"{ATOM}id") or "").removeprefix("urn:uuid:") for entry in entries)
+        path, pages = next_of(answer), pages + 1
+        assert pages < 20
+        assert ("lang=en" in path) == (bool(language) and bool(path))
+    assert seen.keys() == {id_.partition(":")[2] for id_ in (federation, *linked, *texts)}
+    assert seen[federation.partition(":")[2]] == 1
+
+
+@pytest.mark.parametrize("cursor", ["published-0", "published-1000", "published-x", "published--1", "lost", "p" * 300])
+async def test_a_feed_refuses_a_cursor_that_is_none(client: TestClient, town: SmallTown, cursor: str) -> None:
+    answer = await client.get(f"/e/{town.elements['Festival des Murs']}.atom", params={"cursor": cursor})
+    assert (answer.status, (await answer.json())["code"]) == (400, "cursor-refused")
+
+
+@pytest.mark.parametrize("path", ["/search.csv", "/search.geojson", "/search.jsonld", "/search.atom", "/e/{}.atom"])
+async def test_a_list_is_refused_rather_than_a_part_of_it_given(
+    client: TestClient, town: SmallTown, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = path.format(town.elements["Maison des associations"])
+    assert (await client.get(asked)).status == 200
+    monkeypatch.setattr(whole, "LACKING_MAX", -1)
+    answer = await client.get(asked)
+    assert (answer.status, (await answer.json())["code"]) == (503, "not-whole")
+    assert answer.headers["Retry-After"]
 
 
 # ------------------------------------------------------------------------------------------------------------ calendar

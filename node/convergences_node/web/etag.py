@@ -7,6 +7,7 @@ whatever happened to the archive between them. A gzipped answer is another repre
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 
@@ -34,6 +35,11 @@ def entity_tag(body: bytes, suffix: str = "") -> str:
     return f'"{hashlib.sha256(body).hexdigest()[:32]}{suffix}"'
 
 
+def digest_field(digest: bytes) -> str:
+    """A SHA-256 of an answer's bytes, as they are encoded, as `Repr-Digest` says it (RFC 9530 section 3)."""
+    return f"sha-256=:{base64.b64encode(digest).decode()}:"
+
+
 def tag_matches(if_none_match: str | None, tag: str) -> bool:
     """Whether the client already holds this: the weak comparison that RFC 9110 section 13.1.2 asks for."""
     if not if_none_match or len(if_none_match) > TAGS_CHARACTERS_MAX:
@@ -51,8 +57,10 @@ def conditional(
     cache: str = CACHE_ASK,
     vary: tuple[str, ...] = (),
     zipped: bytes | None = None,
+    digested: bool = False,
 ) -> web.Response:
-    """Answer these bytes, or 304 if the client says that it holds them. `zipped`: the same, compressed already."""
+    """Answer these bytes, or 304 if the client says that it holds them. `zipped`: the same, compressed already.
+    `digested`: with the digest of what is sent, for whoever keeps it."""
     headers = {"Cache-Control": cache, "Vary": ", ".join((*vary, "Accept-Encoding")), "Content-Type": content_type}
     tag = entity_tag(body)
     if len(body) >= GZIP_BYTES_MIN and takes_gzip(request):
@@ -60,6 +68,8 @@ def conditional(
         tag = f'{tag[:-1]}-gzip"'
         headers["Content-Encoding"] = "gzip"
     headers["ETag"] = tag
+    if digested:
+        headers["Repr-Digest"] = digest_field(hashlib.sha256(body).digest())
     if tag_matches(request.headers.get("If-None-Match"), tag):
         for name in ("Content-Type", "Content-Encoding"):
             headers.pop(name, None)

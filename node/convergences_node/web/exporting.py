@@ -2,7 +2,9 @@
 """What every export shares: the elements it holds with all their fields, its bounds, its addresses, how it is answered.
 
 An export is the same question as the page, read by a program: a calendar, a feed reader, a spreadsheet, a map. It holds
-at most `ITEMS_MAX` elements and says in a `Link` header (RFC 8288) where the next ones are.
+at most `ITEMS_MAX` elements and says in a `Link` header (RFC 8288) where the next ones are. It is whole or refused: a
+node that lacks part of what a question concerns answers 503 (`surfaces/whole.py`), and every file says how many
+elements it holds, and its digest.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from convergences_node.web.absent import absent
 from convergences_node.web.asking import element_of, messages_of, question_of, town_of
 from convergences_node.web.element_facts import contents_query
 from convergences_node.web.etag import CACHE_ASK, conditional
+from convergences_node.web.surfaces.whole import require_well
 from convergences_node.web.town_door import Town
 
 ITEMS_MAX = 1000
@@ -72,10 +75,12 @@ async def exported_search(request: web.Request, asked: Query, most: int = ITEMS_
     items, cursor = await gather(town, asked, most)
     params = urlencode(question_of(request).without_page().to_params())
     further = urlencode(replace(asked, cursor=cursor, limit=Query().limit).to_params()) if cursor else None
+    details = await town.index.details([item.id for item in items])
     return Exported(
         title=title_of(request, asked),
-        items=items,
-        details=await town.index.details([item.id for item in items]),
+        # What was erased since it was found is in no file, and is not counted.
+        items=tuple(item for item in items if item.id in details),
+        details=details,
         base=base,
         here=f"{base}{request.path_qs}",
         page=f"{base}/?{params}" if params else f"{base}/",
@@ -84,12 +89,14 @@ async def exported_search(request: web.Request, asked: Query, most: int = ITEMS_
 
 
 async def gather(town: Town, asked: Query, most: int) -> tuple[tuple[Item, ...], str | None]:
-    """The first elements that a question finds, and the cursor after them."""
+    """The first elements that a question finds, and the cursor after them. Raises the Problem `not-whole` where the
+    node lacks part of what the question concerns."""
     items: list[Item] = []
     cursor = asked.cursor
     while len(items) < most:
         limit = min(LIMIT_MAX, most - len(items))
         page = await town.index.search(replace(asked, cursor=cursor, limit=limit), fold=False)
+        require_well(town, page.coverage)
         items += page.items
         cursor = page.cursor
         if cursor is None:
@@ -113,15 +120,6 @@ async def exported_element(request: web.Request) -> tuple[Exported, ElementView]
         page=f"{base}/e/{quote(element, safe=':')}",
     )
     return exported, view
-
-
-async def with_related(request: web.Request, exported: Exported, view: ElementView, asked: Query) -> Exported:
-    """The element with what hangs under it or is linked to it, narrowed by the question."""
-    town = town_of(request)
-    items, _ = await gather(town, narrowed_to(view, asked), ITEMS_MAX)
-    every = {item.id: item for item in (view.item, *items)}
-    details = await town.index.details(list(every))
-    return Exported(exported.title, tuple(every.values()), details, exported.base, exported.here, exported.page)
 
 
 def narrowed_to(view: ElementView, asked: Query) -> Query:
@@ -152,8 +150,9 @@ def _site_title(request: web.Request, name: str) -> str:
 
 
 def answer_file(request: web.Request, exported: Exported, body: bytes, media: str, suffix: str) -> web.Response:
-    """The file, or 304 if the reader holds it; with a name to be kept under and the way to the next one."""
-    response = conditional(request, body, media, cache=CACHE_ASK, vary=("Accept-Language", "Host"))
+    """The file, or 304 if the reader holds it; with how many elements it holds, its digest, a name to be kept under and
+    the way to the next one."""
+    response = conditional(request, body, media, cache=CACHE_ASK, vary=("Accept-Language", "Host"), digested=True)
     response.headers["Content-Disposition"] = file_name(request, suffix)
     response.headers["X-Total-Count"] = str(len(exported.items))
     if exported.next:

@@ -26,7 +26,7 @@ from convergences_node.web import (
     take_places,
     take_table,
 )
-from convergences_node.web.parameters import AT, DISPLAY, ELEMENT, EXPORT, FILTERS, SEARCH, SLUG, VIEW
+from convergences_node.web.parameters import AT, CURSOR, DISPLAY, ELEMENT, EXPORT, FILTERS, SEARCH, SLUG, VIEW
 from convergences_node.web.route import HTML, NOTE, ONE, QUESTION, Parameter, Route
 from convergences_node.web.surfaces import ldp_resource
 from convergences_node.web.surfaces.negotiating import ACTIVITY_JSON, JSON_LD, TURTLE
@@ -89,11 +89,29 @@ PEOPLE: tuple[Route, ...] = (
     ),
     # To be taken elsewhere; before the page of an element, whose address any of these would be otherwise
     *(
-        Route(f"/search.{suffix}", handler, None, media, group="take", query=EXPORT, **taken(suffix, QUESTION))
+        Route(
+            f"/search.{suffix}",
+            handler,
+            None,
+            media,
+            group="take",
+            query=EXPORT,
+            **taken(suffix, QUESTION, searched=True),
+        )
         for suffix, media, handler, _ in TAKEN
     ),
     *(
-        Route(f"/e/{{id}}.{suffix}", handler, None, media, group="take", path_parameters=ELEMENT, **taken(suffix, ONE))
+        Route(
+            f"/e/{{id}}.{suffix}",
+            handler,
+            None,
+            media,
+            group="take",
+            path_parameters=ELEMENT,
+            # A feed has more than one page.
+            query=(CURSOR,) if suffix == "atom" else (),
+            **taken(suffix, (*ONE, "cursor-refused") if suffix == "atom" else ONE),
+        )
         for suffix, media, _, handler in TAKEN
     ),
     Route(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace as dataclass_with
 from datetime import UTC, datetime
+from urllib.parse import quote, urlencode
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree as ET
 
@@ -18,6 +19,7 @@ from convergences_protocol.element import ElementId
 from convergences_protocol.kinds.media import Media
 from msgspec.structs import replace
 
+from convergences_node.index import cursors
 from convergences_node.index.query import Query
 from convergences_node.index.views import ElementView, Item
 from convergences_node.media.named import address, media_of
@@ -29,14 +31,21 @@ from convergences_node.web.exporting import (
     answer_file,
     exported_element,
     exported_search,
+    gather,
+    narrowed_to,
     printable,
     shown,
-    with_related,
 )
 from convergences_node.web.pages import reading_of
+from convergences_node.web.problems import Problem
+from convergences_node.web.town_door import Town
 
 MEDIA = "application/atom+xml; charset=utf-8"
 ENTRIES_MAX = 50
+PUBLISHED_MAX = 1_000
+"""Publications on one element that its feed leads to: beyond, a search for them is the way."""
+PUBLISHED = "published-"
+"""How the cursor of a page of publications begins, and none of a search does (`cursors.Place` is an array)."""
 ATOM, GEORSS = "http://www.w3.org/2005/Atom", "http://www.georss.org/georss"
 _TIME_LAST = 253_402_300_799
 
@@ -49,20 +58,55 @@ async def search_feed(request: web.Request) -> web.Response:
 
 
 async def element_feed(request: web.Request) -> web.Response:
-    """An element as an Atom feed: itself, and the newest of what is linked to it or hangs under it."""
+    """An element as an Atom feed: itself, what is published on it, then the newest of what is linked to it or hangs
+    under it, page after page."""
     exported, view = await exported_element(request)
-    exported = await with_related(request, exported, view, shown(Query(sort="newest")))
-    exported = await _with_published(request, exported, view)
-    return await _answer(request, exported)
+    items, cursor = await _page(request, view, request.query.get("cursor", "").strip())
+    ids = [item.id for item in items]
+    details = {**exported.details, **await town_of(request).index.details(ids)}
+    further = _further(request, exported, cursor) if cursor else None
+    return await _answer(request, dataclass_with(exported, items=items, details=details, next=further))
 
 
-async def _with_published(request: web.Request, exported: Exported, view: ElementView) -> Exported:
-    """With what is published on it or on anything that belongs to it, right after the element itself."""
+async def _page(request: web.Request, view: ElementView, cursor: str) -> tuple[tuple[Item, ...], str | None]:
+    """The elements of one page, each once, and the cursor of the next. The first page has the element and the newest of
+    what is published; the rest of that comes after all that is linked. What is both may be on two pages."""
     town = town_of(request)
-    found = await town.index.published(view.item.id, ENTRIES_MAX // 2)
-    items = {item.id: item for item in (view.item, *(each.item for each in found.publications), *exported.items)}
-    details = {**exported.details, **await town.index.details([each.item.id for each in found.publications])}
-    return dataclass_with(exported, items=tuple(items.values()), details=details)
+    if cursor.startswith(PUBLISHED):
+        return await _published(town, view, _skipped(cursor), ENTRIES_MAX)
+    asked = narrowed_to(view, shown(Query(sort="newest", cursor=cursor or None)))
+    if cursor and not cursors.belongs(cursor, asked):
+        raise _not_a_cursor()
+    newest, older = await _published(town, view, 0, ENTRIES_MAX // 2)
+    first = () if cursor else (view.item, *newest)
+    items, further = await gather(town, asked, ENTRIES_MAX - len(first))
+    return tuple({item.id: item for item in (*first, *items)}.values()), further or older
+
+
+async def _published(town: Town, view: ElementView, skipped: int, most: int) -> tuple[tuple[Item, ...], str | None]:
+    """What is published on the element or on anything that belongs to it, from one on, and where it goes on."""
+    end = min(skipped + most, PUBLISHED_MAX)
+    found = await town.index.published(view.item.id, end)
+    is_more = found.more and len(found.publications) == end < PUBLISHED_MAX
+    return tuple(each.item for each in found.publications[skipped:]), f"{PUBLISHED}{end}" if is_more else None
+
+
+def _skipped(cursor: str) -> int:
+    """How many publications were on the pages before."""
+    number = cursor.removeprefix(PUBLISHED)
+    if not (number.isascii() and number.isdecimal() and len(number) < 5 and 0 < int(number) < PUBLISHED_MAX):
+        raise _not_a_cursor()
+    return int(number)
+
+
+def _not_a_cursor() -> Problem:
+    return Problem("cursor-refused", faults=[("cursor", "not_a_cursor", {})])
+
+
+def _further(request: web.Request, exported: Exported, cursor: str) -> str:
+    """The address of the next page, in the reader's language if it was asked for."""
+    asked = {name: value for name, value in request.query.items() if name == "lang"}
+    return f"{exported.base}{quote(request.path, safe='/:')}?{urlencode({**asked, 'cursor': cursor})}"
 
 
 async def _answer(request: web.Request, exported: Exported) -> web.Response:
@@ -77,7 +121,7 @@ def feed(exported: Exported, reading: Reading, author: str, started_at: int) -> 
     """The feed's bytes."""
     ET.register_namespace("", ATOM)
     ET.register_namespace("georss", GEORSS)
-    items = exported.items[:ENTRIES_MAX]
+    items = exported.items
     root = ET.Element(_atom("feed"), {"{http://www.w3.org/XML/1998/namespace}lang": reading.messages.language})
     _text(root, "id", f"urn:uuid:{uuid5(NAMESPACE_URL, exported.here)}")
     _text(root, "title", exported.title)

@@ -29,10 +29,11 @@ LIST = ("query-refused", "starting", "not-whole", "too-busy")
 ICS, ATOM = "text/calendar", "application/atom+xml"
 
 
-def taken(suffix: str, problems: tuple[str, ...]) -> dict[str, Any]:
-    """What a file of a search or an element may say instead; a calendar is a whole list, and takes its time."""
+def taken(suffix: str, problems: tuple[str, ...], *, searched: bool = False) -> dict[str, Any]:
+    """What a file of a search or an element may say instead: every list is whole or refused, and a feed is one of an
+    element too. A calendar has no second page, and takes its time."""
     if suffix != "ics":
-        return {"problems": problems}
+        return {"problems": (*problems, "not-whole") if searched or suffix == "atom" else problems}
     return {"problems": (*problems, "not-whole", "too-busy"), "seconds_max": SENDING_SECONDS_MAX}
 
 
@@ -80,7 +81,15 @@ SURFACES: tuple[Route, ...] = (
         query=EXPORT,
         **taken("ics", QUESTION),
     ),
-    Route("/feed.atom", other_addresses.feed_all, None, ATOM, group="surface", query=EXPORT, problems=QUESTION),
+    Route(
+        "/feed.atom",
+        other_addresses.feed_all,
+        None,
+        ATOM,
+        group="surface",
+        query=EXPORT,
+        **taken("atom", QUESTION),
+    ),
     *(
         Route(
             f"/towns/{{code}}.{suffix}",

@@ -12,7 +12,6 @@ reader) or `KEPT_SECONDS` are over; one making serves all who wait for it, and m
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import zlib
 from collections import OrderedDict
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from convergences_node.web.asking import town_of
-from convergences_node.web.etag import CACHE_ASK, GZIP_LEVEL, tag_matches, takes_gzip
+from convergences_node.web.etag import CACHE_ASK, GZIP_LEVEL, digest_field, tag_matches, takes_gzip
 from convergences_node.web.exporting import base_of
 from convergences_node.web.problems import Problem
 from convergences_node.web.security import protect
@@ -190,7 +189,7 @@ async def answer_list(
     headers = {
         "Cache-Control": CACHE_ASK,
         "ETag": f'"{made.plain.tag}-gzip"' if packed and media != GZIP else f'"{form.tag}"',
-        "Repr-Digest": f"sha-256=:{base64.b64encode(form.digest).decode()}:",
+        "Repr-Digest": digest_field(form.digest),
         "Vary": ", ".join(("Accept-Encoding", "Host", *vary)),
         "X-Total-Count": str(made.count),
         **({"Link": link} if link else {}),
