@@ -13,6 +13,7 @@ from convergences_node.linked.pair_graph import Graph
 from convergences_node.linked.pair_read import NotHeld, Read
 from convergences_node.linked.pair_values import Values, fits
 from convergences_node.linked.pair_words import KINDS_READ
+from convergences_node.web.surfaces import wkt
 from convergences_node.web.surfaces.pair import COUNTRY, POSTAL
 
 PLACE_PARTS = ("pair:label", "pair:latitude", "pair:longitude", "pair:hasPostalAddress", "rdf:type")
@@ -47,7 +48,10 @@ class Places:
 
     def _put_point(self, read: Read, point: Field | None, holder: dict[str, list[Any]]) -> None:
         degrees = [holder.get(name, []) for name in ("pair:latitude", "pair:longitude")]
-        if point is None or not all(degrees):
+        if point is None:
+            return
+        if not all(degrees):
+            self._put_geometry(read, point, holder)
             return
         try:
             made = [round(float(values[0].value) * 1e7) for values in degrees]
@@ -57,6 +61,15 @@ class Places:
             read.fields[point.name] = made
             holder.pop("pair:latitude")
             holder.pop("pair:longitude")
+
+    def _put_geometry(self, read: Read, point: Field, holder: dict[str, list[Any]]) -> None:
+        """A point in the words of GeoSPARQL, where PAIR's own are not there."""
+        for geometry in holder.get("geo:hasGeometry", []):
+            for text in self._values.shapes(geometry):
+                made = wkt.read_point(text)
+                if made is not None and point.name not in read.fields and fits(point, made):
+                    read.fields[point.name] = made
+                    holder["geo:hasGeometry"] = [each for each in holder["geo:hasGeometry"] if each != geometry]
 
     def _put_address(self, read: Read, postal: Mapping[str, Field], holder: dict[str, list[Any]]) -> None:
         found = holder.get("pair:hasPostalAddress", [])

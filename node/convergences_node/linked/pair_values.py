@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from unicodedata import normalize
@@ -18,6 +18,7 @@ from convergences_protocol.kinds.field import MANY_MAX
 
 from convergences_node.linked.pair_graph import Graph
 from convergences_node.linked.pair_read import Read, Ref
+from convergences_node.web.surfaces import wkt
 from convergences_node.web.surfaces.pair import CONCEPT_CONTAINERS, date_time
 from convergences_node.web.surfaces.pair_terms import DATE_TIMES
 
@@ -60,7 +61,9 @@ class Values:
         if field_.type is FieldType.ELEMENT:
             is_one = self._graph.is_iri(value) and self._may_be(field_, value.value)
             return Ref(value.value) if is_one else None
-        if self._graph.is_blank(value) or field_.type in (FieldType.POINT, FieldType.OUTLINE, FieldType.MEDIA):
+        if field_.type is FieldType.OUTLINE:
+            return next((made for text in self.shapes(value) if (made := wkt.read_outline(text)) is not None), None)
+        if self._graph.is_blank(value) or field_.type in (FieldType.POINT, FieldType.MEDIA):
             return None
         text = self.text(value)
         if property_ in DATE_TIMES:
@@ -72,6 +75,13 @@ class Values:
         if field_.name == "source_id" and "code" in kind.by_name and is_territory(text):
             return None
         return text or None
+
+    def shapes(self, geometry: Any) -> Iterator[str]:
+        """What GeoSPARQL says of a geometry, as Well-Known Text; nothing of a value that is no thing."""
+        if self._graph.is_blank(geometry) or self._graph.is_iri(geometry):
+            yield from (
+                each.value for each in self._graph.said(geometry).get("geo:asWKT", ()) if hasattr(each, "value")
+            )
 
     def _may_be(self, field_: Field, iri: str) -> bool:
         """Whether a field may name this element: of its kinds, or of some other town and not here."""

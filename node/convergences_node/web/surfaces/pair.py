@@ -24,6 +24,7 @@ from convergences_node.index.views import Item
 from convergences_node.media.named import address, media_of
 from convergences_node.web import dates
 from convergences_node.web.exporting import printable
+from convergences_node.web.surfaces import wkt
 from convergences_node.web.surfaces.linked_context import short
 from convergences_node.web.surfaces.pair_terms import DATE_TIMES, INVERSES, RELATED, Related, predicates
 
@@ -35,8 +36,11 @@ CONCEPT_CONTAINERS: Mapping[str, str] = {"pair:hasType": "types", "pair:hasStatu
 """Properties whose values are words that kinds declare, and where each word is found as a thing."""
 COUNTRY = "France"
 """Every territory's code is of France; a second country brings a table of its own."""
-NOT_HELD = (FieldType.OUTLINE, FieldType.MEDIA)
-"""PAIR has no shapes: these are in the GeoJSON. Of pictures it has the address alone (`_put_images`)."""
+NOT_HELD = (FieldType.MEDIA,)
+"""Of pictures PAIR has the address alone (`_put_images`)."""
+GEOMETRY = "geo:Geometry"
+WKT = "geo:wktLiteral"
+"""PAIR has no shapes: an outline is said in the words of GeoSPARQL (OGC 11-052r4, sections 8.3 and 8.5)."""
 _WEB = re.compile(r"https?://[^\s<>\"{}|\\^`\x00-\x20]+")
 _SECOND_LAST = 253_402_300_799
 _WORDS: Mapping[str, str] = {term: iri for kind in KINDS for term, iri in predicates(kind).items()}
@@ -81,7 +85,10 @@ def resource(item: Item, fields: Mapping[str, Any], links: Iterable[Link], reade
         if property_ == "rdf:predicate":
             # PAIR has one word for several of ours: which one it was is said as a type, and read back from there.
             made["pair:hasType"] = reader.concept("types", kind.name, value)
-        if field.type is FieldType.POINT:
+        if field.type is FieldType.OUTLINE:
+            shape = {"@type": WKT, "@value": wkt.written(value)}
+            made[property_] = {"type": GEOMETRY, "geo:asWKT": shape}
+        elif field.type is FieldType.POINT:
             place |= {"pair:latitude": value[0] / 1e7, "pair:longitude": value[1] / 1e7}
         elif property_ in POSTAL:
             place[property_] = _plain(value)

@@ -22,7 +22,16 @@ from convergences_node.web.exporting import base_of
 from convergences_node.web.surfaces.data_files import KINDS_KEPT
 from convergences_node.web.surfaces.linked_context import REFERENCES, full, short
 from convergences_node.web.surfaces.negotiating import TURTLE
-from convergences_node.web.surfaces.pair import CONCEPT_CONTAINERS, COUNTRY, NOT_HELD, PLACES, POSTAL, Resource
+from convergences_node.web.surfaces.pair import (
+    CONCEPT_CONTAINERS,
+    COUNTRY,
+    GEOMETRY,
+    NOT_HELD,
+    PLACES,
+    POSTAL,
+    WKT,
+    Resource,
+)
 from convergences_node.web.surfaces.pair_terms import DATE_TIMES, RELATED, predicates
 from convergences_node.web.surfaces.triples import PREFIX_LINES, n_triples
 
@@ -67,7 +76,10 @@ def _properties(kind: Kind) -> Iterator[Resource]:
             continue
         if property_ == "rdf:predicate":
             yield {"path": "pair:hasType", "minCount": 1, "maxCount": 1, "nodeKind": "IRI"}
-        if field.type is FieldType.POINT:
+        if field.type is FieldType.OUTLINE:
+            text = {"path": "geo:asWKT", "minCount": 1, "maxCount": 1, "datatype": WKT}
+            yield {"path": property_, "maxCount": 1, "class": GEOMETRY, "nodeKind": "BlankNode", "property": [text]}
+        elif field.type is FieldType.POINT:
             place |= {
                 "pair:latitude": _degrees("pair:latitude", LATITUDE_E7_MAX),
                 "pair:longitude": _degrees("pair:longitude", LONGITUDE_E7_MAX),
