@@ -61,8 +61,7 @@ def decode(data: bytes) -> object:
         )
     except (cbor2.CBORError, ValueError, TypeError) as error:
         raise Unreadable(f"not cbor that a record may hold: {error.__cause__ or error}") from error
-    _check(value)
-    if cbor2.dumps(value) != data:
+    if _size(value) != len(data):
         raise Unreadable("not the deterministic encoding of its value")
     return value
 
@@ -75,7 +74,7 @@ def _ordered(value: object, levels: int) -> object:
     if isinstance(value, list | tuple):
         return [_ordered(item, _deeper(levels)) for item in value]
     try:
-        _check(value)
+        _size(value)
     except Unreadable as error:
         raise LocalError(f"value cannot be encoded: {error.reason}") from error
     return value
@@ -99,42 +98,80 @@ def _encoded_key(item: tuple[object, object]) -> bytes:
     return cbor2.dumps(item[0])
 
 
-def _check(value: object) -> None:
-    """Whether every part of a decoded value is of our narrow kinds, with map keys in bytewise order."""
+def _size(value: object) -> int:
+    """How many bytes the deterministic encoding of a decoded value takes. Raises `Unreadable` unless every part is
+    of our narrow kinds, with map keys in bytewise order.
+
+    No encoding of that value is shorter, and none other is as short: whatever is written in another way is longer by
+    a byte at least, as is what has something behind it. So bytes of that length are that encoding, and need not be
+    made again to be compared (0104). Floats and the rest, of which that does not hold, are refused here.
+    """
     kind = type(value)
     if kind is str:
-        _check_text(value)  # type: ignore[arg-type]
-    elif kind is int:
-        if not INTEGER_MIN <= value <= INTEGER_MAX:  # type: ignore[operator]
-            raise Unreadable("integer beyond 64 bits")
-    elif kind is list:
-        for item in value:  # type: ignore[attr-defined]
-            if type(item) is not bytes:  # most items of long lists are, and any bytes will do
-                _check(item)
-    elif kind is dict:
-        _check_map(value)  # type: ignore[arg-type]
-    elif kind is not bytes and kind is not bool and value is not None:
+        return _text_size(value)  # type: ignore[arg-type]
+    if kind is bytes:
+        return _with_head(len(value))  # type: ignore[arg-type]
+    if kind is int:
+        return _integer_size(value)  # type: ignore[arg-type]
+    if kind is list:
+        return _list_size(value)  # type: ignore[arg-type]
+    if kind is dict:
+        return _map_size(value)  # type: ignore[arg-type]
+    if kind is not bool and value is not None:
         raise Unreadable(f"{kind.__name__} is not a value that a record may hold")
+    return 1
 
 
-def _check_map(value: dict[object, object]) -> None:
+def _head_size(argument: int) -> int:
+    """Of the first bytes of an item, which hold a number or a length (RFC 8949 section 3)."""
+    if argument < 24:
+        return 1
+    return 2 if argument < 1 << 8 else 3 if argument < 1 << 16 else 5 if argument < 1 << 32 else 9
+
+
+def _with_head(length: int) -> int:
+    return length + (1 if length < 24 else 2 if length < 1 << 8 else 3 if length < 1 << 16 else _head_size(length))
+
+
+def _text_size(text: str) -> int:
+    if text.isascii():
+        return _with_head(len(text))
+    if not is_normalized("NFC", text):
+        raise Unreadable("text is not in unicode form nfc")
+    return _with_head(len(text.encode()))
+
+
+def _integer_size(value: int) -> int:
+    if not INTEGER_MIN <= value <= INTEGER_MAX:
+        raise Unreadable("integer beyond 64 bits")
+    return _head_size(value if value >= 0 else -1 - value)
+
+
+def _list_size(items: list[object]) -> int:
+    total = _head_size(len(items))
+    for item in items:
+        # Most items of long lists are byte strings, and any bytes will do.
+        total += _with_head(len(item)) if type(item) is bytes else _size(item)
+    return total
+
+
+def _map_size(value: dict[object, object]) -> int:
     keys = tuple(value)
-    if keys not in _usual_orders:
-        _check_order(keys)
+    total = _usual_orders.get(keys) or _keys_size(keys)
     for item in value.values():
-        if type(item) is str:
-            _check_text(item)
-        else:
-            _check(item)
+        total += _text_size(item) if type(item) is str else _size(item)
+    return total
 
 
-_usual_orders: set[tuple[object, ...]] = set()
-"""Keys in the order that they are written in, all of them text: the same fields come again and again. Text equals
-nothing but itself (as 1 equals true), so what is found here was looked at."""
+_usual_orders: dict[tuple[object, ...], int] = {}
+"""Keys in the order that they are written in, all of them text, with what they and their map's head take: the same
+fields come again and again. Text equals nothing but itself (as 1 equals true), so what is found here was looked at."""
 
 
-def _check_order(keys: tuple[object, ...]) -> None:
-    """Whether a map may have these keys, in this order; remembered if other maps may well have the same."""
+def _keys_size(keys: tuple[object, ...]) -> int:
+    """What these keys take in a map, with its head; refused in another order. Remembered if other maps may well have
+    the same."""
+    total = _head_size(len(keys))
     before = b""
     is_usual = len(keys) <= KEYS_USUAL
     for key in keys:
@@ -143,11 +180,13 @@ def _check_order(keys: tuple[object, ...]) -> None:
         if encoded <= before:
             raise Unreadable("map keys out of bytewise order")
         before = encoded
+        total += len(encoded)
         is_usual = is_usual and is_short
     if is_usual:
         if len(_usual_orders) >= ORDERS_KEPT_MAX:
             _usual_orders.clear()
-        _usual_orders.add(keys)
+        _usual_orders[keys] = total
+    return total
 
 
 def _checked_bytes(key: object) -> bytes:
@@ -163,12 +202,7 @@ _usual_key = lru_cache(maxsize=1_024)(_checked_bytes)
 def _check_key(key: object) -> None:
     if type(key) is not str and type(key) is not int:
         raise Unreadable(f"map key is {type(key).__name__}, only text and integers are")
-    _check(key)
-
-
-def _check_text(text: str) -> None:
-    if not text.isascii() and not is_normalized("NFC", text):
-        raise Unreadable("text is not in unicode form nfc")
+    _size(key)
 
 
 def _refuse_tag(_value: object, _immutable: bool) -> object:

@@ -134,3 +134,36 @@ def test_any_bytes_are_read_or_unreadable(data: bytes) -> None:
     except Unreadable:
         return
     assert cbor.encode(value) == data
+
+
+def _written(major: int, argument: int, wide: int, content: bytes = b"") -> bytes:
+    """An item whose head takes `wide` more bytes, whether or not it needs them (RFC 8949 section 3)."""
+    if wide == 0 and argument >= 24:
+        wide = 1
+    head = bytes([major << 5 | (argument if wide == 0 else 24 + wide.bit_length() - 1)])
+    return head + (argument.to_bytes(wide) if wide else b"") + content
+
+
+_WIDE = st.sampled_from([0, 1, 2, 4, 8])
+_STRINGS = st.tuples(st.just(2), st.binary(max_size=60)) | st.tuples(st.just(3), st.text(max_size=60).map(str.encode))
+_ITEMS = st.recursive(
+    st.sampled_from([bytes.fromhex(simple) for simple in ("f4", "f5", "f6", "f7", "f814", "f820", "f90000")])
+    | st.builds(lambda major, number: _written(major, number, 8), st.integers(0, 1), st.integers(0, 2**64 - 1))
+    | st.builds(_written, st.integers(0, 1), st.integers(0, 255), _WIDE)
+    | st.builds(lambda string, wide: _written(string[0], len(string[1]), wide, string[1]), _STRINGS, _WIDE),
+    lambda inner: st.builds(
+        lambda major, items, wide: _written(major, len(items) >> major - 4, wide, b"".join(items)),
+        st.integers(4, 5), st.lists(inner, max_size=4).filter(lambda items: len(items) % 2 == 0), _WIDE,
+    ),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(_ITEMS, st.binary(max_size=1))
+def test_what_is_written_in_another_way_or_has_something_behind_it_is_refused(item: bytes, behind: bytes) -> None:
+    """Every width of head, needed or not: bytes are known by their length, and are what would be written."""
+    try:
+        value = cbor.decode(item + behind)
+    except Unreadable:
+        return
+    assert cbor.encode(value) == item + behind
