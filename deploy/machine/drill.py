@@ -25,7 +25,7 @@ from pathlib import Path
 import image
 from acts import ACTS
 from drilled import Drill
-from machine import CONSOLES, MEMORY_MIB, DrillError, Machine
+from machine import CONSOLES, MEMORY_MIB, NICE, DrillError, Machine
 from playwright.sync_api import Error as BrowserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,16 +38,28 @@ SUITES = ("trixie", "bookworm")
 def main() -> int:
     """Drill; 0 if everything was as promised."""
     options = _options()
-    folder = Path(tempfile.mkdtemp(prefix=f"{options.suite}-{options.arch}-", dir=_made(options.cache)))
+    prefix = f"{options.suite}-{options.arch}-"
+    folder = options.go_on or Path(tempfile.mkdtemp(prefix=prefix, dir=_made(options.cache)))
     print(f"{options.suite}, {options.arch}, {options.memory} MiB: {folder}", flush=True)
     blank = image.blank(options.suite, options.arch, options.cache)
     card = folder / "card.img"
-    subprocess.run(["cp", "--sparse=always", str(blank.card), str(card)], check=True)
-    _prepare(card, folder / "boot", options)
-    machine = Machine(folder, options.arch, card, blank.kernel, blank.initrd, options.memory)
+    if not options.go_on:
+        subprocess.run(["cp", "--sparse=always", str(blank.card), str(card)], check=True)
+        _prepare(card, folder / "boot", options)
+    machine = Machine(folder, options.arch, card, blank.kernel, blank.initrd, options.memory, options.nice)
     with machine:
         drill = Drill(machine, NAME, options.suite)
-        return _play(drill, [act for act in ACTS if not options.only or act.__name__ in options.only])
+        if options.go_on:
+            drill.switch_on()
+            drill.wait_for_node()
+            drill.size = drill.status()["log"]["size"]
+        return _play(drill, _wanted(options))
+
+
+def _wanted(options: argparse.Namespace) -> list[Callable[[Drill], None]]:
+    names = [act.__name__ for act in ACTS]
+    later = ACTS[names.index(options.since) if options.since else 0 :]
+    return [act for act in later if not options.only or act.__name__ in options.only]
 
 
 def _options() -> argparse.Namespace:
@@ -59,6 +71,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=ROOT / "build" / "machine", help="where blank machines are kept")
     known = [act.__name__ for act in ACTS]
     parser.add_argument("--only", nargs="+", choices=known, help="these acts alone; most need the first two")
+    parser.add_argument("--since", choices=known, help="this act and all after it")
+    again = "the folder of an earlier drill, whose machine had its town: its card is switched on again"
+    parser.add_argument("--go-on", type=Path, metavar="FOLDER", help=again)
+    parser.add_argument("--nice", type=int, default=NICE, help="of the emulator")
     return parser.parse_args()
 
 

@@ -22,6 +22,9 @@ ANSWERS_MAX = 12
 SETUP_PAGE = ""
 INSTALL_LOG = "convergences-install.log"
 JOURNAL_MIB_MAX = 32
+SHOWN_WITHIN_S = 300
+BELOW_LINES_MAX = 15
+"""A screen has 25 lines at least."""
 
 
 def first_boot(drill: Drill) -> None:
@@ -45,13 +48,25 @@ def _name_and_screen(drill: Drill) -> None:
     drill.expect('name="code"' in page, "port 80 shows the setup page")
     code = machine.tell("cat /run/convergences/setup-code")
     drill.expect(code not in page, "the page does not show the code")
-    shown = CODE.findall(machine.console.read_text("utf-8", "replace"))
-    drill.expect(code in shown, "the machine's screen shows the code above the login prompt")
+    drill.expect(_shown(drill, code), "the machine's screen shows the code above the login prompt")
+    machine.until("! systemctl is-system-running | grep -qx starting", BOOT_SECONDS_MAX)
+    below = machine.console.read_text("utf-8", "replace").rpartition(code)[2].count("\n")
+    drill.at_most("lines on the screen below it, when all has started", below, BELOW_LINES_MAX, "lines")
     drill.expect(machine.tell("uname -n") == drill.name, "the machine has the name that was chosen")
     found = machine.tell(f"avahi-resolve-host-name -4 {drill.name}.local")
     drill.expect(found.split()[:1] == [f"{drill.name}.local"], f"mDNS answers: {found}")
     failed = machine.tell("systemctl --failed --plain --no-legend | cut -d' ' -f1")
     drill.expect("convergences" not in failed, f"no unit of ours has failed (others: {failed.split()})")
+
+
+def _shown(drill: Drill, code: str) -> bool:
+    """Whether the screen comes to show it: the page may be there before."""
+    deadline = time.monotonic() + SHOWN_WITHIN_S
+    while code not in CODE.findall(drill.machine.console.read_text("utf-8", "replace")):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(1)
+    return True
 
 
 def _journal(drill: Drill) -> None:

@@ -80,9 +80,11 @@ class Lines:
 class Machine:
     """See the module. `kernel` and `initrd` stand for what a Pi's firmware loads from the card."""
 
-    def __init__(self, folder: Path, arch: str, card: Path, kernel: Path, initrd: Path, memory_mib: int) -> None:
+    def __init__(
+        self, folder: Path, arch: str, card: Path, kernel: Path, initrd: Path, memory_mib: int, nice: int = NICE
+    ) -> None:
         self.folder, self.arch, self.card = folder, arch, card
-        self._kernel, self._initrd, self._memory_mib = kernel, initrd, memory_mib
+        self._kernel, self._initrd, self._memory_mib, self._nice = kernel, initrd, memory_mib, nice
         self.port = _free_port()
         self.console = folder / "console.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -109,7 +111,7 @@ class Machine:
             path.unlink(missing_ok=True)
         with (self.folder / "emulator.log").open("ab") as log:
             command = self._command(command_line, paths)
-            nice = ["nice", "-n", str(NICE)]
+            nice = ["nice", "-n", str(self._nice)]
             self._process = subprocess.Popen([*nice, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._wait_for(lambda: all(path.exists() for path in paths.values()), 30)
         self._qmp, self._hand = Lines(paths["qmp"]), Lines(paths["hand"])
