@@ -10,6 +10,7 @@ from drilled import Drill
 from first_day import first_boot, first_day
 from service import archive_of_a_town, at_rest, sandbox, watchdog
 from sticks import a_stick, pulled_out_half_way
+from updates import a_wrong_update, an_update, an_update_that_fails
 
 ACTS: tuple[Callable[[Drill], None], ...] = (
     first_boot,
@@ -22,5 +23,8 @@ ACTS: tuple[Callable[[Drill], None], ...] = (
     a_slow_card,
     watchdog,
     a_cut,
+    a_wrong_update,
+    an_update_that_fails,
+    an_update,
     full_and_read_only,
 )
