@@ -17,8 +17,9 @@ from playwright.async_api import async_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from tests.setup.person import ARGUMENTS, CHROMIUM  # noqa: E402
 from tests.setup.processes import Process  # noqa: E402 - found only on the path above
-from tests.setup.test_first_day import ARGUMENTS, CHROMIUM, PASSWORD, words_asked  # noqa: E402
+from tests.setup.test_first_day import PASSWORD, words_asked  # noqa: E402
 
 SIZE = {"width": 620, "height": 760}
 PICTURE_BYTES_MAX = 100_000

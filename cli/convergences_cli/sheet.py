@@ -17,7 +17,8 @@ from convergences_cli.words import say
 WIDTH = 78
 FILE_CHARS_MAX = 16_384
 """A sheet as it was printed is a tenth of this."""
-_LINE = re.compile(r"(?im)^[ \t]*((?:[0-9a-z]{4}[ \t-]+){3}[0-9a-z]{4})[ \t]*$")
+_LINE = re.compile(r"(?im)^[ \t]*(?:[1-9][.):]?[ \t]+)?((?:[0-9a-z]{4}[ \t-]+){3}[0-9a-z]{4})[ \t]*$")
+"""Four words, perhaps after the number that the sheet's page prints before them: whoever copies it copies that too."""
 
 
 def sheet_text(founded: Mapping[str, Any], date: str) -> str:

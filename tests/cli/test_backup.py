@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
+
+import pytest
+from convergences_cli.sheet import sheet_seed
+from convergences_protocol.recovery import write_sheet
 
 from .conftest import Terminal
 
@@ -58,3 +63,11 @@ def test_logs_are_carried_by_hand(terminal: Terminal) -> None:
     assert "records came" in terminal.done("bundle read stick --folder pc").out
     assert terminal.done("bundle read stick --folder pc --json").json["missing"] == 0
     assert terminal.type("bundle read absent --folder pc").code == 1
+
+
+@pytest.mark.parametrize("number", ["", "{} ", "{}\t", "{}. ", "  {})  "])
+def test_a_sheet_is_read_however_its_lines_were_copied(number: str) -> None:
+    """Its page prints a number before each; whoever copies that sheet, on the worst day of the year, copies it too."""
+    seed = bytes(range(32))
+    lines = [number.format(at) + line.lower() for at, line in enumerate(write_sheet(seed), 1)]
+    assert sheet_seed(io.StringIO("Mots de secours\n" + "\n".join(lines))) == seed

@@ -12,10 +12,13 @@ import click
 import convergences_node.checkup as checkup
 import pytest
 from convergences_cli.main import cli
+from convergences_node.web.messages import catalogue
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDES = {"fr": DOCS / "fr" / "operateur.md", "en": DOCS / "en" / "operator.md"}
 PICTURE_BYTES_MAX = 100_000
+ELSEWHERE = "Raspberry Pi OS Lite (64-bit)"
+"""The one name in italics that is another program's."""
 
 
 @pytest.mark.parametrize("language", GUIDES)
@@ -44,6 +47,16 @@ def test_every_command_exists_with_its_options(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", GUIDES)
+def test_every_button_and_page_that_is_named_is_called_so(language: str) -> None:
+    """What stands in italics is what a page says, to the letter; `…` stands for what differs."""
+    shown = [re.sub(r"\{\w+\}", "…", text) for text in catalogue(language).texts.values()]
+    text = GUIDES[language].read_text("utf-8")
+    named = {" ".join(each.split()) for each in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", text)} - {ELSEWHERE}
+    assert len(named) >= 10
+    assert {each for each in named if not any(said == each or said == f"{each} …" for said in shown)} == set()
+
+
+@pytest.mark.parametrize("language", GUIDES)
 def test_every_picture_is_there_and_light(language: str) -> None:
     """Made by `python docs/make_pictures.py`."""
     names = re.findall(r"!\[[^]]+\]\(([^)]+)\)", GUIDES[language].read_text("utf-8"))
@@ -54,6 +67,13 @@ def test_every_picture_is_there_and_light(language: str) -> None:
         assert picture.stat().st_size <= PICTURE_BYTES_MAX, name
 
 
-def test_both_guides_have_the_same_chapters() -> None:
-    french, english = (len(re.findall(r"^## ", guide.read_text("utf-8"), re.MULTILINE)) for guide in GUIDES.values())
-    assert french == english
+def test_both_guides_are_in_step() -> None:
+    """Chapter by chapter as many paragraphs, steps, rows, pictures, commands: nothing is told in one alone."""
+
+    def shape(guide: Path) -> list[list[str]]:
+        chapters = re.split(r"(?m)^## .*$", guide.read_text("utf-8"))
+        return [re.findall(r"(?m)^(!|\||\d\.|- |    |\*\*|(?<=\n\n)\w)", chapter) for chapter in chapters]
+
+    french, english = (shape(guide) for guide in GUIDES.values())
+    kinds = [[[re.sub(r"\w", "a", mark) for mark in chapter] for chapter in chapters] for chapters in (french, english)]
+    assert kinds[0] == kinds[1]
