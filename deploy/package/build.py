@@ -38,6 +38,7 @@ UNITS = (
     "convergences.socket",
     "convergences-console.path",
     "convergences-console.service",
+    "convergences-https.service",
     "convergences-power.path",
     "convergences-power.service",
     "convergences-stick@.service",
@@ -46,7 +47,7 @@ UNITS = (
     "convergences-update.service",
 )
 RULES = "80-convergences-stick.rules"
-PROGRAMS = {"console": "console", "stick": "stick", "verify-release": "verify-release"}
+PROGRAMS = {name: name for name in ("console", "https-root", "stick", "verify-release")}
 """What the units start, by its name below `files/`."""
 SHELLS = {
     "bash": "share/bash-completion/completions/convergences",
@@ -90,7 +91,9 @@ def _own_wheel(scratch: Path) -> Path:
 def _stage(usr: Path, own: Path, arch: str, version: str) -> None:
     """All that the package puts below /usr."""
     payload.collect(ROOT / "requirements.lock", own, arch, CACHE, usr / "lib/convergences")
-    _copy(FILES / "convergences", usr / "bin/convergences", 0o755)
+    for name in ("convergences", "convergences-https"):
+        _copy(FILES / name, usr / "bin" / name, 0o755)
+    _copy(FILES / "Caddyfile", usr / "share/convergences/Caddyfile")
     for unit in UNITS:
         _copy(FILES / unit, usr / "lib/systemd/system" / unit)
     _copy(FILES / RULES, usr / "lib/udev/rules.d" / RULES)
@@ -102,6 +105,7 @@ def _stage(usr: Path, own: Path, arch: str, version: str) -> None:
     _copy(FILES / "lintian", usr / "share/lintian/overrides/convergences")
     _squeeze(_changelog(version), usr / "share/doc/convergences/changelog.gz")
     _pages(usr / "share/man/man1", version)
+    _squeeze((FILES / "convergences-https.1").read_bytes(), usr / "share/man/man1/convergences-https.1.gz")
     for shell, place in SHELLS.items():
         (usr / place).parent.mkdir(parents=True, exist_ok=True)
         (usr / place).write_bytes(_completion(shell))

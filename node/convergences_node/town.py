@@ -34,6 +34,7 @@ from convergences_node.archive.model import (
 )
 from convergences_node.backlog import Backlog
 from convergences_node.blobs.blobs import Blobs
+from convergences_node.certificate.reading import LOOPBACK, read_certificate
 from convergences_node.charter_news import CharterNews
 from convergences_node.clock import clock_plausible
 from convergences_node.clockwork import Clockwork
@@ -79,6 +80,8 @@ class Town:
         """Where this node's pages are, once they are served."""
         self.started_at = int(clock())
         self.doubt_reason: str | None = None
+        self.certificate = read_certificate(folder)
+        """Of the proxy on this machine that serves the same pages by https, where there is one."""
         self._clock = clock
         self._clockwork = Clockwork(self)
         self._messages = asyncio.Lock()
@@ -180,7 +183,8 @@ class Town:
             release_offered=self.folder / OFFERED_NAME,
             requests_per_second=limits.requests_per_second,
             requests_burst=limits.requests_burst,
-            proxies_trusted=tuple(http.proxies_trusted),
+            proxies_trusted=(*http.proxies_trusted, *(LOOPBACK if self.certificate else ())),
+            certificate=self.certificate,
         )
 
     def _agglomeration_address(self) -> str | None:

@@ -22,6 +22,7 @@ from convergences_node.index.query import LIMIT_MAX, Query
 from convergences_node.index.views import ElementView, Item
 from convergences_node.web import words
 from convergences_node.web.absent import absent
+from convergences_node.web.arriving import scheme_of
 from convergences_node.web.asking import element_of, messages_of, question_of, town_of
 from convergences_node.web.element_facts import contents_query
 from convergences_node.web.etag import CACHE_ASK, conditional
@@ -61,7 +62,7 @@ def base_of(request: web.Request) -> str:
     if public := town_of(request).web_settings.public_url:
         return public
     host = request.host if _HOST.fullmatch(request.host) else "localhost"
-    return f"{request.scheme}://{host}"
+    return f"{scheme_of(request)}://{host}"
 
 
 def printable(text: str) -> str:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Pages are drawn once for all their readers: until something is written, or a minute is over, they are the same.
 
-A page depends on its address, the language, the host it was asked of, what is searchable, and the time in words ("il y
-a 3 minutes"), which is said to the minute. So a page is kept under these, and whoever asks for it next is given the
-same bytes. While the index is taking something in, nothing is kept, and whatever was is not used again: an erasure
-reaches the next reader. The memory is bounded, and what was asked for longest ago goes first.
+A page depends on its address, the language, the host it was asked of and how (`arriving.py`), what is searchable, and
+the time in words ("il y a 3 minutes"), which is said to the minute. So a page is kept under these, and whoever asks
+for it next is given the same bytes. While the index is taking something in, nothing is kept, and whatever was is not
+used again: an erasure reaches the next reader. The memory is bounded, and what was asked for longest ago goes first.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from convergences_node.web.arriving import is_secure, keeps_pages
 from convergences_node.web.asking import messages_of, town_of
 from convergences_node.web.etag import CACHE_ASK, conditional
 from convergences_node.web.exporting import base_of
@@ -30,7 +31,7 @@ KEPT: web.AppKey[KeptPages] = web.AppKey("kept_pages")
 DRAWN: web.RequestKey[bytes] = web.RequestKey("drawn")
 """The bytes of a page, before they were compressed or found to be known already."""
 
-Key = tuple[str, str, str]
+Key = tuple[str | bool, ...]
 Stamp = tuple[int, int]
 """What was searchable, and the minute."""
 
@@ -108,7 +109,13 @@ def answer_drawn(request: web.Request, body: bytes) -> web.Response:
 
 
 def _key(request: web.Request) -> Key:
-    return request.raw_path, messages_of(request).language, base_of(request)
+    return (
+        request.raw_path,
+        messages_of(request).language,
+        base_of(request),
+        is_secure(request),
+        keeps_pages(request),
+    )
 
 
 def stamp_of(request: web.Request) -> Stamp | None:

@@ -21,7 +21,7 @@ from aiohttp.web_protocol import RequestHandler
 from convergences_node.web.asking import TOWN
 from convergences_node.web.messages import catalogue
 from convergences_node.web.problems import Problem, answer_document, draw
-from convergences_node.web.security import block_of, protect
+from convergences_node.web.security import block_of, is_trusted, protect
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class _Door(web.Server):
         trusted: Sequence[str] = self.town.web_settings.proxies_trusted
         if len(self._inside) >= CONNECTIONS_MAX:
             return False
-        if self._clients[client] >= CONNECTIONS_PER_CLIENT_MAX and address not in trusted:
+        if self._clients[client] >= CONNECTIONS_PER_CLIENT_MAX and not is_trusted(address, trusted):
             return False
         self._inside[connection] = client
         self._clients[client] += 1

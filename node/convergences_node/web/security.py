@@ -85,10 +85,16 @@ def client_of(request: web.Request, proxies_trusted: Sequence[str]) -> str:
     """Who asks: the address of the connection, or what a trusted proxy says of it; an IPv6 client is its /64."""
     address = request.remote or "unknown"
     forwarded = request.headers.get("X-Forwarded-For", "")
-    if address in proxies_trusted and forwarded:
+    if forwarded and is_trusted(address, proxies_trusted):
         # The last hop is the one that the trusted proxy saw itself; the others are hearsay.
         address = forwarded[-FORWARDED_CHARACTERS_MAX:].rpartition(",")[2].strip()
     return block_of(address)
+
+
+def is_trusted(address: str | None, proxies_trusted: Sequence[str]) -> bool:
+    """Whether this is a proxy that the operator has named. An IPv4 address that comes to a socket of both families is
+    `::ffff:…` (RFC 4291 §2.5.5.2), and is the same address."""
+    return address is not None and address.lower().removeprefix("::ffff:") in proxies_trusted
 
 
 @lru_cache(maxsize=ADDRESSES_REMEMBERED)

@@ -21,6 +21,7 @@ from convergences_protocol.charter import Charter
 
 from convergences_node.archive.archive import Archive
 from convergences_node.blobs.blobs import Blobs
+from convergences_node.certificate.reading import Certificate
 from convergences_node.index.index import Index
 
 
@@ -54,6 +55,8 @@ class WebSettings:
     """How many requests one client may make at once."""
     proxies_trusted: Sequence[str] = field(default=())
     """Addresses of the proxies in front of the node, whose `X-Forwarded-For` is believed."""
+    certificate: Certificate | None = None
+    """The town hall's own, where https is on beside http."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from convergences_node.web.asking import town_of
+from convergences_node.web.arriving import is_secure
 from convergences_node.web.problems import Problem
 
 TOKEN_FIELD = "jeton"  # noqa: S105 - the name of a field
@@ -46,14 +46,6 @@ def is_from_us(request: web.Request) -> bool:
         return False
     origin = request.headers.get("Origin", "")
     return bool(origin) and urlsplit(origin).netloc.lower() == request.host.lower()
-
-
-def is_secure(request: web.Request) -> bool:
-    """Whether the reader's connection is TLS: ours, or that of a proxy whom the operator trusts."""
-    if request.secure:
-        return True
-    trusted = request.remote in town_of(request).web_settings.proxies_trusted
-    return trusted and request.headers.get("X-Forwarded-Proto", "").strip().lower() == "https"
 
 
 def give_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:

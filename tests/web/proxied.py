@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A real Caddy with the package's own settings, on a high port of loopback, before a node: for the tests of https."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import unused_port
+from convergences_node.certificate.root import make_root
+from convergences_node.web.listening import make_runner
+
+HOST = "stains"
+SETTINGS = Path(__file__).parents[2] / "deploy" / "package" / "files" / "Caddyfile"
+START_SECONDS_MAX = 60
+
+needs_caddy = pytest.mark.skipif(
+    shutil.which("caddy") is None, reason="https is not tried: no Caddy here (apt-get install caddy)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proxied:
+    """A node behind its proxy."""
+
+    port: int
+    folder: Path
+    """The proxy's own, with the root."""
+    pid: int
+
+    @property
+    def address(self) -> str:
+        return f"https://{HOST}.local:{self.port}"
+
+    @property
+    def node_name(self) -> str:
+        return f"{HOST}.local"
+
+    def trust(self) -> ssl.SSLContext:
+        """That of a device which has taken the certificate, and no other."""
+        return ssl.create_default_context(cafile=str(self.folder / "root.crt"))
+
+
+@asynccontextmanager
+async def listening(app: web.Application) -> AsyncIterator[int]:
+    """Serve as behind the package's socket, which is of both families: loopback is `::ffff:127.0.0.1` to it."""
+    own = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    own.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    own.bind(("::ffff:127.0.0.1", 0))
+    runner = make_runner(app)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, own).start()
+        yield int(own.getsockname()[1])
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def caddy(folder: Path, node_port: int) -> AsyncIterator[Proxied]:
+    """The proxy of `convergences-https.service`, with all that it keeps in this folder."""
+    make_root(_made(folder), HOST, datetime.now(UTC))
+    port = unused_port()
+    told = {
+        "CONVERGENCES_HTTPS_FOLDER": str(folder),
+        "CONVERGENCES_HTTPS_NAME": f"{HOST}.local",
+        "CONVERGENCES_HTTPS_NODE": f"127.0.0.1:{node_port}",
+        "CONVERGENCES_HTTPS_PORT": str(port),
+        **dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(folder)),
+    }
+    with (folder / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            "caddy",
+            *("run", "--adapter", "caddyfile", "--config", str(SETTINGS)),
+            env=os.environ | told,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        await _answers(port, folder / "log")
+        yield Proxied(port, folder, process.pid)
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _answers(port: int, log: Path) -> None:
+    async with asyncio.timeout(START_SECONDS_MAX):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                assert "Error" not in _said(log), _said(log)
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _said(log: Path) -> str:
+    return log.read_text()

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""https beside http: a certificate that vouches for the local network alone, and a node that believes its own proxy."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, CookieJar, TCPConnector, web
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_exceptions import ClientConnectorCertificateError
+from convergences_node.certificate.reading import BYTES_MAX, LOOPBACK, PUBLISHED, read_certificate
+from convergences_node.certificate.root import make_root
+from convergences_node.web.app import make_app
+from convergences_node.web.operator.forms import give_cookie
+from convergences_node.web.security import client_of, is_trusted
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from .proxied import HOST, Proxied, caddy, listening, needs_caddy
+from .small_town import small_town
+
+READER = "127.0.0.2"
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+DATA = Path(__file__).parents[2] / "deploy" / "package" / "files"
+
+
+class Loopback(AbstractResolver):
+    """Every name is this machine."""
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        return [ResolveResult(hostname=host, host="127.0.0.1", port=port, family=2, proto=0, flags=0)]
+
+    async def close(self) -> None:
+        pass
+
+
+async def probe(request: web.Request) -> web.Response:
+    """What the node thinks of who asks."""
+    response = web.Response(text=client_of(request, LOOPBACK))
+    give_cookie(request, response, "session", "x")
+    return response
+
+
+def asking(trust: ssl.SSLContext | None = None) -> ClientSession:
+    # From an address of this machine that is not the proxy's.
+    connector = TCPConnector(resolver=Loopback(), local_addr=(READER, 0), ssl=trust or True)
+    return ClientSession(connector=connector, cookie_jar=CookieJar(unsafe=True))
+
+
+# ------------------------------------------------------------------------------------- the root
+def test_a_root_is_made_once_and_its_key_is_its_owners(tmp_path: Path) -> None:
+    assert make_root(tmp_path, HOST, NOW)
+    assert (tmp_path / "root.key").stat().st_mode & 0o777 == 0o600
+    before = (tmp_path / "root.crt").read_bytes()
+    assert not make_root(tmp_path, HOST, NOW)
+    assert (tmp_path / "root.crt").read_bytes() == before
+    assert b"PRIVATE" not in before
+
+
+def test_a_root_of_a_machine_without_a_clock_is_good_today(tmp_path: Path) -> None:
+    make_root(tmp_path, HOST, datetime(1970, 1, 1, tzinfo=UTC))
+    found = x509.load_pem_x509_certificate((tmp_path / "root.crt").read_bytes())
+    assert found.not_valid_before_utc < NOW < found.not_valid_after_utc
+
+
+def test_a_root_vouches_for_names_of_the_local_network_and_for_no_address(tmp_path: Path) -> None:
+    make_root(tmp_path, HOST, NOW)
+    found = x509.load_pem_x509_certificate((tmp_path / "root.crt").read_bytes())
+    limits = found.extensions.get_extension_for_class(x509.NameConstraints)
+    assert limits.critical
+    assert limits.value.permitted_subtrees == [x509.DNSName("local")]
+    assert len(limits.value.excluded_subtrees or ()) == 2
+
+
+@pytest.mark.parametrize(("name", "believed"), [(f"{HOST}.local", True), ("bank.example", False)])
+def test_whoever_steals_the_key_is_believed_on_the_local_network_alone(
+    tmp_path: Path, name: str, believed: bool
+) -> None:
+    make_root(tmp_path, HOST, NOW)
+    signed = _leaf(tmp_path, name)
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context(cafile=tmp_path / "root.crt")
+    server.load_cert_chain(signed)
+    if believed:
+        _greet(server, client, name)
+    else:
+        with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
+            _greet(server, client, name)
+
+
+def _leaf(folder: Path, name: str) -> Path:
+    """A certificate for this name and its key, signed with the root's key."""
+    root = x509.load_pem_x509_certificate((folder / "root.crt").read_bytes())
+    signing = serialization.load_pem_private_key((folder / "root.key").read_bytes(), None)
+    assert isinstance(signing, ec.EllipticCurvePrivateKey)
+    key = ec.generate_private_key(ec.SECP256R1())
+    today = datetime.now(UTC)
+    found = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(root.subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=True)
+        .sign(signing, hashes.SHA256())
+    )
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "leaf.pem"
+    path.write_bytes(secret + found.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def _greet(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> None:
+    """A handshake in memory, no socket."""
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = client.wrap_bio(down, up, server_hostname=name), server.wrap_bio(up, down, server_side=True)
+    done: set[int] = set()
+    for _ in range(10):
+        for number, end in enumerate(ends):
+            try:
+                end.do_handshake()
+                done.add(number)
+            except ssl.SSLWantReadError:
+                pass
+    assert done == {0, 1}
+
+
+# ------------------------------------------------------------------------------------- what the node sees of it
+def published(folder: Path, data: bytes) -> Path:
+    (folder / PUBLISHED).parent.mkdir()
+    (folder / PUBLISHED).write_bytes(data)
+    return folder
+
+
+def test_what_is_published_is_read_and_nothing_else_of_that_file(tmp_path: Path) -> None:
+    assert read_certificate(tmp_path) is None
+    make_root(tmp_path, HOST, NOW)
+    both = (tmp_path / "root.key").read_bytes() + (tmp_path / "root.crt").read_bytes()
+    found = read_certificate(published(tmp_path, both))
+    assert found is not None
+    assert found.name == f"Convergences {HOST}.local"
+    openssl = x509.load_der_x509_certificate(found.der)
+    assert len(found.fingerprint) == 95
+    assert openssl.subject.rfc4514_string() == "CN=Convergences stains.local,O=Convergences"
+
+
+@pytest.mark.parametrize("data", [b"", b"nothing", b"-----BEGIN CERTIFICATE-----\n" + b"A" * BYTES_MAX, b"\xff" * 99])
+def test_what_is_no_certificate_is_as_if_there_was_none(tmp_path: Path, data: bytes) -> None:
+    assert read_certificate(published(tmp_path, data)) is None
+
+
+def test_the_proxy_on_this_machine_is_believed_on_a_socket_of_both_families() -> None:
+    assert is_trusted("127.0.0.1", LOOPBACK)
+    assert is_trusted("::ffff:127.0.0.1", LOOPBACK)
+    assert is_trusted("::FFFF:127.0.0.1", LOOPBACK)
+    assert is_trusted("::1", LOOPBACK)
+    for other in (None, "", "127.0.0.2", "::ffff:192.168.1.1", "192.168.1.1"):
+        assert not is_trusted(other, LOOPBACK)
+
+
+# ------------------------------------------------------------------------------------- behind a real proxy
+@needs_caddy
+async def test_a_page_comes_by_https_and_the_node_knows_from_whom(tmp_path: Path) -> None:
+    """Verified against the root alone; the cookie stays on TLS; what a reader claims of an address is not believed."""
+    async with small_town(tmp_path / "node", records=False, proxies_trusted=LOOPBACK) as town:
+        app = make_app(town)
+        app.router.add_get("/probe", probe)
+        async with listening(app) as port, caddy(tmp_path / "https", port) as there:
+            await _is_whole(there, port)
+
+
+async def _is_whole(there: Proxied, port: int) -> None:
+    lies = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http"}
+    async with asking(there.trust()) as reader:
+        async with reader.get(f"{there.address}/chiffres?lang=fr") as page:
+            assert page.status == 200
+            assert f'rel="canonical" href="{there.address}/chiffres"' in await page.text()
+        async with reader.get(f"{there.address}/probe", headers=lies) as told:
+            assert await told.text() == READER
+            assert told.cookies["session"]["secure"]
+    async with asking() as plain:
+        with pytest.raises(ClientConnectorCertificateError):
+            await plain.get(f"{there.address}/chiffres")
+        # http is as it was: the page itself, and no way to another one.
+        async with plain.get(f"http://{there.node_name}:{port}/chiffres", allow_redirects=False) as page:
+            assert page.status == 200
+            assert "Strict-Transport-Security" not in page.headers
+        async with plain.get(f"http://{there.node_name}:{port}/probe") as told:
+            assert not told.cookies["session"]["secure"]
+    found = _held_ports(there.pid)
+    assert found == {there.port}
+
+
+def _held_ports(pid: int) -> set[int]:
+    """The TCP ports on which a process listens (proc(5))."""
+    held = {path.readlink().name for path in Path(f"/proc/{pid}/fd").iterdir() if path.exists() or path.is_symlink()}
+    sockets = {name[len("socket:[") : -1] for name in held if name.startswith("socket:[")}
+    tables = [Path(f"/proc/{pid}/net/{name}").read_text() for name in ("tcp", "tcp6")]
+    rows = [line.split() for table in tables for line in table.splitlines()]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in sockets}
+
+
+# ------------------------------------------------------------------------------------- the package's command
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ["sh", str(DATA / "convergences-https"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20)
+
+
+def test_the_command_tells_what_it_does_and_refuses_what_it_does_not_know() -> None:
+    told = run("--help")
+    assert told.returncode == 0
+    assert "on|off|status" in told.stdout
+    for arguments in ((), ("maybe",), ("on; rm",)):
+        refused = run(*arguments)
+        assert refused.returncode == 2
+        assert "on|off|status" in refused.stderr
