@@ -95,7 +95,11 @@ async def test_what_has_no_date_no_place_and_no_text_is_still_a_page(client: Tes
 
 async def test_what_has_a_place_is_shown_in_its_town(client: TestClient, town: SmallTown) -> None:
     html = await page(client, town.elements["Maison des associations"])
-    assert re.search(r'<svg viewBox="0 0 440 \d+" role="img" aria-label="Où c’est, dans Saint-Denis">', html)
+    assert re.search(
+        r'<svg viewBox="0 0 440 \d+" aria-hidden="true">.*<figcaption class="soft">Où c’est, dans Saint-Denis<',
+        html,
+        re.DOTALL,
+    )
     assert "Voir ce qui est à moins de 500 mètres" in html
 
 

@@ -20,7 +20,7 @@ from convergences_node.index.query import Query
 from convergences_node.media.thumbs import Thumb
 from convergences_node.web import dates, words
 from convergences_node.web.cards import STATES_SAID, Reading, picture_here, where
-from convergences_node.web.filters import AGENDA, Choice, page_link, today
+from convergences_node.web.filters import AGENDA, LIST, Choice, page_link, today
 from convergences_node.web.happenings import DAYS_MAX, Happening, Happenings, days, happenings
 from convergences_node.web.town_door import Town
 
@@ -101,6 +101,8 @@ class Agenda:
     stretches: tuple[Day | str, ...]
     """The days with something, and between them a sentence for all the days with nothing."""
     lasting: tuple[Line, ...]
+    later: str
+    """Where what comes after these days is, the next first."""
     is_whole: bool
     cut: bool
 
@@ -121,6 +123,11 @@ async def agenda(town: Town, reading: Reading, asked: Query) -> Agenda:
         days=shown if period.name in ("day", "week") else tuple(day for day in shown if day.lines),
         stretches=tuple(_stretches(reading, shown, period.name == "week")),
         lasting=tuple(line(reading, each, None) for each in found.lasting[:LASTING_MAX]),
+        later=page_link(
+            reading,
+            replace(asked.without_page(), since=period.last.isoformat(), until=None, sort="date"),
+            LIST,
+        ),
         is_whole=found.whole and len(found.lasting) <= LASTING_MAX,
         cut=period.cut,
     )

@@ -118,6 +118,7 @@ def _palette(look: Look, ground: Colour) -> str:
     colours = {
         "paper": ground,
         "card": ground,
+        "sand": ground,
         "ink": ink,
         "ink-soft": corrected(mixed(ground, ink, SOFT), ground, TEXT),
         "line": mixed(ground, ink, 0.2),

@@ -29,7 +29,7 @@ from convergences_node.web.media_shown import images_of, media_shown
 from convergences_node.web.pages import answer_page, draw_page, reading_of
 from convergences_node.web.place_names import territory_in, territory_names, town_name
 from convergences_node.web.publications import SHOWN_MAX, all_link, lines
-from convergences_node.web.relations import TREE_DEPTH, branches, years
+from convergences_node.web.relations import TREE_DEPTH, branches, carried, years
 from convergences_node.web.schema_org import schema_block
 from convergences_node.web.slugs import space_path
 from convergences_node.web.taking import take_element
@@ -70,6 +70,7 @@ async def element_page(request: web.Request) -> web.Response:
     if view is None:
         return _gone(request, revisions, values)
     ever = await town.index.walk(str(element), depth=TREE_DEPTH) if at else walk
+    related = branches(reading, str(element), walk.steps, names)
     media = await media_shown(town, reading, view.item.kind, view.fields)
     return answer_page(
         request,
@@ -84,7 +85,8 @@ async def element_page(request: web.Request) -> web.Response:
             "coming": await coming(town, reading, view),
             "calendar_href": reading.link(f"/e/{element}.ics"),
             **await _contents(request, reading, view),
-            "relations": branches(reading, str(element), walk.steps, names),
+            "relations": related,
+            "carried": carried(reading, related),
             "published": lines(reading, published.publications, names),
             "published_href": all_link(reading, view) if published.more else None,
             "relation_years": years(reading, str(element), ever.steps, at or ""),

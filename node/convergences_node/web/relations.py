@@ -20,11 +20,16 @@ from convergences_node.web.filters import Choice
 
 # Two steps make a tree that is read at a glance; further ones are a search away.
 TREE_DEPTH = 2
-# In one list; the search for what is related shows all.
-LEAVES_MAX = 30
+# In one list, and in one of those below it; the search for what is related shows all.
+LEAVES_MAX, LEAVES_BELOW_MAX = 30, 6
 # Links to the tree as it was; the field for a date reaches any other.
 YEARS_MAX = 24
 YEAR_LAST = 9999
+
+
+# Told at the top of a page, in this order: who is behind it, where, and what it is a part of.
+CARRIED = (("incoming", "organises"), ("outgoing", "hosted_at"), ("outgoing", "part_of"))
+CARRIED_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,14 @@ def branches(reading: Reading, start: str, steps: Sequence[Step], names: Mapping
     return _branches(reading, start, 1, by_source, names)
 
 
+def carried(reading: Reading, found: Sequence[Branch]) -> tuple[Branch, ...]:
+    """The ways of being linked that a reader asks about first, with the first known ends of each."""
+    by_label = {branch.label: branch for branch in found}
+    told = (by_label.get(reading.messages.term(f"relation.{way}", predicate)) for way, predicate in CARRIED)
+    known = (Branch(each.label, tuple(leaf for leaf in each.leaves if leaf.href), 0) for each in told if each)
+    return tuple(Branch(each.label, each.leaves[:CARRIED_MAX], 0) for each in known if each.leaves)
+
+
 def _branches(
     reading: Reading, source: str, depth: int, by_source: Mapping[str, list[Step]], names: Mapping[str, str]
 ) -> tuple[Branch, ...]:
@@ -68,9 +81,8 @@ def _branches(
             continue
         below = _branches(reading, step.relation.other, depth + 1, by_source, names)
         grouped.setdefault(_label(reading, step.relation), []).append(_leaf(reading, step.relation, below, names))
-    return tuple(
-        Branch(label, tuple(leaves[:LEAVES_MAX]), max(0, len(leaves) - LEAVES_MAX)) for label, leaves in grouped.items()
-    )
+    most = LEAVES_MAX if depth == 1 else LEAVES_BELOW_MAX
+    return tuple(Branch(label, tuple(leaves[:most]), max(0, len(leaves) - most)) for label, leaves in grouped.items())
 
 
 def _label(reading: Reading, relation: RelationView) -> str:
