@@ -16,7 +16,17 @@ from convergences_node.web.static_files import address_if_built
 
 ROOT = Path(__file__).resolve().parents[1]
 FRONT = ROOT / "front"
-BUILT = {"map.js", "map.css", "tiles.js", "drawing.js", "drawing.css", "graph.js", "licences.txt", "built.json"}
+BUILT = {
+    "map.js",
+    "map.css",
+    "tiles.js",
+    "drawing.js",
+    "drawing.css",
+    "graph.js",
+    "passkeys.js",
+    "licences.txt",
+    "built.json",
+}
 _BUILD = "import sys, hatchling.build as b; print(getattr(b, sys.argv[1])(sys.argv[2]))"
 
 

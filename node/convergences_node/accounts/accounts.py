@@ -17,6 +17,7 @@ from pathlib import Path
 
 from convergences_protocol.errors import Fault, Refused
 
+from convergences_node.accounts.passkeys import Passkeys, Site
 from convergences_node.accounts.passwords import Passwords, check_password
 from convergences_node.accounts.store import SessionRow, Store
 
@@ -51,6 +52,7 @@ class Accounts:
         self._store = Store(folder)
         self._clock = clock
         self.passwords = Passwords()
+        self.passkeys = Passkeys(self._store, clock)
 
     def close(self) -> None:
         """Close the file."""
@@ -74,6 +76,11 @@ class Accounts:
         """The same, of a password that was checked and hashed before."""
         await asyncio.to_thread(self._store.set_password, name, kept, self._now())
 
+    async def reset_password(self, name: str, password: str) -> None:
+        """The same, from the device itself: whatever opened the operator's page before opens it no more."""
+        await self.set_password(name, password)
+        await asyncio.to_thread(self._store.remove_passkeys, name)
+
     async def change_password(self, session: Session, old: str, new: str) -> bool:
         """Whether the old password was right, and is now the new one. Every session has ended then."""
         check_password(new, session.name)
@@ -90,6 +97,11 @@ class Accounts:
         if not await self.passwords.is_right(known[1] if known else None, password):
             return None
         return await self.begin(name, agent)
+
+    async def log_in_by_passkey(self, site: Site, answer: str, agent: str) -> str | None:
+        """The same, for whoever a passkey of the node has signed."""
+        owner = await self.passkeys.owner(site, answer)
+        return None if owner is None else await self.begin(owner, agent)
 
     async def begin(self, name: str, agent: str) -> str:
         """A session for an operator who has proved it otherwise."""

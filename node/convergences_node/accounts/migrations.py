@@ -25,7 +25,12 @@ def first(database: Any) -> None:
     migrating.lay_out(database, LAYOUT, FIRST)
 
 
-STEPS: tuple[Step, ...] = (first,)
+def passkeys(database: Any) -> None:
+    """What opens the operator's page in the place of a password."""
+    database.execute(PASSKEYS)
+
+
+STEPS: tuple[Step, ...] = (first, passkeys)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -52,4 +57,16 @@ CREATE TABLE notes (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+"""
+PASSKEYS = """
+CREATE TABLE passkeys (
+    id       BLOB PRIMARY KEY CHECK (length(id) <= 1023),
+    operator INTEGER NOT NULL REFERENCES operators (operator) ON DELETE CASCADE,
+    key      BLOB NOT NULL,
+    count    INTEGER NOT NULL,
+    name     TEXT NOT NULL,
+    host     TEXT NOT NULL,
+    made_at  INTEGER NOT NULL,
+    used_at  INTEGER
+) STRICT, WITHOUT ROWID
 """

@@ -20,6 +20,18 @@ CREATE TABLE sessions (
     agent    TEXT NOT NULL                  -- what the browser says it is, for its owner to recognise
 ) STRICT, WITHOUT ROWID;
 
+-- What opens the operator's page in the place of a password (W3C Web Authentication): public keys, no secret.
+CREATE TABLE passkeys (
+    id       BLOB PRIMARY KEY CHECK (length(id) <= 1023),
+    operator INTEGER NOT NULL REFERENCES operators (operator) ON DELETE CASCADE,
+    key      BLOB NOT NULL,                 -- COSE_Key (RFC 9052 section 7)
+    count    INTEGER NOT NULL,              -- of signatures, where the device counts them
+    name     TEXT NOT NULL,                 -- what its owner calls it
+    host     TEXT NOT NULL,                 -- the host name that it was made for
+    made_at  INTEGER NOT NULL,
+    used_at  INTEGER
+) STRICT, WITHOUT ROWID;
+
 -- What the node remembers for its operator: an invitation that is not taken up yet, alerts that were sent.
 CREATE TABLE notes (
     name  TEXT PRIMARY KEY,

@@ -13,6 +13,9 @@ from convergences_node.read_only import copy_in_memory, refusal, why_read_only
 SessionRow = tuple[bytes, int, str, str, int, int, str]
 """digest, operator, operator's name, token, began_at, seen_at, agent"""
 
+PasskeyRow = tuple[bytes, str, str, int, int | None]
+"""id, name, host, made_at, used_at"""
+
 _SESSIONS = """SELECT digest, operator, name, token, began_at, seen_at, agent
     FROM sessions JOIN operators USING (operator)"""
 
@@ -104,6 +107,47 @@ class Store:
     def end_others(self, operator: int, kept: bytes) -> int:
         """Log out everywhere else."""
         return len(self._do("DELETE FROM sessions WHERE operator = ? AND digest <> ? RETURNING 1", operator, kept))
+
+    # ------------------------------------------------------------------------------------- passkeys
+    def add_passkey(self, operator: int, id: bytes, key: bytes, count: int, name: str, host: str, now: int) -> None:
+        """A passkey that was made; one that is known already is the same."""
+        if self._read_only is not None:
+            raise refusal(self._read_only)  # it would open nothing after a start
+        self._do(
+            "INSERT INTO passkeys (id, operator, key, count, name, host, made_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO NOTHING",
+            *(id, operator, key, count, name, host, now),
+        )
+
+    def passkeys(self, operator: int) -> list[PasskeyRow]:
+        """Those of one operator, the latest first."""
+        sql = "SELECT id, name, host, made_at, used_at FROM passkeys WHERE operator = ? ORDER BY made_at DESC, id"
+        return self._do(sql, operator)  # type: ignore[return-value]
+
+    def passkey(self, id: bytes) -> tuple[str, bytes, int] | None:
+        """Whose it is, its public key and its counter."""
+        rows = self._do(
+            "SELECT operators.name, key, count FROM passkeys JOIN operators USING (operator) WHERE id = ?", id
+        )
+        return rows[0] if rows else None  # type: ignore[return-value]
+
+    def has_passkey(self, host: str) -> bool:
+        """Whether any was made at that host name."""
+        return bool(self._do("SELECT 1 FROM passkeys WHERE host = ? LIMIT 1", host))
+
+    def used_passkey(self, id: bytes, count: int, now: int) -> None:
+        """It has opened the operator's page."""
+        self._do("UPDATE passkeys SET count = ?, used_at = ? WHERE id = ?", count, now, id)
+
+    def remove_passkey(self, operator: int, id: bytes) -> bool:
+        """Whether the operator had it, and has it no more."""
+        if self._read_only is not None:
+            raise refusal(self._read_only)
+        return bool(self._do("DELETE FROM passkeys WHERE operator = ? AND id = ? RETURNING 1", operator, id))
+
+    def remove_passkeys(self, name: str) -> None:
+        """All those of an operator."""
+        self._do("DELETE FROM passkeys WHERE operator = (SELECT operator FROM operators WHERE name = ?)", name)
 
     # ------------------------------------------------------------------------------------- notes
     def note(self, name: str) -> str | None:

@@ -27,7 +27,7 @@ async def reset(town: Town, params: verbs.Operator, tell: Tell) -> Json:
         known = await accounts.operators()
         name = params.name or (known[0] if known else NAME_DEFAULT)
         password = _password()
-        await accounts.set_password(name, password)
+        await accounts.reset_password(name, password)
     finally:
         await asyncio.to_thread(accounts.close)
     return {"name": name, "password": password, "made": name not in known}

@@ -14,6 +14,7 @@ from convergences_node.operating import Operating
 from convergences_node.web.asking import town_of
 from convergences_node.web.operator.drawing import Faults, answer_private, go_to, words
 from convergences_node.web.operator.forms import drop_cookie, give_cookie, read_form
+from convergences_node.web.operator.site import site_of
 from convergences_node.web.problems import Problem
 from convergences_node.web.security import TokenBuckets, client_of
 
@@ -71,16 +72,18 @@ async def log_in_page(request: web.Request) -> web.StreamResponse:
     """The form to log in with."""
     if await session_of(request) is not None:
         return go_to(request, OPERATOR)
-    return await _log_in(request)
+    return await draw_log_in(request)
 
 
-async def _log_in(
+async def draw_log_in(
     request: web.Request, faults: Faults | None = None, name: str = "", status: int = 200
 ) -> web.Response:
-    operating = operating_of(request)
+    """The page to log in with, and what was wrong the last time."""
+    operating, site = operating_of(request), site_of(request)
+    options = await operating.accounts.passkeys.request_options(site) if site else None
     known = await operating.accounts.operators()
     command = shlex.join([*RESET, str(operating.town.folder)])
-    values = {"name": name, "nobody": not known, "command": command}
+    values = {"name": name, "nobody": not known, "command": command, "passkey_options": options}
     return answer_private(request, "operator_log_in.html", values, faults=faults, status=status)
 
 
@@ -89,21 +92,27 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     messages = words(request)
     fields = await read_form(request, None)
     name = fields.get("name", "").strip()
-    wait = _wait_s(request)
-    if wait:
-        response = await _log_in(request, {"": messages.text("setup.code.wait", seconds=wait)}, name, 429)
-        response.headers["Retry-After"] = str(wait)
-        return response
+    if wait := wait_s(request):
+        return await draw_wait(request, wait, name)
     accounts = operating_of(request).accounts
     chosen = await accounts.log_in(name, fields.get("password", ""), request.headers.get("User-Agent", ""))
     if chosen is None:
-        return await _log_in(request, {"password": messages.text("operator.log_in.wrong")}, name)
+        return await draw_log_in(request, {"password": messages.text("operator.log_in.wrong")}, name)
     response = go_to(request, OPERATOR)
     give_cookie(request, response, SESSION_COOKIE, chosen)
     return response
 
 
-def _wait_s(request: web.Request) -> int:
+async def draw_wait(request: web.Request, wait: int, name: str = "") -> web.Response:
+    """The page to log in with, for whoever has tried too often."""
+    faults = {"": words(request).text("setup.code.wait", seconds=wait)}
+    response = await draw_log_in(request, faults, name, 429)
+    response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def wait_s(request: web.Request) -> int:
+    """Seconds before this client may try again; 0 if it may now, and has used one of its tries."""
     of_each, of_all = request.app[ATTEMPTS]
     client = client_of(request, town_of(request).web_settings.proxies_trusted)
     return math.ceil(of_each.take(client) or of_all.take(EVERYONE))

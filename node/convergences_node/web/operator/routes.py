@@ -62,6 +62,8 @@ FORMS: tuple[tuple[str, Done], ...] = (
     ("/operateur/sortir", log_in.log_out),
     ("/operateur/compte/passe", account_page.password_change),
     ("/operateur/compte/autres", account_page.others_log_out),
+    ("/operateur/compte/cle", _when_asked("passkey_add", "passkey_page")),
+    ("/operateur/compte/cle/retirer", _when_asked("passkey_remove", "passkey_page")),
     ("/operateur/redemarrer", operator_page.node_restart),
     ("/operateur/arreter", operator_page.node_stop),
     ("/operateur/rejoindre", operator_page.agglomeration_join),
@@ -102,6 +104,7 @@ def add_operator(app: web.Application, operating: Operating, clock: Callable[[],
     app.on_cleanup.append(_end_work)
     app.router.add_get(log_in.LOG_IN, log_in.log_in_page)
     app.router.add_post(log_in.LOG_IN, log_in.log_in)
+    app.router.add_post(log_in.LOG_IN + "/cle", _when_asked("passkey_log_in", "passkey_page"))
     # A form with a file is read in another way, by the handler itself, and asks for session and token as they all do.
     app.router.add_post("/operateur/source-fichier", _when_asked("source_new_file"))
     app.router.add_post(sources_page.SOURCES + "/{name}/fichier", _when_asked("source_newer", "source_newer"))
