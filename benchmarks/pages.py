@@ -5,7 +5,7 @@ A list is asked for a kind, a type and dates, or for words, with its filters and
 fields, relations, history from the archive, and receipt. Each is asked for at addresses that were never asked for
 before, and at a few that are asked for again, as the pages of a town are. What is judged is the processor that an
 answer takes (requests a second on one core): unlike the rate, it does not count what the machine's others do.
-`python -m benchmarks pages`; other sizes: `python -m benchmarks.pages --records 10000 1000000 --keep FOLDER`.
+`python -m benchmarks pages`; how all three grow: `python -m benchmarks.pages --records 10000 1000000 --keep FOLDER`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ JUDGED = 100_000
 RATE_WANTED = 400
 GROWTH_MAX = 3.0
 SECONDS = 4.0
-ROUNDS = 2
+ROUNDS = 4
 WARM_SECONDS = 0.5
 AGAIN = 40
 """Addresses that are asked for again and again: the pages that a town's readers share."""
@@ -50,22 +50,26 @@ IDS_PAGES = 20
 TYPES = ("event", "project", "activity", "service")
 NEW, KEPT = "never asked for before", "asked for again"
 
+Loads = dict[str, Load]
+"""By question."""
 
-def measure(scratch: Path, counts: Sequence[int] = COUNTS, seconds: float = SECONDS) -> Iterator[Figure]:
-    """Build what is not there yet in `scratch`, then ask the three servers, size by size."""
+
+def measure(
+    scratch: Path, counts: Sequence[int] = COUNTS, seconds: float = SECONDS, *, alone: bool = False
+) -> Iterator[Figure]:
+    """Build what is not there yet in `scratch`, then ask every size's servers in turn. `alone`: without Datasette."""
     scratch.mkdir(parents=True, exist_ok=True)
-    absent = datasette.install(scratch / "datasette")
+    absent = "it was not asked for" if alone else datasette.install(scratch / "datasette")
     if absent:
         print(f"without the reference: {absent}", file=sys.stderr)
-    by_name: dict[str, list[Load]] = {}
-    for count in counts:
-        ours, theirs = _ask_all(scratch, count, seconds, absent is None)
+    asked = _ask_all(scratch, counts, seconds, absent is None)
+    for count, (ours, theirs) in zip(counts, asked, strict=True):
         for name, load in ours.items():
-            by_name.setdefault(name, []).append(load)
             yield from _figures(name, count, load, ours["a file"], theirs.get(name.partition(",")[0]))
     if len(counts) > 1:
-        for name, (first, *_, last) in by_name.items():
-            yield from _growth(f"{name}: from {counts[0]:,} to {counts[-1]:,} records", first, last)
+        first, last = asked[0][0], asked[-1][0]
+        for name in first:
+            yield from _growth(f"{name}: from {counts[0]:,} to {counts[-1]:,} records", first[name], last[name])
 
 
 def _growth(title: str, first: Load, last: Load) -> Iterator[Figure]:
@@ -88,29 +92,35 @@ def _figures(name: str, count: int, mine: Load, file: Load, theirs: Load | None)
     yield Figure(f"{title}: p95", mine.percentile_ms(0.95), "ms", theirs.percentile_ms(0.95) if theirs else None)
 
 
-def _ask_all(
-    scratch: Path, count: int, seconds: float, with_reference: bool
-) -> tuple[dict[str, Load], dict[str, Load]]:
-    """What each server did, by question; each in turn, a few rounds of it."""
+def _ask_all(scratch: Path, counts: Sequence[int], seconds: float, with_reference: bool) -> list[tuple[Loads, Loads]]:
+    """What each server did, by question, size by size; each in turn, a few rounds of it, so that what others do on this
+    machine meanwhile befalls all sizes alike."""
     with contextlib.ExitStack() as stack:
-        node = free_port()
-        paths: dict[str, list[str]] = {}
-        command = [sys.executable, "-m", "benchmarks.search_node", str(made(scratch, count)), str(node)]
-        ours = stack.enter_context(running(command, node, paths))
-        paths |= _our_paths(node)
-        files = stack.enter_context(_files(scratch, node))
-        servers = [ours, files]
-        if with_reference:
-            servers.append(stack.enter_context(_reference(scratch, count)))
-        for server in servers:
+        sizes = [_servers(stack, scratch, count, with_reference) for count in counts]
+        every = [server for size in sizes for server in size]
+        for server in every:
             for name in server.paths:
                 if NEW not in name:
                     server.asked(name, WARM_SECONDS)
             server.loads.clear()
-        for _, server in product(range(ROUNDS), servers):
-            for name in server.paths:
-                server.asked(name, seconds / ROUNDS)
-        return ours.loads | files.loads, servers[2].loads if with_reference else {}
+        for _, name in product(range(ROUNDS), dict.fromkeys(name for server in every for name in server.paths)):
+            for server in every:
+                if name in server.paths:
+                    server.asked(name, seconds / ROUNDS, once=NEW in name)
+        return [(size[0].loads | size[1].loads, size[2].loads if with_reference else {}) for size in sizes]
+
+
+def _servers(stack: contextlib.ExitStack, scratch: Path, count: int, with_reference: bool) -> list[Server]:
+    """Ours over so many records, one of files, and perhaps the reference."""
+    node = free_port()
+    paths: dict[str, list[str]] = {}
+    command = [sys.executable, "-m", "benchmarks.search_node", str(made(scratch, count)), str(node)]
+    ours = stack.enter_context(running(command, node, paths))
+    paths |= _our_paths(node)
+    servers = [ours, stack.enter_context(_files(scratch, node))]
+    if with_reference:
+        servers.append(stack.enter_context(_reference(scratch, count)))
+    return servers
 
 
 def made(scratch: Path, count: int) -> Path:
@@ -207,9 +217,10 @@ def main() -> None:
     parser.add_argument("--records", type=int, nargs="+", default=list(COUNTS))
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each question, for each server")
     parser.add_argument("--keep", type=Path, help="keep the files here, and use those of an earlier run")
+    parser.add_argument("--alone", action="store_true", help="without Datasette, for how pages grow only")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        figures = list(measure(options.keep or Path(scratch), options.records, options.seconds))
+        figures = list(measure(options.keep or Path(scratch), options.records, options.seconds, alone=options.alone))
     show(figures)
     write(figures, "pages-http")
 

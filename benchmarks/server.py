@@ -33,10 +33,11 @@ class Server:
         paths = self.paths[name]
         ask(self.port, self.process.pid, paths, seconds_max, 1, Load(), most=len(paths))
 
-    def asked(self, name: str, seconds: float) -> None:
-        """Ask it one question for so long."""
-        load = self.loads.setdefault(name, Load())
-        ask(self.port, self.process.pid, self.paths[name], seconds, CONNECTIONS, load)
+    def asked(self, name: str, seconds: float, *, once: bool = False) -> None:
+        """Ask it one question for so long. `once`: each address no more than once, however fast it answers."""
+        load, paths = self.loads.setdefault(name, Load()), self.paths[name]
+        most = max(0, len(paths) - len(load.waits)) if once else None
+        ask(self.port, self.process.pid, paths, seconds, CONNECTIONS, load, most)
 
 
 @contextlib.contextmanager
