@@ -10,10 +10,10 @@ from .checkpoint import Checkpoint
 from .codes import is_territory
 from .errors import Unreadable
 from .header import Header
+from .keys import PUBLIC_BYTES
 from .merkle import HASH_BYTES, SIZE_MAX
 from .origin import Origin
 
-KEY_BYTES = 32
 TEXT_CHARS_MAX = 500
 
 
@@ -59,7 +59,7 @@ class Members:
 
     def key(self, name: str) -> bytes:
         """An Ed25519 public key."""
-        return self.octets(name, KEY_BYTES)
+        return self.octets(name, PUBLIC_BYTES)
 
     def origin(self, name: str) -> str:
         """The origin of a log, in text."""

@@ -12,11 +12,10 @@ from .checkpoint import Checkpoint
 from .control import TEXT_CHARS_MAX, Members, head_content
 from .errors import Unreadable
 from .origin import LogIdentity, territory_of
-from .record import TIME_MAX, Header
+from .record import DIGEST_BYTES, TIME_MAX, Header
 
 ENROL = "enrol"
 END = "end"
-NONCE_DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ def read_enrolment(header: Header) -> Enrolment:
         members.key("key"),
         members.key("recovery"),
         members.integer("since", TIME_MAX),
-        members.octets("nonce", NONCE_DIGEST_BYTES) if "nonce" in members else None,
+        members.octets("nonce", DIGEST_BYTES) if "nonce" in members else None,
     )
     if members.text("territory") != enrolment.territory:
         raise Unreadable(f"{enrolment.origin} is not a log of the territory that is enrolled")

@@ -13,7 +13,6 @@ from .errors import LocalError, RemoteError, Unreadable
 from .note import NOTE_BYTES_MAX
 
 FORK_BYTES_MAX = 2 * NOTE_BYTES_MAX + 8192
-_STEPS_MAX = 128
 _VERSION = 1
 
 
@@ -72,7 +71,7 @@ def decode(data: bytes) -> ForkProof:
     if type(value) is not list or len(value) != 5 or value[0] != _VERSION or type(value[4]) is not list:
         raise RemoteError("fork proof that cannot be read")
     first, second, root, proof = value[1:]
-    if len(proof) > _STEPS_MAX or not all(type(part) is bytes for part in (first, second, root, *proof)):
+    if len(proof) > merkle.STEPS_MAX or not all(type(part) is bytes for part in (first, second, root, *proof)):
         raise RemoteError("fork proof that cannot be read")
     return ForkProof(first, second, root, tuple(proof))
 

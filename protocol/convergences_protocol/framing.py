@@ -56,6 +56,16 @@ def payload_of(raw: bytes) -> bytes | None:
     return None
 
 
+def header_end(data: bytes) -> int | None:
+    """Where the header that `data` begins with ends, by its payload's length; None if it does not begin with one."""
+    first = data[_PAYLOAD_START] if len(data) > _PAYLOAD_START else 0
+    head_bytes = {0x58: 2, 0x59: 3}.get(first, 1)
+    start = _PAYLOAD_START + head_bytes
+    length = int.from_bytes(data[_PAYLOAD_START + 1 : start], "big") if head_bytes > 1 else first - 0x40
+    end = start + length + _TAIL_BYTES
+    return end if length >= 0 and data.startswith(_SIGNATURE_HEAD, start + length) and end <= len(data) else None
+
+
 def _byte_string_head(length: int) -> bytes:
     """The shortest head of a byte string (RFC 8949 section 4.2.1); no payload needs more than two bytes of length."""
     if length < 24:

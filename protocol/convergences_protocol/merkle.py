@@ -18,6 +18,8 @@ from typing import Protocol, Self
 HASH_BYTES = 32
 SIZE_MAX = 2**63 - 1  # C2SP keeps sizes within a signed 64-bit integer; SQLite does too.
 EMPTY_ROOT = sha256(b"").digest()
+STEPS_MAX = 128
+"""Hashes in a proof: two a level at the very most."""
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -273,8 +275,8 @@ def verify_subtree_consistency(
 
 
 def _hashes(leaf: bytes, proof: Sequence[bytes]) -> bool:
-    """Two hashes a level at the very most; and no other length, or bytes could slide between neighbours."""
-    return len(leaf) == HASH_BYTES and len(proof) <= 128 and all(len(step) == HASH_BYTES for step in proof)
+    """No other length, or bytes could slide between neighbours."""
+    return len(leaf) == HASH_BYTES and len(proof) <= STEPS_MAX and all(len(step) == HASH_BYTES for step in proof)
 
 
 def _trailing_zeros(number: int) -> int:

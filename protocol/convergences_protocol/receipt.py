@@ -14,6 +14,7 @@ from hashlib import sha256
 from . import checkpoint, cosignature, merkle
 from . import note as notes
 from .errors import LocalError, RemoteError, Unreadable
+from .framing import header_end
 from .header import BODY_BYTES_MAX, HEADER_BYTES_MAX, read_header, signature_valid
 
 FIRST_LINE = "c2sp.org/tlog-proof@v1"
@@ -21,8 +22,6 @@ FILE_SUFFIX = ".tlog-proof"
 """What a receipt is called as a file."""
 RECEIPT_BYTES_MAX = 2 * (HEADER_BYTES_MAX + BODY_BYTES_MAX) + notes.NOTE_BYTES_MAX
 _STEPS_MAX = 64
-_PAYLOAD_START = 43  # in a header: 10 bytes of frame, 32 of key, 1 of empty map; see header.py
-_SIGNATURE_HEAD = b"\x58\x40"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def make_receipt(
     header: bytes, index: int, proof: Sequence[bytes], note_with_cosignatures: bytes, body: bytes | None = None
 ) -> bytes:
     """The receipt's bytes. `note_with_cosignatures` is the head's note with any cosignature lines after it."""
-    if body is not None and _header_end(header) != len(header):
+    if body is not None and header_end(header) != len(header):
         raise LocalError("a body can follow only a header that is one")
     lines = [FIRST_LINE, f"extra {notes.encode_base64(header + (body or b''))}", f"index {index}"]
     lines += [notes.encode_base64(step) for step in proof]
@@ -82,7 +81,7 @@ def read_receipt(data: bytes) -> Receipt:
         proof = tuple(notes.decode_base64(step) for step in steps)
     except ValueError as error:
         raise RemoteError(f"receipt that cannot be read: {error}") from None
-    end = _header_end(logged) or len(logged)
+    end = header_end(logged) or len(logged)
     return Receipt(logged[:end], logged[end:] or None, number, proof, note)
 
 
@@ -120,13 +119,3 @@ def _cosigned(head: checkpoint.Checkpoint, note: bytes, cosigners: Mapping[str, 
             time = cosignature.verify_cosignature(head, signature.encode(), signature.name, key)
             times[signature.name] = max(time, times.get(signature.name, time))
     return times
-
-
-def _header_end(data: bytes) -> int | None:
-    """Where the header that `data` begins with ends, by the length of its payload; None if it is not framed as one."""
-    first = data[_PAYLOAD_START] if len(data) > _PAYLOAD_START else 0
-    head_bytes = {0x58: 2, 0x59: 3}.get(first, 1)
-    start = _PAYLOAD_START + head_bytes
-    length = int.from_bytes(data[_PAYLOAD_START + 1 : start], "big") if head_bytes > 1 else first - 0x40
-    end = start + length + len(_SIGNATURE_HEAD) + 64
-    return end if length >= 0 and data.startswith(_SIGNATURE_HEAD, start + length) and end <= len(data) else None

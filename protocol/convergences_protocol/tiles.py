@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from .merkle import HASH_BYTES, SIZE_MAX, fold, pair_up
+from .header import BODY_BYTES_MAX
+from .merkle import HASH_BYTES, SIZE_MAX, fold, pair_up, split_hashes
 
 TILE_WIDTH = 256
 TILE_HEIGHT = 8  # 256 is 2**8: eight levels of the tree in one tile
 TILE_BYTES = TILE_WIDTH * HASH_BYTES
 TILE_LEVEL_MAX = 7  # SIZE_MAX leaves have no complete subtree of 256**8; the specification would allow 63
 ENTRY_BYTES_MAX = 0xFFFF  # the uint16 in front of each entry
-BODY_BYTES_MAX = 65536  # DESIGN: a body is at most 64 KiB
 ENTRIES = -1  # the level of an entry bundle, which has a name and no number in its path
 
 _PATH = re.compile(r"tile/(entries|[0-9]{1,2})((?:/x[0-9]{3}){0,6}/[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII)
@@ -102,7 +102,7 @@ def read_row(data: bytes) -> list[bytes]:
     """The hashes of a tile; ValueError if it cannot be one."""
     if not 0 < len(data) <= TILE_BYTES or len(data) % HASH_BYTES:
         raise ValueError(f"a tile has 1 to {TILE_WIDTH} hashes; this one has {len(data)} bytes")
-    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+    return split_hashes(data)
 
 
 def extend_tiles(size: int, leaf_hashes: Sequence[bytes], load_tile: LoadTile) -> dict[tuple[int, int], bytes]:

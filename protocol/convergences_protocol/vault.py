@@ -17,7 +17,7 @@ from typing import Any
 
 from . import cbor
 from .errors import RemoteError, Unreadable
-from .header import TIME_MAX
+from .header import DIGEST_BYTES, TIME_MAX
 from .keys import PUBLIC_BYTES, SIGNATURE_BYTES, SigningKey, verify
 from .origin import Origin
 
@@ -25,8 +25,8 @@ DEPOSIT = b"convergences/deposit/1\n"
 CLAIM = b"convergences/claim/1\n"
 """What the words begin with, which is signed with them: nothing else that these keys sign begins so."""
 WORD_BYTES_MAX = 1024
-DIGEST_BYTES = 32
-SIZE_MAX = 1 << 48
+BACKUP_BYTES_MAX = 1 << 48
+"""More than any disk of a town; it only has to be written down."""
 CHALLENGE_BYTES_MAX = 64
 
 
@@ -88,7 +88,7 @@ def read_deposit(data: bytes) -> SignedDeposit:
     match _content(data, DEPOSIT):
         case [str(origin), bytes(digest), int(size), int(made_at), bytes(signature)] if (
             len(digest) == DIGEST_BYTES
-            and 0 < size <= SIZE_MAX
+            and 0 < size <= BACKUP_BYTES_MAX
             and 0 <= made_at <= TIME_MAX
             and len(signature) == SIGNATURE_BYTES
         ):

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from ..errors import RemoteError
+from ..merkle import HASH_BYTES, SIZE_MAX
 from .limits import (
     BATCH_RECORDS_MAX,
     BODY_BYTES_MAX,
@@ -14,9 +15,6 @@ from .limits import (
     ORIGIN_CHARS_MAX,
     PROOF_HASHES_MAX,
 )
-
-HASH_BYTES = 32
-SIZE_MAX = 2**63 - 1
 
 GivenBody: TypeAlias = bytes | bool | None
 """A body as a peer gives it: the bytes, `None` when an erasure named it, `False` when there is none to give."""

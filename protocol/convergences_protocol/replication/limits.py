@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Every bound of replication, with its reason. Both ends obey them: what a peer sends beyond one is a misdeed."""
 
+from ..header import BODY_BYTES_MAX as BODY_BYTES_MAX
+
 FRAME_BYTES_MAX = 1 << 20
 """One message. A batch fills half of it at most, so that proof, slots and framing never decide."""
 
@@ -12,9 +14,6 @@ BATCH_RECORDS_MAX = 1000
 
 LEAF_BYTES_MAX = 0xFFFF
 """A leaf as C2SP bundles can carry it. Ours are 4 KiB at most; a longer one is its author's fault, not the peer's."""
-
-BODY_BYTES_MAX = 64 * 1024
-"""DESIGN: a body is at most 64 KiB."""
 
 PROOF_HASHES_MAX = 64
 """A consistency proof has at most two hashes a level, and no log of ours has 2**31 records."""

@@ -6,9 +6,9 @@ from __future__ import annotations
 import cbor2
 import pytest
 from convergences_protocol.errors import RemoteError
+from convergences_protocol.merkle import SIZE_MAX
 from convergences_protocol.replication import frames, limits
 from convergences_protocol.replication import messages as said
-from convergences_protocol.replication.fields import SIZE_MAX
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
