@@ -36,7 +36,7 @@ from convergences_node.web import dates
 from convergences_node.web.surfaces.graphs import quads_of
 from convergences_node.web.surfaces.pair import Reader
 
-VERSION = 1
+VERSION = 2
 """Changes with anything that changes which statements are made of a record."""
 PORTION = 200
 BULK_PORTION = 2_000

@@ -24,6 +24,7 @@ from convergences_node.web.kept_pages import keeping
 from convergences_node.web.listening import make_runner
 from convergences_node.web.openapi import describe
 from convergences_node.web.operator.routes import add_operator
+from convergences_node.web.preflight import preflight
 from convergences_node.web.problems import Problem, answer_document, draw
 from convergences_node.web.route import HTML, Handler, Route
 from convergences_node.web.routes import ROUTES
@@ -104,19 +105,19 @@ def _add(app: web.Application, route: Route) -> None:
         app.router.add_get(route.aiohttp_path(), handler, name=route.name)
     else:
         app.router.add_route(route.method, route.aiohttp_path(), handler, name=route.name)
+    if route.method == "GET" and (route.open_data or route.linked is not None):
+        posts = any(each.path == route.path and each.method == "POST" for each in ROUTES)
+        app.router.add_route("OPTIONS", route.aiohttp_path(), preflight(posts=posts))
 
 
 def _either(page: Handler, linked: Handler) -> Handler:
     """The page for people, and linked data for whoever asks for that: one address for one thing."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        is_data = wants_linked(request)
-        response = await (linked if is_data else page)(request)
+        response = await (linked if wants_linked(request) else page)(request)
         if not response.prepared:
-            if is_data:
-                protect(response, open_data=True)
-            vary = response.headers.get("Vary", "")
-            response.headers["Vary"] = f"{vary}, Accept" if vary else "Accept"
+            vary = [name.strip() for name in response.headers.get("Vary", "").split(",") if name]
+            response.headers["Vary"] = ", ".join(dict.fromkeys([*vary, "Accept"]))
         return response
 
     return handler
@@ -136,7 +137,7 @@ async def _around(request: web.Request, handler: Handler) -> web.StreamResponse:
     if not response.prepared:
         protect(
             response,
-            open_data=route is not None and route.open_data,
+            open_data=route is not None and (route.open_data or is_linked(request, route)),
             framed=route is not None and route.framed,
         )
     name = route.name if route else "none"
@@ -166,9 +167,14 @@ def _draw(request: web.Request, problem: Problem) -> web.StreamResponse:
     return answer_document(document, messages.language, problem.headers)
 
 
+def is_linked(request: web.Request, route: Route) -> bool:
+    """Whether a program reads what people have as a page: as linked data, which any site may read, the refusals too."""
+    return route.linked is not None and wants_linked(request)
+
+
 def wants_page(request: web.Request) -> bool:
     """Whether a person is reading: a page's address, or no address of ours, asked for by what accepts HTML."""
     route: Route | None = request.get(ROUTE)
     if route is not None:
-        return route.media == HTML and not (route.linked is not None and wants_linked(request))
+        return route.media == HTML and not is_linked(request, route)
     return not request.path.startswith(("/api/", "/log/")) and "text/html" in request.headers.get("Accept", "")

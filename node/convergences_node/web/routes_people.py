@@ -29,7 +29,7 @@ from convergences_node.web import (
 from convergences_node.web.parameters import AT, CURSOR, DISPLAY, ELEMENT, EXPORT, FILTERS, SEARCH, SLUG, VIEW
 from convergences_node.web.route import HTML, NOTE, ONE, QUESTION, Parameter, Route
 from convergences_node.web.surfaces import ldp_resource
-from convergences_node.web.surfaces.negotiating import ACTIVITY_JSON, JSON_LD, TURTLE
+from convergences_node.web.surfaces.negotiating import ACTIVITY_JSON, JSON_LD, N_TRIPLES, TURTLE
 from convergences_node.web.surfaces.routes import taken
 
 FRAME = (*SEARCH, parameters.FRAME_VIEW, *parameters.LOOK)
@@ -125,7 +125,7 @@ PEOPLE: tuple[Route, ...] = (
         problems=ONE,
         linked=ldp_resource.element_resource,
         # ActivityStreams where the node is a relay; PAIR in JSON-LD where it is none.
-        other_media=(JSON_LD, TURTLE, ACTIVITY_JSON),
+        other_media=(JSON_LD, TURTLE, N_TRIPLES, ACTIVITY_JSON),
         other_statuses=ldp_resource.GONE,
     ),
     Route(

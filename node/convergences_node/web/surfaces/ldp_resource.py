@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""One resource as linked data, at the address by which every document calls it: PAIR in JSON-LD or in Turtle.
+"""One resource as linked data, at the address by which every document calls it: PAIR in JSON-LD, Turtle or N-Triples.
 
 An element's address is its page's; who asks for linked data there gets this. What was withdrawn or erased is 410 with a
 tombstone (ActivityStreams 2.0), so that a mirror drops it; what never was is 404.
@@ -22,7 +22,7 @@ from convergences_node.web.route import Parameter
 from convergences_node.web.surfaces.concepts import concept_of
 from convergences_node.web.surfaces.everything import reader_of
 from convergences_node.web.surfaces.linked_context import CONTEXT
-from convergences_node.web.surfaces.negotiating import HTML, JSON_LD, TURTLE, wanted_form, wants_activity
+from convergences_node.web.surfaces.negotiating import HTML, JSON_LD, N_TRIPLES, TURTLE, wanted_form, wants_activity
 from convergences_node.web.surfaces.pair import Resource, resource
 from convergences_node.web.surfaces.pair_terms import CONCEPTS, predicates
 from convergences_node.web.surfaces.triples import PREFIX_LINES, n_triples
@@ -91,10 +91,11 @@ def _related(links: list[Link]) -> list[Link]:
 
 
 def _answer(request: web.Request, found: Resource, status: int = 200) -> web.Response:
-    if wanted_form(request, (JSON_LD, TURTLE)) == TURTLE:
-        body, media = (PREFIX_LINES + n_triples(found)).encode(), TURTLE
+    media = wanted_form(request, (JSON_LD, TURTLE, N_TRIPLES))
+    if media != JSON_LD:
+        body = ((PREFIX_LINES if media == TURTLE else "") + n_triples(found)).encode()
     else:
-        body, media = _encode({"@context": dict(CONTEXT), **found}), JSON_LD
+        body = _encode({"@context": dict(CONTEXT), **found})
     response = conditional(request, body, media, cache=CACHE_ASK, vary=("Accept", "Host"))
     response.headers["Link"] = '<http://www.w3.org/ns/ldp#Resource>; rel="type"'
     if status != 200 and response.status == 200:

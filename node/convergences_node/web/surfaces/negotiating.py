@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 JSON_LD, TURTLE, HTML, JSON = "application/ld+json", "text/turtle", "text/html", "application/json"
-N_QUADS = "application/n-quads"
+N_QUADS, N_TRIPLES = "application/n-quads", "application/n-triples"
 ACTIVITY_JSON = "application/activity+json"
 ACCEPT_CHARACTERS_MAX = 1_000
 """Browsers send about 150."""
@@ -30,7 +30,7 @@ def wanted_form(request: web.Request, forms: Sequence[str]) -> str:
 def wants_linked(request: web.Request) -> bool:
     """Whether the reader of a page's address wants it as linked data: it says so by name, and likes it better."""
     liked = _liked(request.headers.get("Accept", "*/*")[:ACCEPT_CHARACTERS_MAX])
-    linked = max(liked.get(form, 0.0) for form in (JSON_LD, TURTLE, ACTIVITY_JSON))
+    linked = max(liked.get(form, 0.0) for form in (JSON_LD, TURTLE, N_TRIPLES, ACTIVITY_JSON, JSON))
     return linked > _weight(liked, HTML) or (linked > 0 and HTML not in liked)
 
 

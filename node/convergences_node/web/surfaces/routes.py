@@ -21,7 +21,7 @@ from convergences_node.web.surfaces import (
     sparql,
 )
 from convergences_node.web.surfaces.gogocarto_question import FILTERS, ONTOLOGY
-from convergences_node.web.surfaces.negotiating import JSON_LD, N_QUADS, TURTLE
+from convergences_node.web.surfaces.negotiating import JSON_LD, N_QUADS, N_TRIPLES, TURTLE
 from convergences_node.web.surfaces.whole_lists import GZIP, SENDING_SECONDS_MAX
 from convergences_node.web.take_places import MEDIA as GEO_JSON
 
@@ -128,7 +128,7 @@ SURFACES: tuple[Route, ...] = (
         group="surface",
         path_parameters=(ldp_container.CONTAINER, ldp_resource.RESOURCE),
         problems=("element-unknown", "not-found", "starting"),
-        other_media=(TURTLE, HTML),
+        other_media=(TURTLE, N_TRIPLES, HTML),
         other_statuses=((302, "The page that shows the same."), *ldp_resource.GONE),
     ),
     # GoGoCarto, Transiscope, the Semantic Bus: what is in `{id}.json` and `search` comes before `{id}`
