@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The two faults of py-libp2p 0.8.1 that would kill a node that runs for months, pinned. See `libp2p_mends.py`."""
+"""The two faults of py-libp2p 0.8.1 that would kill a node that runs for months, and how it cuts what it sends, pinned.
+See `libp2p_mends.py`."""
 
 from __future__ import annotations
 
@@ -83,6 +84,25 @@ async def test_an_honest_peer_that_is_faster_than_we_read_is_not_dropped(net: An
 
     assert await net.in_trio(reader, unread) <= libp2p_mends.UNREAD_BYTES_MAX
     assert sender.key in reader.told.links
+
+
+async def test_a_large_frame_leaves_in_whole_messages_of_noise(net: Any) -> None:
+    """The library's own pieces are each a full message and one of 17 bytes."""
+    reader, sender = await net.node(1), await net.node(2)
+    await net.link(sender, reader)
+    lengths: list[int] = []
+
+    async def listen(host: Any) -> None:
+        noise = host.links.open[reader.key].stream.muxed_conn.secured_conn.conn
+        encrypt = noise.encrypt
+        noise.encrypt = lambda data: lengths.append(len(data)) or encrypt(data)
+
+    await net.in_trio(sender, listen)
+    sender.transport.send(reader.key, bytes(500_000))
+    await reader.told.until(lambda: len(reader.told.frames) == 1)
+    whole = libp2p_mends.MAX_PLAINTEXT_LENGTH
+    assert lengths.count(whole) >= 500_000 // whole - 1, "where the window ends, a piece does too"
+    assert (65_536 - whole) not in lengths
 
 
 def test_another_version_of_the_library_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
