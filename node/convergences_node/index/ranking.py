@@ -33,6 +33,8 @@ WHOLE_NAME, NAME_BEGINS, IN_A_ROW = 12_000, 4_000, 3_000
 WORDS_USUAL = (6, 30, 120)
 """Words in a column as long as most; in longer ones a word weighs less."""
 
+_THOSE = "json_each(?) j CROSS JOIN states s ON s.row = j.value"
+
 
 def by_relevance(
     db: sqlite3.Connection, wanted: Filter, place: Place | None
@@ -40,16 +42,24 @@ def by_relevance(
     """All rows that were weighed, with their scores (negative: the best come first), how many match, and whether that
     and the ranking are only of some."""
     assert wanted.text is not None
-    rows = _newest(db, source(wanted), RANKED_MAX + 1)
-    total = min(len(rows), RANKED_MAX)
-    bounded = len(rows) > RANKED_MAX
-    if bounded:
-        named = _newest(db, source(wanted, column="a"), CHAMPIONS_MAX)
-        rows = list(dict.fromkeys([*rows[:CHAMPIONS_MAX], *named]))
-    scored = sorted(_scored(db, rows, wanted.text))
+    if wanted.rows is not None and len(wanted.rows) <= RANKED_MAX:
+        scored = _scored(db, source(wanted), wanted.text)
+        total, bounded = len(scored), False
+    else:
+        rows, total, bounded = _candidates(db, wanted)
+        scored = _scored(db, Source(_THOSE, "1", (json.dumps(rows),), "s.row"), wanted.text)
     if place is not None:
         scored = [pair for pair in scored if pair > (place.key, -place.row)]
     return [(-row, score) for score, row in scored], total, bounded
+
+
+def _candidates(db: sqlite3.Connection, wanted: Filter) -> tuple[list[int], int, bool]:
+    """The rows to be weighed, how many match, and whether that is only some of them."""
+    rows = _newest(db, source(wanted), RANKED_MAX + 1)
+    if len(rows) <= RANKED_MAX:
+        return rows, len(rows), False
+    named = _newest(db, source(wanted, column="a"), CHAMPIONS_MAX)
+    return list(dict.fromkeys([*rows[:CHAMPIONS_MAX], *named])), RANKED_MAX, True
 
 
 def _newest(db: sqlite3.Connection, found: Source, limit: int) -> list[int]:
@@ -57,13 +67,14 @@ def _newest(db: sqlite3.Connection, found: Source, limit: int) -> list[int]:
     return column_of(db, "row", select, [*found.values, limit])
 
 
-def _scored(db: sqlite3.Connection, rows: Sequence[int], text: Text) -> list[tuple[int, int]]:
-    """(negative score, negative row) of each row: sorted, the best come first, and the newest among equals."""
-    select = "SELECT row, a, b, c FROM states WHERE row IN (SELECT value FROM json_each(?))"
-    found = rows_of(db, ("row", "a", "b", "c"), select, (json.dumps(rows),))
+def _scored(db: sqlite3.Connection, found: Source, text: Text) -> list[tuple[int, int]]:
+    """(negative score, negative row) of each row: the best come first, and the newest among equals. What is looked at
+    one by one anyway is checked and read in one go: to come back for its words costs as much as to check them."""
+    select = f"SELECT {found.row} AS row, s.a AS a, s.b AS b, s.c AS c FROM {found.tables} WHERE {found.where}"
     phrases = [term.spaced for term in text.wanted]
     typed = " ".join(word for term in text.wanted for word in term.words)
-    return [(-score(columns, phrases, typed), -row) for row, *columns in found]
+    texts = rows_of(db, ("row", "a", "b", "c"), select, found.values)
+    return sorted((-score(columns, phrases, typed), -row) for row, *columns in texts)
 
 
 def score(columns: Sequence[str], phrases: Sequence[str], typed: str) -> int:
