@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from convergences_protocol.errors import LocalError
 from convergences_protocol.merkle import Frontier
 from convergences_protocol.tiles import Slot
@@ -39,9 +40,9 @@ HIDDEN = 4
 """In the `slot` column only: erased for everyone, but its bytes stay in the file until the erasure is due."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One leaf of a log, with its body where it is here and not erased."""
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One leaf of a log, with its body where it is here and not erased. Made for every record that is read: a struct
+    costs a tenth of a frozen dataclass."""
 
     origin: str
     index: int

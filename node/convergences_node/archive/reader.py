@@ -334,8 +334,10 @@ class ArchiveReader(BesideReader):
         return Placed(entry.origin, entry.index, entry.digest, read_header(entry.header).element)
 
 
+_SLOTS = {**{int(slot): slot for slot in Slot}, HIDDEN: Slot.ERASED}
+"""What a row's slot is to whoever reads it. Looked up: to make a member of an enumeration takes longer than the row."""
+
+
 def _entry(origin: str, row: Sequence[Any]) -> Entry:
     place, header, slot, unreadable, body = row
-    if slot == HIDDEN:
-        slot, body = Slot.ERASED, None
-    return Entry(origin, place & INDEX_MASK, header, Slot(slot), body, unreadable)
+    return Entry(origin, place & INDEX_MASK, header, _SLOTS[slot], None if slot == HIDDEN else body, unreadable)
