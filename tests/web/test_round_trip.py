@@ -14,7 +14,7 @@ import pyoxigraph
 import pytest
 import rdflib
 from aiohttp.test_utils import TestClient
-from convergences_node.web.surfaces import wkt
+from convergences_node.web.surfaces import licences, wkt
 from convergences_node.web.surfaces.linked_context import full, short
 from convergences_node.web.surfaces.pair import POSTAL
 from convergences_protocol.edtf import span
@@ -72,7 +72,7 @@ def value_of(kind: Kind, field: Field, value: Any) -> Any:
         return str(value).rpartition("/e/")[2]
     if field.type is FieldType.INTEGER:
         return int(value)
-    return str(value)
+    return licences.WORDS.get(str(value), str(value))
 
 
 def same(field: Field, written: Any, read: list[Any]) -> bool:

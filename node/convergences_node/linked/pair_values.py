@@ -18,7 +18,7 @@ from convergences_protocol.kinds.field import MANY_MAX
 
 from convergences_node.linked.pair_graph import Graph
 from convergences_node.linked.pair_read import Read, Ref
-from convergences_node.web.surfaces import wkt
+from convergences_node.web.surfaces import licences, wkt
 from convergences_node.web.surfaces.pair import CONCEPT_CONTAINERS, date_time
 from convergences_node.web.surfaces.pair_terms import DATE_TIMES
 
@@ -66,6 +66,8 @@ class Values:
         if self._graph.is_blank(value) or field_.type in (FieldType.POINT, FieldType.MEDIA):
             return None
         text = self.text(value)
+        if property_ == "dc:license":
+            return licences.WORDS.get(text, text) or None
         if property_ in DATE_TIMES:
             return self._date(text, property_)
         if field_.type is FieldType.INTEGER:

@@ -24,7 +24,7 @@ from convergences_node.index.views import Item
 from convergences_node.media.named import address, media_of
 from convergences_node.web import dates
 from convergences_node.web.exporting import printable
-from convergences_node.web.surfaces import wkt
+from convergences_node.web.surfaces import licences, wkt
 from convergences_node.web.surfaces.linked_context import short
 from convergences_node.web.surfaces.pair_terms import DATE_TIMES, INVERSES, RELATED, Related, predicates
 
@@ -123,8 +123,8 @@ def _one(kind: Kind, field: Field, property_: str, value: Any, reader: Reader) -
         return reader.address(value)
     if field.type is FieldType.DATE:
         return {"@type": "edtf:EDTF", "@value": value}
-    if property_ == "dc:license" and _WEB.fullmatch(str(value)):
-        return {"id": value}
+    if property_ == "dc:license" and (licence := licences.IRIS.get(value, value)) and _WEB.fullmatch(str(licence)):
+        return {"id": licence}
     return _plain(value)
 
 
