@@ -222,6 +222,12 @@ async def test_a_calendar_is_whole_however_long(
     assert (await client.get("/calendar.ics?from=2030-12-01&to=2031")).status == 503, "rather than a part of it"
 
 
+async def test_a_calendar_of_nothing_is_a_calendar(client: TestClient) -> None:
+    """RFC 5545 wants one component at least; the town's clocks are one."""
+    calendar = icalendar.Calendar.from_ical(await (await client.get("/search.ics?q=nulle-part")).read())
+    assert [each.name for each in calendar.subcomponents] == ["VTIMEZONE"]
+
+
 async def test_a_calendar_repeats_the_workshop_in_its_time_zone(client: TestClient, town: SmallTown) -> None:
     found = await events(client, "/search.ics")
     workshop = found["Réparer son vélo"]

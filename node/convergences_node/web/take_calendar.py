@@ -124,6 +124,9 @@ async def _pieces(town: Town, first: Exported, asked: Query, zone: ZoneInfo) -> 
         portion = dataclass_with(
             first, items=page.items, details=await town.index.details([one.id for one in page.items])
         )
+    if not any(count for _, count in events) and zone.key != "UTC":
+        # A calendar without a component is none (RFC 5545 section 3.6): it has the town's clocks, then.
+        years[zone.key] = [datetime.fromtimestamp(town.now(), UTC).year] * 2
     head, end = await asyncio.to_thread(_around, first.title, years, town.now())
     yield head, 0
     for packed, count in events:
