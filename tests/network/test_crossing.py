@@ -8,7 +8,7 @@ from typing import Any
 
 from convergences_node.network.transport import Link
 
-from tests.network.conftest import Node
+from tests.network.conftest import WITHIN, Node
 
 PAIRS = 6
 
@@ -75,7 +75,7 @@ async def both_hear_each_other(talks: tuple[Talks, Talks]) -> None:
                 arrived.set()
 
         other.node.told.received = hear  # type: ignore[method-assign]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WITHIN):
             while not arrived.is_set():
                 if other.node.key in this.node.told.links:
                     this.node.transport.send(other.node.key, b"now")

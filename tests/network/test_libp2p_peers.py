@@ -17,6 +17,8 @@ from convergences_node.network.libp2p_links import REPLICATE
 from convergences_node.network.libp2p_thread import MESH
 from convergences_protocol.errors import RemoteError
 
+from tests.network.conftest import WITHIN
+
 
 async def test_frames_arrive_whole_and_in_order_both_ways(net: Any) -> None:
     """Any size from nothing to the bound; `drained` says when all of them have left."""
@@ -36,7 +38,7 @@ async def test_gossip_reaches_a_member_once_linked(net: Any) -> None:
     """An announcement is only a hint, so it is published until one arrives."""
     one, two = await net.node(1), await net.node(2)
     await net.link(one, two)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WITHIN):
         number = 0
         while not two.told.announcements:
             number += 1
@@ -189,7 +191,7 @@ async def test_strangers_are_bounded_and_members_still_get_in(net: Any, monkeypa
 
     async def connect(host: Any) -> None:
         address = node.transport.addresses()[0]
-        with trio.fail_after(10):
+        with trio.fail_after(WITHIN):
             await host.host.get_network().dial_addr(multiaddr.Multiaddr(address), peer_id_of(node.key))
 
     for stranger in strangers:

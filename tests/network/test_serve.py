@@ -26,6 +26,8 @@ from convergences_node.systemd import (
     turns,
 )
 
+from tests.network.conftest import WITHIN
+
 SAINT_DENIS = "FR-93066"
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +38,7 @@ async def test_systemd_is_told_that_it_is_ready_lives_and_stops(cluster: Any, tm
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         path = node.folder / "notify"
         systemd.bind(str(path))
-        systemd.settimeout(20)
+        systemd.settimeout(WITHIN)
         await node.start(NOTIFY_SOCKET=str(path), WATCHDOG_USEC="200000")
         told: list[str] = []
         while told.count("WATCHDOG=1") < 3 or "READY=1" not in told:
@@ -54,7 +56,7 @@ async def test_a_process_that_becomes_another_is_given_as_long_as_a_start(
     """From setup to town systemd sees no start; a watchdog that ran on would end that of a slow machine."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(20)
+        systemd.settimeout(WITHIN)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         time = f"EXTEND_TIMEOUT_USEC={START_S}000000"
         ask_for_time()  # nobody watches over it
@@ -102,7 +104,7 @@ async def test_a_node_asks_for_time_until_it_serves(cluster: Any) -> None:
     node = await cluster.found(SAINT_DENIS, "sd")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(node.folder / "notify"))
-        systemd.settimeout(20)
+        systemd.settimeout(WITHIN)
         await node.start(NOTIFY_SOCKET=str(node.folder / "notify"), WATCHDOG_USEC="60000000")
         told: list[str] = []
         while "READY=1" not in told:

@@ -75,7 +75,7 @@ async def test_the_network_thread_is_asked(tmp_path: Path) -> None:
     await transport.answers()  # before it runs there is nothing to wait for
     await transport.start(_Deaf())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await transport.answers()
         transport._in_thread(time.sleep, 1.5)
         with pytest.raises(TimeoutError):

@@ -101,7 +101,7 @@ async def test_what_is_no_invitation_is_refused_at_once_and_a_wrong_one_with_its
     async def refused() -> bool:
         return "a été refusée" in (await operator.get("/operateur"))[2]
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not await refused():  # noqa: ASYNC110 - another process has no event for us
             await asyncio.sleep(0.1)
 
