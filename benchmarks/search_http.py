@@ -94,13 +94,14 @@ def _their_path(database: Path, name: str, seed: int) -> str:
 
 
 def _compare(ours: Server, theirs: Server | None, count: int, seconds: float) -> Iterator[Figure]:
-    """Each question of each server in turn, a few rounds of it; then the figures."""
+    """Each question of each server in turn, there and back, for who comes second on a busy machine fares worse; then
+    the figures."""
     servers = [ours] if theirs is None else [ours, theirs]
     for name in questions(0):
         for server in servers:
             server.warmed(name, WARM_SECONDS_MAX)
-        for _ in range(ROUNDS):
-            for server in servers:
+        for turn in range(ROUNDS):
+            for server in servers if turn % 2 else reversed(servers):
                 server.asked(name, seconds / ROUNDS)
         yield from _figures(f"{name}, of {count:,} by HTTP", name, *(server.loads[name] for server in servers))
 
