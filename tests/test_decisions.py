@@ -14,7 +14,7 @@ def test_every_decision_is_listed_once() -> None:
     rows = ROW.findall((FOLDER / "README.md").read_text("utf-8"))
     listed = {name: f"# {number}. {title}" for number, title, name, _ in rows}
     assert sorted(listed) == sorted(name for _, _, name, _ in rows)
-    assert listed == pages
+    assert listed == pages, "docs/decisions/README.md does not list every page by its title"
     assert all(int(name[:4]) == int(number) for number, _, name, _ in rows)
 
 
