@@ -92,3 +92,17 @@ def test_a_count_beyond_all_years_is_a_rule_without_an_end() -> None:
     assert row.fault is None and row.cells["recurrence"] == "FREQ=WEEKLY;BYDAY=MO"
     [row] = read_ics(agenda("FREQ=DAILY;COUNT=30"), Dialect("ics", "utf-8", timezone="Europe/Paris"))
     assert row.cells["recurrence"] == "FREQ=DAILY;COUNT=30"
+
+
+@pytest.mark.parametrize("what", ["pdf", "noise", "folder"])
+async def test_a_preview_of_what_is_no_table_says_it_once(what: str, tmp_path: Path) -> None:
+    """The fault is the file's own, in the reader's language, and no hint repeats it in another."""
+    settings: Any = {"http": {"port": 0}, "p2p": {"enabled": False}, "discovery": {"zeroconf": False}}
+    await create_town(tmp_path / "town", "FR-93066", "town", "Saint-Denis", settings=settings)
+    path = tmp_path / "liste"
+    path.write_bytes(HELD_OUT[what][0])
+    async with Town.open(tmp_path / "town") as town:
+        with pytest.raises(LocalError) as error:
+            await perform(town, "source_preview", {"where": str(path)}, lambda event: None)
+    assert error.value.fault is not None
+    assert (error.value.fault.code, error.value.hint) == (HELD_OUT[what][1], None)

@@ -42,7 +42,8 @@ class LinkedRun(Runner):
         try:
             graph = await asyncio.to_thread(Graph, paths)
         except LocalError as error:
-            raise FetchFailed(Fault("source", "source_wrong", {"reason": str(error)[:300]})) from None
+            wrong = error.fault or Fault("source", "source_wrong", {"reason": str(error)[:300]})
+            raise FetchFailed(wrong) from None
         with graph:
             reading = Reading(graph, ZoneInfo(self._town.config.http.timezone))
             desk = desk_of(self._town, {})

@@ -69,7 +69,7 @@ def laid_out(paths: list[Path], folder: Path) -> Iterator[Path]:
         try:
             ending = ENDINGS.get(sniff(path).format)
         except LocalError as error:
-            raise FetchFailed(Fault("source", "source_wrong", {"reason": str(error)[:300]})) from None
+            raise FetchFailed(error.fault or Fault("source", "source_wrong", {"reason": str(error)[:300]})) from None
         if ending is None:
             raise FetchFailed(Fault("source", "source_wrong", {"reason": f"{path.name} is not linked data"}))
         document = folder / f"{number:05}{ending}"

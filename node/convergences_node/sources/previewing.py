@@ -63,7 +63,7 @@ async def preview(town: Town, params: SourcePreview, tell: Tell) -> Json:
         good = [row for row in rows if row.fault is None]
         if not mapped and not good:
             unread = "no row of it could be read, so that no mapping can be proposed"
-            raise LocalError(unread, hint=_first_fault(rows), fault=_unread(rows))
+            raise LocalError(unread, fault=_unread(rows))
         proposal = None if mapped else await asyncio.to_thread(propose, [row.cells for row in good], name)
         text = declaration_text(_where(found.where), name, proposal, dialect.format)
         if proposal is not None:
@@ -155,11 +155,6 @@ def _where(where: Where) -> dict[str, Any]:
     defaults = Where()
     names = Where.__struct_fields__
     return {name: value for name in names if (value := getattr(where, name)) != getattr(defaults, name)}
-
-
-def _first_fault(rows: list[Row]) -> str | None:
-    fault = next((row.fault for row in rows if row.fault is not None), None)
-    return fault_sentence(fault, "en") if fault is not None else None
 
 
 def _unread(rows: list[Row]) -> Fault:

@@ -145,7 +145,7 @@ async def of_graph(town: Town, paths: list[Path]) -> LookedAt:
     try:
         graph = await asyncio.to_thread(Graph, paths)
     except LocalError as error:
-        raise FetchFailed(Fault("source", "source_wrong", {"reason": str(error)[:300]})) from None
+        raise FetchFailed(error.fault or Fault("source", "source_wrong", {"reason": str(error)[:300]})) from None
     with graph:
         reading = PairReading(graph, ZoneInfo(town.config.http.timezone))
         bringing = Bringing(town, desk_of(town, {}), reading, True)
