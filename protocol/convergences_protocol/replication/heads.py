@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable
 
 from .. import checkpoint as checkpoints
 from .. import fork as forks
-from ..checkpoint import Checkpoint
-from ..cosignature import Cosignature, parse_cosignature, verify_cosignature
+from ..cosignature import Cosignature
 from ..errors import RemoteError
 from ..fork import ForkProof
+from .cosigning import CosignatureRoom, merged, origin_of_note
 from .frames import encode
 from .limits import FOLLOWS_MAX, HEADS_BYTES, HEADS_MAX, HEARD_MAX, MENTIONED_MAX, PROOFS_MAX
 from .messages import VERSION, Doubt, Follow, Forks, HeadNote, Heads, Hello
-from .outputs import Announce, Contested, KeepCosignature, KeepFork, KeepHead, LoadProof, Mentioned, RaiseDoubt
+from .outputs import Announce, Contested, KeepFork, KeepHead, LoadProof, Mentioned, RaiseDoubt
 from .table import Log, Peer, Table, freshness, head_note
 from .views import Held
 
@@ -29,6 +29,7 @@ class HeadRoom:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self.cosignatures = CosignatureRoom(table)
         self.claimed: Callable[[Log, float], None] = lambda log, now: None
 
     # --- what we say ---
@@ -110,7 +111,7 @@ class HeadRoom:
 
     def head(self, item: HeadNote, peer: Peer | None, now: float) -> None:
         """Judge one head, shown by `peer` or by nobody in particular (gossip)."""
-        log = self._table.logs.get(_origin(item.note))
+        log = self._table.logs.get(origin_of_note(item.note))
         if log is None or log.identity is None:
             return
         try:
@@ -121,7 +122,7 @@ class HeadRoom:
             raise
         if held.size == 0:
             return
-        lines = self._cosignatures(log, held, item)
+        lines = self.cosignatures.checked(log, held, item)
         if log.own:
             self._own_head(log, held, lines, peer, now)
         else:
@@ -143,28 +144,6 @@ class HeadRoom:
             if len(log.heard) > HEARD_MAX:
                 del log.heard[next(iter(log.heard))]
         return held
-
-    def _cosignatures(self, log: Log, held: Held, item: HeadNote) -> list[Cosignature]:
-        """The lines that say something new, by cosigners that the charter knows, each checked."""
-        known = {line.cosigner_name: line.time for line in held.cosignatures}
-        told = {line.line for line in held.cosignatures}
-        lines: list[Cosignature] = []
-        for line in item.cosignatures:
-            if line in told:
-                continue
-            cosignature = parse_cosignature(line)
-            cosigner = self._table.logs.get(cosignature.cosigner_name)
-            if cosigner is None or cosigner.identity is None or cosignature.time <= known.get(cosigner.origin, -1):
-                continue
-            checkpoint = Checkpoint(log.origin, held.size, held.root)
-            try:
-                verify_cosignature(checkpoint, line, cosigner.origin, cosigner.identity.key)
-            except RemoteError:
-                if cosigner.identity.guessed:
-                    continue
-                raise
-            lines.append(cosignature)
-        return lines
 
     # --- a head of our own log ---
 
@@ -236,7 +215,7 @@ class HeadRoom:
             self.push(log)
         elif log.head and held.size == log.head.size:
             for line in lines:
-                self.cosigned(log, held.size, line)
+                self.cosignatures.cosigned(log, held.size, line)
         elif log.head and peer and log.identity and peer.key == log.identity.key and not log.own:
             self._warn(log, log.head, peer)
         self.claimed(log, now)
@@ -286,59 +265,9 @@ class HeadRoom:
             for note in (proof.first, proof.second):
                 self.head(HeadNote(note), None, now)
 
-    # --- cosignatures ---
-
-    def cosigned(self, log: Log, head_size: int, line: Cosignature) -> None:
-        """Take a checked cosignature of our head, and tell whom it concerns.
-
-        The author's own (its freshness) goes to whoever follows the log; ours, to the author. The rest travels beside
-        the next head: forty towns cosigning each other would be all that is said.
-        """
-        head = log.head
-        if head is None or head.size != head_size:
-            return
-        held = merged(head, [line])
-        if held is head:
-            return
-        log.head = held
-        cosigner = self._table.logs.get(line.cosigner_name)
-        mine = cosigner is not None and cosigner.own
-        if not mine:
-            self._table.put(KeepCosignature(log.origin, head_size, line))
-        fresh = line.cosigner_name == log.origin
-        author = log.identity.key if log.identity else None
-        interested = (
-            peer
-            for peer in self._table.peers.values()
-            if (mine if peer.key == author else fresh and log.origin in peer.follows)
-        )
-        self._table.send_each(interested, Heads((HeadNote(head.note, (line.line,)),)))
-
-
-def merged(head: Held, lines: Iterable[Cosignature]) -> Held:
-    """The head with these cosignatures, the later one where a cosigner has two, its author's first, then the latest of
-    others; the same object if nothing changes."""
-    by_name = {line.cosigner_name: line for line in head.cosignatures}
-    changed = False
-    for line in lines:
-        known = by_name.get(line.cosigner_name)
-        if known is None or known.time < line.time:
-            by_name[line.cosigner_name] = line
-            changed = True
-    if not changed:
-        return head
-    origin = _origin(head.note)
-    ordered = sorted(by_name.values(), key=lambda line: (line.cosigner_name != origin, -line.time))
-    return Held(head.size, head.root, head.note, tuple(ordered))
-
 
 def _follow(log: Log) -> Follow:
     head = log.head
     if head is None:
         return Follow(log.origin, 0, b"", 0)
     return Follow(log.origin, head.size, head.root, freshness(log.origin, head.cosignatures))
-
-
-def _origin(note: bytes) -> str:
-    """The origin that a note names in its first line, unverified; empty when it is no text."""
-    return note[: note.find(b"\n") + 1].decode("ascii", "replace").removesuffix("\n")

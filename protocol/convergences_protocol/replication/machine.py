@@ -127,7 +127,7 @@ class Replicator:
         To be called when we have cosigned ourselves; lines from peers need no second call.
         """
         for line in lines:
-            self._heads.cosigned(self._table.log(origin), head_size, line)
+            self._heads.cosignatures.cosigned(self._table.log(origin), head_size, line)
 
     def wants(self, origin: str, wanted: int, now: float) -> None:
         """The archive wants so many bodies of a log, more than before: an erasure that named them counts no more."""
