@@ -67,6 +67,8 @@ class Seen:
     console: list[str] = field(default_factory=list)
     first_paint_ms: int = 0
     largest_paint_ms: int = 0
+    home_paint_ms: int = 0
+    """First paint of the home page right afterwards, if this one was late: a busy machine is late with all of them."""
     layout_shift: float = 0.0
     overflow_px: int = 0
 
@@ -76,7 +78,7 @@ class Seen:
         return self.page.endswith(ABSENT)
 
 
-def visit(browser: Browser, address: str, name: str, path: str, way: Way, picture: Path) -> Seen:
+def visit(browser: Browser, address: str, name: str, path: str, way: Way, picture: Path | None) -> Seen:
     """Open a page as that reader would; again, if it came late."""
     best: Seen | None = None
     for _ in range(TRIES_MAX):
