@@ -14,7 +14,7 @@ from functools import lru_cache
 from hashlib import blake2b, sha256
 from unittest.mock import patch
 
-from convergences_protocol import checkpoint, cosignature, header, note
+from convergences_protocol import checkpoint, cosignature, framing, header, note
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.replication import check, frames, machine
 
@@ -45,8 +45,8 @@ verify_head = lru_cache(maxsize=20_000)(checkpoint.verify)
 
 @lru_cache(maxsize=50_000)
 def signature_valid(raw: bytes) -> bool:
-    """As header.py's, remembered: the same header reaches twenty nodes, in every seed."""
-    return header.signature_valid(raw)
+    """As framing.py's, remembered: the same header reaches twenty nodes, in every seed."""
+    return framing.signature_valid(raw)
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def signatures(*, real: bool) -> Iterator[type[SigningKey]]:
     with (
         patch.object(note, "verify", verify),
         patch.object(cosignature, "verify_key", verify),
-        patch.object(header, "verify", verify),
+        patch.object(framing, "verify", verify),
         patch.object(check, "read_header", read_header),
         patch.object(machine, "decode", decode),
         patch.object(checkpoint, "parse", parse_head),
