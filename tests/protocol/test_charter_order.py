@@ -26,15 +26,7 @@ def test_the_charter_is_the_same_in_whatever_order_the_logs_were_read() -> None:
             logs[epoch.origin].append(end(identity_of(f"FR-9300{number - 1}").origin, number, town.origin))
     expected = None
     for seed in range(100):
-        dice = random.Random(seed)
-        left = {origin: list(enumerate(headers)) for origin, headers in sorted(logs.items())}
-        charter = Charter(epochs[0])
-        while left:
-            origin = dice.choice(sorted(left))
-            index, header = left[origin].pop(0)
-            charter.apply(origin, index, header)
-            if not left[origin]:
-                del left[origin]
+        charter = read_in_some_order(logs, False, random.Random(seed))
         state = (charter.chain, charter.enrolments, [charter.counts(place) for place in charter.territories()])
         expected = expected or state
         assert state == expected
