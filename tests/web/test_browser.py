@@ -146,13 +146,16 @@ async def test_pages_are_open_to_everyone(
 
 async def too_small(page: Page) -> list[str]:
     """Links and buttons that a thumb would miss; those inside a sentence are as tall as its line, and those of a
-    picture are in the list or the table beside it (WCAG 2.5.8)."""
+    picture are in the list or the table beside it (WCAG 2.5.8). A link laid over a whole
+    card is as large as that."""
     found: list[str] = await page.evaluate(
-        """(least) => [...document.querySelectorAll('a, button, input:not([type=hidden]), summary')]
+        """(least) => {
+            const over = it => getComputedStyle(it, '::after').position === 'absolute' ? it.offsetParent : null;
+            return [...document.querySelectorAll('a, button, input:not([type=hidden]), summary')]
             .filter(it => !it.closest('p:not(.row), dd, .markdown, svg'))
             .filter(it => !it.matches('.skip') && it.offsetParent !== null)
-            .filter(it => (it.closest('label') || it).getBoundingClientRect().height < least - 0.5)
-            .map(it => it.outerHTML.slice(0, 120))""",
+            .filter(it => (it.closest('label') || over(it) || it).getBoundingClientRect().height < least - 0.5)
+            .map(it => it.outerHTML.slice(0, 120)); }""",
         TARGET_PIXELS,
     )
     return found

@@ -166,3 +166,23 @@ async def test_naughty_names_and_texts_are_pages(client: TestClient, town: Small
             assert "style=" not in re.sub(r"<textarea.*?</textarea>", "", html, flags=re.S) or "style=" in unescape(
                 html
             )
+
+
+async def test_the_first_lines_say_when_where_and_by_whom(client: TestClient, town: SmallTown) -> None:
+    """Who organises it, where, and what it is a part of, before anything else; each with a few names at most."""
+    club, hall = town.elements["Atelier vélo du Canal"], town.elements["Maison des associations"]
+    ball = await town.add("action", "Bal des pompiers", type="event", start="2026-12-05T20:00+01:00")
+    for number in range(5):
+        other = await town.add("actor", f"Organisateur {number}", type="association")
+        await town.add("relation", "", subject=other, predicate="organises", object=ball)
+    await town.add("relation", "", subject=club, predicate="organises", object=ball)
+    await town.add("relation", "", subject=ball, predicate="hosted_at", object=hall)
+    await town.index.catch_up()
+    html = await page(client, ball)
+    found = re.search(r'<div class="essentials">.*?</dl>', html, re.DOTALL)
+    assert found is not None
+    head = text_of(found[0])
+    assert head.startswith("Quand samedi 5 décembre 2026, 20 h Organisé par")
+    assert "Maison des associations" in head
+    assert head.count("Organisateur") + head.count("Atelier vélo du Canal") == 3
+    assert html.index("essentials") < html.index("Mettre dans mon agenda")

@@ -276,3 +276,12 @@ async def test_each_bar_of_the_timeline_leads_to_its_year(client: TestClient, to
     for href, _, _ in rows:
         chosen = await page(client, href.replace("&amp;", "&"))
         assert chosen.count('aria-current="true"') >= 1
+
+
+async def test_an_agenda_without_anything_leads_to_what_comes_later(client: TestClient, town: SmallTown) -> None:
+    await town.add("action", "Dans longtemps", type="event", start="2031-06-01")
+    await town.index.catch_up()
+    for period in ("from=2031-01", "from=2031-01-05&to=2031-01-05"):
+        html = await page(client, f"/?vue=agenda&{period}&lang=fr")
+        (href,) = re.findall(r'<a class="chip" href="([^"]*)">Ce qui est inscrit pour plus tard', html)
+        assert "Dans longtemps" in await page(client, href.replace("&amp;", "&"))

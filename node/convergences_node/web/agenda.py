@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from convergences_node.index.query import Query
 from convergences_node.media.thumbs import Thumb
 from convergences_node.web import dates, words
-from convergences_node.web.cards import STATES_SAID, Reading, picture_here, where
+from convergences_node.web.cards import STATES_SAID, Reading, picture_here, shorten, where
 from convergences_node.web.filters import AGENDA, LIST, Choice, page_link, today
 from convergences_node.web.happenings import DAYS_MAX, Happening, Happenings, days, happenings
 from convergences_node.web.town_door import Town
@@ -27,6 +27,7 @@ from convergences_node.web.town_door import Town
 OPEN_END_DAYS = 31
 """Shown of a question that names only one end."""
 LASTING_MAX = 30
+SUMMARY_MAX = 140
 WEEK_DAYS = 7
 # Calendars count from the year 1 to 9999; there must be room for a period before and after.
 _FIRST_DAY, _LAST_DAY = date(2, 1, 1), date(9998, 12, 31)
@@ -63,6 +64,8 @@ class Line:
     type_label: str
     state: str
     picture: Thumb | None = None
+    summary: str = ""
+    """What it is in a sentence, where a page has room for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +265,7 @@ def line(reading: Reading, happening: Happening, day: date | None) -> Line:
         type_label=words.term_label(messages, item.kind, "type", item.type) if item.type else "",
         state=words.term_label(messages, item.kind, "status", item.status) if item.status in STATES_SAID else "",
         picture=picture_here(reading, item),
+        summary=shorten(item.summary or "", SUMMARY_MAX),
     )
 
 

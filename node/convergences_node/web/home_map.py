@@ -63,7 +63,9 @@ HOME_MAP: web.AppKey[KeptHomeMap] = web.AppKey("home_map")
 async def home_map(request: web.Request) -> HomeMap | None:
     """The picture; None where no outline is known."""
     town, kept = town_of(request), request.app[HOME_MAP]
-    if not 0 <= town.now() - kept.drawn_at < KEPT_SECONDS:
+    # A town that has just been set up sees its first places at once.
+    is_empty = kept.picture is None or not kept.picture.dots
+    if is_empty or not 0 <= town.now() - kept.drawn_at < KEPT_SECONDS:
         outlines = await town.index.outlines()
         found = await town.index.marks(Query(kinds=words.KINDS_SHOWN))
         kept.picture = drawn(outlines, found.marks, town.web_settings.territory)
