@@ -9,7 +9,7 @@ const [folder] = process.argv.slice(2);
 if (!folder) throw new Error("usage: node build.mjs FOLDER");
 
 const result = await build({
-  entryPoints: ["map", "tiles", "drawing", "graph", "passkeys"].map((name) => `src/${name}.js`),
+  entryPoints: ["map", "tiles", "drawing", "graph", "passkeys", "away", "away_worker"].map((name) => `src/${name}.js`),
   outdir: folder,
   bundle: true,
   format: "esm",

@@ -23,6 +23,8 @@ BUILT = {
     "drawing.js",
     "drawing.css",
     "graph.js",
+    "away.js",
+    "away_worker.js",
     "passkeys.js",
     "licences.txt",
     "built.json",

@@ -84,7 +84,7 @@ _COMPOSED = (
     "date.month.", "date.weekday.", "date.ago.", "sort.", "facet.", "when.", "view.", "agenda.", "map.",
     "home.", "take.", "ribbon.", "statistics.", "poster.", "history.", "filter.label.", "recurrence.",
     "research.column.", "research.added.", "operator.same.", "operator.source.", "operator.draft.",
-    "operator.media.",
+    "operator.media.", "certificate.steps.",
     "operator.update.phase.",
 )  # fmt: skip
 

@@ -34,6 +34,11 @@ class Certificate:
     """Unix seconds of its last moment."""
 
     @property
+    def host(self) -> str:
+        """The name of this machine on the local network, which the certificate's own name ends with."""
+        return self.name.rpartition(" ")[2]
+
+    @property
     def fingerprint(self) -> str:
         """The SHA-256 of the certificate as browsers show it: pairs of hexadecimal digits."""
         return hashlib.sha256(self.der).digest().hex(":").upper()

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from convergences_node.web import dates
 from convergences_node.web.api_map import OUTLINES, KeptOutlines
+from convergences_node.web.arriving import keeps_pages
 from convergences_node.web.asking import ROUTE, messages_of, town_of
 from convergences_node.web.cards import Reading
 from convergences_node.web.element_place import PICTURES, Pictures
@@ -71,6 +72,7 @@ def fill(request: web.Request, template: str, values: Mapping[str, object]) -> b
             languages=languages_of(request, messages.language),
             town=town_of(request).web_settings,
             reading=reading,
+            away=keeps_pages(request),
             **values,
         )
         .encode()

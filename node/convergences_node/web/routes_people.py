@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from convergences_node.web import (
+    away_files,
     look,
     oembed,
+    page_certificate,
     page_display,
     page_element,
     page_embed,
@@ -181,6 +183,36 @@ PEOPLE: tuple[Route, ...] = (
         query=parameters.OEMBED,
         problems=("query-refused", "embed-unknown", "format-refused", "starting"),
     ),
+    # By https
+    Route(
+        page_certificate.PAGE,
+        page_certificate.certificate_page,
+        None,
+        HTML,
+        group="page",
+        problems=("not-found",),
+        whole=False,
+    ),
+    Route(
+        page_certificate.FILE,
+        page_certificate.certificate_file,
+        None,
+        page_certificate.MEDIA,
+        group="page",
+        problems=("not-found",),
+        whole=False,
+    ),
+    Route(away_files.LIST, away_files.away_page, None, HTML, group="page", whole=False),
+    Route(
+        "/hors-ligne.js",
+        away_files.away_worker,
+        None,
+        "text/javascript",
+        group="page",
+        problems=("not-found",),
+        whole=False,
+    ),
+    Route("/manifeste.webmanifest", away_files.manifest_show, None, away_files.MANIFEST, group="page", whole=False),
     Route(
         "/problems/{key}",
         pages.problem_show,

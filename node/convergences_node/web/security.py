@@ -17,7 +17,7 @@ from aiohttp import web
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self';"
-    " base-uri 'none'; frame-ancestors 'none'"
+    " base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
 )
 
 FRAME_POLICY = (

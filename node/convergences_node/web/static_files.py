@@ -65,6 +65,12 @@ def address_if_built(name: str) -> str | None:
     return f"/static/{file.versioned}" if file else None
 
 
+def body_if_built(name: str) -> bytes | None:
+    """The file itself, for what has its own address; None where it was not built."""
+    file = _file(name)
+    return file.body if file else None
+
+
 def address(name: str) -> str:
     """Where a page finds this file, which is always there."""
     found = address_if_built(name)

@@ -13,8 +13,8 @@ from aiohttp import web
 from yarl import URL
 
 from convergences_node.accounts.passkeys import Site
+from convergences_node.web.arriving import is_secure
 from convergences_node.web.asking import town_of
-from convergences_node.web.operator.forms import is_secure
 
 LOCAL = "localhost"
 """The one host name of plain http where browsers offer passkeys (W3C Secure Contexts §3.1)."""
