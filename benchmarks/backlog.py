@@ -25,8 +25,11 @@ from . import peers, references
 from .figures import Figure
 from .world import (
     AGGLOMERATION,
+    DURABLE,
+    SEARCHABLE,
     TOWN,
     Running,
+    Watched,
     durable_size,
     found,
     headers_and_bodies,
@@ -118,24 +121,32 @@ def _one_run(town: Path, agglomeration: Path, folder: Path, records: int) -> Run
 
 
 def _watch(receiver: Running, agglomeration: Path, whole: int, records: int) -> Run:
-    before = durable_size(agglomeration, TOWN)
-    begun = durable_at = early = 0.0
-    deadline = time.perf_counter() + SECONDS_MAX
-    while (now := time.perf_counter()) < deadline:
-        durable = durable_size(agglomeration, TOWN)
+    kept, indexed = Watched(agglomeration, TOWN, DURABLE), Watched(agglomeration, TOWN, SEARCHABLE)
+    with contextlib.closing(kept), contextlib.closing(indexed):
+        moved = whole - kept.size()
+        begun, durable_at, early = _watch_storing(receiver, kept, whole, records)
+        wait_until(lambda: indexed.size() >= whole, "all of it is searchable", SECONDS_MAX)
+        searchable_at = time.perf_counter()
+    peak = receiver.resident_mib("VmHWM")
+    received = received_bytes(agglomeration)
+    return Run(moved / (durable_at - begun), moved / (searchable_at - begun), received, peak, early)
+
+
+def _watch_storing(receiver: Running, kept: Watched, whole: int, records: int) -> tuple[float, float, float]:
+    """When the first records came and the last were durable, and the receiver's peak when a tenth of them were."""
+    before = durable = kept.size()
+    early, begun = 0.0, time.perf_counter()
+    deadline = begun + SECONDS_MAX
+    while durable < whole:
+        if time.perf_counter() > deadline:
+            raise RuntimeError(f"{durable} of {whole} records after {SECONDS_MAX} s")
+        time.sleep(POLL_SECONDS)
+        durable = kept.size()
         if durable == before:
-            begun = now
-        if durable >= whole and not durable_at:
-            durable_at = now
+            begun = time.perf_counter()
         if not early and durable - before > records / 10:
             early = receiver.resident_mib("VmHWM")
-        if durable_at and searchable_size(agglomeration, TOWN) >= whole:
-            received = received_bytes(agglomeration)
-            peak = receiver.resident_mib("VmHWM")
-            moved = whole - before
-            return Run(moved / (durable_at - begun), moved / (now - begun), received, peak, early)
-        time.sleep(POLL_SECONDS)
-    raise RuntimeError(f"{durable_size(agglomeration, TOWN)} of {whole} records after {SECONDS_MAX} s")
+    return begun, time.perf_counter(), early
 
 
 def _rates(
