@@ -16,7 +16,7 @@ from convergences_protocol.errors import LocalError
 
 from convergences_node.read_only import open_database, refusal, why_read_only
 
-from .model import ArchiveFull
+from .model import CARD_FULL, ArchiveFull
 
 ARCHIVE_NAME = "archive.db"
 
@@ -63,9 +63,13 @@ def damage_told() -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
-            raise ArchiveFull("the archive is full: there is no room left, and nothing was written") from error
+            raise ArchiveFull(
+                "the archive is full: there is no room left, and nothing was written", fault=CARD_FULL
+            ) from error
         if getattr(error, "sqlite_errorcode", 0) in UNWRITABLE:
-            raise ArchiveFull("the archive takes no more: a file cannot grow, and nothing was written") from error
+            raise ArchiveFull(
+                "the archive takes no more: a file cannot grow, and nothing was written", fault=CARD_FULL
+            ) from error
         if code == sqlite3.SQLITE_READONLY:  # the card has turned so under a node that runs
             raise refusal("read-only file system") from error
         if code not in DAMAGE:

@@ -13,6 +13,7 @@ A torn or edited guard reads as none at all: its own digest is in its second lin
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,8 +21,10 @@ from pathlib import Path
 
 from convergences_protocol.errors import LocalError
 
+from convergences_node.read_only import refusal
+
 from .durable import TEMPORARY, prepare, sync_folder
-from .model import ArchiveFull
+from .model import CARD_FULL, ArchiveFull
 
 GUARD_NAME = "head.guard"
 GUARD_BYTES_MAX = 16_384
@@ -76,7 +79,11 @@ class Guard:
 
     def no_room(self, error: OSError) -> LocalError:
         """What a failure to prepare means for the append that was under way."""
-        return ArchiveFull(f"head.guard could not be written ({error.strerror or error}), so nothing was appended")
+        if error.errno == errno.EROFS:  # the card has turned so under a node that runs
+            return refusal("read-only file system")
+        return ArchiveFull(
+            f"head.guard could not be written ({error.strerror or error}), so nothing was appended", fault=CARD_FULL
+        )
 
     def settle(self) -> None:
         """Make what was prepared the guard; when this returns, it survives a pulled plug."""

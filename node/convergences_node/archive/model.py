@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.merkle import Frontier
 from convergences_protocol.tiles import Slot
 
@@ -147,6 +147,9 @@ def conflict(element: ElementId, current: bytes | None, given: bytes | None) -> 
         given=None if given is None else given.hex(),
         hint="read the current record, and edit that one",
     )
+
+
+CARD_FULL = Fault("", "card_full")
 
 
 class ArchiveFull(LocalError):  # noqa: N818 -- named for what was found
