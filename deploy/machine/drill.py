@@ -31,6 +31,8 @@ from playwright.sync_api import Error as BrowserError
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "stains"
 """Of the machine, on its network."""
+DEVICE_SECONDS_MAX = 1_800
+"""For a device to be found: systemd waits a minute and a half, in which an emulated one may not even see its screen."""
 SUITES = ("trixie", "bookworm")
 """Debian 13, whose first boot is cloud-init's, and Debian 12, whose first boot is a script's."""
 
@@ -88,6 +90,7 @@ def _prepare(card: Path, boot: Path, options: argparse.Namespace) -> None:
     boot.mkdir()
     line = (
         f"console=tty1 console={CONSOLES[options.arch]},115200 root=LABEL=rootfs rootfstype=ext4 rootwait net.ifnames=0"
+        f" systemd.default_device_timeout_sec={DEVICE_SECONDS_MAX}"
     )
     (boot / "cmdline.txt").write_text(line + "\n")
     if options.suite == "trixie":
