@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -212,6 +213,84 @@ def _held_ports(pid: int) -> set[int]:
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["sh", str(DATA / "convergences-https"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=20)
+
+
+STANDING_IN = {
+    "id": "echo 0",
+    "setpriv": 'while [ "${1#--}" != "$1" ]; do case $1 in --re*id) shift 2 ;; *) shift ;; esac; done; exec "$@"',
+    "systemctl": 'echo "$*" >>"$CALLS"; case $1 in is-*) exit "$CADDY" ;; esac',
+    "dpkg": '[ -z "$CHANGED" ] || echo "??5?????? c /etc/caddy/Caddyfile"',
+    "caddy": "",
+}
+
+
+class Machine:
+    """Where the command may do its work: its places moved, and what only root may call told to write down how."""
+
+    def __init__(self, folder: Path) -> None:
+        self.node, self.made, self.calls = folder / "node", folder / "made" / "root.crt", folder / "calls"
+        self._bin, self._script = folder / "bin", folder / "command"
+        for each in (self.node, self.made.parent, self._bin):
+            each.mkdir()
+        for name, text in STANDING_IN.items():
+            (self._bin / name).write_text(f"#!/bin/sh\n{text}\n")
+            (self._bin / name).chmod(0o755)
+        text = (DATA / "convergences-https").read_text()
+        for ours, here in (
+            ("/var/lib/private/convergences-https/root.crt", self.made),
+            ("/var/lib/convergences", self.node),
+            ("/usr/bin/caddy", self._bin / "caddy"),
+        ):
+            assert str(ours) in text
+            text = text.replace(str(ours), str(here))
+        self._script.write_text(text)
+        self.told = {"CALLS": str(self.calls), "CADDY": "1", "CHANGED": ""}
+
+    def run(self, what: str) -> subprocess.CompletedProcess[str]:
+        told = os.environ | self.told | {"PATH": f"{self._bin}:{os.environ['PATH']}"}
+        command = ["sh", str(self._script), what]
+        return subprocess.run(command, env=told, capture_output=True, text=True, timeout=20)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    (tmp_path / "machine").mkdir()
+    made = Machine(tmp_path / "machine")
+    make_root(made.made.parent, HOST, NOW)
+    (made.node / "convergences.toml").touch()
+    return made
+
+
+def test_on_gives_the_node_the_certificate_alone_and_off_takes_it_back(machine: Machine) -> None:
+    done = machine.run("on")
+    assert done.returncode == 0, done.stderr
+    found = read_certificate(machine.node)
+    assert found is not None
+    assert found.fingerprint in done.stdout
+    assert [path.name for path in (machine.node / PUBLISHED).parent.iterdir()] == ["root.crt"]
+    assert "restart convergences-https.service" in machine.calls.read_text()
+    done = machine.run("off")
+    assert done.returncode == 0, done.stderr
+    assert read_certificate(machine.node) is None
+    assert machine.made.exists()
+
+
+def test_a_town_that_is_not_set_up_yet_is_set_up_first(machine: Machine) -> None:
+    """What lay in its folder would keep the setup from beginning."""
+    (machine.node / "convergences.toml").unlink()
+    assert "set the town up first" in machine.run("on").stderr
+    assert list(machine.node.iterdir()) == []
+
+
+def test_a_caddy_that_somebody_has_set_up_is_left_alone(machine: Machine) -> None:
+    machine.told |= {"CADDY": "0", "CHANGED": "yes"}
+    refused = machine.run("on")
+    assert refused.returncode == 1
+    assert "systemctl disable --now caddy" in refused.stderr
+    assert "restart" not in machine.calls.read_text()
+    machine.told |= {"CHANGED": ""}
+    assert machine.run("on").returncode == 0
+    assert "disable --quiet --now caddy.service" in machine.calls.read_text()
 
 
 def test_the_command_tells_what_it_does_and_refuses_what_it_does_not_know() -> None:
