@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -188,6 +189,9 @@ async def test_by_http_nothing_is_kept_and_nothing_is_missed(node: Node) -> None
             assert not await page.evaluate("window.isSecureContext || 'serviceWorker' in navigator")
             assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "too wide"
             await is_open_to_everyone(page)
+        # Printed, it is the paper to compare with: one sheet.
+        printed = await page.pdf(prefer_css_page_size=True)
+        assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
         assert not [url for url in asked if "away" in url or "hors-ligne" in url or "manifest" in url]
     # A browser says of every page by http that one header has no meaning there.
     assert [each for each in said if not each.startswith("The Cross-Origin-Opener-Policy")] == []
