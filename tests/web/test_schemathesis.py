@@ -49,7 +49,7 @@ _REFUSED_BY_MEANING = {
     "/integrer",
 }
 _REFUSED_BY_MEANING |= {f"/search.{suffix}" for suffix in ("ics", "atom", "geojson", "csv", "jsonld")}
-_REFUSED_BY_MEANING |= {"/calendar.ics", "/feed.atom", "/ecran"}
+_REFUSED_BY_MEANING |= {"/calendar.ics", "/feed.atom", "/ecran", "/e/{id}.atom"}
 _REFUSED_BY_MEANING |= {"/sparql", "/api/v1/replicate"}  # what no schema says: a question in SPARQL, a message of ours
 _REFUSED_BY_MEANING |= {f"/api/elements{suffix}" for suffix in ("", ".json", ".geojson", ".jsonld")}
 
