@@ -73,6 +73,18 @@ async def remember_again(archive: Archive, *, whole: bool) -> int:
     return count
 
 
+async def remember_written(archive: Archive, count: int) -> None:
+    """This many records were just imported here, and their rows are in the memory: they are not read again with what
+    comes back, for what this node writes of a row that a lost key created would not be told from an edit."""
+    text = await archive.read(lambda reader: reader.choice(CHOICE))
+    if text is None:
+        return
+    known: dict[str, int] = json.loads(text)
+    own = await archive.read(lambda reader: reader.own_log())
+    if known.get(own.origin, 0) + count == own.size:  # else somebody else wrote meanwhile, or bodies are to come
+        await archive.choose(CHOICE, json.dumps(known | {own.origin: own.size}))
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """Some records of a log, read again."""

@@ -25,7 +25,7 @@ from .importer import Tell
 from .known import known_mapping
 from .mapping import Mapping as ColumnMapping
 from .mapping import load_mapping, plain_mapping
-from .remembering import remember_again
+from .remembering import remember_again, remember_written
 from .rows import Row, read_rows, sniff
 from .themes import names_of
 
@@ -150,6 +150,7 @@ class TownDesk:
     async def append(self, records: Sequence[NewRecord]) -> None:
         await self._archive.append(list(records))
         self.appended += len(records)
+        await remember_written(self._archive, len(records))
 
     def new_id(self) -> ElementId:
         return ElementId.new(self._territory, time.time_ns() // 1_000_000, secrets.token_bytes(RANDOM_BYTES))
