@@ -97,7 +97,7 @@ async def test_a_container_that_breaks_in_the_middle_takes_nothing_away(home: Ho
             (endless, "source_large"),
             (saying(ok(b"<a:b> <c:d>", "Content-Type: text/turtle", length=900)), "source_cut"),
             (saying(again), "source_pages"),
-            (saying(ok(b"<a:b> <c:d", "Content-Type: text/turtle")), "source_wrong"),
+            (saying(ok(b"<a:b> <c:d", "Content-Type: text/turtle")), "linked_broken"),
         ):
             broken[:] = [one]
             told = await home.run("themes")

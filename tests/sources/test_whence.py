@@ -101,7 +101,7 @@ async def test_a_busy_server_is_asked_again_when_it_says(home: Home) -> None:
     async with serving(answer) as address:
         await home.declare("liste", declaration(f'url = "{address}/"\nprivate = true'))
         told = await home.run("liste")
-    assert (told["reason"]["params"], told["due"]) == ({"status": 503}, "2026-11-22T12:00:00Z")
+    assert (told["reason"]["params"], told["due"]) == ({"status": 503, "code": "status_busy"}, "2026-11-22T12:00:00Z")
 
 
 async def test_an_address_near_by_must_be_meant(home: Home) -> None:

@@ -42,8 +42,7 @@ class LinkedRun(Runner):
         try:
             graph = await asyncio.to_thread(Graph, paths)
         except LocalError as error:
-            wrong = error.fault or Fault("source", "source_wrong", {"reason": str(error)[:300]})
-            raise FetchFailed(wrong) from None
+            raise unread(error) from None
         with graph:
             reading = Reading(graph, ZoneInfo(self._town.config.http.timezone))
             desk = desk_of(self._town, {})
@@ -66,6 +65,14 @@ class LinkedRun(Runner):
             await asyncio.to_thread(self._memory.replace_rows, self._name, keys)
         kept = report | {name: report[name][:REFUSED_KEPT_MAX] for name in ("refused", "not_held")}
         return replace(found, rows=len(keys), report=kept, gone=dict(gone), beside=bringing.authoring.beside)
+
+
+def unread(error: LocalError) -> FetchFailed:
+    """Why a document cannot be read, without where it lay for the time of reading: that tells nobody anything."""
+    fault = error.fault or Fault("source", "source_wrong", {"reason": str(error)[:300]})
+    if fault.code == "file_unreadable":
+        fault = Fault("source", "linked_broken", {"reason": fault.params["reason"]})
+    return FetchFailed(fault)
 
 
 def digest_of(paths: list[Path]) -> str:

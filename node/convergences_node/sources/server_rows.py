@@ -29,6 +29,7 @@ from convergences_node.network.http_tiles import Gone
 
 from .declaration import PAIR, Where, sources_folder
 from .fetching import SECONDS_MAX, Bounds, FetchFailed, asking, getting
+from .from_linked import unread
 from .from_void import VOID_BYTES_MAX, containers, fetch_containers
 from .node_logs import FORMAT as NODE
 from .node_logs import READABLE, Reading
@@ -145,7 +146,7 @@ async def of_graph(town: Town, paths: list[Path]) -> LookedAt:
     try:
         graph = await asyncio.to_thread(Graph, paths)
     except LocalError as error:
-        raise FetchFailed(error.fault or Fault("source", "source_wrong", {"reason": str(error)[:300]})) from None
+        raise unread(error) from None
     with graph:
         reading = PairReading(graph, ZoneInfo(town.config.http.timezone))
         bringing = Bringing(town, desk_of(town, {}), reading, True)
