@@ -38,18 +38,10 @@ class PairRun(LinkedRun):
             brought = await bring(self._town, self._declaration, into, self._validators(declared))
             if not brought.new:
                 return replace(before, outcome="unchanged", failures=0, reason=None)
-            found = replace(
-                before,
-                outcome="imported",
-                failures=0,
-                reason=None,
-                etag=brought.validators.etag,
-                modified=brought.validators.modified,
-                digest=await asyncio.to_thread(digest_of, brought.paths) + declared,
-                format=PAIR,
-            )
-            if found.digest == before.digest and not self._asked.whole:
-                return replace(found, outcome="unchanged")
+            told = await asyncio.to_thread(digest_of, brought.paths)
+            found = self._found(told + declared, PAIR, brought.validators)
+            if found.outcome == "unchanged":
+                return found
             with TemporaryDirectory(dir=sources_folder(folder), prefix=f".{self._name}.") as beside:
                 documents = await asyncio.to_thread(lambda: list(laid_out(brought.paths, Path(beside))))
                 return await self._take_in(documents, found)

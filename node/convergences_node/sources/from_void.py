@@ -17,7 +17,6 @@ from urllib.parse import urljoin, urlsplit
 
 import msgspec
 from convergences_protocol.errors import Fault
-from msgspec.structs import replace
 
 from .bringing import declared_digest
 from .declaration import PAIR, Where, sources_folder
@@ -44,20 +43,13 @@ class VoidRun(LinkedRun):
 
     async def run(self) -> State:
         """Do it, and answer how the source is now. Raises `FetchFailed`, `Held`."""
-        folder, before = sources_folder(self._town.folder), self._before
+        folder = sources_folder(self._town.folder)
         declared = await asyncio.to_thread(declared_digest, self._town.folder, self._declaration)
         with TemporaryDirectory(dir=folder, prefix=f".{self._name}.") as name:
             paths = await fetch_containers(self._declaration.where, self._town.config.http.public_url, Path(name))
-            found = replace(
-                before,
-                outcome="imported",
-                failures=0,
-                reason=None,
-                digest=await asyncio.to_thread(digest_of, paths) + declared,
-                format=PAIR,
-            )
-            if found.digest == before.digest and not self._asked.whole:
-                return replace(found, outcome="unchanged")
+            found = self._found(await asyncio.to_thread(digest_of, paths) + declared, PAIR)
+            if found.outcome == "unchanged":
+                return found
             return await self._take_in(paths, found)
 
 

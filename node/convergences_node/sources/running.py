@@ -128,6 +128,19 @@ class Runner:
         same = before.outcome in DONE and before.digest.endswith(declared) and bool(before.digest)
         return Validators(before.etag, before.modified) if same and not self._asked.whole else Validators()
 
+    def _found(self, digest: str, format: str, validators: Validators | None = None) -> State:
+        """How the source is once what came has been taken in; unchanged where it is what came last time."""
+        same = digest == self._before.digest and not self._asked.whole
+        found = replace(
+            self._before,
+            outcome="unchanged" if same else "imported",
+            failures=0,
+            reason=None,
+            digest=digest,
+            format=format,
+        )
+        return found if validators is None else replace(found, etag=validators.etag, modified=validators.modified)
+
 
 def _runner(declaration: Declaration) -> type[Runner]:
     """What runs a source of this sort; those that need no mapping are imported when there is one."""
@@ -160,18 +173,10 @@ class _Run(Runner):
             format, mapping = await asyncio.to_thread(
                 read_as, folder, self._name, self._declaration, brought, self._today
             )
-            found = replace(
-                before,
-                outcome="imported",
-                failures=0,
-                reason=None,
-                etag=brought.validators.etag,
-                modified=brought.validators.modified,
-                digest=await asyncio.to_thread(digest, brought.paths, mapping) + declared,
-                format=format,
-            )
-            if found.digest == before.digest and not self._asked.whole:
-                return replace(found, outcome="unchanged")
+            told = await asyncio.to_thread(digest, brought.paths, mapping)
+            found = self._found(told + declared, format, brought.validators)
+            if found.outcome == "unchanged":
+                return found
             if before.format not in ("", format) and not self._asked.accept:
                 raise Held(Fault("source", "source_other_format", {"before": before.format, "now": format}))
             return await self._import(brought, mapping, found)
