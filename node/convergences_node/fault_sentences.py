@@ -36,8 +36,10 @@ def said_in(error: ConvergencesError, language: str) -> str:
 
 
 def hint_sentence(fault: Fault, language: str) -> str | None:
-    """What to do about it, in that language; None where the next step is a command, which needs no translation."""
-    sentence = fault_sentences(language).get(f"hint_{fault.code}")
+    """What to do about it, in that language, or about the fault that it tells of; None where the next step is a
+    command, which needs no translation."""
+    sentences = fault_sentences(language)
+    sentence = sentences.get(f"hint_{fault.code}") or sentences.get(f"hint_{fault.params.get('code')}")
     return sentence.format_map(_Values(fault, language)) if sentence else None
 
 

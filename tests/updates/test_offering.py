@@ -124,7 +124,7 @@ async def test_a_town_believes_no_agglomeration(cluster: Cluster, system: Path, 
     assert found["refused"]["code"] == "release_unsigned" and await Lookout(town.town).look() is None
     with pytest.raises(ConvergencesError) as refused:
         await town.ask("update_stage")
-    assert code(refused.value) == "release_unsigned"
+    assert code(refused.value) == "update_refused_offered"
 
     (agglomeration.folder / "update-offered").write_bytes(put_release(tmp_path / "again").read_bytes())
     blob = await agglomeration.town.blobs.find(bytes.fromhex(package().digest))

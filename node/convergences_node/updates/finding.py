@@ -15,7 +15,7 @@ from convergences_protocol.release import RELEASE_BYTES_MAX, Release, open_relea
 
 from .places import Installed, system_root
 
-SUFFIX = ".release"
+PREFIX, SUFFIX = "convergences-", ".release"
 NAMES_MAX = 2_000
 OFFERS_MAX = 50
 STICKS = ("media/*", "media/*/*", "mnt", "mnt/*", "run/media/*/*")
@@ -32,6 +32,13 @@ class Offer:
     refused: ConvergencesError | None = None
     from_peer: bool = False
     """Offered by the agglomeration; `where` is an address then."""
+
+    def claims(self, version: str) -> bool:
+        """Whether this says that it is that version, by what it holds, be it believed or not, or by its file's name."""
+        if self.release is not None:
+            return self.release.version == version
+        held = self.refused.fault.params.get("version") if self.refused and self.refused.fault else None
+        return version in (held, self.where.name.removeprefix(PREFIX).removesuffix(SUFFIX))
 
 
 def offers(where: Path | None, here: Installed) -> list[Offer]:
@@ -72,7 +79,7 @@ def _in_folder(folder: Path, here: Installed) -> Iterator[Offer]:
     except OSError:
         return
     for name in names:
-        if name.startswith("convergences-") and name.endswith(SUFFIX):
+        if name.startswith(PREFIX) and name.endswith(SUFFIX):
             yield _offer(folder / name, here)
 
 

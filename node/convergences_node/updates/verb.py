@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convergences_protocol.errors import ConvergencesError, Fault, LocalError, RemoteError
+from convergences_protocol.errors import Fault, LocalError, RemoteError
 from convergences_protocol.release import Package
 
 from convergences_node.archive.durable import replace_durably
@@ -16,8 +16,8 @@ from convergences_node.faults import fault_to_json
 
 from . import offering
 from .attempt import APPLY, RETURN, SEEN_NAME, TRIAL, WORKING, Attempt, last_attempt, say, was_seen
+from .choosing import Found, choose, judged, refusal
 from .finding import Offer, offers, ranked
-from .judging import judge
 from .params import UpdateApply, UpdateCheck, UpdateOffer, UpdateReturn, UpdateSeen, UpdateStage, UpdateStatus
 from .places import Installed, installed, runtime_folder
 from .staging import stage, staged
@@ -30,28 +30,29 @@ if TYPE_CHECKING:
 async def check(town: Town, params: UpdateCheck, tell: Tell) -> Json:
     """See `params.UpdateCheck`."""
     here = await asyncio.to_thread(installed)
-    found, unreachable = await _offers(town, params.where, here)
+    found = await _found(town, params.where, here)
     return {
         **await _status(town),
         "installed": {"version": here.version, "architecture": here.architecture},
-        "offers": [_told(each, here) for each in found],
-        "unreachable": unreachable,
+        "offers": [_told(each, here) for each in found.offers],
+        "unreachable": found.unreachable,
     }
 
 
-async def _offers(town: Town, where: str | None, here: Installed) -> tuple[list[Offer], str | None]:
-    found = await asyncio.to_thread(offers, Path(where) if where else None, here)
-    if where:
-        return found, None
+async def _found(town: Town, where: str | None, here: Installed) -> Found:
+    place = Path(where) if where else None
+    found = await asyncio.to_thread(offers, place, here)
+    if place:
+        return Found(found, place)
     try:
         given = await offering.ask(town, here)
     except RemoteError as error:
-        return found, str(error)
-    return ranked([*found, given] if given else found), None
+        return Found(found, unreachable=str(error))
+    return Found(ranked([*found, given]) if given else found)
 
 
 def _told(each: Offer, here: Installed) -> dict[str, Json]:
-    package, refused = _judged(each, here)
+    package, refused = judged(each, here)
     return {
         "version": each.release.version if each.release else None,
         "where": "" if each.from_peer else str(each.where),
@@ -60,33 +61,21 @@ def _told(each: Offer, here: Installed) -> dict[str, Json]:
     }
 
 
-def _judged(each: Offer, here: Installed) -> tuple[Package | None, ConvergencesError | None]:
-    if each.release is None:
-        return None, each.refused
-    try:
-        return judge(each.release, here), None
-    except ConvergencesError as error:
-        return None, error
-
-
 async def stage_one(town: Town, params: UpdateStage, tell: Tell) -> Json:
     """See `params.UpdateStage`."""
     here = await asyncio.to_thread(installed)
     _at_rest(await asyncio.to_thread(last_attempt))
-    found, _ = await _offers(town, params.where, here)
-    chosen = _chosen(found, params.version, here)
-    package = judge(chosen.release, here) if chosen.release else None
+    chosen, package = choose(await _found(town, params.where, here), params.version, here)
     loop = asyncio.get_running_loop()
 
     def told(done: int, total: int) -> None:
         loop.call_soon_threadsafe(tell, {"what": "update", "done": done, "total": total})
 
-    if chosen.from_peer and package is not None:
+    if chosen.from_peer:
         release = await _stage_fetched(town, chosen, package, here, told)
     else:
         release = await asyncio.to_thread(stage, town.folder, chosen, here, told)
-    size = package.size if package else 0
-    return {"version": release.version, "bytes": size, "where": "" if chosen.from_peer else str(chosen.where)}
+    return {"version": release.version, "bytes": package.size, "where": "" if chosen.from_peer else str(chosen.where)}
 
 
 async def _stage_fetched(town: Town, chosen: Offer, package: Package, here: Installed, told: Any) -> Any:
@@ -99,18 +88,6 @@ async def _stage_fetched(town: Town, chosen: Offer, package: Package, here: Inst
         return await asyncio.to_thread(stage, town.folder, chosen, here, told, pieces)
     finally:
         await town.blobs.remove(bytes.fromhex(package.digest))
-
-
-def _chosen(found: list[Offer], version: str | None, here: Installed) -> Offer:
-    """The newest that may be installed; if none may, the first says why."""
-    named = [each for each in found if version is None or (each.release and each.release.version == version)]
-    if not named:
-        raise LocalError(
-            "there is no release on a stick, and the agglomeration offers none",
-            hint="is the stick plugged in?",
-            fault=Fault("", "update_none"),
-        )
-    return next((each for each in named if _judged(each, here)[1] is None), named[0])
 
 
 def _at_rest(attempt: Attempt | None) -> None:
@@ -218,7 +195,9 @@ async def offer(town: Town, params: UpdateOffer, tell: Tell) -> Json:
     here = await asyncio.to_thread(installed)
     found = await asyncio.to_thread(offers, Path(params.where), here)
     if not found:
-        raise LocalError(f"no release in {params.where}", fault=Fault("", "update_none"))
+        raise LocalError(f"no release in {params.where}", fault=Fault("", "update_none_at", {"where": params.where}))
+    if found[0].release is None:
+        raise refusal(found[0], here)
     release = await offering.offer(town, found[0])
     return {
         "version": release.version,
