@@ -41,7 +41,7 @@ async def take(client: TestClient, path: str, accept: str = "*/*", **headers: st
 async def graph_of(client: TestClient, path: str, accept: str, **headers: str) -> rdflib.Graph:
     """The statements of a document, as rdflib reads them."""
     body = await take(client, path, accept, **headers)
-    form = "json-ld" if "json" in accept else "turtle"
+    form = {"application/ld+json": "json-ld", "application/n-triples": "nt"}.get(accept, "turtle")
     return rdflib.Graph().parse(data=body, format=form)
 
 

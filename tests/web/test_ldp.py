@@ -27,7 +27,7 @@ from rdflib.compare import isomorphic
 from .reading_back import DC, LDP, LINKED, PAIR, graph_of, ontology, resources, take
 from .small_town import MEAN_NAME, START, SmallTown
 
-JSON_LD, TURTLE = "application/ld+json", "text/turtle"
+JSON_LD, TURTLE, N_TRIPLES = "application/ld+json", "text/turtle", "application/n-triples"
 ARCHIPELAGO_OWN = {"allowedBy", "allows", "broader", "depictedBy", "hasOrigin", "hasSubactivity", "image"} | {
     "isDepictedBy", "originOf", "solvedBy", "solves",
 }  # fmt: skip
@@ -105,15 +105,29 @@ def test_the_words_are_those_of_the_ontology() -> None:
 
 # ---------------------------------------------------------------------------------------------------------- containers
 @pytest.mark.parametrize("name", CONTAINERS)
-async def test_a_container_says_the_same_in_both_forms_and_only_its_own_class(client: TestClient, name: str) -> None:
+async def test_a_container_says_the_same_in_each_form_and_only_its_own_class(client: TestClient, name: str) -> None:
+    """N-Triples are Turtle without its prefixes, line for line: what reads the one stream reads the other."""
     as_json, as_turtle = [await graph_of(client, f"/{name}", form) for form in (JSON_LD, TURTLE)]
     assert isomorphic(as_json, as_turtle)
+    turtle, triples = [(await take(client, f"/{name}", form)).decode() for form in (TURTLE, N_TRIPLES)]
+    assert triples == re.sub(r"^@prefix .*\n", "", turtle, flags=re.MULTILINE)
     (container,) = as_json.subjects(rdflib.RDF.type, LDP.BasicContainer)
     assert (container, rdflib.RDF.type, LDP.Container) in as_json
     contained = set(as_json.objects(container, LDP.contains))
     for each in contained:
         assert (each, rdflib.RDF.type, rdflib.URIRef(full(CONTAINERS[name]))) in as_json
         assert (each, PAIR.label, None) in as_json or name == "membership-associations"
+
+
+async def test_a_container_in_n_triples_can_be_minimal_too(client: TestClient) -> None:
+    """Whole, it has what the JSON-LD has, read by a parser of that form; minimal, only what it says of itself."""
+    whole = await graph_of(client, "/organizations", N_TRIPLES)
+    assert isomorphic(whole, await graph_of(client, "/organizations", JSON_LD))
+    prefer = 'return=representation; include="http://www.w3.org/ns/ldp#PreferMinimalContainer"'
+    minimal = await graph_of(client, "/organizations", N_TRIPLES, Prefer=prefer)
+    assert set(minimal.predicates()) == {rdflib.RDF.type}
+    answer = await client.get("/organizations", headers={"Accept": N_TRIPLES})
+    assert answer.content_type == N_TRIPLES
 
 
 async def test_turtle_can_be_taken_apart_as_semapps_mirror_does(client: TestClient) -> None:

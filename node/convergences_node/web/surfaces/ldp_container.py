@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """LDP containers as SemApps and Archipelago fetch them: all of a class of PAIR, each resource whole, in one document.
 
-JSON-LD or Turtle, by `Accept`; `ldp:contains` is a list even when it holds one, and both types of a container are said.
-A browser that follows the address is sent to the page that shows the same.
+JSON-LD, Turtle or N-Triples, by `Accept`; `ldp:contains` is a list even when it holds one, and both types of a
+container are said. A browser that follows the address is sent to the page that shows the same.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from convergences_node.web.surfaces.concepts import concepts
 from convergences_node.web.surfaces.everything import joined, portions, reader_of, written
 from convergences_node.web.surfaces.graphs import resources_of
 from convergences_node.web.surfaces.linked_context import CONTEXT
-from convergences_node.web.surfaces.negotiating import HTML, JSON_LD, TURTLE, wanted_form, wants_minimal
+from convergences_node.web.surfaces.negotiating import HTML, JSON_LD, N_TRIPLES, TURTLE, wanted_form, wants_minimal
 from convergences_node.web.surfaces.pair import Reader, Resource
 from convergences_node.web.surfaces.pair_terms import CONCEPTS, CONTAINERS, class_kinds
 from convergences_node.web.surfaces.triples import PREFIX_LINES, n_triples
@@ -39,13 +39,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def ldp_container(request: web.Request) -> web.StreamResponse:
-    """All resources of a class of PAIR, as an LDP container: JSON-LD, or Turtle if `Accept` says so.
+    """All resources of a class of PAIR, as an LDP container: JSON-LD, or Turtle or N-Triples if `Accept` says so.
 
     Whole, or 503: importers delete what is missing. `Prefer: return=representation; include=
     "http://www.w3.org/ns/ldp#PreferMinimalContainer"` leaves out what it contains.
     """
     name = request.match_info["container"]
-    form = wanted_form(request, (JSON_LD, TURTLE, HTML))
+    form = wanted_form(request, (JSON_LD, TURTLE, N_TRIPLES, HTML))
     if form == HTML:
         return web.Response(status=302, headers={"Location": _page(name), "Vary": "Accept"})
     town, reader, minimal = town_of(request), reader_of(request), wants_minimal(request)
@@ -65,8 +65,9 @@ def _page(name: str) -> str:
 def _contained(town: Town, name: str, form: str, reader: Reader, minimal: bool) -> AsyncIterator[Piece]:
     own = {"id": f"{reader.base}/{name}", "type": list(TYPES)}
     parts = _none() if minimal else _parts(town, name, form, reader)
-    if form == TURTLE:
-        return joined((PREFIX_LINES + n_triples(own)).encode(), parts)
+    if form != JSON_LD:
+        head = (PREFIX_LINES if form == TURTLE else "") + n_triples(own)
+        return joined(head.encode(), parts)
     head = _encode({"@context": dict(CONTEXT), **own})[:-1]
     if minimal:
         return joined(head, parts, end=b"}\n")
@@ -75,7 +76,7 @@ def _contained(town: Town, name: str, form: str, reader: Reader, minimal: bool) 
 
 def _parts(town: Town, name: str, form: str, reader: Reader) -> AsyncIterator[Sequence[bytes]]:
     def write(resources: Iterable[Resource]) -> Sequence[bytes]:
-        if form == TURTLE:
+        if form != JSON_LD:
             return [n_triples({"id": f"{reader.base}/{name}", "ldp:contains": [each["id"]]}).encode()
                 + n_triples(each).encode() for each in resources]  # fmt: skip
         return list(map(_encode, resources))

@@ -39,7 +39,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def element_resource(request: web.Request) -> web.Response:
-    """An element as a resource of PAIR: JSON-LD, or Turtle if `Accept` says so.
+    """An element as a resource of PAIR: JSON-LD, or Turtle or N-Triples if `Accept` says so.
 
     Of a relay, an event or an actor as ActivityStreams says it, if that is asked for.
     """
@@ -57,7 +57,7 @@ async def ldp_resource(request: web.Request) -> web.Response:
     `Accept: text/html` is sent on to that page.
     """
     container, name = request.match_info["container"], request.match_info["id"]
-    wants_page = wanted_form(request, (JSON_LD, TURTLE, HTML)) == HTML
+    wants_page = wanted_form(request, (JSON_LD, TURTLE, N_TRIPLES, HTML)) == HTML
     if container not in CONCEPTS:
         if wants_page:
             return _elsewhere(reader_of(request).address(str(element_of(request))))

@@ -67,7 +67,7 @@ SURFACES: tuple[Route, ...] = (
         group="surface",
         path_parameters=(ldp_container.CONTAINER,),
         problems=(*LIST, "not-found"),
-        other_media=(TURTLE, HTML),
+        other_media=(TURTLE, N_TRIPLES, HTML),
         other_statuses=((302, "The page that shows the same."),),
         seconds_max=SENDING_SECONDS_MAX,
     ),
