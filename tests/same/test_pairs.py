@@ -81,6 +81,20 @@ def test_the_points_are_the_sum_of_their_reasons() -> None:
     assert [reason.name for reason in said.reasons] == ["name", "same_town", "address"]
 
 
+def test_what_names_no_town_is_in_the_same_commune_as_nothing() -> None:
+    """An agglomeration's things are in any of its communes: that two of them name none says neither for nor against
+    them, but they are still looked at together, and so is what the town itself says."""
+    named, without = facts("Le 6b"), [facts("6b", each, town=None) for each in "bc"]
+    for one, other in ((named, without[0]), tuple(without)):
+        assert [reason.name for reason in score(one, other).reasons] == ["name"]
+        assert score(one, other) == score(other, one)
+    with Spool() as spool:
+        spool.add([named, *without])
+        found = list(proposals(spool, WEIGHTS["name"], lambda one, other: False, lambda done: None))
+    assert len(found) == 3
+    assert {end.town for each in found for end in (each.one, each.other)} == {"FR-93066"}
+
+
 def test_a_block_that_is_too_large_is_cut_and_still_finds_its_pairs() -> None:
     """A thousand associations of one commune, two of which are one with a letter less."""
     names = [f"Amis numéro {n} de {chr(97 + n % 26) * 3}{n:03}" for n in range(1000)]

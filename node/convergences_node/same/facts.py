@@ -29,6 +29,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     source: str
     names: tuple[Words, ...]
     town: str
+    """The commune that the record names; empty where it names none, for an agglomeration's own things are in any."""
     town_words: Words
     number: str
     street: Words
@@ -42,6 +43,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Many elements have this very point: it is the middle of a commune, and tells nothing."""
     site_shared: bool = False
     """Many elements have this site: it is a town's, or a federation's."""
+
+    @property
+    def area(self) -> str:
+        """Where it is looked for: its commune, else the territory whose log says it."""
+        return self.town or self.id.partition(":")[0]
 
 
 def facts_of(element: str, kind: str, state: str, fields: Mapping[str, Any]) -> Facts:
@@ -58,7 +64,7 @@ def facts_of(element: str, kind: str, state: str, fields: Mapping[str, Any]) -> 
         state=state,
         source=get("source") or "",
         names=names_of(get("name") or "", list(get("other_names") or ())),
-        town=get("town") or element.partition(":")[0],
+        town=get("town") or "",
         town_words=name_words(locality) if locality else (),
         number=number,
         street=street,

@@ -72,7 +72,7 @@ def _of_block(key: str, members: list[Facts], least: int) -> Iterator[tuple[Fact
     is_square = "|near|" in key
     texts = [" ".join(one.names[0]) if one.names else "" for one in members]
     for (one, text), (other, other_text) in combinations(zip(members, texts, strict=True), 2):
-        if is_square and one.town == other.town:
+        if is_square and one.area == other.area:
             continue
         if len(one.names) == len(other.names) == 1 and fuzz.token_set_ratio(text, other_text) < ROUGH_MIN:
             continue
@@ -88,7 +88,7 @@ def _keep(db: sqlite3.Connection, one: Facts, other: Facts, said: Score) -> None
 
 
 def _end(one: Facts) -> End:
-    return End(id=one.id, name=one.name, source=one.source, town=one.town, state=one.state)
+    return End(id=one.id, name=one.name, source=one.source, town=one.area, state=one.state)
 
 
 def _best(db: sqlite3.Connection) -> Iterator[Proposal]:

@@ -95,7 +95,7 @@ def score(one: Facts, other: Facts) -> Score:
         "phone" if one.phone and one.phone == other.phone else None,
         "mail" if one.mail and one.mail == other.mail else None,
         # Who looks an address up on a map errs more often than who writes it down.
-        None if address == "address" and one.town == other.town else _distance(metres),
+        None if address == "address" and one.town and one.town == other.town else _distance(metres),
         _type(one, other),
         _dates(one, other),
     ):
@@ -193,6 +193,8 @@ def _is_one(word: str, other: str, likeness: float) -> bool:
 
 # ----------------------------------------------------------------------------------------------------------- the others
 def _town(one: Facts, other: Facts, metres: float | None) -> str | None:
+    if not one.town or not other.town:
+        return None
     if one.town == other.town:
         return "same_town"
     return None if metres is not None and metres <= QUITE_NEAR_METRES else "other_town"

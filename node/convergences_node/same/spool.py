@@ -143,7 +143,7 @@ def _portions(members: Iterable[int]) -> Iterator[Sequence[int]]:
 
 
 def _keys(one: Facts) -> Iterator[str]:
-    yield f"{one.kind}|town|{one.town}"
+    yield f"{one.kind}|town|{one.area}"
     if one.site:
         yield f"{one.kind}|site|{one.site}"
     if one.phone:
