@@ -346,6 +346,16 @@ async def test_a_feed_is_atom_by_rule(client: TestClient, town: SmallTown) -> No
     assert town.elements["Atelier vélo du Canal"].endswith((club.findtext(f"{ATOM}id") or "").removeprefix("urn:uuid:"))
 
 
+async def test_who_wrote_an_entry_is_a_town_by_its_name(client: TestClient) -> None:
+    """Its code is in the address of all that it says, which a program may follow."""
+    feed = ET.fromstring(await take(client, "/search.atom"))
+    authors = feed.findall(f"{ATOM}entry/{ATOM}author")
+    assert len(authors) == take_feed.ENTRIES_MAX
+    assert {author.findtext(f"{ATOM}name") for author in authors} == {"Saint-Denis"}
+    assert all((author.findtext(f"{ATOM}uri") or "").endswith("/?territory=FR-93066") for author in authors)
+    assert feed.findtext(f"{ATOM}author/{ATOM}name") == "Saint-Denis"
+
+
 async def test_a_feed_of_nothing_is_still_a_feed(client: TestClient) -> None:
     feed = ET.fromstring(await take(client, "/search.atom", q="introuvable"))
     assert feed.findtext(f"{ATOM}updated")

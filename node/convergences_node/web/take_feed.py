@@ -8,6 +8,7 @@ pages are linked as RFC 5005 section 3 has it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace as dataclass_with
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
@@ -37,6 +38,7 @@ from convergences_node.web.exporting import (
     shown,
 )
 from convergences_node.web.pages import reading_of
+from convergences_node.web.place_names import territory_names
 from convergences_node.web.problems import Problem
 from convergences_node.web.town_door import Town
 
@@ -111,33 +113,32 @@ def _further(request: web.Request, exported: Exported, cursor: str) -> str:
 
 async def _answer(request: web.Request, exported: Exported) -> web.Response:
     town = town_of(request)
-    body = await asyncio.to_thread(
-        feed, exported, reading_of(request), town.web_settings.name, town.status().started_at
-    )
+    names = await territory_names(town, {item.territory for item in exported.items})
+    body = await asyncio.to_thread(feed, exported, reading_of(request), names, town)
     return answer_file(request, exported, body, MEDIA, "atom")
 
 
-def feed(exported: Exported, reading: Reading, author: str, started_at: int) -> bytes:
-    """The feed's bytes."""
+def feed(exported: Exported, reading: Reading, names: Mapping[str, str], town: Town) -> bytes:
+    """The feed's bytes; `names` are those of the towns whose entries it holds, by their codes."""
     ET.register_namespace("", ATOM)
     ET.register_namespace("georss", GEORSS)
     items = exported.items
     root = ET.Element(_atom("feed"), {"{http://www.w3.org/XML/1998/namespace}lang": reading.messages.language})
     _text(root, "id", f"urn:uuid:{uuid5(NAMESPACE_URL, exported.here)}")
     _text(root, "title", exported.title)
-    _text(root, "updated", _time(max((item.time for item in items), default=started_at)))
-    _text(ET.SubElement(root, _atom("author")), "name", author)
+    _text(root, "updated", _time(max((item.time for item in items), default=town.status().started_at)))
+    _author(root, town.web_settings.name, f"{exported.base}/")
     _link(root, "self", exported.here, "application/atom+xml")
     _link(root, "alternate", exported.page, "text/html")
     if exported.next:
         _link(root, "next", exported.next, "application/atom+xml")
     for item in items:
-        _entry(root, exported, reading, item)
+        _entry(root, exported, reading, item, names.get(item.territory, item.territory))
     body: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return body
 
 
-def _entry(root: ET.Element, exported: Exported, reading: Reading, item: Item) -> None:
+def _entry(root: ET.Element, exported: Exported, reading: Reading, item: Item, town: str) -> None:
     entry = ET.SubElement(root, _atom("entry"))
     element = ElementId.parse(item.id)
     detail = exported.details.get(item.id)
@@ -148,8 +149,7 @@ def _entry(root: ET.Element, exported: Exported, reading: Reading, item: Item) -
     _text(entry, "published", _time(int.from_bytes(element.uuid[:6], "big") // 1000))
     _text(entry, "updated", _time(item.time))
     _link(entry, "alternate", exported.address(item.id), "text/html")
-    author = ET.SubElement(entry, _atom("author"))
-    _text(author, "name", labels.get(item.territory, item.territory))
+    _author(entry, town, f"{exported.base}/?{urlencode({'territory': item.territory})}")
     _category(entry, item.kind, words.kind_label(reading.messages, item.kind))
     for theme in item.themes:
         if theme in labels:
@@ -179,6 +179,13 @@ def _atom(name: str) -> str:
 
 def _text(parent: ET.Element, name: str, text: str) -> None:
     ET.SubElement(parent, _atom(name)).text = printable(text)
+
+
+def _author(parent: ET.Element, name: str, uri: str) -> None:
+    """A town by its name; its code is in the address of all that it says here (RFC 4287 section 3.2)."""
+    author = ET.SubElement(parent, _atom("author"))
+    _text(author, "name", name)
+    _text(author, "uri", uri)
 
 
 def _link(parent: ET.Element, rel: str, href: str, media: str) -> None:

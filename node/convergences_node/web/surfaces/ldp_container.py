@@ -66,8 +66,7 @@ def _contained(town: Town, name: str, form: str, reader: Reader, minimal: bool) 
     own = {"id": f"{reader.base}/{name}", "type": list(TYPES)}
     parts = _none() if minimal else _parts(town, name, form, reader)
     if form != JSON_LD:
-        head = (PREFIX_LINES if form == TURTLE else "") + n_triples(own)
-        return joined(head.encode(), parts)
+        return joined(((PREFIX_LINES if form == TURTLE else "") + n_triples(own)).encode(), parts)
     head = _encode({"@context": dict(CONTEXT), **own})[:-1]
     if minimal:
         return joined(head, parts, end=b"}\n")
