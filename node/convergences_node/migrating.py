@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 Step = Callable[[Any], None]
 """Takes a `sqlite_utils.Database`. Never changed once it was released."""
@@ -39,18 +39,20 @@ def check_version(connection: sqlite3.Connection, layout: Layout, steps: Sequenc
             f"{layout.name} was written by a newer program: its schema is number {version}, this one knows"
             f" {len(steps)}",
             hint="install the newer version of convergences again; nothing was changed",
+            fault=Fault("", "database_newer", {"name": layout.name}),
         )
     return version
 
 
 def check_current(connection: sqlite3.Connection, layout: Layout, steps: Sequence[Step]) -> None:
-    """Refuse a file that would have to be migrated, where nothing can be written."""
+    """Refuse a file of any other schema, for whoever reads it and may not migrate it."""
     version = check_version(connection, layout, steps)
     if version < len(steps):
         raise LocalError(
-            f"{layout.name} was written by an older program, and its card takes no write: its schema is number"
-            f" {version}, this program reads {len(steps)}",
-            hint="start the older version, or copy the folder to a new card",
+            f"{layout.name} was written by an older program: its schema is number {version}, this one reads"
+            f" {len(steps)}",
+            hint="convergences serve brings it to the present one",
+            fault=Fault("", "database_older", {"name": layout.name}),
         )
 
 

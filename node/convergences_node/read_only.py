@@ -99,6 +99,11 @@ def roomy_folder(folder: Path) -> tuple[Path, int]:
     return place, room
 
 
+def memory_bytes() -> int:
+    """Of this machine: what is kept in memory for want of a card is a part of it."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def passing_places(folder: Path) -> list[Path]:
     """Where such folders may have been left."""
     return [_place_in(base, folder) for base in _bases()]

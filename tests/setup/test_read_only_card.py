@@ -11,7 +11,6 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 
 import aiohttp
@@ -21,10 +20,11 @@ from convergences_node.read_only import copy_in_memory, open_database, passing_p
 from convergences_node.web.operator.log_in import LOG_IN
 from convergences_protocol.errors import LocalError
 
+from tests.awkward.read_only import content, rights_taken, skip_unless_mountable, to_whom_it_is_read_only
+
 from .conftest import PATIENCE, Operator
 from .processes import COMMAND, Process
 
-MOUNTED = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
 KILLED = """
 import asyncio, json, os, sys
 from pathlib import Path
@@ -75,8 +75,7 @@ class OnACardThatTakesNoWrite(Process):
 
     @staticmethod
     def command(folder: Path, *words: str) -> list[str]:
-        inside = [*COMMAND, *words, "--folder", str(folder)]
-        return ["unshare", "--mount", "sh", "-c", MOUNTED, str(folder), *inside] if os.getuid() == 0 else inside
+        return to_whom_it_is_read_only(folder, [*COMMAND, *words, "--folder", str(folder)])
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -96,8 +95,7 @@ class OnACardThatTakesNoWrite(Process):
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A town that was killed while it ran: what it wrote last is in its write-ahead logs."""
-    if os.getuid() == 0 and subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
-        pytest.skip("SKIPPED: this system lets nobody mount a folder read-only")
+    skip_unless_mountable()
     folder = tmp_path / "node"
     given = subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=True, capture_output=True).stdout
     (tmp_path / "given.json").write_bytes(given)
@@ -107,32 +105,19 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def content(folder: Path) -> dict[str, str]:
-    return {str(path): sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
-
-
-def take_rights(folder: Path, mode: int) -> None:
-    """For who may not mount."""
-    for path in [*folder.rglob("*"), folder]:
-        path.chmod(mode if path.is_file() else mode | 0o100)
-
-
 async def test_a_node_starts_on_a_card_that_takes_no_write(folder: Path, tmp_path: Path) -> None:
     given = json.loads((tmp_path / "given.json").read_text())
     before = content(folder)
-    if os.getuid():
-        take_rights(folder, 0o400)
-    process = OnACardThatTakesNoWrite(folder)
-    try:
-        address = await asyncio.to_thread(process.address)
-        async with aiohttp.ClientSession(timeout=PATIENCE, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-            await _residents_read(session, address)
-            await _the_operator_is_told(Operator(process, session), given)
-        await asyncio.to_thread(_commands_say_it, process, tmp_path)
-    finally:
-        assert await asyncio.to_thread(process.stop) == 0
-        if os.getuid():
-            take_rights(folder, 0o600)
+    with rights_taken(folder):
+        process = OnACardThatTakesNoWrite(folder)
+        try:
+            address = await asyncio.to_thread(process.address)
+            async with aiohttp.ClientSession(timeout=PATIENCE, cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+                await _residents_read(session, address)
+                await _the_operator_is_told(Operator(process, session), given)
+            await asyncio.to_thread(_commands_say_it, process, tmp_path)
+        finally:
+            assert await asyncio.to_thread(process.stop) == 0
     assert "Traceback" not in process.log()
     assert content(folder) == before  # the log, the guard and all keys are as they were
     size = await asyncio.to_thread(call, folder, "status", {})
@@ -179,43 +164,39 @@ def test_an_index_that_cannot_serve_there_is_made_in_memory(folder: Path) -> Non
     """A node whose index was being made again when the card failed is searched all the same."""
     for name in ("index.db", "index.db-wal", "index.db-shm"):
         (folder / name).unlink()
-    if os.getuid():
-        take_rights(folder, 0o400)
-    try:
+    with rights_taken(folder):
         done = OnACardThatTakesNoWrite.command(folder, "search", "riverains")
         text = subprocess.run(done, capture_output=True, text=True, timeout=60).stdout
         assert "Amicale des riverains" in text
         assert not (folder / "index.db").exists()
-    finally:
-        if os.getuid():
-            take_rights(folder, 0o600)
 
 
 async def test_what_the_index_had_not_read_is_read_in_memory(folder: Path) -> None:
     """The node is well at once, and a moment later all that was acknowledged is found; the card is as it was."""
     await asyncio.to_thread(subprocess.run, [sys.executable, "-c", UNREAD, str(folder)], check=True)
     before = content(folder)
-    if os.getuid():
-        take_rights(folder, 0o400)
-    process = OnACardThatTakesNoWrite(folder)
-    try:
-        address = await asyncio.to_thread(process.address)
-        async with aiohttp.ClientSession(timeout=PATIENCE) as session:
-            found: set[str] = set()
-            health: dict[str, object] = {"index_behind": None}
-            async with asyncio.timeout(60):
-                while len(found) < 2 or health["index_behind"] != 0:  # nothing tells from outside when it was read
-                    async with session.get(f"{address}api/v1/search?q=amicale") as answer:
-                        found = {item["name"] for item in (await answer.json())["items"]}
-                    async with session.get(f"{address}healthz") as answer:
-                        health = await answer.json()
-            assert health["status"] == "degraded"
-    finally:
-        assert await asyncio.to_thread(process.stop) == 0
-        if os.getuid():
-            take_rights(folder, 0o600)
+    with rights_taken(folder):
+        process = OnACardThatTakesNoWrite(folder)
+        try:
+            address = await asyncio.to_thread(process.address)
+            found, health = await _found_when_all_is_read(address)
+        finally:
+            assert await asyncio.to_thread(process.stop) == 0
+    assert health["status"] == "degraded"
     assert found == {"Amicale des riverains", "Amicale tardive"}
     assert content(folder) == before
+
+
+async def _found_when_all_is_read(address: str) -> tuple[set[str], dict[str, object]]:
+    found: set[str] = set()
+    health: dict[str, object] = {"index_behind": None}
+    async with aiohttp.ClientSession(timeout=PATIENCE) as session, asyncio.timeout(60):
+        while len(found) < 2 or health["index_behind"] != 0:  # nothing tells from outside when it was read
+            async with session.get(f"{address}api/v1/search?q=amicale") as answer:
+                found = {item["name"] for item in (await answer.json())["items"]}
+            async with session.get(f"{address}healthz") as answer:
+                health = await answer.json()
+    return found, health
 
 
 @pytest.mark.parametrize("left", ["closed", "killed", "killed, and without the shared memory"])

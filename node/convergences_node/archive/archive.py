@@ -32,7 +32,7 @@ from convergences_protocol.replication.check import CheckedBatch
 from convergences_node.clock import plausible_time
 from convergences_node.read_only import refusal
 
-from . import epochs, erasing
+from . import epochs, erasing, older
 from .absent import no_archive
 from .authoring import Author, Authored, RandomBytes
 from .connection import ARCHIVE_NAME, damage_told
@@ -72,6 +72,23 @@ def as_the_update_stands(folder: Path) -> bool:
     from convergences_node.updates.before import settle
 
     return settle(folder)
+
+
+def _prepare(folder: Path, lock: FolderLock, options: Options) -> bool:
+    """Before the archive is opened. Whether it is to be held."""
+    if lock.read_only is None:
+        older.forget(folder)
+        return options.prepare(folder)
+    with damage_told():
+        older.make_up(folder)
+    return False
+
+
+def _let_go(folder: Path, lock: FolderLock) -> None:
+    """The last that is done with the folder."""
+    if lock.read_only is not None:
+        older.forget(folder)
+    lock.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +175,14 @@ class Archive:
         options = options or Options()
         lock = FolderLock(folder)
         try:
-            held = lock.read_only is None and await asyncio.to_thread(options.prepare, folder)
+            held = await asyncio.to_thread(_prepare, folder, lock, options)
             if not (folder / ARCHIVE_NAME).exists():
                 raise no_archive(folder)
             with damage_told():
                 archive = cls(folder, lock, Keyring.open(folder), options)
             archive.held = held
         except BaseException:
-            lock.release()
+            _let_go(folder, lock)
             raise
         return await archive._start(archive._continue)
 
@@ -213,7 +230,7 @@ class Archive:
         for reader in self._open_readers:
             reader.close()
         self._writer.close()
-        self._lock.release()
+        _let_go(self.folder, self._lock)
 
     # --------------------------------------------------------------------------------------------------------- reading
     async def read(self, ask: Callable[[ArchiveReader], T]) -> T:

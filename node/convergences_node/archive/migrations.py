@@ -34,13 +34,13 @@ def migrate(connection: sqlite3.Connection) -> None:
     migrating.migrate(connection, LAYOUT, STEPS)
 
 
-def check_version(connection: sqlite3.Connection) -> None:
-    """Refuse a file that this program does not know (`migrating.check_version`)."""
-    migrating.check_version(connection, LAYOUT, STEPS)
+def is_older(connection: sqlite3.Connection) -> bool:
+    """Whether the file has to be migrated. Refuses one that this program does not know."""
+    return migrating.check_version(connection, LAYOUT, STEPS) < len(STEPS)
 
 
 def check_current(connection: sqlite3.Connection) -> None:
-    """Refuse a file of any other schema, where it cannot be brought to the present one."""
+    """Refuse a file of any other schema than the present one (`migrating.check_current`)."""
     migrating.check_current(connection, LAYOUT, STEPS)
 
 

@@ -33,8 +33,8 @@ from .beside import (
     key_of,
     place_of,
 )
-from .connection import ARCHIVE_NAME, open_reader
-from .migrations import check_version
+from .connection import open_reader
+from .migrations import check_current
 from .model import (
     HIDDEN,
     HISTORY_MAX,
@@ -44,6 +44,7 @@ from .model import (
     LogState,
     Placed,
 )
+from .older import path_to_read
 from .revealed import Revealed
 
 _COLUMNS = "SELECT e.place, e.header, e.slot, e.unreadable, b.body"
@@ -81,8 +82,8 @@ class ArchiveReader(BesideReader):
     @classmethod
     def open(cls, folder: Path, revealed: Revealed | None = None) -> Self:
         """A reader of the archive in `folder`. Without `revealed` it is alone with the file, and sees all of it."""
-        connection = open_reader(folder / ARCHIVE_NAME)
-        check_version(connection)
+        connection = open_reader(path_to_read(folder))
+        check_current(connection)
         return cls(connection, revealed or Revealed())
 
     def close(self) -> None:

@@ -30,6 +30,7 @@ from .cosignatures import WaitingCosignatures
 from .forgetting import Forgetting
 from .migrations import check_current, migrate
 from .model import Event
+from .older import path_to_read
 from .reader import ArchiveReader
 from .revealed import Revealed
 
@@ -85,7 +86,7 @@ class Tables:
             self.db = open_writer(folder / ARCHIVE_NAME, pages_max=pages_max)
             migrate(self.db)
         else:
-            self.db = open_reader(folder / ARCHIVE_NAME)
+            self.db = open_reader(path_to_read(folder))
             check_current(self.db)
         self.reader = ArchiveReader(self.db, Revealed())
         """Sees what this connection sees: unrevealed and uncommitted records too."""

@@ -22,8 +22,9 @@ from convergences_protocol.errors import ConvergencesError, LocalError, RemoteEr
 from .connection import ARCHIVE_NAME, open_reader
 from .guard import GUARD_NAME, Guard, GuardTorn
 from .keys import Keyring
-from .migrations import check_version
+from .migrations import check_current
 from .model import Finding, LogState
+from .older import path_to_read
 from .reader import ArchiveReader
 from .revealed import Revealed
 from .verifying_log import LogVerifier
@@ -82,8 +83,8 @@ def verify_folder(folder: Path, tell: Tell = lambda event: None) -> Report:
     """Verify the archive, the guard and the keys in `folder`. Raises `LocalError` if there is no archive to open."""
     report = Report()
     try:
-        with closing(open_reader(folder / ARCHIVE_NAME)) as connection:
-            check_version(connection)
+        with closing(open_reader(path_to_read(folder))) as connection:
+            check_current(connection)
             connection.execute("BEGIN")
             _verify_structure(connection, report)
             _verify_logs(ArchiveReader(connection, Revealed()), connection, report, tell)

@@ -38,6 +38,7 @@ from convergences_node.archive.durable import TEMPORARY
 from convergences_node.archive.guard import GUARD_NAME
 from convergences_node.archive.lock import LOCK_NAME
 from convergences_node.archive.model import LogState
+from convergences_node.archive.older import path_to_read
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.blobs.store import Blob
 from convergences_node.linked.layout import FOLDER as LINKED
@@ -205,7 +206,7 @@ def _blobs(blobs: Sequence[Blob]) -> Iterator[Member]:
 
 # ------------------------------------------------------------------------------------- rows
 def _tables(folder: Path) -> Iterator[Member]:
-    with closing(open_reader(folder / ARCHIVE_NAME)) as db:
+    with closing(open_reader(path_to_read(folder))) as db:
         for table in carrying.KEYS:
             named = carrying.columns(db, table)
             for number, rows in enumerate(carrying.pages(db, table)):

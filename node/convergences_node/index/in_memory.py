@@ -10,7 +10,6 @@ is, pages say in words (`web/freshness.py`).
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -22,7 +21,7 @@ from convergences_protocol.errors import LocalError
 from convergences_node.index import store
 from convergences_node.index.keeper import can_serve
 from convergences_node.index.projection import progress_of
-from convergences_node.read_only import passing_places, roomy_folder
+from convergences_node.read_only import memory_bytes, passing_places, roomy_folder
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +69,7 @@ def _in_memory(folder: Path, sizes: Mapping[str, int]) -> Place | None:
     if behind == 0:
         return None
     place, room = roomy_folder(folder)
-    bytes_max = min(BYTES_MAX, _memory_bytes() // PART_OF_MEMORY, room // PART_OF_ROOM)
+    bytes_max = min(BYTES_MAX, memory_bytes() // PART_OF_MEMORY, room // PART_OF_ROOM)
     if _behind(place, sizes) is not None:
         return Place(place, bytes_max=bytes_max)  # this node was started before, on this card
     if behind is None:
@@ -102,10 +101,6 @@ def _copy(source: Path, place: Path) -> None:
     with closing(store.open_reader(source)) as old, closing(sqlite3.connect(part)) as new:
         old.backup(new, pages=COPY_PAGES, sleep=0)
     part.rename(place / store.INDEX_NAME)
-
-
-def _memory_bytes() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def is_full(error: sqlite3.DatabaseError) -> bool:
