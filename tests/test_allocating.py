@@ -43,6 +43,41 @@ def test_large_blocks_of_many_threads_are_given_back() -> None:
     assert heaps == "2", "what the node starts is told as well"
 
 
+BETWEEN = """
+import ctypes, os
+from pathlib import Path
+from convergences_node.allocating import give_back, keep_little
+
+def resident_mib():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+
+keep_little()
+c = ctypes.CDLL(None)
+c.malloc.restype, c.malloc.argtypes, c.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+before = resident_mib()
+blocks = []
+for n in range(4_000):
+    blocks.append(c.malloc(16_000))
+    ctypes.memset(blocks[-1], 1, 16_000)
+for n, block in enumerate(blocks):
+    if n % 100 != 99:
+        c.free(block)
+kept = resident_mib() - before
+knows = give_back()
+print(knows, kept, resident_mib() - before)
+"""
+
+
+def test_what_lies_free_between_what_is_in_use_is_given_back_when_asked() -> None:
+    """Sixty MiB, of which one block in a hundred stays: the last one keeps all that lies before it."""
+    done = subprocess.run([sys.executable, "-c", BETWEEN], capture_output=True, text=True, check=True)
+    knows, before, after = done.stdout.split()
+    if knows != "True":
+        pytest.skip("the C library here is not glibc")
+    assert int(before) > 50
+    assert int(after) < 10
+
+
 SELDOM = """
 import gc
 from convergences_node.allocating import collect_seldom

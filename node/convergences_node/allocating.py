@@ -6,6 +6,9 @@ thread's own heap: after forty guesses of a password, at 19 MiB each and one at 
 before, and after a crowd at its door 190. With a fixed threshold it is given back each time, and two heaps are enough
 for as many processors' worth of threads that mostly wait for each other.
 
+What lies free between two blocks that are in use is given back when the node asks for it, after the one duty that
+leaves much of that: making an index again.
+
 Processes that the node starts are told by their environment. Where the C library is another one, nothing is done.
 """
 
@@ -39,6 +42,15 @@ def keep_little() -> bool:
         os.environ.setdefault(name, str(value))
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and all(mallopt(number, value) for number, _, value in _SETTINGS)
+
+
+def give_back() -> bool:
+    """Give the system all that lies free in the heaps (malloc_trim(3)). Whether the C library knows how."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is None:
+        return False
+    trim(0)  # whether anything was given back says nothing of whether there was anything
+    return True
 
 
 def collect_seldom(objects: int = OBJECTS_BETWEEN_COLLECTIONS) -> None:

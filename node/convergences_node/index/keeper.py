@@ -14,6 +14,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from convergences_node.allocating import give_back
 from convergences_node.index import store
 from convergences_node.index.known import Known, read_known
 from convergences_node.index.occurrences import Horizon
@@ -98,6 +99,7 @@ class Keeper:
             self._serving = self._path
             self.generation += 1
         self.projection, self.known = Projection(db, self._path, horizon), known
+        give_back()  # pages and rows of a whole index lay between what stays
 
     def let_go(self) -> None:
         """Let another process write the file that serves."""
