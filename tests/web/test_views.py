@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from convergences_node.web.messages import catalogue
 from convergences_node.web.page_search import _total
 from convergences_node.web.projecting import WIDTH, frame_around, path_of
 
-from .small_town import START, TERRITORY, SmallTown
+from .small_town import MEAN_NAME, START, TERRITORY, SmallTown
 
 READING = Reading(catalogue("fr"), ZoneInfo("Europe/Paris"), START, "fr", None)
 TODAY = date(2026, 11, 20)
@@ -96,7 +97,9 @@ async def test_what_is_typed_by_hand_is_answered_in_every_view(client: TestClien
         assert answer.status == 200, (view, await answer.text())
 
 
-async def test_a_mean_name_stays_text_in_every_view(client: TestClient) -> None:
+async def test_a_mean_name_stays_text_in_every_view(client: TestClient, town: SmallTown) -> None:
+    await town.add("actor", MEAN_NAME, type="association", location=[489300000, 23500000])
+    await town.index.catch_up()
     for view in ("liste", "carte", "frise"):
         html = await page(client, f"/?vue={view}&kind=actor")
         assert "&lt;b&gt;Éric" in html or view == "frise"
@@ -234,6 +237,62 @@ async def test_the_map_and_its_list_hold_the_same(client: TestClient) -> None:
     marks += [1] * len(re.findall(r'class="mark (?!many)', drawing))
     assert sum(marks) == 46
     assert twin.split("<aside")[0].count('<li class="card') == 46
+
+
+def _said(html: str) -> list[str]:
+    """The sentences over the list beside the map."""
+    beside = html.split('id="map-list"')[1].split("<ol>")[0].split("<details>")[0]
+    return re.findall(r'<p class="soft">(.*?)</p>', beside)
+
+
+async def test_the_list_beside_the_map_has_what_the_map_has_and_the_rest_is_counted(
+    client: TestClient, town: SmallTown
+) -> None:
+    """The newest answers have no place and would fill a page: the map asks only for what lies in its frame."""
+    for number in range(210):
+        await town.add("actor", f"Sans lieu {number}", type="association")
+    await town.add("place", "Maison de vacances", type="other", location=[435000000, 50000000])
+    await town.index.catch_up()
+    html = await page(client, "/?vue=carte&kind=place&kind=actor&lang=fr")
+    shown, rest = _said(html)
+    listed = html.split('id="map-list"')[1].split("<aside")[0]
+    assert listed.count('<li class="card') == 46
+    assert shown == "46 réponses sur cette carte."
+    assert "Sans lieu" not in listed
+    everything = (await _all(town, "place", "actor")) - 47
+    assert rest.startswith(f"{everything} autres réponses n’ont pas de lieu précis. 1 autre est hors du cadre")
+    way = unescape(re.findall(r'href="([^"]*)"', rest)[0])
+    assert "vue=carte" not in way
+    assert "box=" not in way
+    assert f"{everything + 47} résultats" in await page(client, way)
+
+
+async def _all(town: SmallTown, *kinds: str) -> int:
+    return (await town.index.search(Query(kinds=kinds))).total.count
+
+
+async def test_a_map_s_page_has_the_next_one_within_its_frame(client: TestClient, town: SmallTown) -> None:
+    """As many as a map holds, of how many, and a link to those that come after, which has them all."""
+    for number in range(230):
+        point = [489300000 + number * 500, 23500000]
+        await town.add("place", f"Borne {number}", type="other", location=point)
+    await town.index.catch_up()
+    first = await page(client, "/?vue=carte&kind=place&lang=fr")
+    assert _said(first)[0].startswith("200 réponses sur les 276 de cette carte.")
+    (way,) = re.findall(r'rel="next" href="([^"]*)"', first)
+    second = await page(client, unescape(way))
+    names = [set(re.findall(r"Borne \d+", html.split('id="map-list"')[1])) for html in (first, second)]
+    assert not names[0] & names[1]
+    assert len(names[0] | names[1]) == 230
+
+
+async def test_answers_of_which_none_has_a_place_are_not_called_none(client: TestClient, town: SmallTown) -> None:
+    await town.add("actor", "Introuvable sur la carte", type="association")
+    await town.index.catch_up()
+    html = await page(client, "/?vue=carte&q=introuvable&lang=fr")
+    assert _said(html)[0] == "Aucune réponse n’a son lieu sur cette carte."
+    assert "1 autre réponse n’a pas de lieu précis." in html
+    assert 'class="empty"' not in html
 
 
 async def test_a_town_on_the_map_is_a_link_that_says_what_is_there(client: TestClient) -> None:

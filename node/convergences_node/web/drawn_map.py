@@ -18,20 +18,18 @@ import msgspec
 from msgspec.structs import replace
 
 from convergences_node.index.details import OutlineView
-from convergences_node.index.filters import around
-from convergences_node.index.query import E7, Box, Query
-from convergences_node.index.views import Answer, Facets, Item
+from convergences_node.index.query import E7, Query
+from convergences_node.index.views import Answer, Facets, Item, Total
 from convergences_node.web import words
 from convergences_node.web.cards import Card, Reading, card
-from convergences_node.web.filters import LIST, MAP, Choice, page_link
+from convergences_node.web.filters import LIST, MAP, Choice, about, page_link
 from convergences_node.web.map_names import placed as names_placed
+from convergences_node.web.map_question import Unseen
 from convergences_node.web.projecting import WIDTH, Frame, box_of, corners, frame_around, path_of
 from convergences_node.web.ribbon import Ribbon, ribbon
 from convergences_node.web.static_files import address_if_built
 from convergences_node.web.town_door import Town
 
-MAP_ITEMS_MAX = 200
-"""Elements on one map and in its list; the next page has the next ones."""
 CARDS_OPEN_MAX = 12
 CELL = 44
 """Units of a square in which marks would touch: they become one, with their number."""
@@ -106,28 +104,36 @@ class DrawnMap:
     live: str | None
     """What the script needs to know, as JSON; None where the scripts were not built."""
     cards: tuple[Card, ...]
+    shown: str
+    """How many of the answers that lie in the frame are here."""
     open_max: int
     """Cards that are shown at once; the others unfold, so that a phone reaches what comes after them."""
-    unplaced: tuple[Card, ...]
-    outside: int
+    unseen: Unseen | None
 
 
 async def drawn_map(
-    town: Town, reading: Reading, asked: Query, answer: Answer, facets: Facets, undated: Facets, *, follows: bool = True
+    town: Town,
+    reading: Reading,
+    asked: Query,
+    frame: Frame,
+    answer: Answer,
+    facets: Facets,
+    undated: Facets,
+    unseen: Unseen | None,
+    *,
+    follows: bool = True,
 ) -> DrawnMap:
-    """The map of an answer; `facets` count what it finds, `undated` what it would find without its dates. `follows`:
-    the page around it follows its movements, where scripts run."""
+    """The map of an answer that lies in a frame; `facets` count what is there, `undated` what would be without its
+    dates. `follows`: the page around it follows its movements, where scripts run."""
     outlines = await town.index.outlines()
     own = town.web_settings.territory
     placed = [item for item in answer.items if item.location is not None]
-    frame = _frame(asked, outlines, placed, own)
-    seen = [item for item in placed if item.location is not None and frame.holds(item.location)]
     counts = {count.value: count.count for count in facets.counts.get("territory", ())}
-    marks = tuple(_marks(reading, asked, frame, seen))
+    marks = tuple(_marks(reading, asked, frame, placed))
     return DrawnMap(
         width=WIDTH,
         height=frame.height,
-        label=reading.messages.count("map.label", len(seen)),
+        label=reading.messages.count("map.label", len(placed)),
         shapes=tuple(_named(frame, tuple(_shapes(reading, asked, frame, outlines, counts, own)), marks)),
         marks=marks,
         moves=_moves(reading, asked, frame),
@@ -135,29 +141,20 @@ async def drawn_map(
         ribbon=await ribbon(town, reading, asked, undated),
         live=_live(town, reading, asked, frame, follows),
         cards=tuple(card(reading, item) for item in placed),
+        shown=_shown(reading, len(placed), facets.total),
         open_max=CARDS_OPEN_MAX,
-        unplaced=tuple(card(reading, item) for item in answer.items if item.location is None),
-        outside=len(placed) - len(seen),
+        unseen=unseen,
     )
 
 
-def _frame(asked: Query, outlines: Sequence[OutlineView], placed: Sequence[Item], own: str) -> Frame:
-    """What is asked for, else the towns asked for, else all the towns that are known, else where things are."""
-    if asked.box is not None and asked.box.west < asked.box.east and asked.box.south < asked.box.north:
-        return frame_around(asked.box, margin=0)
-    if asked.circle is not None:
-        return frame_around(around(asked.circle))
-    chosen = [each for each in outlines if _is_inside(each, asked.territories)] if asked.territories else list(outlines)
-    points = [point for each in chosen for point in corners(each.outline)]
-    if not points:
-        points = [item.location for item in placed if item.location is not None]
-    if not points:
-        points = [point for each in outlines if each.code == own for point in corners(each.outline)]
-    return frame_around(box_of(points) or Box(-5_0000000, 41_3000000, 9_6000000, 51_1000000))  # metropolitan France
-
-
-def _is_inside(outline: OutlineView, codes: Iterable[str]) -> bool:
-    return not {outline.code, *outline.within}.isdisjoint(codes)
+def _shown(reading: Reading, here: int, found: Total) -> str:
+    """How many are here, of how many: as they were counted, or about so many."""
+    messages = reading.messages
+    if found.exact and found.count <= here:
+        return messages.count("map.shown", here)
+    if found.exact:
+        return messages.count("map.shown_of", here, total=messages.number(found.count))
+    return messages.count("map.shown_of_about", here, total=messages.number(about(found.count)))
 
 
 def _shapes(

@@ -21,11 +21,12 @@ from convergences_node.web.absent import absent
 from convergences_node.web.agenda import agenda
 from convergences_node.web.asking import element_of, question_of, town_of
 from convergences_node.web.cards import Reading, card
-from convergences_node.web.drawn_map import MAP_ITEMS_MAX, drawn_map
+from convergences_node.web.drawn_map import drawn_map
 from convergences_node.web.filters import AGENDA, LIST, MAP, page_link, page_params, today
 from convergences_node.web.freshness import freshness
 from convergences_node.web.kept_parts import drawn_cards, with_towns
 from convergences_node.web.look import Look, look_of
+from convergences_node.web.map_question import framed, unseen
 from convergences_node.web.media_shown import media_shown
 from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.parameters import FRAME_VIEWS as VIEWS
@@ -64,9 +65,10 @@ async def _answer(request: web.Request, reading: Reading, asked: Query, look: Lo
         moves = [(label, in_frame(href, look), rel) for label, href, rel in found.moves]
         return {"agenda": found, "moves": moves, "days": [day for day in found.days if day.lines]}
     if reading.view == MAP:
-        answer = await town.index.search(replace(shown, limit=MAP_ITEMS_MAX))
-        facets = await town.index.facets(shown.without_page())
-        return {"map": await drawn_map(town, reading, asked, answer, facets, facets, follows=False)}
+        frame, on_map = await framed(town, asked, shown)
+        answer, facets = await town.index.page(on_map)
+        beside = await unseen(town, reading, asked, shown, facets.total)
+        return {"map": await drawn_map(town, reading, asked, frame, answer, facets, facets, beside, follows=False)}
     answer = await town.index.search(shown)
     further = page_link(reading, replace(asked, cursor=answer.cursor)) if answer.cursor else ""
     return {

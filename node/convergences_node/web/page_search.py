@@ -18,7 +18,7 @@ from convergences_node.web import words
 from convergences_node.web.agenda import agenda
 from convergences_node.web.asking import question_of, town_of
 from convergences_node.web.cards import Reading
-from convergences_node.web.drawn_map import MAP_ITEMS_MAX, drawn_map
+from convergences_node.web.drawn_map import drawn_map
 from convergences_node.web.filters import (
     AGENDA,
     LIST,
@@ -35,8 +35,10 @@ from convergences_node.web.filters import (
     wider,
 )
 from convergences_node.web.kept_parts import drawn_cards, drawn_freshness, with_towns
+from convergences_node.web.map_question import framed, unseen
 from convergences_node.web.page_home import home_page
 from convergences_node.web.pages import answer_page, reading_of
+from convergences_node.web.projecting import Frame
 from convergences_node.web.scope import scopes
 from convergences_node.web.taking import take_search
 from convergences_node.web.timeline import timeline
@@ -56,7 +58,7 @@ async def search_page(request: web.Request) -> web.Response:
     town = town_of(request)
     reading = with_view(await with_towns(request, reading_of(request)), view=view or LIST)
     shown = asked if asked.kinds else replace(asked, kinds=words.KINDS_SHOWN)
-    paged = _in_view(reading, shown)
+    frame, paged = await _in_view(town, reading, asked, shown)
     answer, facets = await town.index.page(paged)
     agglomeration = town.web_settings.agglomeration_address
     first = asked.without_page()
@@ -82,30 +84,33 @@ async def search_page(request: web.Request) -> web.Response:
         "elsewhere": f"{agglomeration}/?{encoded(page_params(first, reading.view))}" if agglomeration else None,
         "json": f"/api/v1/search?{encoded(shown.to_params())}",
         "take": take_search(reading, asked),
-        **await _drawn(town, reading, asked, answer, facets),
+        **await _drawn(town, reading, asked, paged, frame, answer, facets),
     }
     return answer_page(request, "search.html", values)
 
 
-def _in_view(reading: Reading, shown: Query) -> Query:
-    """The page of the answer that a view needs: a map has more on it than a list."""
+async def _in_view(town: Town, reading: Reading, asked: Query, shown: Query) -> tuple[Frame | None, Query]:
+    """The page of the answer that a view needs: a map has more on it than a list, and only what lies in its frame."""
     if reading.view == MAP:
-        return replace(shown, limit=MAP_ITEMS_MAX)
-    return replace(shown, sort=shown.sort or "date") if reading.view == TIMELINE and not shown.text else shown
+        return await framed(town, asked, shown)
+    by_date = reading.view == TIMELINE and not shown.text
+    return None, replace(shown, sort=shown.sort or "date") if by_date else shown
 
 
-async def _drawn(town: Town, reading: Reading, asked: Query, answer: Answer, facets: Facets) -> dict[str, object]:
+async def _drawn(
+    town: Town, reading: Reading, asked: Query, paged: Query, frame: Frame | None, answer: Answer, facets: Facets
+) -> dict[str, object]:
     """What only one of the views shows."""
     if reading.view == AGENDA:
         return {"agenda": await agenda(town, reading, asked)}
-    if reading.view == MAP:
-        shown = replace(asked.without_page(), kinds=asked.kinds or words.KINDS_SHOWN)
+    shown = paged.without_page()
+    if frame is not None:
         undated = replace(shown, at=None, since=None, until=None)
         counted = facets if undated == shown else await town.index.facets(undated)
-        return {"map": await drawn_map(town, reading, asked, answer, facets, counted)}
+        beside = await unseen(town, reading, asked, shown, facets.total)
+        return {"map": await drawn_map(town, reading, asked, frame, answer, facets, counted, beside)}
     if reading.view == TIMELINE:
-        shown = replace(asked.without_page(), kinds=asked.kinds or words.KINDS_SHOWN, since=None, until=None)
-        return {"timeline": timeline(reading, asked, await town.index.facets(shown))}
+        return {"timeline": timeline(reading, asked, await town.index.facets(replace(shown, since=None, until=None)))}
     return {}
 
 
