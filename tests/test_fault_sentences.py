@@ -14,7 +14,7 @@ from convergences_protocol.errors import Fault
 from convergences_protocol.kinds.kind import FAULT_CODES
 
 ROOT = Path(__file__).parents[1]
-PLACE = re.compile(r"\{(\w+)(?::size)?\}")
+PLACE = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
 LANGUAGES = ("fr", "en")
 # Of codes that the program puts together.
 _COMPOSED = {
@@ -81,3 +81,11 @@ def test_a_fault_that_tells_of_another_says_that_one() -> None:
 def test_french_spaces_do_not_break() -> None:
     for code, text in fault_sentences("fr").items():
         assert not re.search(r" [:;?!»]|« ", text), code
+
+
+def test_what_is_counted_agrees_with_its_number() -> None:
+    """One line, two lines; none is one in French, and many in English."""
+    unsigned = [Fault("", "release_undersigned", {"version": "1.0.0", "count": n, "needed": 3}) for n in (0, 1, 2)]
+    french, english = ([fault_sentence(fault, language) for fault in unsigned] for language in LANGUAGES)
+    assert ["signatures connues" in said for said in french] == [False, False, True]
+    assert ["signatures of" in said for said in english] == [True, False, True]

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from convergences_cli.words import say
+
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print rows under their column names; nothing at all for no rows."""
@@ -32,7 +34,7 @@ def _text(cell: Any) -> str:
     if cell is None:
         return "-"
     if isinstance(cell, bool):
-        return "yes" if cell else "no"
+        return say("word.yes" if cell else "word.no")
     if isinstance(cell, list):
         return ", ".join(map(_text, cell))
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in str(cell))

@@ -9,6 +9,8 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
+from convergences_node.quantities import said
+
 LANGUAGES = ("fr", "en")
 
 
@@ -22,11 +24,14 @@ def language() -> str:
 
 
 def say(key: str, lang: str | None = None, **values: object) -> str:
-    """The sentence under a dotted key, with its values."""
-    found: object = _catalogue(lang or language())
+    """The sentence under a dotted key, with its values; numbers with the words that they count (`quantities.py`)."""
+    lang = lang or language()
+    found: object = _catalogue(lang)
     for part in key.split("."):
         found = found.get(part) if isinstance(found, dict) else None
-    return found.format(**values) if isinstance(found, str) else key
+    if not isinstance(found, str):
+        return key
+    return found.format(**{name: said(value, lang) for name, value in values.items()})
 
 
 @cache

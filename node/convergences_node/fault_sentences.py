@@ -16,7 +16,7 @@ from typing import Any
 
 from convergences_protocol.errors import ConvergencesError, Fault, Refused
 
-UNITS = {"fr": ("octets", "Kio", "Mio", "Gio", "Tio"), "en": ("bytes", "KiB", "MiB", "GiB", "TiB")}
+from convergences_node.quantities import said
 
 
 def fault_sentence(fault: Fault, language: str) -> str:
@@ -44,11 +44,11 @@ def hint_sentence(fault: Fault, language: str) -> str | None:
 
 
 class _Values(dict[str, Any]):
-    """What a fault's sentence may name: `path`, its values (`{limit:size}` is 64 MiB), and `why`, the sentence of the
-    fault of which it tells the `code`, where it is (`at`) and the values; nothing, if it tells of none."""
+    """What a fault's sentence may name: `path`, its values, said as `quantities.py` does, and `why`, the sentence of
+    the fault of which it tells the `code`, where it is (`at`) and the values; nothing, if it tells of none."""
 
     def __init__(self, fault: Fault, language: str) -> None:
-        super().__init__({name: _shown(value, language) for name, value in fault.params.items()}, path=fault.path)
+        super().__init__({name: said(value, language) for name, value in fault.params.items()}, path=fault.path)
         self._fault = fault
         self._language = language
 
@@ -59,28 +59,6 @@ class _Values(dict[str, Any]):
             return ""
         path = str(self.get("at", self["path"]))
         return fault_sentence(Fault(path, str(self["code"]), self._fault.params), self._language)
-
-
-def _shown(value: Any, language: str) -> Any:
-    return _Whole(value).of(language) if type(value) is int else value
-
-
-class _Whole(int):
-    """A whole number that knows how a size is said."""
-
-    language = "en"
-
-    def of(self, language: str) -> _Whole:
-        self.language = language
-        return self
-
-    def __format__(self, spec: str) -> str:
-        if spec != "size":
-            return super().__format__(spec)
-        units = UNITS[self.language]
-        power = min(max(self.bit_length() - 1, 0) // 10, len(units) - 1)
-        number = f"{self / (1 << 10 * power):.3g}"
-        return f"{number.replace('.', ',') if self.language == 'fr' else number}\u00a0{units[power]}"
 
 
 @cache

@@ -52,7 +52,7 @@ def test_a_dead_card_is_rebuilt_from_the_sheet_and_the_agglomeration_s_vault(ter
         address = terminal.done("status --folder pc --json").json["addresses"]["http"]
         rebuilt = terminal.done(f"rebuild --sheet pi.txt --at {address} --folder new --wait 60")
         assert "the same town again" in rebuilt.out
-        assert "1 backups deleted" in terminal.done("vault --forget FR-93059 --folder pc").out
+        assert "1 backup deleted" in terminal.done("vault --forget FR-93059 --folder pc").out
         assert "nothing is kept" in terminal.done("vault --folder pc").out
 
 
