@@ -8,6 +8,7 @@ from collections.abc import Callable
 from card import a_cut, a_slow_card, full_and_read_only
 from drilled import Drill
 from first_day import first_boot, first_day
+from https import https
 from service import archive_of_a_town, at_rest, sandbox, watchdog
 from sticks import a_stick, pulled_out_half_way
 from updates import a_wrong_update, an_update, an_update_that_fails
@@ -26,5 +27,6 @@ ACTS: tuple[Callable[[Drill], None], ...] = (
     a_wrong_update,
     an_update_that_fails,
     an_update,
+    https,
     full_and_read_only,
 )

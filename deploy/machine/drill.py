@@ -50,7 +50,7 @@ def main() -> int:
         _prepare(card, folder / "boot", options)
     machine = Machine(folder, options.arch, card, blank.kernel, blank.initrd, options.memory, options.nice)
     with machine:
-        drill = Drill(machine, NAME, options.suite)
+        drill = Drill(machine, NAME, options.suite, options.cache)
         if options.go_on:
             drill.switch_on()
             drill.wait_for_node()

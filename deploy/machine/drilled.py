@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import image
@@ -25,6 +26,8 @@ class Drill:
     machine: Machine
     name: str
     suite: str
+    cache: Path
+    """Where blank machines are kept, and Debian's packages for them."""
     found: list[tuple[str, str, str]] = field(default_factory=list)
     size: int = 0
     """Records in the town's log when it was last counted."""

@@ -57,6 +57,31 @@ def blank(suite: str, arch: str, cache: Path) -> Blank:
     return Blank(card, folder / "vmlinuz", folder / "initrd.img")
 
 
+def packages(suite: str, arch: str, cache: Path, name: str) -> list[Path]:
+    """Debian's package of this name for a blank machine that was built, and all it needs that the machine has not."""
+    folder = cache / f"{suite}-{arch}"
+    root, kept = folder / "root", folder / name
+    if not kept.exists():
+        part = folder / f"{name}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        for each in ("state/lists/partial", "cache/archives/partial"):
+            (part / each).mkdir(parents=True)
+        told = {
+            "Dir::Etc": root / "etc/apt",
+            "Dir::Etc::trustedparts": root / "etc/apt/trusted.gpg.d",
+            "Dir::State": part / "state",
+            "Dir::State::status": root / "var/lib/dpkg/status",
+            "Dir::Cache": part / "cache",
+            "APT::Architecture": arch,
+            "APT::Sandbox::User": "root",
+        }
+        apt = ["apt-get", "-qq", *(word for key, value in told.items() for word in ("-o", f"{key}={value}"))]
+        subprocess.run([*apt, "update"], check=True)
+        subprocess.run([*apt, "--yes", "--no-install-recommends", "--download-only", "install", name], check=True)
+        part.rename(kept)
+    return sorted(kept.glob("cache/archives/*.deb"))
+
+
 def _bootstrap(suite: str, arch: str, root: Path) -> None:
     """Debian's packages in a folder. For another processor, this system must run its programs (binfmt_misc)."""
     if root.exists():

@@ -2,7 +2,7 @@
 """One emulated machine: 1 GB, two processors, a card, a network card that reaches nothing, a USB socket.
 
 It is held at three ends: QMP on a Unix socket (its disks, its USB, its plug), a port on which a program in the machine
-runs shell lines as root (`files/usr/local/lib/drill_hand.py`), and its port 80 at an address of this machine's
+runs shell lines as root (`files/usr/local/lib/drill_hand.py`), and its ports 80 and 443 at addresses of this machine's
 loopback. A machine that was started is always stopped: by its own process's number, when the `with` ends.
 """
 
@@ -85,7 +85,7 @@ class Machine:
     ) -> None:
         self.folder, self.arch, self.card = folder, arch, card
         self._kernel, self._initrd, self._memory_mib, self._nice = kernel, initrd, memory_mib, nice
-        self.port = _free_port()
+        self.port, self.tls_port = _free_port(), _free_port()
         self.console = folder / "console.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._qmp: Lines | None = None
@@ -121,7 +121,7 @@ class Machine:
     def _command(self, command_line: str, paths: dict[str, Path]) -> list[str]:
         card = {"driver": "file", "filename": str(self.card), "cache": {"no-flush": True}}
         slow = {"driver": "throttle", "node-name": CARD, "throttle-group": CARD_PACE, "file": card}
-        forward = f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:80"
+        doors = "".join(f",hostfwd=tcp:127.0.0.1:{here}-:{there}" for here, there in self._doors())
         return [
             *EMULATORS[self.arch],
             *("-accel", "tcg,thread=multi", "-smp", str(PROCESSORS), "-m", str(self._memory_mib)),
@@ -134,9 +134,13 @@ class Machine:
             *("-object", json.dumps({"qom-type": "throttle-group", "id": CARD_PACE})),
             *("-object", json.dumps({"qom-type": "throttle-group", "id": STICK_PACE})),
             *("-blockdev", json.dumps(slow), "-device", f"virtio-blk-pci,drive={CARD},id=disk"),
-            *("-netdev", forward, "-device", "virtio-net-pci,netdev=net,romfile="),
+            *("-netdev", f"user,id=net,restrict=on{doors}", "-device", "virtio-net-pci,netdev=net,romfile="),
             *("-device", "qemu-xhci,id=usb", "-device", "virtio-rng-pci"),
         ]
+
+    def _doors(self) -> tuple[tuple[int, int], ...]:
+        """Ports of this machine's loopback, each with the one of the emulated machine that it leads to."""
+        return (self.port, 80), (self.tls_port, 443)
 
     def wait_until_off(self, within: float) -> None:
         """Wait for it to switch itself off, or to start again, which it is not let do by itself."""
