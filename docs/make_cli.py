@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Write `docs/cli.md` from the commands themselves: `python docs/make_cli.py`. A test compares the two."""
 
+import os
 from pathlib import Path
+from unittest.mock import patch
 
 import click
 from convergences_cli.main import cli
@@ -28,12 +30,18 @@ current folder.
 
 An error is one line `error: …` on standard error, then a line `hint: …` if there is a next step. With `--json` it is an
 object `{"error": {"code", "message", "hint"}}` on standard output, and the exit code is the same. Sentences are in
-French where the locale is French, else in English; the recovery sheet is always in both.
+French where the locale is French, else in English; `--help` has its frame so, and its texts in English. The recovery
+sheet is always in both.
 """
 
 
 def page() -> str:
-    """The text of `docs/cli.md`."""
+    """The text of `docs/cli.md`, whatever the language here."""
+    with patch.dict(os.environ, LC_ALL="C.UTF-8"):
+        return _page()
+
+
+def _page() -> str:
     context = click.Context(cli, info_name="convergences")
     sections = [HEAD]
     for name in cli.list_commands(context):

@@ -67,6 +67,21 @@ def printed(show: Callable[[Any], None]) -> Callable[[Any, bool], None]:
     return either
 
 
+def confirm(question: str) -> None:
+    """Ask on standard error, and go on if the answer is yes; `click.Abort` if it is not.
+
+    click's own question knows `y` and `n` alone.
+    """
+    yes, no = (say(f"word.{word}") for word in ("yes", "no"))
+    while True:
+        asked = f"{question} [{yes[0]}/{no[0].upper()}]"
+        answer = str(click.prompt(asked, default="", show_default=False, err=True)).strip().lower()
+        if answer in (yes, yes[0]):
+            return
+        if answer in ("", no, no[0]):
+            raise click.Abort
+
+
 class Progress:
     """One line on standard error, rewritten; nothing at all when nobody looks at it."""
 

@@ -14,8 +14,10 @@ from typing import Any
 import click
 from convergences_protocol.errors import ConvergencesError, Refused
 
-from convergences_cli import commands
+from convergences_cli import commands, parser_words
 from convergences_cli.words import language, say
+
+parser_words.speak()
 
 EXIT_CODES = {"refused": 1, "local": 1, "unreadable": 1, "not found": 3, "conflict": 4, "remote": 5}
 

@@ -65,6 +65,8 @@ def main() -> None:
     )
     parser.add_argument("--dest", type=Path, default=ROOT / "dist")
     options = parser.parse_args()
+    # Pages of the manual have their heads in the language here; packages are the same, whoever builds them.
+    os.environ["LC_ALL"] = "C.UTF-8"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     version = options.version or project["version"]
     options.dest.mkdir(parents=True, exist_ok=True)

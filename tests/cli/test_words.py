@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import convergences_cli
 import pytest
+from convergences_cli.asking import confirm
+from convergences_cli.main import run
 from convergences_cli.words import LANGUAGES, say
 
 from .test_commands import flat
@@ -42,3 +49,108 @@ def test_no_sentence_counts_in_the_plural_alone(language: str) -> None:
     for key, sentence in sentences.items():
         after = re.findall(r"\{(\w+)\} ([^\W\d_]+s)\b", sentence)
         assert not [word for name, word in after if name in counted and word != "fois"], key
+
+
+# ------------------------------------------------------------------------------------- the parser's own sentences
+PARSER = ("core", "decorators", "exceptions", "formatting", "parser", "termui", "types")
+LEFT_IN_ENGLISH = {
+    # Help of an option, in English like that of ours.
+    *("Show this message and exit.", "Show the version and exit.", "Confirm the action without prompting."),
+    # Names of values, as they stand in that help; and what is the same in both languages.
+    *("file", "directory", "path", "(dynamic)", "env var: {var}", "deprecated", "%(prog)s, version %(version)s"),
+    # What only the author of a command can meet, or what no command of ours asks for.
+    *("DeprecationWarning: The command {name!r} is deprecated.{extra_message}", "Value must be an iterable."),
+    *("DeprecationWarning: The {param_type} {name!r} is deprecated.{extra_message}", "Choice({choices})"),
+    "Could not determine name for option with declarations {decls!r}",
+    "No options defined but a name was passed ({name}). Did you mean to declare an argument instead? Did you mean to"
+    " pass '--{name}'?",
+    "Arguments take exactly one parameter declaration, got {length}: {decls}.",
+    *("Name '{name}' defined twice", "Boolean option {decl!r} cannot use the same flag for true/false."),
+    *("Invalid start character for option ({option})", "Unknown color {colour!r}", "Press any key to continue..."),
+    *("Repeat for confirmation", "Error: The two entered values do not match.", "Do you want to continue?"),
+    *("Aborted!", "Error: invalid input", "{value!r} is not a valid UUID."),
+}
+
+
+def sentences_of_click() -> Iterator[str]:
+    for name in PARSER:
+        for node in ast.walk(ast.parse((Path(click.__file__).parent / f"{name}.py").read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "ngettext"):
+                # `required` is asked for by a value.
+                yield str(node.args[0].value) if isinstance(node.args[0], ast.Constant) else "required"
+
+
+def names_in(sentence: str) -> set[str]:
+    return set(re.findall(r"\{(\w+)", sentence))
+
+
+def test_each_sentence_of_the_parser_has_its_french() -> None:
+    """Each that click has, but for those that are left; none that it has not; and with its values."""
+    french = tomllib.loads((MESSAGES / "parser.fr.toml").read_text("utf-8"))
+    assert set(french) | LEFT_IN_ENGLISH == set(sentences_of_click()) and not set(french) & LEFT_IN_ENGLISH
+    # The plural of those that count has a name more.
+    beside = {"possibilities", "nargs", "len", "choices", "formats"}
+    for english, said in french.items():
+        for each in [said] if isinstance(said, str) else said:
+            assert names_in(each) <= names_in(english) | beside, english
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("import", "erreur : Il manque l'argument 'FILE'."),
+        ("search --nope", "erreur : L'option --nope n'existe pas."),
+        ("search --limit x", "ne convient pas : « x » n'est pas un nombre qui convienne ici."),
+        ("search --limit 0", "0 n'est pas dans les limites"),
+        ("add nobody name=x", "« nobody » n'est pas l'une de celles-ci : 'action', "),
+        ("verify /nowhere/at/all", "La valeur de 'PATH' ne convient pas : « /nowhere/at/all » n'existe pas."),
+        ("nosuch", "La commande « nosuch » n'existe pas."),
+        ("serve a b", "Ces arguments sont de trop : a b"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_in_french(
+    typed: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    assert run(typed.split()) == 2
+    seen = " ".join(capsys.readouterr().err.split())
+    assert seen.startswith("Utilisation : convergences ") and "--help » en dit plus." in seen
+    assert said in seen and "Error" not in seen
+
+
+@pytest.mark.parametrize(
+    ("locale", "heads"), [("fr_FR.UTF-8", ("Utilisation : ", "Options :", "Commandes :")), ("C.UTF-8", ("Usage: ",))]
+)
+def test_help_has_its_heads_in_the_reader_s_language(locale: str, heads: tuple[str, ...]) -> None:
+    """In a process of its own: click keeps the help that it has put together."""
+    code = "from convergences_cli.main import main; main(['--help'])"
+    environment = {"LC_ALL": locale, "PYTHONPATH": ":".join(sys.path), "PYTHONUTF8": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert all(head in done.stdout for head in heads)
+    assert ("Usage: " in done.stdout) is (locale == "C.UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("locale", "answer", "code"),
+    [("fr_FR.UTF-8", "o", 0), ("fr_FR.UTF-8", "Oui", 0), ("fr_FR.UTF-8", "", 130), ("en_GB.UTF-8", "y", 0)],
+)
+def test_a_question_is_answered_in_the_language_that_it_is_asked_in(
+    locale: str, answer: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """“o” is no English yes; what is neither is asked again, and nothing typed is a no."""
+    monkeypatch.setenv("LC_ALL", locale)
+    typed, asked = iter(["peut-être", answer]), []
+
+    def at_the_terminal(prompt: str) -> str:
+        asked.append(prompt)
+        return next(typed)
+
+    monkeypatch.setattr("click.termui.visible_prompt_func", at_the_terminal)
+    try:
+        confirm("Sûr ?")
+    except click.Abort:
+        assert code == 130
+    else:
+        assert code == 0
+    shown = "".join(asked) + capsys.readouterr().err
+    assert ("[o/N]" if locale.startswith("fr") else "[y/N]") in shown and len(asked) == 2

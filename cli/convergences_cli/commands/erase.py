@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from convergences_cli.asking import ask, node_options, printed
+from convergences_cli.asking import ask, confirm, node_options, printed
 from convergences_cli.words import say
 
 
@@ -34,7 +34,7 @@ def command(element: str, reason: str | None, now: bool, release: bool, yes: boo
     if not reason:
         raise click.UsageError(say("usage.reason"))
     if not yes and not as_json:
-        click.confirm(say("erase.sure", element=element), abort=True, err=True)
+        confirm(say("erase.sure", element=element))
     _show(ask(folder, "erase", {"element": element, "reason": reason, "now": now}, quiet=as_json), as_json)
 
 
