@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from convergences_node.archive.archive import Archive, Options
 from convergences_node.archive.model import NewRecord
 from convergences_node.index import following, store
+from convergences_node.index.course import Course
 from convergences_node.index.index import Index
 from convergences_node.index.query import Query
 from convergences_node.index.views import Progress
@@ -204,13 +206,24 @@ async def test_a_reindex_tells_how_far_it_is_while_the_old_file_serves(
     async with await opened(archive.folder, archive) as index:
         await index.catch_up()
         steps: list[Progress] = []
-        work = asyncio.create_task(index.reindex(steps.append))
+        courses: list[Course | None] = []
+
+        def report(step: Progress) -> None:
+            steps.append(step)
+            courses.append(copy(index.course))
+
+        assert index.course is None
+        work = asyncio.create_task(index.reindex(report))
         while not steps:  # noqa: ASYNC110
             await asyncio.sleep(0)
         assert len(await names(index, limit=200)) == 40
         assert await work == 41
         assert [step.done for step in steps] == sorted(step.done for step in steps)
         assert steps[-1].done == steps[-1].total == 41
+        seen = [course for course in courses if course is not None]
+        assert [(course.done, course.total) for course in seen] == [(step.done, step.total) for step in steps]
+        assert [course.seconds_left for course in seen][-1] == 0
+        assert index.course is None, "what is read again is read"
         assert len(await names(index, limit=200)) == 40
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient
+from convergences_node.index.course import Course
+from convergences_node.index.index import Index
 from convergences_node.web.colours import MARK, TEXT, WHITE, Colour, contrast, corrected, read_colour
 from convergences_node.web.look import Look, sheet_of
 from convergences_node.web.routes import ROUTES
@@ -86,9 +88,42 @@ async def test_a_frame_of_a_node_that_is_starting_comes_back_by_itself(client: T
         html = await answer.text()
         assert "reviendra d’elle-même" in html
         assert 'http-equiv="refresh"' not in html
+        assert '<progress aria-labelledby="wait"></progress>' in html, "nothing is known yet of how far it is"
     assert "frame-ancestors *" in (await client.get("/cadre")).headers["Content-Security-Policy"]
     town.state = TownStatus(True, "well", True, START)
     assert (await client.get("/cadre")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("read", "seconds", "said", "retry", "refresh"),
+    [
+        (1_200, 60.0, "1\u202f200 inscriptions relues sur 3\u202f000. Encore environ 2 minutes.", "90", "5"),
+        (2_950, 59.0, "2\u202f950 inscriptions relues sur 3\u202f000. Encore moins d’une minute.", "2", "2"),
+        (10, 3_600.0, "10 inscriptions relues sur 3\u202f000. Encore plus d’une heure.", "300", "5"),
+        (3_000, 60.0, "Tout est relu, il reste à ranger.", "2", "2"),
+        (0, 0.0, "0 inscription relue sur 3\u202f000.", "5", "5"),
+    ],
+)
+async def test_who_waits_is_told_how_far_it_is(
+    client: TestClient, town: SmallTown, monkeypatch: pytest.MonkeyPatch,
+    read: int, seconds: float, said: str, retry: str, refresh: str,
+) -> None:  # fmt: skip
+    """A bar and the same in words, without script; a program is told when to ask again."""
+    town.state = TownStatus(False, "rebuilding", True, START)
+    course = Course.beginning(0, 3_000, 100.0)
+    course.move(read, 100.0 + seconds)
+    monkeypatch.setattr(Index, "course", course)
+    for path in ("/cadre?vue=agenda&lang=fr", "/?lang=fr"):
+        answer = await client.get(path, headers={"Accept": "text/html"})
+        assert (answer.headers["Retry-After"], answer.headers["Refresh"]) == (retry, refresh)
+        html = await answer.text()
+        assert said in html
+        assert f'max="3000" value="{read}"' in html
+    asked = await client.get("/api/v1/search")
+    assert (asked.status, asked.headers["Retry-After"]) == (503, retry)
+    assert (await (await client.get("/healthz")).json())["index_behind"] == 3_000 - read
+    town.state = TownStatus(False, "stopping", True, START)
+    assert "<progress" not in await (await client.get("/")).text()
 
 
 # ---------------------------------------------------------------------------------------------------------------- looks

@@ -8,6 +8,7 @@ One catching up at a time; the caller holds the turn.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import islice
@@ -21,6 +22,7 @@ from convergences_protocol.record import read_header
 from convergences_node.archive.model import BodiesCame, BodiesErased, Entry, Event, LogState
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index import store
+from convergences_node.index.course import Course
 from convergences_node.index.keeper import Keeper
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Portion, Projection, Speakers
@@ -72,6 +74,8 @@ class Follower:
         self._missed = True
         """Whether notices may have been missed: at the start, and after a rebuild."""
         self.speakers: Speakers | None = None
+        self.course: Course | None = None
+        """How far the latest reading of entries is; None before it began."""
 
     def heard(self, event: Event) -> None:
         """Remember what an event announces until the next catching up."""
@@ -82,7 +86,7 @@ class Follower:
 
     def begin_again(self) -> None:
         """The file is another one: what it missed is to be looked for."""
-        self._missed = True
+        self._missed, self.course = True, None
 
     async def catch_up(self, horizon: Horizon, report: Report | None) -> int:
         """Take in all that the archive holds now. Returns how many entries that was."""
@@ -127,12 +131,15 @@ class Follower:
     async def _take_entries(self, states: Sequence[LogState], report: Report | None) -> int:
         applied = await self._in_writer(lambda: self._projection.applied())
         done, total = 0, sum(max(0, state.size - applied.get(state.origin, 0)) for state in states)
+        before = sum(min(state.size, applied.get(state.origin, 0)) for state in states)
+        self.course = Course.beginning(before, before + total, time.monotonic())
         if total >= SETTLED_AFTER and not self._helping:
             await self._in_writer(lambda: store.expect_much(self._projection.db))
         for state in states:
             start = applied.get(state.origin, 0)
             while start < state.size:
                 stop = await self._apply(state, await self._portions(state, start))
+                self.course.move(stop - start, time.monotonic())
                 done += stop - start
                 start = stop
                 await self._in_writer(self._keeper.learn)

@@ -28,6 +28,7 @@ from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpene
 from convergences_node.index import addresses, answering, details, folding, listing, naming, store
 from convergences_node.index import element as elements
 from convergences_node.index.addresses import Address
+from convergences_node.index.course import Course
 from convergences_node.index.coverage import Covered, coverage_of, territory_views
 from convergences_node.index.details import Detail, OutlineView
 from convergences_node.index.following import ArchiveDoor, Follower, Report, own_speakers
@@ -115,6 +116,11 @@ class Index:
     def rebuilding(self) -> bool:
         """Whether a new file is being built: answers are not whole yet, or come from the old one."""
         return self._keeper.rebuilding
+
+    @property
+    def course(self) -> Course | None:
+        """How far a rebuild is; None while there is none, or before it began to read."""
+        return self._follower.course if self.rebuilding else None
 
     @property
     def version(self) -> int | None:

@@ -33,6 +33,7 @@ from convergences_node.web.surfaces.negotiating import wants_linked
 from convergences_node.web.surfaces.sparql import WORKERS
 from convergences_node.web.surfaces.whole_lists import LISTS, WholeLists
 from convergences_node.web.town_door import Town
+from convergences_node.web.waiting import starting
 
 if TYPE_CHECKING:
     from convergences_node.operating import Operating
@@ -97,7 +98,7 @@ def _add(app: web.Application, route: Route) -> None:
         request[ROUTE] = route
         check_query(request, known, route.characters_max)
         if route.whole and not town_of(request).status().ready:
-            raise Problem("starting", headers={"Retry-After": "2"})
+            raise starting(town_of(request))
         async with asyncio.timeout(route.seconds_max):
             return await answer(request)
 

@@ -66,7 +66,7 @@ async def health_show(request: web.Request) -> web.Response:
         ready=status.ready,
         territory=town.web_settings.territory,
         clock_plausible=status.clock_plausible,
-        index_behind=await index_behind(town) if status.ready else 0,
+        index_behind=await index_behind(town) if status.ready else _left(town),
         doubt=status.doubt,
         read_only=status.read_only,
     )
@@ -75,6 +75,12 @@ async def health_show(request: web.Request) -> web.Response:
         response.set_status(503)
     response.headers["Cache-Control"] = CACHE_NEVER
     return response
+
+
+def _left(town: Town) -> int:
+    """What is still to be read of an index that is made again, as far as it is known."""
+    course = town.index.course
+    return course.total - course.done if course is not None else 0
 
 
 async def metrics_show(request: web.Request) -> web.Response:

@@ -26,6 +26,7 @@ from convergences_node.web.messages import LANGUAGES, catalogue
 from convergences_node.web.problems import PROBLEMS, Problem, ProblemDocument, draw
 from convergences_node.web.sharing import shared
 from convergences_node.web.templating import parts, templates
+from convergences_node.web.waiting import wait_of
 
 COMES_BACK = {"starting": 5, "too-busy": 5, "too-slow": 15}
 """Seconds after which a page that is not there yet asks again by itself. A header, and no element of the page: whoever
@@ -98,6 +99,7 @@ def problem_page(request: web.Request, document: ProblemDocument, headers: Mappi
     values = {
         "problem": document,
         "comes_back": document.code in COMES_BACK,
+        "wait": wait_of(town_of(request), messages_of(request)) if document.code == "starting" else None,
         "heading": document.title,
         "page_href": None,
         "look": None,
@@ -105,9 +107,14 @@ def problem_page(request: web.Request, document: ProblemDocument, headers: Mappi
     }
     body = draw_page(request, "frame_problem.html" if framed else "problem.html", values)
     if document.code in COMES_BACK:
-        headers = {**headers, "Refresh": str(COMES_BACK[document.code])}
+        headers = {**headers, "Refresh": str(_comes_back(document.code, headers))}
     own = {"Content-Type": HTML_TYPE, "Content-Language": messages_of(request).language, "Cache-Control": "no-store"}
     return web.Response(status=document.status, body=body, headers={**own, **headers})
+
+
+def _comes_back(code: str, headers: Mapping[str, str]) -> int:
+    """Seconds after which the page asks again: while it shows how far something is, sooner if that is done sooner."""
+    return min(COMES_BACK[code], int(headers["Retry-After"])) if code == "starting" else COMES_BACK[code]
 
 
 def languages_of(request: web.Request, chosen: str) -> list[tuple[str, str, str, bool]]:
@@ -132,5 +139,5 @@ async def problem_show(request: web.Request) -> web.Response:
     messages = messages_of(request)
     # A detail may have places to fill; the page says the general case.
     problem = Problem(key, limit="…", reason="…", element="…", origin="…", towns="…")
-    values = {"problem": draw(problem, messages, request.path), "comes_back": False}
+    values = {"problem": draw(problem, messages, request.path), "comes_back": False, "wait": None}
     return answer_page(request, "problem.html", values)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from convergences_node.index.views import Coverage
 from convergences_node.web.problems import Problem
 from convergences_node.web.town_door import Town
+from convergences_node.web.waiting import starting
 
 LACKING_MAX = 1 / 100
 """Of a log's entries. A body that nobody has any more must not silence a town for ever, and a reader had it before only
@@ -31,7 +32,7 @@ def require_well(town: Town, coverage: Sequence[Coverage]) -> None:
     """The same for an answer that concerns these logs."""
     status = town.status()
     if not status.ready:
-        raise Problem("starting", headers={"Retry-After": "2"})
+        raise starting(town)
     lacking = lacking_of(coverage) if status.doubt is None else [town.web_settings.name]
     if lacking:
         named = ", ".join(lacking[:NAMES_MAX])
