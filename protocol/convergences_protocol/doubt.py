@@ -100,16 +100,6 @@ def judge_head(head: Checkpoint, *, size: int, root_at: RootAt) -> Sure | Doubt:
     return Sure()
 
 
-def history_to_stand(heads: Iterable[Checkpoint], *, size: int, root_at: RootAt) -> Checkpoint | None:
-    """Of the signed heads of a former log of our own that parted, the one to name in its `end`: one we do not extend.
-
-    What only we have can be appended again to the new epoch; what only our peers have cannot, for nobody there may
-    write for us. Ours standing would lose what was acknowledged in the other. None if our copy extends them all.
-    """
-    others = [head for head in heads if isinstance(judge_head(head, size=size, root_at=root_at), Doubt)]
-    return max(others, key=lambda head: head.size, default=None)
-
-
 def _root(size: int, root_at: RootAt) -> bytes:
     return root_at(size) if size else EMPTY_ROOT
 

@@ -12,7 +12,6 @@ from convergences_protocol.doubt import (
     Guarded,
     Reason,
     Sure,
-    history_to_stand,
     judge_head,
     judge_start,
     to_append_again,
@@ -79,15 +78,6 @@ def test_a_peer_can_raise_doubt_by_our_own_signature_alone() -> None:
     other = judge_head(Checkpoint(ORIGIN, 60, bytes(32)), size=100, root_at=_root)
     assert isinstance(more, Doubt) and more.reason is Reason.PEER_SHOWS_MORE
     assert isinstance(other, Doubt) and other.reason is Reason.PEER_SHOWS_OTHER
-
-
-def test_of_two_histories_the_others_is_to_stand() -> None:
-    """What only we have can be appended again; what only our peers have cannot."""
-    ours, theirs = Checkpoint(ORIGIN, 60, _root(60)), Checkpoint(ORIGIN, 60, bytes(32))
-    longer = Checkpoint(ORIGIN, 150, bytes(32))
-    assert history_to_stand([ours, theirs], size=100, root_at=_root) == theirs
-    assert history_to_stand([theirs, ours, longer], size=100, root_at=_root) == longer
-    assert history_to_stand([ours], size=100, root_at=_root) is None
 
 
 def test_what_goes_along_to_the_new_epoch() -> None:

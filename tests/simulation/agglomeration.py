@@ -68,7 +68,13 @@ class Agglomeration(Town):
             return None
         proof = fork.decode(log.fork)
         heads = [checkpoint.parse(proof.first), checkpoint.parse(proof.second)]
-        return doubt.history_to_stand(heads, size=log.size, root_at=log.root_at)
+        # What only we have can be appended again to the new epoch; what only our peers have cannot, for nobody there
+        # may write for us. Ours standing would lose what was acknowledged in the other. In a node, a person ends it.
+        others = [head for head in heads if self._is_theirs(head, log)]
+        return max(others, key=lambda head: head.size, default=None)
+
+    def _is_theirs(self, head: Checkpoint, log: SimLog) -> bool:
+        return isinstance(doubt.judge_head(head, size=log.size, root_at=log.root_at), doubt.Doubt)
 
     # --- new epochs ---
 

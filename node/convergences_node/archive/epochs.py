@@ -13,7 +13,7 @@ from functools import partial
 
 from convergences_protocol import checkpoint
 from convergences_protocol.checkpoint import Checkpoint
-from convergences_protocol.doubt import Doubt, Guarded, judge_start
+from convergences_protocol.doubt import Doubt, Guarded, Sure, judge_head, judge_start
 from convergences_protocol.errors import RemoteError, Unreadable
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import Opening, author_opening, read_opening
@@ -90,7 +90,7 @@ def doubt(
     if heard.origin != own.origin:
         return None
     checkpoint.verify(note, own.origin, own.key)
-    if heard.size <= own.size and writer.reader.root_at(own.origin, heard.size) == heard.root:
+    if isinstance(judge_head(heard, size=own.size, root_at=partial(writer.reader.root_at, own.origin)), Sure):
         return None
     try:
         event = new_epoch(writer, key, random_bytes, now, "head_heard")

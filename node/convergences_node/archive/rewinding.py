@@ -10,17 +10,18 @@ What our own residents wrote there is appended again to our open log before, und
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from convergences_protocol import merkle
+from convergences_protocol.doubt import to_append_again
 from convergences_protocol.errors import LocalError
 from convergences_protocol.merkle import HASH_BYTES
-from convergences_protocol.opening import KIND as OPENING
 from convergences_protocol.record import read_header
 from convergences_protocol.tiles import TILE_HEIGHT, TILE_LEVEL_MAX, TILE_WIDTH, Slot
 
 from .authoring import Authored
 from .beside import place_of
-from .model import INDEX_BITS, LogState
+from .model import INDEX_BITS, Entry, LogState
 from .tables import Tables
 
 MOVED = (
@@ -30,18 +31,33 @@ MOVED = (
 
 
 def divergent(tables: Tables, origin: str, size: int) -> Iterator[list[Authored]]:
-    """The records of a log from `size` on that no other log here has, to be appended again, a few at a time."""
+    """The records of a log from `size` on that no other log here has, to be appended again, a few at a time.
 
-    state = _kept(tables, origin)
+    Which they are, `doubt.to_append_again` says; what the caller has appended of the first is there for the next.
+    """
+    state, elsewhere = _kept(tables, origin), _Elsewhere(tables, origin)
     for start in range(size, state.size, TILE_WIDTH):
-        again = []
-        for entry in tables.reader.entries(origin, start, start + TILE_WIDTH, bytes_max=1 << 62):
-            elsewhere = [twin for twin in tables.reader.locate_all(entry.digest) if twin.origin != origin]
-            header = None if entry.unreadable else read_header(entry.header)
-            if header is not None and header.kind != OPENING and not elsewhere:
-                again.append(Authored(header, entry.body, edit=False, erased=entry.slot == Slot.ERASED))
-        if again:
-            yield again
+        entries = tables.reader.entries(origin, start, start + TILE_WIDTH, bytes_max=1 << 62)
+        kept = [entry for entry in entries if not entry.unreadable]
+        chosen = [kept[at] for at in to_append_again([entry.header for entry in kept], elsewhere)]
+        if chosen:
+            yield [_as_it_was(entry) for entry in chosen]
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """The digests of the records that another log here has, asked one at a time."""
+
+    tables: Tables
+    origin: str
+
+    def __contains__(self, digest: object) -> bool:
+        assert isinstance(digest, bytes)
+        return any(twin.origin != self.origin for twin in self.tables.reader.locate_all(digest))
+
+
+def _as_it_was(entry: Entry) -> Authored:
+    return Authored(read_header(entry.header), entry.body, edit=False, erased=entry.slot == Slot.ERASED)
 
 
 def rewind(tables: Tables, origin: str, size: int) -> int:
