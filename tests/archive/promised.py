@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from convergences_node.archive import interface
 from convergences_node.archive.guard import Guard
-from convergences_node.archive.memory import MemoryArchive
 from convergences_node.archive.model import Event, Placed
 from convergences_node.archive.revealed import Revealed
 from convergences_node.archive.writer import ArchiveWriter
 
+from . import interface
 from .making import Town
+from .memory import MemoryArchive
 
 
 def placed(answer: object) -> list[Placed]:

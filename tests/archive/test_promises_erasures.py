@@ -6,11 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from convergences_node.archive import interface
 from convergences_node.archive.model import BodiesErased, ErasedElement, ErasuresCame, Event
 from convergences_protocol.erasure import DAILY_MAX, GRACE_SECONDS
 from convergences_protocol.tiles import Slot
 
+from . import interface
 from .making import NOW, RemoteLog, Town
 from .promised import InMemory, OnDisk, placed
 

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import pytest
-from convergences_node.archive import interface
 from convergences_node.archive.model import BodiesCame, CosignatureRow, Event, HeadCame, PeerRow
 from convergences_protocol.errors import LocalError
 from convergences_protocol.tiles import TILE_WIDTH
 
+from . import interface
 from .making import NOW, RemoteLog, Town, identity_of
 from .promised import InMemory, OnDisk
 
@@ -162,8 +162,6 @@ class OtherLogs:
         archive.choose("other", None)
         assert archive.reader.peers() == [peer]
         assert (archive.reader.choice("follow"), archive.reader.choice("other")) == ("all", None)
-        archive.forget_peer(peer.key)
-        assert archive.reader.peers() == []
 
 
 class TestMemory(OtherLogs, InMemory):

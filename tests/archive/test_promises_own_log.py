@@ -6,11 +6,11 @@ from __future__ import annotations
 import itertools
 from hashlib import sha256
 
-from convergences_node.archive import interface
 from convergences_node.archive.model import Conflict, Event, HeadCame, LogGrew, NewRecord, SourceRow
 from convergences_protocol import checkpoint, merkle
 from convergences_protocol.tiles import Slot
 
+from . import interface
 from .making import Town
 from .promised import InMemory, OnDisk, placed
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pytest
-from convergences_node.archive import interface
 from convergences_node.archive.model import NewRecord
 from convergences_protocol import merkle
 from convergences_protocol.erasure import GRACE_SECONDS
 from convergences_protocol.tiles import Slot
 
+from . import interface
 from .making import NOW, RemoteLog, Town
 from .promised import InMemory, OnDisk
 

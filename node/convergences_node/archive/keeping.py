@@ -153,11 +153,6 @@ class Keeping(Tables):
             row = (peer.key, peer.territory, addresses, peer.heard_at, peer.faults, fault)
             db.execute("INSERT OR REPLACE INTO peers VALUES (?, ?, ?, ?, ?, ?)", row)
 
-    def forget_peer(self, key: bytes) -> None:
-        """Take one line out of the address book."""
-        with self.transaction() as db:
-            db.execute("DELETE FROM peers WHERE node_key = ?", (key,))
-
     def choose(self, name: str, value: str | None) -> None:
         """Remember a choice of the operator; None forgets it."""
         with self.transaction() as db:

@@ -2,7 +2,7 @@
 """An archive in memory, by lists and dictionaries alone: the second implementation of what an archive promises.
 
 One test class runs on it and on SQLite's, so that each is the other's measure. Nothing survives it, and it bounds
-nothing: it is for tests and simulations.
+nothing.
 """
 
 from __future__ import annotations
@@ -11,21 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
-from convergences_protocol import checkpoint
-from convergences_protocol.checkpoint import Checkpoint
-from convergences_protocol.erasure import Erasure, Heard, read_erasure, redated, states
-from convergences_protocol.errors import ConvergencesError, LocalError, Unreadable
-from convergences_protocol.header import Header
-from convergences_protocol.keys import SigningKey
-from convergences_protocol.opening import KIND as OPENING
-from convergences_protocol.origin import LogIdentity
-from convergences_protocol.tiles import Slot
-
-from .authoring import Authored
-from .erasing import STATES, HeardErasure
-from .keeping import Batch, is_erasure
-from .memory_reader import Leaf, MemoryLog, MemoryReader
-from .model import (
+from convergences_node.archive.authoring import Authored
+from convergences_node.archive.erasing import STATES, HeardErasure
+from convergences_node.archive.keeping import Batch, is_erasure
+from convergences_node.archive.model import (
     HIDDEN,
     BodiesCame,
     BodiesErased,
@@ -42,7 +31,18 @@ from .model import (
     Placed,
     conflict,
 )
-from .writer import Answer
+from convergences_node.archive.writer import Answer
+from convergences_protocol import checkpoint
+from convergences_protocol.checkpoint import Checkpoint
+from convergences_protocol.erasure import Erasure, Heard, read_erasure, redated, states
+from convergences_protocol.errors import ConvergencesError, LocalError, Unreadable
+from convergences_protocol.header import Header
+from convergences_protocol.keys import SigningKey
+from convergences_protocol.opening import KIND as OPENING
+from convergences_protocol.origin import LogIdentity
+from convergences_protocol.tiles import Slot
+
+from .memory_reader import Leaf, MemoryLog, MemoryReader
 
 
 class MemoryArchive(MemoryReader):
@@ -195,9 +195,6 @@ class MemoryArchive(MemoryReader):
 
     def keep_peer(self, peer: PeerRow) -> None:
         self._peers[peer.key] = peer
-
-    def forget_peer(self, key: bytes) -> None:
-        self._peers.pop(key, None)
 
     def choose(self, name: str, value: str | None) -> None:
         if value is None:

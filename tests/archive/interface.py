@@ -2,7 +2,7 @@
 """What any archive promises, whatever keeps it: the few functions that another engine would have to have.
 
 `ArchiveReader` and `ArchiveWriter` are SQLite's, `MemoryArchive` is both in memory; the classes
-in `tests/archive/test_promises_*.py` are what all of them pass. Each function is described where SQLite's is.
+in `test_promises_*.py` are what all of them pass. Each function is described where SQLite's is.
 """
 
 from __future__ import annotations
@@ -10,16 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
+from convergences_node.archive.authoring import Authored
+from convergences_node.archive.erasing import HeardErasure
+from convergences_node.archive.keeping import Batch
+from convergences_node.archive.model import (
+    BodiesErased,
+    CosignatureRow,
+    Entry,
+    ErasureRow,
+    ForkRow,
+    LogState,
+    PeerRow,
+    Placed,
+)
+from convergences_node.archive.writer import Answer
 from convergences_protocol.element import ElementId
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.merkle import HashReader
 from convergences_protocol.origin import LogIdentity
-
-from .authoring import Authored
-from .erasing import HeardErasure
-from .keeping import Batch
-from .model import BodiesErased, CosignatureRow, Entry, ErasureRow, ForkRow, LogState, PeerRow, Placed
-from .writer import Answer
 
 
 class Reading(Protocol):
@@ -76,7 +84,6 @@ class Writing(Protocol):
     def keep_cosignatures(self, rows: Sequence[CosignatureRow]) -> None: ...
     def keep_fork(self, origin: str, proof: bytes, now: int) -> bool: ...
     def keep_peer(self, peer: PeerRow) -> None: ...
-    def forget_peer(self, key: bytes) -> None: ...
     def choose(self, name: str, value: str | None) -> None: ...
 
     def hear_erasures(self, now: int | None) -> list[HeardErasure]: ...

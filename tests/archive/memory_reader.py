@@ -6,14 +6,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from convergences_node.archive.model import (
+    HIDDEN,
+    HISTORY_MAX,
+    READ_BYTES_MAX,
+    CosignatureRow,
+    Entry,
+    ErasureRow,
+    ForkRow,
+    LogState,
+    PeerRow,
+)
 from convergences_protocol import merkle
 from convergences_protocol.element import ElementId
 from convergences_protocol.errors import LocalError
 from convergences_protocol.header import Header
 from convergences_protocol.origin import LogIdentity
 from convergences_protocol.tiles import TILE_WIDTH, Slot
-
-from .model import HIDDEN, HISTORY_MAX, READ_BYTES_MAX, CosignatureRow, Entry, ErasureRow, ForkRow, LogState, PeerRow
 
 
 @dataclass(slots=True)
