@@ -183,7 +183,7 @@ async def test_the_empty_days_of_a_week_are_one_line(client: TestClient, town: S
     ]
     assert re.findall(r'<h4 id="d([0-9-]+)"', page) == ["2027-03-23"]
     empty = await (await client.get("/?vue=agenda&from=2031-01-06&to=2031-01-12&kind=place")).text()
-    assert len(re.findall(r'<p class="soft none">', empty)) == 1
+    assert empty.count('<div class="empty">') == 1
 
 
 async def test_a_night_is_of_its_evening_and_what_ends_at_midnight_of_its_day(town: SmallTown) -> None:
@@ -325,6 +325,29 @@ def test_an_outline_is_drawn_once_a_corner_and_left_out_when_it_is_elsewhere() -
 
 
 # ----------------------------------------------------------------------------------------------------------- timeline
+async def test_the_timeline_s_cards_are_under_their_years(client: TestClient, town: SmallTown) -> None:
+    """In the order of dates, what has none at the end; words are in the order of what suits best, without years."""
+    for year in ("0052", "1871", "1871-05", "2031"):
+        await town.add("action", f"En {year}", type="event", start=year)
+    await town.add("action", "Un jour", type="project")
+    await town.index.catch_up()
+    html = await page(client, "/?vue=frise&kind=action&lang=fr&limit=200")
+    said = re.findall(r'<h3 id="y\d+">([^<]*)</h3>', html)
+    assert [year for year in said if year in ("1871", "2031")] == ["1871", "2031"]
+    assert said[-1] == "Sans date"
+    eighteen = html.split(">1871</h3>")[1].split("</section>")[0]
+    assert re.findall("En [-0-9]+", eighteen) == ["En 1871", "En 1871-05"]
+    assert not re.search(r'<h3 id="y', await page(client, "/?vue=frise&q=en&lang=fr"))
+
+
+async def test_a_view_has_its_own_heading(client: TestClient) -> None:
+    for view, heading in (("liste", "Recherche"), ("agenda", "Agenda"), ("carte", "Carte"), ("frise", "Frise")):
+        html = await page(client, f"/?vue={view}&lang=fr")
+        assert f"<h1>{heading}</h1>" in html
+        assert f"<title>{heading}" in html
+    assert "<h1>Recherche : vélo</h1>" in await page(client, "/?vue=carte&q=vélo&lang=fr")
+
+
 async def test_each_bar_of_the_timeline_leads_to_its_year(client: TestClient, town: SmallTown) -> None:
     for year in (1250, 1871, 2026):
         await town.add("action", f"En {year}", type="event", start=str(year))
@@ -337,10 +360,30 @@ async def test_each_bar_of_the_timeline_leads_to_its_year(client: TestClient, to
         assert chosen.count('aria-current="true"') >= 1
 
 
-async def test_an_agenda_without_anything_leads_to_what_comes_later(client: TestClient, town: SmallTown) -> None:
+async def test_an_agenda_without_anything_leads_to_what_comes_next_or_to_the_last_year(
+    client: TestClient, town: SmallTown
+) -> None:
+    """A list of what comes after would be empty as often: the nearest days with something are looked for."""
     await town.add("action", "Dans longtemps", type="event", start="2031-06-01")
     await town.index.catch_up()
-    for period in ("from=2031-01", "from=2031-01-05&to=2031-01-05"):
+    for period in ("from=2031-01", "from=2031-01-05&to=2031-01-05", "from=2031-01-05&to=2031-01-08"):
+        html = await page(client, f"/?vue=agenda&{period}&kind=action&lang=fr")
+        (href,) = re.findall(r'<a class="chip" href="([^"]*)">Le prochain rendez-vous : dimanche 1er juin 2031', html)
+        there = await page(client, unescape(href))
+        assert "Dans longtemps" in there
+        assert "Semaine" in re.findall(r'aria-current="true">([^<]*)<', there)
+    late = await page(client, "/?vue=agenda&from=2035-01&lang=fr")
+    (href,) = re.findall(r'<a class="chip" href="([^"]*)">Ce qui était inscrit en 2031<', late)
+    assert "Dans longtemps" in await page(client, unescape(href))
+
+
+async def test_an_agenda_of_what_only_lasts_does_not_say_that_there_is_nothing(
+    client: TestClient, town: SmallTown
+) -> None:
+    await town.add("action", "Exposition", type="event", start="2031-01-01", end="2031-03-31")
+    await town.index.catch_up()
+    for period in ("from=2031-02", "from=2031-02-03&to=2031-02-09", "from=2031-02-03&to=2031-02-03"):
         html = await page(client, f"/?vue=agenda&{period}&lang=fr")
-        (href,) = re.findall(r'<a class="chip" href="([^"]*)">Ce qui est inscrit pour plus tard', html)
-        assert "Dans longtemps" in await page(client, href.replace("&amp;", "&"))
+        assert "Voici ce qui dure." in html
+        assert "Exposition" in html
+        assert "d’inscrit" not in html

@@ -19,8 +19,9 @@ from msgspec.structs import replace
 from convergences_node.index.query import Query
 from convergences_node.media.thumbs import Thumb
 from convergences_node.web import dates, words
+from convergences_node.web.agenda_ways import ways_out
 from convergences_node.web.cards import STATES_SAID, Reading, picture_here, shorten, where
-from convergences_node.web.filters import AGENDA, LIST, Choice, page_link, today
+from convergences_node.web.filters import AGENDA, Choice, page_link, today
 from convergences_node.web.happenings import DAYS_MAX, Happening, Happenings, days, happenings
 from convergences_node.web.town_door import Town
 
@@ -104,8 +105,10 @@ class Agenda:
     stretches: tuple[Day | str, ...]
     """The days with something, and between them a sentence for all the days with nothing."""
     lasting: tuple[Line, ...]
-    later: str
-    """Where what comes after these days is, the next first."""
+    is_empty: bool
+    """Whether nothing has a day of its own here; what lasts may still be there."""
+    ways: tuple[Choice, ...]
+    """Where to go on from days with nothing at all."""
     is_whole: bool
     cut: bool
 
@@ -126,11 +129,8 @@ async def agenda(town: Town, reading: Reading, asked: Query) -> Agenda:
         days=shown if period.name in ("day", "week") else tuple(day for day in shown if day.lines),
         stretches=tuple(_stretches(reading, shown, period.name == "week")),
         lasting=tuple(line(reading, each, None) for each in found.lasting[:LASTING_MAX]),
-        later=page_link(
-            reading,
-            replace(asked.without_page(), since=period.last.isoformat(), until=None, sort="date"),
-            LIST,
-        ),
+        is_empty=not found.dated,
+        ways=() if found.dated or found.lasting else await ways_out(town, reading, asked, period.first, period.last),
         is_whole=found.whole and len(found.lasting) <= LASTING_MAX,
         cut=period.cut,
     )

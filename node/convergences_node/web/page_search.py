@@ -41,7 +41,7 @@ from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.projecting import Frame
 from convergences_node.web.scope import scopes
 from convergences_node.web.taking import take_search
-from convergences_node.web.timeline import timeline
+from convergences_node.web.timeline import by_year, timeline
 from convergences_node.web.town_door import Town
 from convergences_node.web.views import view_links, view_of
 
@@ -62,12 +62,16 @@ async def search_page(request: web.Request) -> web.Response:
     answer, facets = await town.index.page(paged)
     agglomeration = town.web_settings.agglomeration_address
     first = asked.without_page()
+    is_by_year = reading.view == TIMELINE and paged.order == "date"
+    level = "h4" if is_by_year else "h3"
+    cards = answer.items if reading.view in (AGENDA, MAP) else drawn_cards(request, reading, answer.items, level)
     values = {
         "query": asked,
         "view": reading.view,
         "views": view_links(reading, asked),
         "hidden": [pair for pair in page_params(replace(first, text=""), reading.view) if pair != ("vue", LIST)],
-        "cards": answer.items if reading.view in (AGENDA, MAP) else drawn_cards(request, reading, answer.items),
+        "cards": cards,
+        "years": by_year(reading, answer.items, cards) if is_by_year else (),
         "total": _total(reading, asked, answer.total, facets.total),
         "bounded": answer.bounded,
         "folded": answer.folded,

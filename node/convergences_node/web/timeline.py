@@ -10,15 +10,19 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import TypeVar
 
 from convergences_protocol.edtf import is_edtf
 from msgspec.structs import replace
 
 from convergences_node.index.query import Query
-from convergences_node.index.views import Facets
+from convergences_node.index.views import Facets, Item
 from convergences_node.web.cards import Reading
 from convergences_node.web.filters import TIMELINE, page_link
 
+T = TypeVar("T")
 BARS_MAX = 90
 STEPS = (1, 10, 100, 1000)
 WIDTH, HEIGHT = 600, 140
@@ -95,6 +99,22 @@ def timeline(reading: Reading, asked: Query, facets: Facets) -> Timeline:
         is_chosen=bool(asked.since or asked.until),
         is_exact=facets.exact,
     )
+
+
+def by_year(reading: Reading, items: Sequence[Item], cards: Sequence[T]) -> tuple[tuple[str, tuple[T, ...]], ...]:
+    """The cards of elements in the order of dates, under the years in which they begin; what has no date comes last."""
+    undated = reading.messages.text("timeline.undated")
+    groups = groupby(zip(items, cards, strict=True), lambda each: _year_of(each[0]) or undated)
+    return tuple((year, tuple(card for _, card in some)) for year, some in groups)
+
+
+def _year_of(item: Item) -> str:
+    if item.first is None:
+        return ""
+    try:
+        return str(datetime.fromtimestamp(item.first, UTC).year)
+    except (ValueError, OverflowError, OSError):  # before the year 1
+        return ""
 
 
 def _bars(reading: Reading, asked: Query, years: dict[int, int]) -> tuple[Bar, ...]:
