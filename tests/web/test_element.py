@@ -186,3 +186,21 @@ async def test_the_first_lines_say_when_where_and_by_whom(client: TestClient, to
     assert "Maison des associations" in head
     assert head.count("Organisateur") + head.count("Atelier vélo du Canal") == 3
     assert html.index("essentials") < html.index("Mettre dans mon agenda")
+
+
+async def test_a_licence_has_the_name_that_people_know_and_leads_to_its_text(
+    client: TestClient, town: SmallTown
+) -> None:
+    """Another word stays as it was written, and a theme's colour is no word for a reader."""
+    for word, said in (
+        ("etalab-2.0", '<a href="https://spdx.org/licenses/etalab-2.0" rel="license noopener">Licence Ouverte 2.0</a>'),
+        ("CC-BY-SA-4.0", 'rel="license noopener">CC BY-SA 4.0</a>'),
+        ("odbl-1.0", 'rel="license noopener">ODbL 1.0</a>'),
+        ("à demander", '<p class="soft">à demander</p>'),
+    ):
+        element = await town.add("actor", f"Sous {word}", type="association", source="annuaire", licence=word)
+        await town.index.catch_up()
+        assert said in await (await client.get(f"/e/{element}?lang=fr")).text()
+    theme = await town.add("theme", "Vermeil", colour="#d35400")
+    await town.index.catch_up()
+    assert "#d35400" not in await (await client.get(f"/e/{theme}")).text()

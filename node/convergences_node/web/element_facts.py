@@ -15,7 +15,7 @@ from convergences_node.web.cards import Reading
 from convergences_node.web.filters import page_link
 
 # Said elsewhere on the page, in better words than a list of fields.
-_HEAD = frozenset({"name", "summary", "type", "status", "colours"})
+_HEAD = frozenset({"name", "summary", "type", "status", "colour", "colours"})
 _WHEN = frozenset({"start", "end", "recurrence", "exceptions", "timezone"})
 _WHERE = frozenset({"address", "postcode", "locality", "location", "outline", "centre"})
 _SOURCE = frozenset({"source", "source_id", "licence", "fetched", "language"})

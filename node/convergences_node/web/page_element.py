@@ -32,6 +32,7 @@ from convergences_node.web.publications import SHOWN_MAX, all_link, lines
 from convergences_node.web.relations import TREE_DEPTH, branches, carried, years
 from convergences_node.web.schema_org import schema_block
 from convergences_node.web.slugs import space_path
+from convergences_node.web.surfaces.licences import IRIS, NAMES
 from convergences_node.web.taking import take_element
 
 NEIGHBOURHOOD_METRES = 500
@@ -128,10 +129,15 @@ def _shown(reading: Reading, view: ElementView, names: Mapping[str, str]) -> dic
         "source": fields.get("source", ""),
         "source_href": website,
         "source_id": fields.get("source_id", ""),
-        "licence": fields.get("licence", ""),
-        "licence_href": markdown.safe_link(str(fields.get("licence", ""))),
+        **_licence(str(fields.get("licence", ""))),
         "fetched": dates.day_in_words(messages, fields["fetched"], reading.zone) if fields.get("fetched") else "",
     }
+
+
+def _licence(said: str) -> dict[str, object]:
+    """A licence by the name that people know it by, and where it can be read."""
+    word = said.lower()
+    return {"licence": NAMES.get(word, said), "licence_href": markdown.safe_link(IRIS.get(word, said))}
 
 
 async def _contents(request: web.Request, reading: Reading, view: ElementView) -> dict[str, object]:
