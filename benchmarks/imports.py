@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from convergences_node.archive.archive import Archive
-from convergences_node.imports.importer import import_file
+from convergences_node.imports.importer import Import
 from convergences_node.imports.mapping import parse_mapping
 from convergences_node.imports.verb import TownDesk
 from convergences_node.town import Town
@@ -133,7 +133,9 @@ async def _import(folder: Path, table: Path, rows: int) -> dict[str, Any]:
     async with await Archive.open(folder) as archive:
         started, used = time.perf_counter(), time.process_time()
         desk = TownDesk(archive, TOWN, {})
-        report = await import_file(desk, table, parse_mapping(MAPPING.encode()), tell)
+        with Import(desk, [table], parse_mapping(MAPPING.encode()), tell) as run:
+            await run.write()
+            report = run.told()
         seconds, used = time.perf_counter() - started, time.process_time() - used
     assert report["created"] == rows, report["refused"][:3]
     return {"rate": rows / seconds, "cpu_us": used / rows * 1e6, "early_mib": early, "peak_mib": _peak_mib()}

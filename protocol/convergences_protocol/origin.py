@@ -13,7 +13,6 @@ from typing import Self
 from .codes import is_territory
 
 EPOCH_BYTES = 8
-ORIGIN_CHARS_MAX = 42  # `convergences/FR-200057867/` and 16 digits
 ORIGINS_REMEMBERED = 4096  # a charter asks for the same few at every turn
 
 _ORIGIN = re.compile(r"convergences/([0-9A-Z-]{4,12})/([0-9a-f]{16})")

@@ -2,14 +2,26 @@
 """A desk in memory: what an import writes, kept in dictionaries, through the same strict door as an archive."""
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from convergences_node.archive.model import NewRecord
-from convergences_node.imports.desk import Key, Known, content_digest
+from convergences_node.imports.desk import Desk, Key, Known, content_digest
+from convergences_node.imports.importer import Import, Tell
+from convergences_node.imports.mapping import Mapping as ColumnMapping
 from convergences_node.imports.themes import names_of
 from convergences_protocol.element import ElementId
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.record import author_record, read_body, read_header
+
+
+async def import_file(
+    desk: Desk, path: Path, mapping: ColumnMapping, tell: Tell, *, dry_run: bool = False
+) -> dict[str, Any]:
+    """One file, at any desk; the report. Never raises because of what the file holds."""
+    with Import(desk, [path], mapping, tell, dry_run=dry_run) as run:
+        await run.write()
+        return run.told()
 
 
 class MemoryDesk:

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from convergences_node.imports.convert import BadRow, convert
+from convergences_node.imports.convert import BadRow, Converter
 from convergences_node.imports.ics_rows import read_ics
 from convergences_node.imports.known import known_mapping
 from convergences_node.imports.rows import Dialect, Row, read_rows, sniff
@@ -110,7 +110,7 @@ def test_a_time_of_nowhere_is_the_calendar_s_and_else_the_mapping_s(tmp_path: Pa
     mapping = known_mapping("ics", "t")
     assert mapping is not None
     with pytest.raises(BadRow, match="cell_offset"):
-        convert(row, mapping)
+        Converter(mapping).convert(row)
 
 
 def test_a_zone_that_the_file_declares_is_understood_and_recognised(tmp_path: Path) -> None:
@@ -298,7 +298,7 @@ def test_every_calendar_is_rows_or_reasons() -> None:
         assert not set(codes(rows)) & {"ics_broken"}, path.name
         for row in rows:
             try:
-                convert(row, mapping)
+                Converter(mapping).convert(row)
             except BadRow as error:
                 assert error.faults
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from time import process_time
 
 import pytest
-from convergences_node.imports.convert import BadRow, convert
+from convergences_node.imports.convert import BadRow, Converter
 from convergences_node.imports.feed_rows import FEED_BYTES_MAX, read_feed
 from convergences_node.imports.html_text import HTML_CHARS_MAX, markdown_of, text_of
 from convergences_node.imports.known import known_mapping
@@ -41,7 +41,7 @@ def test_an_entry_is_an_article(tmp_path: Path) -> None:
     assert row.line == 3
     mapping = known_mapping("feed", "t")
     assert mapping is not None
-    found = convert(row, mapping)
+    found = Converter(mapping).convert(row)
     assert (found.kind.name, found.source, found.source_id) == ("content", "Le 6b", "urn:1")
     assert found.fields["name"] == "Fête & marché"
     assert found.fields["text"] == "Le **21**"
@@ -86,7 +86,7 @@ def test_what_the_suite_forbids_is_in_no_text() -> None:
             rows = list(read_feed(file, sniff(path)))
         for row in rows:
             try:
-                fields = convert(row, mapping).fields
+                fields = Converter(mapping).convert(row).fields
             except BadRow:
                 continue
             told = str(fields.get("text")) + str(fields.get("website"))

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from convergences_node.imports.convert import BadRow, Converter
 from convergences_node.imports.formats import FORMATS
-from convergences_node.imports.importer import import_file
 from convergences_node.imports.known import known_mapping
 from convergences_node.imports.mapping import plain_mapping
 from convergences_node.imports.rows import Dialect, Row, read_rows, sniff
@@ -18,7 +17,7 @@ from convergences_node.territories.communes import Communes, communes
 from convergences_protocol.errors import LocalError
 
 from .beside import data
-from .memory_desk import MemoryDesk
+from .memory_desk import MemoryDesk, import_file
 
 PAIR = "http://virtual-assembly.org/ontologies/pair#"
 SAMPLES: dict[str, Any] = {

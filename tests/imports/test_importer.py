@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from convergences_node.archive.model import NewRecord
 from convergences_node.faults import Conflict
-from convergences_node.imports.importer import BATCH_ROWS, import_file
+from convergences_node.imports.importer import BATCH_ROWS
 from convergences_node.imports.mapping import Mapping, parse_mapping, plain_mapping
 from convergences_protocol.errors import LocalError
 
-from .memory_desk import MemoryDesk
+from .memory_desk import MemoryDesk, import_file
 
 MAPPING = b"""
 [source]

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from convergences_node.imports.convert import BadRow, Converted, convert
-from convergences_node.imports.importer import import_file
+from convergences_node.imports.convert import BadRow, Converted, Converter
 from convergences_node.imports.known import known_formats, known_mapping
 from convergences_node.imports.rows import Row, read_rows, sniff
 from convergences_node.territories.communes import Communes, communes
 
 from .beside import data
-from .memory_desk import MemoryDesk
+from .memory_desk import MemoryDesk, import_file
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,7 +32,7 @@ def rows_of(path: Path, document: Any, format: str) -> list[Row]:
 def mapped(row: Row, format: str) -> Converted:
     mapping = known_mapping(format, "essai")
     assert mapping is not None
-    return convert(row, mapping)
+    return Converter(mapping).convert(row)
 
 
 def codes(rows: list[Row]) -> list[str]:

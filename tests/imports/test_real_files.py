@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from convergences_node.imports.importer import import_file
 from convergences_node.imports.mapping import load_mapping, plain_mapping
 from convergences_node.imports.report import LISTED_MAX
 from convergences_node.imports.rows import read_rows, sniff
 
-from .memory_desk import MemoryDesk
+from .memory_desk import MemoryDesk, import_file
 
 HERE = Path(__file__).resolve().parent
 EXAMPLES = HERE.parents[1] / "examples"
@@ -160,9 +159,8 @@ CHILD = """
 import asyncio, json, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[2:]
-from convergences_node.imports.importer import import_file
 from convergences_node.imports.mapping import plain_mapping
-from memory_desk import MemoryDesk
+from memory_desk import MemoryDesk, import_file
 
 class Forgetful(MemoryDesk):
     async def append(self, records):

@@ -16,7 +16,7 @@ from convergences_protocol.kinds import KINDS, Field, FieldType, Kind, check, va
 from convergences_protocol.kinds.context import document, json_ld_context
 from convergences_protocol.kinds.kind import FAULT_CODES
 from convergences_protocol.kinds.prefixes import PREFIXES, expand
-from convergences_protocol.kinds.schema import json_schema
+from convergences_protocol.kinds.schema import JsonSchema, field_schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,6 +45,16 @@ def good_values(field: Field) -> st.SearchStrategy[Any]:
     return st.lists(one, min_size=1, max_size=3) if field.many else one
 
 
+def json_schema(kind: Kind) -> JsonSchema:
+    """Of an object with the kind's fields."""
+    return {
+        "type": "object",
+        "properties": {field.name: field_schema(field) for field in kind.fields},
+        "required": [field.name for field in kind.fields if field.required],
+        "additionalProperties": False,
+    }
+
+
 def records(kind: Kind) -> st.SearchStrategy[dict[str, Any]]:
     required = {field.name: good_values(field) for field in kind.fields if field.required}
     optional = {field.name: good_values(field) for field in kind.fields if not field.required}
@@ -52,7 +62,7 @@ def records(kind: Kind) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def test_the_kinds_are_those_of_the_folder() -> None:
-    folder = Path(json_schema.__code__.co_filename).parent
+    folder = Path(field_schema.__code__.co_filename).parent
     declaring = {
         path.stem for path in folder.glob("*.py") if re.search(r"^KIND = Kind\(", path.read_text("utf-8"), re.M)
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from convergences_node.config import load_config
 from convergences_node.relay import relay as relay_module
-from convergences_node.relay.settings import is_on, why_off
+from convergences_node.relay.settings import why_off
 
 from .conftest import Place, node
 from .neighbour import ACTIVITY, AS
@@ -124,8 +124,8 @@ async def test_a_node_that_is_no_relay_has_none_of_it(tmp_path: Path) -> None:
         assert (await here.get(f"/e/{event}"))[2]["type"] == "pair:Event"
         assert (await here.do("relay_status"))["why"] == "disabled"
         config = load_config(here.town.folder)
-        assert (is_on(config), why_off(config)) == (False, "disabled")
+        assert why_off(config) == "disabled"
         config.relay.enabled, config.relay.private = True, False
-        assert (is_on(config), why_off(config)) == (False, "address")
+        assert why_off(config) == "address"
         config.http.public_url = "https://saint-denis.example"
-        assert is_on(config)
+        assert why_off(config) is None

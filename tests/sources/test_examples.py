@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from convergences_node.imports.importer import import_file
 from convergences_node.imports.rows import read_rows, sniff
 from convergences_node.sources.declaration import mapping_of, parse
 
-from tests.imports.memory_desk import MemoryDesk
+from tests.imports.memory_desk import MemoryDesk, import_file
 from tests.imports.test_real_files import EXAMPLES, data
 
 LINES_MAX = 40

@@ -6,7 +6,6 @@ happened, and nothing of a demo should stay behind on somebody's machine.
 """
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -15,8 +14,6 @@ from pathlib import Path
 
 from convergences_node.config import load_config
 from convergences_node.serve import run, write_logs
-
-log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str]) -> None:

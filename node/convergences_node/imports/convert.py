@@ -179,11 +179,6 @@ class _Step:
         return self.column.prefix + value if self.column.prefix and isinstance(value, str) else value
 
 
-def convert(row: Row, mapping: Mapping) -> Converted:
-    """The element that one row describes. Raises `BadRow`."""
-    return Converter(mapping).convert(row)
-
-
 def _fields(row: Row, plan: _Plan) -> tuple[dict[str, Any], list[Fault], list[Fault]]:
     fields: dict[str, Any] = {}
     faults: list[Fault] = []

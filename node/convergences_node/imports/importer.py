@@ -45,13 +45,6 @@ ATTEMPTS_MAX = 3
 Tell = Callable[[dict[str, Any]], None]
 
 
-async def import_file(desk: Desk, path: Path, mapping: Mapping, tell: Tell, *, dry_run: bool = False) -> dict[str, Any]:
-    """Import the file and answer the report. Never raises because of what the file holds."""
-    with Import(desk, [path], mapping, tell, dry_run=dry_run) as run:
-        await run.write()
-        return run.told()
-
-
 class Import:
     """One import under way: of one file, or of several that are one table. `look` if need be, then `write`."""
 

@@ -9,7 +9,7 @@ an export and an API call all spell it the same way.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from convergences_protocol.codes import is_territory
@@ -334,8 +334,3 @@ def _is_element(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def all_of(values: Iterable[str]) -> str:
-    """Values as one text, for a digest."""
-    return "\x1f".join(values)

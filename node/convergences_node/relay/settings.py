@@ -28,13 +28,11 @@ class RelaySection(Section):
     ] = False
 
 
-def is_on(config: Config) -> bool:
-    """Whether this node is a relay: its operator wants it, and it has an address that others can rely on."""
-    return config.relay.enabled and why_off(config) is None
-
-
 def why_off(config: Config) -> str | None:
-    """Why it is none, in a word: `disabled`, `address`; None if it is one."""
+    """Why this node is no relay, in a word; None if it is one.
+
+    `disabled`: its operator does not want it. `address`: it has none that others can rely on.
+    """
     if not config.relay.enabled:
         return "disabled"
     url = config.http.public_url

@@ -110,9 +110,6 @@ class Kind:
     def field_label_key(self, field: Field) -> str:
         return f"field.{self.name}.{field.name}"
 
-    def term_label_key(self, field: Field, term: str) -> str:
-        return f"term.{self.name}.{field.name}.{term}"
-
     def class_of(self, fields: Mapping[str, object]) -> str:
         """The RDF class of one element: the one that its `type` maps to, or the kind's."""
         declared = self.by_name.get("type")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""JSON Schema (draft 2020-12, as OpenAPI 3.1 has it) of a kind's fields, derived from its declaration.
+"""JSON Schema (draft 2020-12, as OpenAPI 3.1 has it) of a field, derived from its declaration.
 
 What `check` accepts the schema accepts; the schema may be wider where a schema cannot say it (a real calendar day, text
 in form NFC, two dates in order). Bodies need no translation to JSON: there is text, numbers, lists and maps in them.
@@ -11,7 +11,6 @@ from typing import Any
 
 from . import media
 from .field import MANY_MAX, Field, FieldType
-from .kind import Kind
 from .values import LATITUDE_E7_MAX, LONGITUDE_E7_MAX, RING_POINTS_MIN
 
 JsonSchema = dict[str, Any]
@@ -32,20 +31,6 @@ _PATTERNS = {
     FieldType.DIGEST: "[0-9a-f]{64}",
     FieldType.COLOUR: "#[0-9a-f]{6}",
 }
-
-
-def json_schema(kind: Kind) -> JsonSchema:
-    """The schema of an object with `kind`'s fields. `x-label-key` names the text that a form shows beside each."""
-    return {
-        "type": "object",
-        "title": kind.name,
-        "x-label-key": kind.label_key,
-        "properties": {
-            field.name: field_schema(field) | {"x-label-key": kind.field_label_key(field)} for field in kind.fields
-        },
-        "required": [field.name for field in kind.fields if field.required],
-        "additionalProperties": False,
-    }
 
 
 def field_schema(field: Field) -> JsonSchema:
