@@ -387,3 +387,9 @@ async def test_an_agenda_of_what_only_lasts_does_not_say_that_there_is_nothing(
         assert "Voici ce qui dure." in html
         assert "Exposition" in html
         assert "d’inscrit" not in html
+
+
+async def test_a_word_that_nothing_has_leads_to_all_that_there_is(client: TestClient) -> None:
+    html = await page(client, "/?q=introuvable&lang=fr")
+    (way,) = re.findall(r'href="([^"]*)">tout ce qui est inscrit<', html)
+    assert "Festival des Murs" in await page(client, unescape(way) + "&limit=100")

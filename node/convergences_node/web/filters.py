@@ -216,4 +216,6 @@ def wider(reading: Reading, asked: Query) -> tuple[Choice, ...]:
             found.append(Choice(label, page_link(reading, replace(first, text=rest))))
     if asked.text and first != Query(text=asked.text):
         found.append(Choice(messages.text("empty.without_filters"), page_link(reading, Query(text=asked.text))))
+    if not found and first != Query():
+        found.append(Choice(messages.text("empty.everything"), page_link(reading, Query(), LIST)))
     return tuple(found)
