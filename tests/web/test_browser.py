@@ -17,9 +17,12 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient
 from axe_playwright_python.async_playwright import Axe
+from convergences_node.index.course import Course
+from convergences_node.index.index import Index
+from convergences_node.web.town_door import TownStatus
 from playwright.async_api import Browser, Page, async_playwright
 
-from .small_town import SmallTown
+from .small_town import START, SmallTown
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 ARGUMENTS = [
@@ -141,6 +144,25 @@ async def test_pages_are_open_to_everyone(
         )
         assert await too_small(watched.page) == [], name
         assert await heading_jumps(watched.page) == [], name
+        await watched.page.context.close()
+
+
+async def test_the_page_of_who_waits_is_open_to_everyone(
+    town: SmallTown, client: TestClient, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index is made again: a bar with its words, in the page and in a frame; it comes back with its figures."""
+    town.state = TownStatus(False, "rebuilding", True, START)
+    course = Course.beginning(0, 3_000, 100.0)
+    monkeypatch.setattr(Index, "course", course)
+    for size, path, dark in ((PHONE, "/", False), (DESK, "/", True), (PHONE, "/cadre?vue=agenda", True)):
+        course.move(500, course.moved_at + 60)
+        watched = await open_page(browser, str(client.make_url(path)), size, "fr", dark)
+        await keep_picture(watched.page, f"waiting-{path[1:6]}-{size['width']}")
+        bar = watched.page.get_by_role("progressbar", name=f"{course.done:,}".replace(",", "\u202f"))
+        assert await bar.get_attribute("value") == str(course.done)
+        found = await Axe().run(watched.page)
+        assert found.violations_count == 0, found.generate_report()
+        assert await watched.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         await watched.page.context.close()
 
 
