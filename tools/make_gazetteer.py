@@ -8,8 +8,9 @@ géographique*, DGCL, La Poste; Licence Ouverte 2.0) and contours of `france-geo
 folder gives the same bytes: nothing here reads a clock or a network.
 
 What is written, in `node/convergences_node/territories/data/`: `communes.csv`, `groupings.csv` (EPCI and EPT),
-`departements.csv`, `regions.csv`, `former.csv` (communes that have ended and whose archive may still be ours), and
-`outlines.ndjson`. Each is sorted by code, one territory a line, so that a new edition is a readable diff.
+`departements.csv`, `regions.csv`, `former.csv` (communes that have ended and whose archive may still be ours),
+`outlines.ndjson`, and `departements.ndjson`, the outlines of départements. Each is sorted by code, one territory a
+line, so that a new edition is a readable diff.
 """
 
 import csv
@@ -21,6 +22,9 @@ from typing import Any
 
 TARGET = Path(__file__).resolve().parent.parent / "node" / "convergences_node" / "territories" / "data"
 OUTLINES = ("plaine-commune-2024-9-villes", "saint-brieuc-armor-agglomeration")
+DEPARTEMENTS = Path("contours") / "departements-version-simplifiee.geojson"
+DEPARTEMENT_DECIMALS = 4
+"""Some ten metres: these outlines are simplified by hundreds, and only tell apart what has one name and lies far."""
 # Only the communes whose end an example lives through. The rest of the former codes are with their successor.
 FORMER = {"93059": ("93066", "2025-01-01")}
 
@@ -40,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     write("regions.csv", ("code", "name"), ((r["code"], r["nom"]) for r in regions))
     write("former.csv", (*COMMUNE_COLUMNS, "successor", "ended"), former_rows(source))
     write_outlines(source)
+    write_departements(source)
     return 0
 
 
@@ -103,9 +108,31 @@ def write_outlines(source: Path) -> None:
                     "outline": outline,
                 }
             )
+    write_lines("outlines.ndjson", lines)
+
+
+def write_departements(source: Path) -> None:
+    """One line a département of metropolitan France: its outline, without what it does not need."""
+    lines: list[dict[str, Any]] = []
+    for feature in json.loads((source / DEPARTEMENTS).read_text("utf-8"))["features"]:
+        rough = [[[rounded(point) for point in ring] for ring in polygon] for polygon in polygons(feature["geometry"])]
+        lines.append(
+            {
+                "code": feature["properties"]["code"],
+                "outline": [[flat(ring) for ring in polygon] for polygon in rough],
+            }
+        )
+    write_lines("departements.ndjson", lines)
+
+
+def rounded(point: list[float]) -> list[float]:
+    return [round(degrees, DEPARTEMENT_DECIMALS) for degrees in point]
+
+
+def write_lines(name: str, lines: list[dict[str, Any]]) -> None:
     lines.sort(key=lambda line: str(line["code"]))
     text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-    (TARGET / "outlines.ndjson").write_text(text, "utf-8")
+    (TARGET / name).write_text(text, "utf-8")
 
 
 def polygons(geometry: dict[str, Any]) -> list[list[list[list[float]]]]:

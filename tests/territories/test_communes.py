@@ -68,6 +68,28 @@ def test_a_point_is_in_the_commune_whose_outline_is_around_it(known: Communes) -
     assert known.at([448_000_000, 0]) is None
 
 
+def test_a_departement_is_around_a_point_in_france(known: Communes) -> None:
+    """The mainland and Corsica; not the sea, not Belgium, not overseas, of which there are no outlines."""
+    points = {
+        "FR-26": (44.9334, 4.8924),  # Valence, on the left bank of the Rhône
+        "FR-07": (44.9340, 4.8700),  # and Guilherand-Granges, across it
+        "FR-82": (44.1060, 0.8920),
+        "FR-2B": (42.3060, 9.1490),
+        "FR-75": (48.8566, 2.3522),
+    }
+    for code, (latitude, longitude) in points.items():
+        assert known.departement_at([round(latitude * 1e7), round(longitude * 1e7)]) == code
+    for latitude, longitude in ((46.0, -4.0), (50.8466, 4.3528), (-20.8789, 55.4481)):
+        assert known.departement_at([round(latitude * 1e7), round(longitude * 1e7)]) is None
+
+
+def test_a_commune_is_found_in_two_surroundings(known: Communes) -> None:
+    assert known.find("", "Valence") is None
+    assert known.find("", "Valence", "", "FR-26") == "FR-26362"
+    assert known.find("", "Valence", "FR-200068781", "FR-26") == known.find("", "Valence", "FR-200068781")
+    assert known.find("", "Valence", "FR-82", "FR-26") is None
+
+
 def test_the_postcode_of_an_address_is_the_last_one() -> None:
     """A street's number may have five digits too."""
     assert postcode_in("12345 route du Bois - 33000 Bordeaux") == "33000"

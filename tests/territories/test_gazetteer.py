@@ -2,7 +2,7 @@
 """The gazetteer answers from a code, a name or a point, and its records pass the strict door."""
 
 import pytest
-from convergences_node.territories import UnknownTerritory, commune_at, find, search
+from convergences_node.territories import UnknownTerritory, find, search
 from convergences_protocol.kinds import KINDS, check
 
 
@@ -68,13 +68,6 @@ def test_a_person_finds_a_town_by_how_it_sounds() -> None:
 def test_facts_are_a_record_of_a_territory(code: str) -> None:
     """What the gazetteer says goes into the log as it is."""
     assert check(KINDS["territory"], find(code).fields()) == []
-
-
-def test_a_point_is_in_the_commune_around_it() -> None:
-    """Known where there are outlines, unknown elsewhere; never guessed."""
-    assert commune_at(48.9357, 2.3540) == "FR-93066"
-    assert commune_at(48.9655, 2.3610) == "FR-93059"
-    assert commune_at(45.0, 4.9) is None
 
 
 def test_every_commune_has_a_name_and_a_known_departement() -> None:

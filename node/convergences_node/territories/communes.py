@@ -9,14 +9,12 @@ leaves one: two communes of the same name and postcode, or a name found all over
 from __future__ import annotations
 
 import csv
-import json
 import re
 import weakref
 from collections.abc import Iterator, Sequence
 
-from .facts import Outline
 from .gazetteer import DATA, folded
-from .outlines import OUTLINES, inside
+from .outlines import DEPARTEMENTS, OUTLINES, Outlines
 
 NAME_CHARS_MAX = 120
 LIKENESS_MIN = 88
@@ -59,7 +57,7 @@ class Communes:
         self._by_postcode: dict[str, list[str]] = {}
         self._by_name: dict[str, list[str]] = {}
         self._around: dict[str, tuple[str, ...]] = {}
-        self._outlines: list[tuple[str, tuple[int, int, int, int], Outline]] | None = None
+        self._outlines, self._departements = Outlines(OUTLINES), Outlines(DEPARTEMENTS)
         for row in _rows("communes.csv"):
             self._take(row)
         for row in _rows("former.csv"):
@@ -86,13 +84,13 @@ class Communes:
         now = self._now.get(code) or (district if district and _is_district(code) else None)
         return f"FR-{now}" if now else None
 
-    def find(self, postcode: str, name: str, within: str = "") -> str | None:
+    def find(self, postcode: str, name: str, *within: str) -> str | None:
         """The one commune that a postcode and a name leave, either of which may be empty.
 
-        `within` is a département or an agglomeration (`FR-33`, `FR-243300316`) that it is known to be in.
+        `within` are a département or an agglomeration (`FR-33`, `FR-243300316`) that it is known to be in, or both.
         """
         wanted = plain_name(name[:NAME_CHARS_MAX])
-        around = within.removeprefix("FR-")
+        around = {each.removeprefix("FR-") for each in within if each}
         named = self._inside(self._by_name.get(wanted, []), around)
         here = self._inside(self._by_postcode.get(postcode, []), around)
         found = [code for code in named if code in here] or (_alike(wanted, here, self._names) if wanted else here)
@@ -107,16 +105,16 @@ class Communes:
 
     def at(self, location: Sequence[int]) -> str | None:
         """The commune around this point (`[latitude, longitude]` in 1e-7 degree), where its outline is known."""
-        latitude, longitude = location
-        if self._outlines is None:
-            self._outlines = list(_outlines())
-        for code, (south, west, north, east), outline in self._outlines:
-            if south <= latitude <= north and west <= longitude <= east and inside(outline, (latitude, longitude)):
-                return self.by_code(code)
-        return None
+        found = self._outlines.around((location[0], location[1]))
+        return self.by_code(found) if found else None
 
-    def _inside(self, codes: list[str], around: str) -> list[str]:
-        return [code for code in codes if around in self._around[code]] if around else codes
+    def departement_at(self, location: Sequence[int]) -> str | None:
+        """The département around this point, as `FR-26`; None overseas, at sea and abroad."""
+        found = self._departements.around((location[0], location[1]))
+        return f"FR-{found}" if found else None
+
+    def _inside(self, codes: list[str], around: set[str]) -> list[str]:
+        return [code for code in codes if around.issubset(self._around[code])]
 
 
 def plain_name(name: str) -> str:
@@ -163,13 +161,3 @@ def _same_departement(code: str, postcode: str) -> bool:
 def _rows(name: str) -> Iterator[dict[str, str]]:
     with (DATA / name).open(encoding="utf-8") as file:
         yield from csv.DictReader(file)
-
-
-def _outlines() -> Iterator[tuple[str, tuple[int, int, int, int], Outline]]:
-    with OUTLINES.open(encoding="utf-8") as file:
-        for line in file:
-            read = json.loads(line)
-            outline = tuple(tuple(tuple(ring) for ring in polygon) for polygon in read["outline"])
-            latitudes = [number for polygon in outline for number in polygon[0][::2]]
-            longitudes = [number for polygon in outline for number in polygon[0][1::2]]
-            yield read["code"], (min(latitudes), min(longitudes), max(latitudes), max(longitudes)), outline
