@@ -1,25 +1,30 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The write-ahead log is folded between two turns of the writer, not at the commit that somebody waits for."""
+"""The write-ahead log is folded beside the writer, not at the commit that somebody waits for."""
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-from convergences_node.archive import folding
+from convergences_node.archive import connection, folding
 from convergences_node.archive.connection import ARCHIVE_NAME, open_writer
 from convergences_node.archive.folding import Folding
 
 ROW_BYTES = 4_000
 """A page each."""
-PAGES = 20
+PAGES, PAGES_MAX = 20, 100
+FRAME_BYTES = 4_120
+SECONDS_MAX = 30
 
 
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[sqlite3.Connection, Path]:
     monkeypatch.setattr(folding, "WAL_PAGES", PAGES)
+    monkeypatch.setattr(connection, "WAL_PAGES_MAX", PAGES_MAX)
     db = open_writer(tmp_path / ARCHIVE_NAME)
     db.execute("CREATE TABLE rows (row BLOB)")
     return db, tmp_path / f"{ARCHIVE_NAME}-wal"
@@ -30,14 +35,41 @@ def write(db: sqlite3.Connection, count: int) -> None:
         db.execute("INSERT INTO rows VALUES (?)", (bytes(ROW_BYTES),))
 
 
-def test_the_log_stays_short_however_much_is_written(written: tuple[sqlite3.Connection, Path]) -> None:
-    """Ten times what it may hold, a row a commit: it is folded again and again, and begins anew each time."""
+def test_the_log_begins_anew_once_it_is_folded(written: tuple[sqlite3.Connection, Path]) -> None:
+    """Ten times what it may hold, a row a commit, by one who leaves it the time: it never becomes longer."""
     db, wal = written
     turns = Folding(db)
     for _ in range(10 * PAGES):
         write(db, 1)
         turns.fold_if_due()
-    assert wal.stat().st_size < 4 * PAGES * 4_120
+        turns.wait()
+    assert wal.stat().st_size < 4 * PAGES * FRAME_BYTES < PAGES_MAX * FRAME_BYTES
+    db.close()
+
+
+def test_nobody_waits_for_a_folding_that_takes_long(
+    written: tuple[sqlite3.Connection, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes goes on, one folding at a time is begun, and SQLite itself folds what has become too long."""
+    db, wal = written
+    turns, begun, go_on = Folding(db), threading.Semaphore(0), threading.Event()
+    connect = sqlite3.connect
+
+    def connect_slowly(*arguments: Any, **named: Any) -> Any:
+        begun.release()
+        assert go_on.wait(SECONDS_MAX)
+        return connect(*arguments, **named)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(sqlite3, "connect", connect_slowly)
+        for _ in range(10 * PAGES):
+            write(db, 1)
+            turns.fold_if_due()
+        assert begun.acquire(timeout=SECONDS_MAX)
+        assert not begun.acquire(blocking=False)
+        assert PAGES < wal.stat().st_size / FRAME_BYTES < 2 * PAGES_MAX
+        go_on.set()
+        turns.wait()
     db.close()
 
 
@@ -47,6 +79,7 @@ def test_nothing_is_folded_before_it_is_due(written: tuple[sqlite3.Connection, P
     turns, before = Folding(db), wal.stat().st_size
     write(db, PAGES // 2)
     turns.fold_if_due()
+    turns.wait()
     grown = wal.stat().st_size - before
     assert grown > PAGES // 2 * ROW_BYTES
     assert db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1] > PAGES // 2
@@ -63,6 +96,7 @@ def test_a_reader_that_stays_keeps_the_log_and_no_writer_waits(written: tuple[sq
         for _ in range(3 * PAGES):
             write(db, 1)
             turns.fold_if_due()
+            turns.wait()
         assert reader.execute("SELECT count(*) FROM rows").fetchone() == (0,)
     _, pages, folded = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     assert pages == folded and pages > 3 * PAGES

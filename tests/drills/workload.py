@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from convergences_node.archive import migrations
+from convergences_node.archive import folding, migrations
 from convergences_node.archive.model import NewRecord
 from convergences_node.founding import create_town
 from convergences_node.town import Town
@@ -25,6 +25,8 @@ from convergences_node.verbs import perform
 MIGRATIONS_MAX = 6
 KEEP = 2
 """Backups that stay on the stick."""
+WAL_PAGES = 20
+"""The log is folded beside every few acts, as a backlog would have it."""
 SETTINGS = {"p2p": {"enabled": False}, "discovery": {"zeroconf": False}}
 
 
@@ -127,4 +129,5 @@ class Node:
 
 
 if __name__ == "__main__":
+    folding.WAL_PAGES = WAL_PAGES
     asyncio.run(Node(Path(sys.argv[1]), Random(int(sys.argv[2]))).live())

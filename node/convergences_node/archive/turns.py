@@ -3,8 +3,7 @@
 
 Local appends go first, and those that wait together become one transaction, one guard, one head. All else goes in the
 order in which it was asked; batches that follow each other share a transaction of at most 1 MiB or 100 ms, and give
-way as soon as a local append waits. What SQLite has to fold now and then is folded between two turns, after those of
-the last one have their answers.
+way as soon as a local append waits. What SQLite has to fold now and then is folded beside it all (folding.py).
 """
 
 from __future__ import annotations
@@ -108,15 +107,15 @@ class Turns:
                 while not (self._appends or self._others or self._closing):
                     self._changed.wait()
                 if not (self._appends or self._others):
-                    return
+                    break
             if self._appends:
                 self._do_appends()
             elif isinstance(self._others[0].work, tuple):
                 self._do_batches()
             else:
                 self._do_work(self._others.popleft())
-            if not self._appends:
-                self._folding.fold_if_due()
+            self._folding.fold_if_due()
+        self._folding.wait()
 
     def _do_appends(self) -> None:
         """One group: whatever waits now, within the bound, becomes one transaction and one head."""
