@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """While many records of other towns are arriving: who indexes them, and when.
 
-A backlog is stored first, because what is stored is safe. A large one is indexed meanwhile by a second process
-(`index/helper.py`), so that neither waits for the other; a middling one waits, for a while, until it is stored.
+A backlog is stored first, because what is stored is safe. A large one is indexed by a second process
+(`index/helper.py`): meanwhile, where there is a processor more than storing takes, so that neither waits for the other;
+else once it is stored, or after a while, as a middling one is by the node itself.
 Whenever something is written at this node itself, or is to be forgotten, the node takes its index back at once.
 """
 
@@ -15,11 +16,12 @@ import logging
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.faults import words_of
 from convergences_node.index.projection import Speakers
+from convergences_node.network.examining import PROCESSES
 
 if TYPE_CHECKING:
     from convergences_node.town import Town
@@ -30,8 +32,13 @@ RECORDS = 2_000
 """Records known to be on their way, from which on storing goes before indexing."""
 RECORDS_FOR_HELPER = 20_000
 """From here on a second process pays: it takes half a second and 45 MiB to be there at all."""
+PROCESSORS_FOR_STORING = 1 + PROCESSES
+"""The node, and those who check signatures. An index that is made with what they leave keeps them from it, too: on two
+processors they are a tenth faster without it, and all is searchable as soon (docs/decisions/0114-folded-beside.md)."""
 WAIT_SECONDS_MAX = 15.0
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.05
+BEGIN = b"\n"
+"""What tells the helper to begin."""
 HELPER_KEEPS = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
 """What it is told of its memory (allocating.py): to keep what it will want again at once. Told what a node is, it would
 give each portion of some megabytes back, and ask for every page of the next one anew."""
@@ -57,9 +64,15 @@ class Backlog:
         self._own_news.clear()
         if self._arriving() >= RECORDS_FOR_HELPER and await self._town.index.lend(self._help):
             return
+        await self._wait_until_stored()
+
+    async def _wait_until_stored(self) -> bool:
+        """Wait, for a while, until nearly all is stored. False if something here cannot wait."""
         deadline = time.monotonic() + WAIT_SECONDS_MAX
-        while self._arriving() > RECORDS and time.monotonic() < deadline and not await self._interrupted():
-            pass
+        while self._arriving() > RECORDS and time.monotonic() < deadline:
+            if await self._interrupted():
+                return False
+        return True
 
     def _arriving(self) -> int:
         return self._town.network.backlog() if self._town.network is not None else 0
@@ -72,11 +85,6 @@ class Backlog:
 
     async def _help(self, speakers: Speakers) -> None:
         """Let a helper index until the backlog is in, or until something here cannot wait."""
-        told = {
-            "speakers": {territory: list(logs) for territory, logs in speakers.items()},
-            "revealed": await self._town.archive.read(_revealed),
-            "now": self._town.now(),
-        }
         command = (sys.executable, "-m", "convergences_node.index", str(self._town.folder))
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -88,7 +96,10 @@ class Backlog:
         assert process.stdout is not None
         signs = asyncio.create_task(self._hear(process.stdout))
         try:
-            process.stdin.write(json.dumps(told).encode() + b"\n")
+            process.stdin.write(json.dumps(await self._told(speakers)).encode() + b"\n")
+            if len(os.sched_getaffinity(0)) <= PROCESSORS_FOR_STORING and not await self._wait_until_stored():
+                return
+            process.stdin.write(BEGIN)
             while self._arriving() > RECORDS and process.returncode is None:
                 if await self._interrupted():
                     return
@@ -106,6 +117,13 @@ class Backlog:
             if process.returncode is None:
                 process.kill()  # what it had not committed is taken in again
             await process.wait()
+
+    async def _told(self, speakers: Speakers) -> dict[str, Any]:
+        return {
+            "speakers": {territory: list(logs) for territory, logs in speakers.items()},
+            "revealed": await self._town.archive.read(_revealed),
+            "now": self._town.now(),
+        }
 
     async def _hear(self, signs: asyncio.StreamReader) -> None:
         """Remember when the helper last got further."""

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import NewRecord
+from convergences_node.backlog import BEGIN
 from convergences_node.index import reading_ahead
 from convergences_node.index.index import Index
 from convergences_node.index.occurrences import Horizon
@@ -60,6 +61,13 @@ def start_helper(folder: Path, origin: str) -> subprocess.Popen[bytes]:
     return process
 
 
+def let_begin(helper: subprocess.Popen[bytes]) -> None:
+    """Tell it that it may begin."""
+    assert helper.stdin is not None
+    helper.stdin.write(BEGIN)
+    helper.stdin.flush()
+
+
 def said(folder: Path) -> dict[str, list[tuple[object, ...]]]:
     """What the tables of an index say, and what full-text search finds."""
     with sqlite3.connect(folder / "index.db") as db:
@@ -81,6 +89,7 @@ async def town(tmp_path: Path) -> Path:
 
 async def test_the_helper_leaves_what_the_node_alone_would_have_made(town: Path) -> None:
     helper = start_helper(town, await origin_of(town))
+    let_begin(helper)
     out, _ = helper.communicate(timeout=SECONDS_MAX)
     assert helper.returncode == 0
     assert b"settling" in out
@@ -97,6 +106,7 @@ async def test_the_helper_leaves_what_the_node_alone_would_have_made(town: Path)
 
 async def test_a_helper_that_is_killed_takes_its_child_along(town: Path) -> None:
     helper = start_helper(town, await origin_of(town))
+    let_begin(helper)
     assert helper.stdout is not None
     assert helper.stdout.readline()  # it has got somewhere, so its child is there if it has one
     children = _children(helper.pid)

@@ -326,10 +326,17 @@ async def write_many(town: Town, count: int) -> None:
     await town.archive.append([NewRecord("actor", each) for each in fields])
 
 
+@pytest.fixture(params=[0, 1_000], ids=["meanwhile", "once it is stored"])
+def when_helped(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine with more processors than storing takes, and on one without."""
+    monkeypatch.setattr(backlog, "PROCESSORS_FOR_STORING", request.param)
+
+
+@pytest.mark.usefixtures("when_helped")
 async def test_a_large_backlog_is_indexed_by_a_second_process(
     territory: Territory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The node takes records in while a helper indexes them; afterwards the node goes on by itself, from there."""
+    """The node takes records in, a helper indexes them; afterwards the node goes on by itself, from there."""
     monkeypatch.setattr(backlog, "RECORDS_FOR_HELPER", 1_000)
     monkeypatch.setattr(backlog, "RECORDS", 0)
     helped: list[int] = []
@@ -369,6 +376,7 @@ async def test_a_large_backlog_is_indexed_by_a_second_process(
     assert (await found(agglomeration, "numéro 3999"))[0]["territory"] == SAINT_DENIS
 
 
+@pytest.mark.usefixtures("when_helped")
 async def test_what_is_written_here_does_not_wait_for_others_backlog(
     territory: Territory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,9 +5,9 @@ Checking and writing a backlog keeps one interpreter busy; so does indexing it. 
 process, which reads the archive (and cannot write it), takes in whatever is new, and runs only when the node leaves a
 processor idle: what is stored is safe, and what is searchable a little later is only late. Where there are two
 processors, a child of it reads ahead (`reading_ahead.py`).
-It is told once, by a line of JSON on its standard input, which logs speak and how far one's own logs are revealed; it
-goes on until that input is closed, then takes in the rest and ends. Each line on its standard output says that it got
-further. It may be killed at any moment: what it had not committed is taken in again.
+It is told once, by a line of JSON on its standard input, which logs speak and how far one's own logs are revealed, and
+by a second line when to begin; it goes on until that input is closed, then takes in the rest and ends. Each line on its
+standard output says that it got further. It may be killed at any moment: what it had not committed is taken in again.
 """
 
 from __future__ import annotations
@@ -64,9 +64,13 @@ class _Door:
 
 
 async def index_until(
-    folder: Path, told: Mapping[str, Any], finish: threading.Event, ahead: ReadingAhead | None
+    folder: Path,
+    told: Mapping[str, Any],
+    begin: Callable[[], None],
+    finish: threading.Event,
+    ahead: ReadingAhead | None,
 ) -> None:
-    """Take in what comes until `finish` is set and nothing is left."""
+    """Be ready; once `begin` returns, take in what comes until `finish` is set and nothing is left."""
     door, keeper, horizon = _Door(folder, told["revealed"]), Keeper(folder), Horizon.around(int(told["now"]))
     keeper.take_over(horizon)
     follower = Follower(door, keeper, _at_once, helping=True, ahead=ahead)
@@ -75,6 +79,7 @@ async def index_until(
     }
     store.expect_much(keeper.projection.db)
     try:
+        begin()
         while True:
             finishing = finish.is_set()
             if not await follower.catch_up(horizon, _say):
@@ -120,8 +125,12 @@ def main() -> None:
     ahead = reading_ahead(folder)
     told = json.loads(sys.stdin.readline())
     finish = threading.Event()
-    threading.Thread(target=_until_closed, args=(finish,), daemon=True).start()
-    run_through(index_until(folder, told, finish, ahead))
+
+    def begin() -> None:
+        sys.stdin.readline()
+        threading.Thread(target=_until_closed, args=(finish,), daemon=True).start()
+
+    run_through(index_until(folder, told, begin, finish, ahead))
     if ahead is not None:
         ahead.close()
 
