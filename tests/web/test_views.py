@@ -17,6 +17,7 @@ from convergences_node.web.agenda import period_of
 from convergences_node.web.cards import Reading
 from convergences_node.web.filters import weekend_of
 from convergences_node.web.happenings import happenings
+from convergences_node.web.map_question import _placeless
 from convergences_node.web.messages import catalogue
 from convergences_node.web.page_search import _total
 from convergences_node.web.projecting import WIDTH, frame_around, path_of
@@ -284,6 +285,20 @@ async def test_a_map_s_page_has_the_next_one_within_its_frame(client: TestClient
     names = [set(re.findall(r"Borne \d+", html.split('id="map-list"')[1])) for html in (first, second)]
     assert not names[0] & names[1]
     assert len(names[0] | names[1]) == 230
+
+
+@pytest.mark.parametrize(
+    ("found", "placed", "said"),
+    [
+        (Total(count=40), Total(count=28), ["12 autres réponses n’ont pas de lieu précis."]),
+        (Total(count=40), Total(count=40), []),
+        (Total(count=8_000), Total(count=7_100, exact=False), [catalogue("fr").text("map.some_placeless")]),
+        (Total(count=8_000), Total(count=5_890, exact=False), [catalogue("fr").count("map.about_placeless", 2_100)]),
+    ],
+)
+def test_what_has_no_place_is_a_number_only_where_that_is_known(found: Total, placed: Total, said: list[str]) -> None:
+    """The difference of an estimate may be nothing but its error."""
+    assert list(_placeless(READING, found, placed)) == said
 
 
 async def test_answers_of_which_none_has_a_place_are_not_called_none(client: TestClient, town: SmallTown) -> None:

@@ -25,6 +25,8 @@ MAP_ITEMS_MAX = 200
 """Elements on one map and in its list; the next page has the next ones."""
 COUNTED_MAX = 90_000
 """Answers of which those without a place are counted, or estimated; of more, it is only said that there are some."""
+SURE = 0.15
+"""A smaller part of an estimate may be nothing but its error (`index/sampling.py`): it is not told as a number."""
 WORLD = Box(-180 * E7, -90 * E7, 180 * E7, 90 * E7)
 """Asking for what is in it finds what is anywhere."""
 _FRANCE = Box(-5_0000000, 41_3000000, 9_6000000, 51_1000000)
@@ -77,7 +79,7 @@ async def unseen(town: Town, reading: Reading, asked: Query, shown: Query, on_ma
     total = (await town.index.facets(everywhere)).total
     href = page_link(reading, replace(asked.without_page(), box=None), LIST)
     if total.count > COUNTED_MAX:
-        return Unseen((reading.messages.text("map.some_placeless"),), href)
+        return Unseen((reading.messages.text("map.some_placeless"),), href)  # all of it would have to be looked through
     placed = (await town.index.facets(replace(everywhere, box=WORLD))).total
     said = _placeless(reading, total, placed)
     if asked.box is None and placed.exact and on_map.exact and placed.count > on_map.count:
@@ -86,9 +88,9 @@ async def unseen(town: Town, reading: Reading, asked: Query, shown: Query, on_ma
 
 
 def _placeless(reading: Reading, total: Total, placed: Total) -> tuple[str, ...]:
-    count = total.count - placed.count
-    if count <= 0:
-        return ()
+    messages, count = reading.messages, total.count - placed.count
     if total.exact and placed.exact:
-        return (reading.messages.count("map.placeless", count),)
-    return (reading.messages.count("map.about_placeless", about(count)),)
+        return (messages.count("map.placeless", count),) if count > 0 else ()
+    if count < total.count * SURE:
+        return (messages.text("map.some_placeless"),)
+    return (messages.count("map.about_placeless", about(count)),)
