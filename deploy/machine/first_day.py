@@ -93,7 +93,7 @@ def first_day(drill: Drill) -> None:
             browser.close()
     drill.at_most("questions and buttons", answers, ANSWERS_MAX, "in all")
     drill.wait_for_node()
-    spent = drill.machine.run("test -e /run/convergences/setup-code -o -e /run/issue.d/convergences.issue")
+    spent = drill.machine.run("test -e /run/convergences/setup-code -o -L /etc/issue.d/convergences.issue")
     drill.expect(spent.code, "the spent code is gone, from the screen too")
     drill.size = drill.status()["log"]["size"]
     drill.expect(not drill.restarts(), f"{SERVICE} was not started a second time by systemd")

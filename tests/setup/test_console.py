@@ -12,9 +12,10 @@ SCRIPT = Path(__file__).parents[2] / "deploy" / "package" / "files" / "console"
 
 
 def shown(tmp_path: Path) -> Path:
-    issue = tmp_path / "issue.d" / "convergences.issue"
-    subprocess.run(["sh", str(SCRIPT), str(tmp_path / "code"), str(issue)], check=True, timeout=20)
-    return issue
+    """Where agetty looks on every Debian: in a folder of /etc."""
+    issue, link = tmp_path / "run" / "issue", tmp_path / "issue.d" / "convergences.issue"
+    subprocess.run(["sh", str(SCRIPT), str(tmp_path / "code"), str(issue), str(link)], check=True, timeout=20)
+    return link
 
 
 def test_the_code_is_shown_to_who_sits_at_the_machine_and_taken_away(tmp_path: Path) -> None:
@@ -22,8 +23,10 @@ def test_the_code_is_shown_to_who_sits_at_the_machine_and_taken_away(tmp_path: P
     issue = shown(tmp_path)
     assert "code : 7KQ2-M9XD-04TR\n" in issue.read_text()
     assert issue.stat().st_mode & 0o777 == 0o600
+    assert issue.is_symlink(), "the code itself is in memory alone, and gone when the machine is switched off"
     (tmp_path / "code").unlink()
-    assert not shown(tmp_path).exists()
+    assert not shown(tmp_path).is_symlink()
+    assert not list((tmp_path / "run").iterdir())
 
 
 @pytest.mark.parametrize("text", ["\x1b[2Jhello", "7KQ2-M9XD", "x" * 10_000, "7KQ2-M9XD-04TR; rm\n", ""])
