@@ -21,10 +21,12 @@ KERNELS = {"amd64": "linux-image-amd64", "arm64": "linux-image-arm64"}
 PACKAGES = (
     *("systemd-sysv", "udev", "dbus", "kmod", "initramfs-tools", "systemd-timesyncd", "init-system-helpers"),
     *("openssh-server", "e2fsprogs", "cloud-guest-utils"),
-    *("cloud-init", "avahi-daemon", "avahi-utils", "libnss-mdns", "iproute2", "netbase", "curl", "procps"),
+    *("avahi-daemon", "avahi-utils", "libnss-mdns", "iproute2", "netbase", "curl", "procps"),
     *("python3", "adduser", "sudo", "locales", "libstdc++6", "console-setup", "keyboard-configuration", "dosfstools"),
 )
 """What Raspberry Pi OS Lite has of all that matters here, and the tools that the drill asks with."""
+FIRST_BOOT = {"trixie": ("cloud-init",), "bookworm": ()}
+"""What makes of a blank card this town's own: Debian 12's has a script for that."""
 
 SECTOR = 512
 BOOT_START, BOOT_MIB = 2048, 512
@@ -89,7 +91,7 @@ def _bootstrap(suite: str, arch: str, root: Path) -> None:
     part = root.with_name("root.part")
     # What an interrupted run left may still have this machine's /proc and /sys mounted in it.
     subprocess.run(["rm", "-rf", "--one-file-system", str(part)], check=True)
-    names = ",".join((*PACKAGES, KERNELS[arch]))
+    names = ",".join((*PACKAGES, *FIRST_BOOT[suite], KERNELS[arch]))
     command = ["mmdebstrap", "--quiet", f"--arch={arch}", "--variant=minbase", f"--include={names}", suite, str(part)]
     subprocess.run(command, check=True)
     part.rename(root)
