@@ -94,6 +94,7 @@ PAGES = {
     "screen": "/ecran",
     "screen-stopped": "/ecran?feuille=2&secondes=0",
     "space": "/acteurs/atelier-velo-du-canal",
+    "about": "/a-propos",
     "figures": "/chiffres",
     "figures-of": "/chiffres?kind=action&territory=FR-93066",
     "nothing": "/?q=introuvable+vraiment&from=2026-12-01",

@@ -7,6 +7,7 @@ from convergences_node.web import (
     away_files,
     look,
     oembed,
+    page_about,
     page_certificate,
     page_display,
     page_element,
@@ -57,6 +58,7 @@ PEOPLE: tuple[Route, ...] = (
         query=(*FILTERS, *DISPLAY),
         problems=QUESTION,
     ),
+    Route(page_about.PAGE, page_about.about_page, None, HTML, group="page", problems=("starting",)),
     Route("/affiche", page_poster.poster_page, None, HTML, group="page", query=FILTERS, problems=QUESTION),
     # For search engines
     Route("/robots.txt", sitemap.robots_show, None, NOTE, group="take", whole=False),
