@@ -101,5 +101,6 @@ class Progress:
             return
         done, total = event.get("done", 0), event.get("total")
         share = f" {100 * done // total:3d} %" if total else ""
-        click.echo(f"\r\x1b[K{event.get('what', '')}{share} {done:,}".replace(",", " "), nl=False, err=True)
+        what = say(f"progress.{event['what']}")
+        click.echo(f"\r\x1b[K{what}{share} " + f"{done:,}".replace(",", " "), nl=False, err=True)
         self._shown = True

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import convergences_cli
+import convergences_node
 import pytest
 from convergences_cli.asking import confirm
 from convergences_cli.main import run
@@ -49,6 +50,15 @@ def test_no_sentence_counts_in_the_plural_alone(language: str) -> None:
     for key, sentence in sentences.items():
         after = re.findall(r"\{(\w+)\} ([^\W\d_]+s)\b", sentence)
         assert not [word for name, word in after if name in counted and word != "fois"], key
+
+
+def test_whatever_goes_on_has_a_word() -> None:
+    """Every event that a verb tells says what it is by a word of the catalogue."""
+    told = set()
+    for path in Path(convergences_node.__file__).parent.rglob("*.py"):
+        told |= set(re.findall(r'"what": "(\w+)"', path.read_text("utf-8")))
+    known = tomllib.loads((MESSAGES / "fr.toml").read_text("utf-8"))["progress"]
+    assert told == set(known)
 
 
 # ------------------------------------------------------------------------------------- the parser's own sentences

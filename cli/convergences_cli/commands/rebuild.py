@@ -112,5 +112,5 @@ def _show_state(answer: dict[str, Any], folder: Path) -> None:
         click.echo(say("rebuild.log", **log))
         if log["cosigned"]:
             click.echo("  " + say("rebuild.cosigned", **log["cosigned"]))
-    origin = answer["origin"]
-    click.echo(say(f"rebuild.{answer['state']}", origin=origin, missing=missing, wanted=wanted, folder=folder))
+    state = "waiting_enrolment" if answer["state"] == "waiting" and not missing + wanted else answer["state"]
+    click.echo(say(f"rebuild.{state}", origin=answer["origin"], missing=missing, wanted=wanted, folder=folder))

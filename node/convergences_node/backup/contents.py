@@ -28,7 +28,7 @@ from typing import Any, BinaryIO
 
 from convergences_protocol import cbor, checkpoint
 from convergences_protocol.checkpoint import Checkpoint
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.tiles import TILE_WIDTH, BodySlot, Slot, encode_bodies, encode_entries
 
@@ -95,6 +95,7 @@ def read_facts(data: bytes) -> Facts:
             raise LocalError(
                 f"the backup is of format {value['format']}, this program knows {FORMAT}",
                 hint="install the newer version of convergences; nothing was changed",
+                fault=Fault("", "backup_newer"),
             )
         return Facts(**value)
     except (ValueError, TypeError, KeyError) as error:

@@ -80,7 +80,11 @@ async def rebuild(folder: Path, left: Left, wait_s: float, tell: Tell) -> dict[s
     sources = [*left.addresses, *([str(left.bundle)] if left.bundle else [])]
     if left.recovery_seed is None:
         if left.backup is not None or left.territory is None:
-            raise LocalError("without the recovery sheet no backup can be opened", hint="give --sheet, or --code alone")
+            raise LocalError(
+                "without the recovery sheet no backup can be opened",
+                hint="give --sheet, or --code alone",
+                fault=Fault("", "backup_without_sheet"),
+            )
         return {"how": "person", **await from_nothing(folder, left.territory, left.name, sources)}
     if left.backup is not None:
         path = newest(left.backup, left.territory)
@@ -124,7 +128,9 @@ def newest(path: Path, territory: str | None = None) -> Path:
         raise LocalError(f"there is no backup in {path}", fault=Fault("", "backup_none", {"folder": str(path)}))
     if len(territories) > 1:
         raise LocalError(
-            f"{path} has backups of {', '.join(sorted(territories))}", hint="name the file of the one that is meant"
+            f"{path} has backups of {', '.join(sorted(territories))}",
+            hint="name the file of the one that is meant",
+            fault=Fault("", "backup_of_several", {"folder": str(path), "territories": ", ".join(sorted(territories))}),
         )
     return found[-1].path
 
@@ -287,7 +293,10 @@ async def _named(addresses: Sequence[str], wanted: Callable[[Opening], bool]) ->
             except FAILURES as error:
                 failure = error
     if not found and failure is not None:
-        raise LocalError(f"no node could be asked: {failure or type(failure).__name__}") from failure
+        reason = str(failure) or type(failure).__name__
+        raise LocalError(
+            f"no node could be asked: {reason}", fault=Fault("", "rebuild_unreached", {"reason": reason})
+        ) from failure
     continued = {each.opening.previous.origin for each in found if each.opening.previous is not None}
     ends = [each for each in found if each.opening.origin not in continued]
     return max(ends, key=lambda each: each.size, default=None)

@@ -76,7 +76,11 @@ def restore(path: Path, recovery_seed: bytes, folder: Path, tell: Tell = lambda 
         sync_folder(folder.parent)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
-        raise LocalError(f"{folder} could not be written: {error.strerror or error}; nothing is there") from error
+        reason = error.strerror or str(error)
+        raise LocalError(
+            f"{folder} could not be written: {reason}; nothing is there",
+            fault=Fault("", "rebuild_unwritable", {"folder": str(folder), "reason": reason}),
+        ) from error
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise

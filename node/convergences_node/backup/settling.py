@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, LocalError
 
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.verbs import Json
@@ -58,8 +58,13 @@ def _came_to_an_end(running: asyncio.Task[Any]) -> None:
         raise LocalError(
             f"the town is in its folder again, and could not be started here: {error.strerror or error}",
             hint="stop what uses its ports, then: convergences serve",
+            fault=Fault("", "rebuild_not_started", {"reason": error.strerror or str(error)}),
         ) from error
-    raise LocalError("the town is in its folder again, and stopped at once", hint="convergences serve says why")
+    raise LocalError(
+        "the town is in its folder again, and stopped at once",
+        hint="convergences serve says why",
+        fault=Fault("", "rebuild_stopped"),
+    )
 
 
 async def settled(town: Town, wait_s: float, tell: Tell) -> dict[str, Json]:

@@ -83,7 +83,9 @@ def found_at(target: Path) -> list[Kept]:
     found = [each for each in kept(target.parent) if each.path.name == target.name]
     if not found:
         raise LocalError(
-            f"there is no backup at {target}", hint="they are called convergences-<territory>-<number>.age"
+            f"there is no backup at {target}",
+            hint="they are called convergences-<territory>-<number>.age",
+            fault=Fault("", "backup_not_there", {"file": str(target)}),
         )
     return found
 
