@@ -107,7 +107,7 @@ def _play(drill: Drill, acts: list[Callable[[Drill], None]]) -> int:
         print(f"\n== {(act.__doc__ or '').splitlines()[0]}", flush=True)
         try:
             act(drill)
-        except (DrillError, BrowserError, OSError, AssertionError) as error:
+        except (DrillError, BrowserError, OSError, AssertionError, ValueError) as error:
             print(f"NOT AS PROMISED: {error}", flush=True)
             drill.keep_journal()
             return 1

@@ -28,6 +28,8 @@ PACKAGES = (
 FIRST_BOOT = {"trixie": ("cloud-init",), "bookworm": ()}
 """What makes of a blank card this town's own: Debian 12's has a script for that."""
 
+NAME = "raspberrypi"
+"""Of a machine that nobody has named yet."""
 SECTOR = 512
 BOOT_START, BOOT_MIB = 2048, 512
 ROOT_START = BOOT_START + BOOT_MIB * 1024 * 1024 // SECTOR
@@ -106,7 +108,8 @@ def _furnish(root: Path) -> None:
             os.chown(inside, 0, 0)
             inside.chmod(0o755 if inside.read_bytes()[:2] == b"#!" else 0o644)
     (root / "boot/firmware").mkdir(exist_ok=True)
-    (root / "etc/hostname").write_text("raspberrypi\n")
+    (root / "etc/hostname").write_text(f"{NAME}\n")
+    (root / "etc/hosts").write_text(f"127.0.0.1\tlocalhost\n::1\tlocalhost\n\n127.0.1.1\t{NAME}\n")
     (root / "etc/machine-id").write_text("uninitialized\n")  # as on a card that never started (machine-id(5))
     for unit in ("systemd-networkd.service", "drill-hand.service"):
         subprocess.run(["systemctl", f"--root={root}", "--quiet", "enable", unit], check=True)
