@@ -19,9 +19,10 @@ from convergences_protocol.keys import SEED_BYTES, SigningKey
 from convergences_protocol.recovery import write_sheet
 
 from convergences_node.accounts.store import Store
-from convergences_node.archive.archive import Archive, Options
+from convergences_node.archive.archive import Archive
 from convergences_node.archive.durable import replace_durably
 from convergences_node.archive.model import NewRecord
+from convergences_node.archive.options import Options
 from convergences_node.config import CONFIG_NAME, Config, NodeSection
 from convergences_node.config_text import write_config
 

@@ -22,7 +22,7 @@ from convergences_protocol.cosignature import Cosignature
 from convergences_protocol.errors import LocalError
 from convergences_protocol.replication.views import Held
 
-from convergences_node.archive.archive import Archive, Options
+from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import (
     BodiesErased,
     EpochOpened,
@@ -32,6 +32,7 @@ from convergences_node.archive.model import (
     LogGrew,
     PeerRow,
 )
+from convergences_node.archive.options import Options
 from convergences_node.backlog import Backlog
 from convergences_node.blobs.blobs import Blobs
 from convergences_node.certificate.reading import LOOPBACK, read_certificate

@@ -15,9 +15,10 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
-from convergences_node.archive.archive import Archive, Options
+from convergences_node.archive.archive import Archive
 from convergences_node.archive.connection import ARCHIVE_NAME
 from convergences_node.archive.model import NewRecord
+from convergences_node.archive.options import Options
 from convergences_protocol.keys import SigningKey
 
 WRITERS = 3

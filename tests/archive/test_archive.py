@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from convergences_node.archive.archive import Archive, Options
+from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import (
     Closed,
     Conflict,
@@ -22,6 +22,7 @@ from convergences_node.archive.model import (
     Placed,
     Signed,
 )
+from convergences_node.archive.options import Options
 from convergences_protocol import checkpoint
 from convergences_protocol.element import ElementId
 from convergences_protocol.erasure import GRACE_SECONDS, Erasure

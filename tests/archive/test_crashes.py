@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from convergences_node.archive.archive import Archive, Options
+from convergences_node.archive.archive import Archive
 from convergences_node.archive.connection import ARCHIVE_NAME
 from convergences_node.archive.epochs import start
 from convergences_node.archive.guard import GUARD_NAME, Guard
 from convergences_node.archive.model import Entry
+from convergences_node.archive.options import Options
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.revealed import Revealed
 from convergences_node.archive.verifying import verify_folder

@@ -13,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from convergences_node.archive.archive import Archive, Options
+from convergences_node.archive.archive import Archive
 from convergences_node.archive.connection import ARCHIVE_NAME
 from convergences_node.archive.guard import GUARD_NAME
 from convergences_node.archive.model import ArchiveFull, CosignatureRow, NewRecord
+from convergences_node.archive.options import Options
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.verifying import verify_archive, verify_folder
 from convergences_protocol.errors import LocalError

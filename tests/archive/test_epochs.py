@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from convergences_node.archive.archive import Archive, Options
+from convergences_node.archive.archive import Archive
 from convergences_node.archive.guard import GUARD_NAME
 from convergences_node.archive.keys import Keyring
 from convergences_node.archive.model import ArchiveFull, EpochOpened, Event, HeadCame, LogGrew, NewRecord, Placed
+from convergences_node.archive.options import Options
 from convergences_protocol import checkpoint, merkle
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.errors import LocalError, RemoteError

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from convergences_node.archive.archive import Archive, Options
+from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import NewRecord, SourceRow
+from convergences_node.archive.options import Options
 from convergences_protocol.erasure import GRACE_SECONDS, Erasure
 
 from .making import NOW, RemoteLog, Town, key_of

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from convergences_node.archive.archive import Options
 from convergences_node.archive.guard import GUARD_NAME
 from convergences_node.archive.model import Event, LogState, NewRecord, Placed
+from convergences_node.archive.options import Options
 from convergences_node.founding import Founded, create_town
 from convergences_node.index.query import Query
 from convergences_node.network.libp2p_settings import Libp2pSettings

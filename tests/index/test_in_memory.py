@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from convergences_node import read_only
-from convergences_node.archive.archive import Archive, Options
+from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import NewRecord
+from convergences_node.archive.options import Options
 from convergences_node.index import in_memory, store
 from convergences_node.index.index import Index
 from convergences_node.index.query import Query

@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from convergences_node.archive.archive import Archive, Options
+from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import NewRecord
+from convergences_node.archive.options import Options
 from convergences_node.index import following, store
 from convergences_node.index.course import Course
 from convergences_node.index.index import Index

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from convergences_node.archive.archive import Options
+from convergences_node.archive.options import Options
 from convergences_node.blobs.store import Readers
 from convergences_node.clock import BUILT_AT
 from convergences_node.faults import NotFound

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from convergences_node.accounts import Accounts
-from convergences_node.archive.archive import Options
 from convergences_node.archive.lock import LOCK_NAME
 from convergences_node.archive.model import NewRecord
+from convergences_node.archive.options import Options
 from convergences_node.founding import create_town
 from convergences_node.town import Town
 from convergences_node.updates.before import files

@@ -17,8 +17,8 @@ from typing import Any
 from convergences_node.accounts import Accounts
 from convergences_node.accounts import migrations as private
 from convergences_node.archive import migrations as archive
-from convergences_node.archive.archive import Options
 from convergences_node.archive.model import NewRecord
+from convergences_node.archive.options import Options
 from convergences_node.town import Town
 from convergences_node.updates.places import ROOT_VARIABLE
 from convergences_protocol.errors import LocalError

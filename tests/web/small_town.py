@@ -17,8 +17,9 @@ from typing import Any
 
 from aiohttp.test_utils import BaseTestServer, TestClient
 from aiohttp.web import BaseRunner, Request
-from convergences_node.archive.archive import Archive, Options
+from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import CosignatureRow, NewRecord, Placed
+from convergences_node.archive.options import Options
 from convergences_node.blobs.blobs import Blobs
 from convergences_node.blobs.settings import BlobsSection
 from convergences_node.index.index import Index
