@@ -290,7 +290,9 @@ def test_a_caddy_that_somebody_has_set_up_is_left_alone(machine: Machine) -> Non
     assert "restart" not in machine.calls.read_text()
     machine.told |= {"CHANGED": ""}
     assert machine.run("on").returncode == 0
-    assert "disable --quiet --now caddy.service" in machine.calls.read_text()
+    calls = machine.calls.read_text()
+    assert "disable --quiet --now caddy.service" in calls
+    assert "reset-failed caddy.service" in calls, "it had failed at port 80, and nothing is left of that"
 
 
 def test_the_command_tells_what_it_does_and_refuses_what_it_does_not_know() -> None:
