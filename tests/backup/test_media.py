@@ -15,7 +15,7 @@ from convergences_node.town import Town
 from convergences_node.verbs import perform
 from convergences_protocol.recovery import read_sheet
 
-from tests.network.test_cluster import PLAINE_COMMUNE, SAINT_DENIS, Territory, ask, until
+from tests.network.whole_towns import PLAINE_COMMUNE, SAINT_DENIS, Territory, ask, until
 
 from ..media.pictures import drawn, written
 

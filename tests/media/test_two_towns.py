@@ -10,7 +10,7 @@ import pytest
 from convergences_node.media.gathering import Gathering
 from convergences_node.town import Town
 
-from tests.network.test_cluster import PLAINE_COMMUNE, SAINT_DENIS, Territory, ask, found, until
+from tests.network.whole_towns import PLAINE_COMMUNE, SAINT_DENIS, Territory, ask, found, until
 
 from .pictures import drawn, written
 

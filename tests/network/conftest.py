@@ -23,6 +23,8 @@ from convergences_node.network.libp2p_transport import Libp2pSettings, Libp2pTra
 from convergences_node.network.transport import Link
 from convergences_protocol.keys import SigningKey
 
+from .whole_towns import Territory
+
 LOOPBACK = "/ip4/127.0.0.1/tcp/0"
 WITHIN = 120.0
 """No event of these tests takes so long unless it never comes, on a machine with ten others' work to do either."""
@@ -271,3 +273,10 @@ def cluster() -> Iterator[Cluster]:
             yield cluster
         finally:
             cluster.end()
+
+
+@pytest.fixture
+async def territory(tmp_path: Path) -> AsyncIterator[Territory]:
+    territory = Territory(tmp_path)
+    yield territory
+    await territory.close()

@@ -3,103 +3,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
 from importlib import metadata
-from pathlib import Path
-from typing import Any
 
 import pytest
-from convergences_node import backlog
-from convergences_node.archive.model import NewRecord
 from convergences_node.clock import BUILT_AT, CLOCK_MAX, clock_plausible
-from convergences_node.founding import Settings, create_town
-from convergences_node.network.memory import MemoryNet, MemoryTransport
 from convergences_node.network.network import Network
 from convergences_node.town import Town
-from convergences_node.verbs import perform
-from convergences_protocol.replication.check import CheckedBatch
 
-PLAINE_COMMUNE, SAINT_DENIS, PIERREFITTE = "FR-200057867", "FR-93066", "FR-93059"
-NAMES = {PLAINE_COMMUNE: "Plaine Commune", SAINT_DENIS: "Saint-Denis", PIERREFITTE: "Pierrefitte-sur-Seine"}
-WITHIN = 60.0
-"""Only a test that fails takes so long, or one on a machine that does much else."""
-
-
-class Territory:
-    """Towns and what links them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.net = MemoryNet()
-        self._stacks: dict[str, AsyncExitStack] = {}
-
-    async def found(self, code: str) -> Town:
-        kind = "agglomeration" if code == PLAINE_COMMUNE else "town"
-        facts = {"name": NAMES[code], "code": code, "type": "ept" if kind == "agglomeration" else "commune"}
-        settings: Settings = {"http": {"port": 0}, "discovery": {"zeroconf": False}}
-        await create_town(self.folder / code, code, kind, NAMES[code], facts=facts, settings=settings)
-        return await self.start(code)
-
-    async def start(self, code: str, clock: Callable[[], float] = lambda: BUILT_AT + 1000.0) -> Town:
-        stack = self._stacks[code] = AsyncExitStack()
-        town = await stack.enter_async_context(Town.open(self.folder / code, clock=clock))
-        network = Network(town)
-        await town.start(network, MemoryTransport(town.membership.own.key, self.net))
-        stack.push_async_callback(town.stop)
-        await network.settled_p2p()
-        return town
-
-    async def stop(self, code: str) -> None:
-        await self._stacks.pop(code).aclose()
-
-    async def join(self, agglomeration: Town, town: Town) -> None:
-        address = f"/ip4/192.0.2.1/tcp/1/p2p/{agglomeration.membership.own.key.hex()}"
-        invitation = await ask(agglomeration, "invite", territory=town.config.node.territory, addresses=[address])
-        await ask(town, "join", invitation=invitation["invitation"])
-        # An address in memory is the key itself, which is not what invitations carry.
-        transport = self.net.transports[town.membership.own.key]
-        transport.reach({agglomeration.membership.own.key: [address]})
-        await until(lambda: linked(town))
-
-    async def close(self) -> None:
-        for code in list(self._stacks):
-            await self.stop(code)
-
-
-async def linked(town: Town) -> bool:
-    assert town.network is not None
-    return bool(town.network.driver.links)
-
-
-async def ask(town: Town, verb: str, **params: Any) -> Any:
-    return await perform(town, verb, params, lambda event: None)
-
-
-async def add(town: Town, name: str) -> str:
-    answer = await ask(town, "add", kind="actor", fields={"name": name, "type": "association"})
-    return str(answer["element"])
-
-
-async def until(true: Callable[[], Awaitable[Any]]) -> Any:
-    async with asyncio.timeout(WITHIN):
-        while not (answer := await true()):  # noqa: ASYNC110 - what is awaited has no one event
-            await asyncio.sleep(0.01)
-    return answer
-
-
-async def found(town: Town, words: str) -> list[dict[str, Any]]:
-    return list((await ask(town, "search", query={"q": words}))["items"])
-
-
-@pytest.fixture
-async def territory(tmp_path: Path) -> AsyncIterator[Territory]:
-    territory = Territory(tmp_path)
-    yield territory
-    await territory.close()
+from .whole_towns import NAMES, PIERREFITTE, PLAINE_COMMUNE, SAINT_DENIS, Territory, add, ask, found, linked, until
 
 
 async def test_with_every_announcement_lost_heads_still_come_over_open_streams(territory: Territory) -> None:
@@ -318,84 +231,3 @@ async def test_many_heads_make_few_announcements(territory: Territory) -> None:
 
     await until(last_was_told)
     assert len(sent) <= 4
-
-
-async def write_many(town: Town, count: int) -> None:
-    """A backlog, quickly."""
-    fields = [{"name": f"Association numéro {number}", "type": "association"} for number in range(count)]
-    await town.archive.append([NewRecord("actor", each) for each in fields])
-
-
-@pytest.fixture(params=[0, 1_000], ids=["meanwhile", "once it is stored"])
-def when_helped(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a machine with more processors than storing takes, and on one without."""
-    monkeypatch.setattr(backlog, "PROCESSORS_FOR_STORING", request.param)
-
-
-@pytest.mark.usefixtures("when_helped")
-async def test_a_large_backlog_is_indexed_by_a_second_process(
-    territory: Territory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The node takes records in, a helper indexes them; afterwards the node goes on by itself, from there."""
-    monkeypatch.setattr(backlog, "RECORDS_FOR_HELPER", 1_000)
-    monkeypatch.setattr(backlog, "RECORDS", 0)
-    helped: list[int] = []
-    lent = asyncio.Event()
-    really_help = backlog.Backlog._help
-
-    async def help_and_tell(self: backlog.Backlog, speakers: Any) -> None:
-        lent.set()
-        await really_help(self, speakers)
-        helped.append(sum(each.applied for each in await agglomeration.index.coverage()))
-
-    monkeypatch.setattr(backlog.Backlog, "_help", help_and_tell)
-    agglomeration, town = await territory.found(PLAINE_COMMUNE), await territory.found(SAINT_DENIS)
-    really_keep = agglomeration.archive.keep_batch
-
-    async def keep_once_lent(origin: str, batch: CheckedBatch, flags: Sequence[str | None]) -> int:
-        if batch.start:  # however fast they come: all but the first batch come after the index was lent
-            await lent.wait()
-        return await really_keep(origin, batch, flags)
-
-    monkeypatch.setattr(agglomeration.archive, "keep_batch", keep_once_lent)
-    await write_many(town, 4_000)
-    await territory.join(agglomeration, town)
-
-    async def all_are_found() -> bool:
-        coverage = await agglomeration.index.coverage()
-        return any(each.territory == SAINT_DENIS and each.applied == each.size == 4_002 for each in coverage)
-
-    async def help_is_over() -> bool:
-        return bool(helped)
-
-    await until(all_are_found)
-    await until(help_is_over)
-    assert helped[0] > 1_000, "the helper did a good part of it"
-    await add(town, "Écrit après")
-    await until(lambda: found(agglomeration, "écrit après"))
-    assert (await found(agglomeration, "numéro 3999"))[0]["territory"] == SAINT_DENIS
-
-
-@pytest.mark.usefixtures("when_helped")
-async def test_what_is_written_here_does_not_wait_for_others_backlog(
-    territory: Territory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The index comes back from the helper at once, and the helper is gone."""
-    monkeypatch.setattr(backlog, "RECORDS_FOR_HELPER", 100)
-    agglomeration = await territory.found(PLAINE_COMMUNE)
-    network = agglomeration.network
-    assert network is not None
-    monkeypatch.setattr(network, "backlog", lambda: 1_000_000)  # for ever on its way
-    lent = asyncio.Event()
-    really_help = backlog.Backlog._help
-
-    async def help_and_tell(self: backlog.Backlog, speakers: Any) -> None:
-        lent.set()
-        await really_help(self, speakers)
-
-    monkeypatch.setattr(backlog.Backlog, "_help", help_and_tell)
-    agglomeration.index._wake.set()
-    async with asyncio.timeout(WITHIN):
-        await lent.wait()
-    await add(agglomeration, "Écrit ici")
-    await until(lambda: found(agglomeration, "écrit ici"))
