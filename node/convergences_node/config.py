@@ -35,6 +35,7 @@ CONFIG_BYTES_MAX = 65_536
 MENDED = "mend it by hand, or take it from the backup; nothing that was written is in it"
 """The next step for a settings file that was torn."""
 
+_CONTACT = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(\.[\w-]{1,63}){1,8}|https://[\w-][^\s<>\"]{2,290}", re.ASCII)
 _PUBLIC_URL = re.compile(r"https?://([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?/?")
 
 
@@ -162,6 +163,7 @@ def parse_config(data: bytes, path: str = CONFIG_NAME) -> Config:
         ) from None
     _check_addresses(config, path)
     _check_public_url(config, path)
+    _check_contact(config, path)
     return config
 
 
@@ -197,4 +199,14 @@ def _check_public_url(config: Config, path: str) -> None:
         raise LocalError(
             f"{path}: http.public_url: {url!r} is not an address such as https://stains.example",
             fault=Fault("", "setting_public_url", {"file": path, "given": url}),
+        )
+
+
+def _check_contact(config: Config, path: str) -> None:
+    """What a reader is told to write to is a link on a page: an e-mail address or a page's, nothing else."""
+    contact = config.http.contact
+    if contact and not _CONTACT.fullmatch(contact):
+        raise LocalError(
+            f"{path}: http.contact: {contact!r} is neither an e-mail address nor one that begins with https://",
+            fault=Fault("", "setting_contact", {"file": path, "given": contact}),
         )

@@ -177,6 +177,7 @@ class Town:
             language=http.language,
             timezone=http.timezone,
             public_url=http.public_url.rstrip("/"),
+            contact=http.contact,
             agglomeration_address=self._agglomeration_address(),
             map_tiles=self.folder / self.config.map.tiles if self.config.map.tiles else None,
             licence=self.config.node.licence,

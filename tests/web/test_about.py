@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import pytest
 from aiohttp.test_utils import TestClient
+from convergences_node.config import parse_config
 
-from .small_town import SmallTown
+from .small_town import SmallTown, asking, small_town
 
 
 async def test_the_page_says_what_is_held_and_leads_there(client: TestClient, town: SmallTown) -> None:
@@ -38,3 +41,28 @@ async def test_a_reader_is_promised_no_more_than_is_true(client: TestClient) -> 
     html = await answer.text()
     assert "ni cookie" in html
     assert not re.findall(r'<(?:script|img)[^>]*src="(?:https?:)?//', html)
+
+
+@pytest.mark.parametrize(
+    ("contact", "href"),
+    [
+        ("archive@saint-denis.example", "mailto:archive@saint-denis.example"),
+        ("https://saint-denis.example/contact", "https://saint-denis.example/contact"),
+    ],
+)
+async def test_a_reader_is_told_whom_to_write_to(tmp_path: Path, contact: str, href: str) -> None:
+    parse_config(f"[node]\nname = 'x'\nterritory = 'FR-93066'\n[http]\ncontact = '{contact}'\n".encode())
+    async with small_town(tmp_path / "node", records=False, contact=contact) as town, asking(town) as client:
+        for language, said in (("fr", "ni nom, ni compte"), ("en", "neither name nor account")):
+            html = await (await client.get("/a-propos", params={"lang": language})).text()
+            assert f'<a href="{href}" rel="noopener">{contact}</a>' in html
+            assert said in html
+        assert "à l’accueil" not in await (await client.get("/a-propos?lang=fr")).text()
+
+
+async def test_without_an_address_it_is_the_desk_and_every_entry_leads_there(
+    client: TestClient, town: SmallTown
+) -> None:
+    assert "Dites-le à Saint-Denis, à l’accueil" in await (await client.get("/a-propos?lang=fr")).text()
+    entry = await (await client.get("/e/" + next(iter(town.elements.values())), params={"lang": "fr"})).text()
+    assert '<a href="/a-propos?lang=fr#mend">Une erreur' in entry

@@ -24,6 +24,14 @@ class HttpSection(Section):
             " invitations, calendars, feeds, embeds, the sitemap; empty: the address that each reader came by.",
         ),
     ] = ""
+    contact: Annotated[
+        str,
+        Meta(
+            max_length=300,
+            description="Where a reader asks for a mistake to be mended or an entry erased: an e-mail address, or the"
+            " `https://` address of a page; shown on the pages that speak of it; empty: they say to ask at the desk.",
+        ),
+    ] = ""
     language: Annotated[
         Literal["fr", "en"],
         Meta(description="Language of a page for a reader whose browser asks for none that exists."),

@@ -39,6 +39,8 @@ class WebSettings:
     """The hours on the pages, for records that name no time zone of their own."""
     public_url: str = ""
     """The address by which the world reaches these pages (`https://…`, no last slash); empty: the reader's own."""
+    contact: str = ""
+    """Where a reader asks for a mistake to be mended: an e-mail address or a page's; empty: at the desk."""
     agglomeration_address: str | None = None
     """Where the same question can be put to the agglomeration's own pages, if anywhere (`https://…`, no last slash)."""
     map_tiles: Path | None = None
