@@ -129,5 +129,5 @@ class Node:
 
 
 if __name__ == "__main__":
-    folding.WAL_PAGES = WAL_PAGES  # type: ignore[attr-defined] -- its own name for the bound that it folds at
+    folding.WAL_PAGES = WAL_PAGES  # type: ignore[attr-defined]  # its own name for the bound that it folds at
     asyncio.run(Node(Path(sys.argv[1]), Random(int(sys.argv[2]))).live())
