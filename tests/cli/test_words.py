@@ -61,6 +61,23 @@ def test_whatever_goes_on_has_a_word() -> None:
     assert told == set(known)
 
 
+def test_an_archive_that_is_verified_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was counted, and each fault by its code (docs/archive.md) with what is there."""
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    folder = tmp_path / "node"
+    assert run(["init", "93066", "--folder", str(folder)]) == 0
+    capsys.readouterr()
+    assert run(["verify", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"intact : {folder}\njournaux") and "fautes             0" in said
+    (folder / "head.guard").unlink()
+    assert run(["verify", str(folder)]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith(f"PAS intact : {folder}\n") and "verify.guard_missing (file head.guard)" in said
+
+
 # ------------------------------------------------------------------------------------- the parser's own sentences
 PARSER = ("core", "decorators", "exceptions", "formatting", "parser", "termui", "types")
 LEFT_IN_ENGLISH = {

@@ -14,6 +14,7 @@ from convergences_cli.tables import print_facts
 from convergences_cli.words import say
 
 KEY_HEX_CHARS = 64
+COUNTS = ("logs", "entries", "bodies", "wanted", "erased", "unreadable", "fault_count")
 
 
 @click.command(short_help="Check a receipt, or a whole archive, offline.")
@@ -40,7 +41,7 @@ def command(path: Path, key: str | None, folder: Path | None, as_json: bool) -> 
 
         with Progress(as_json) as progress:
             report = verify_archive(path, progress.tell)
-        print_json(report) if as_json else _show_archive(report)
+        print_json(report) if as_json else _show_archive(report, path)
     else:
         report = _receipt(path, key, folder)
         print_json(report) if as_json else _show_receipt(report, folder)
@@ -95,10 +96,9 @@ def _show_receipt(report: dict[str, Any], folder: Path | None) -> None:
         print_facts(list(report["fields"].items()))
 
 
-def _show_archive(report: dict[str, Any]) -> None:
-    facts = [(name, value) for name, value in report.items() if not isinstance(value, list | dict)]
-    click.echo(say("verify.sound" if report["sound"] else "verify.unsound", what=""))
-    print_facts(facts)
-    for name, value in report.items():
-        for one in value if isinstance(value, list) else []:
-            click.echo(f"{name}: {one}")
+def _show_archive(report: dict[str, Any], path: Path) -> None:
+    click.echo(say("verify.sound" if report["sound"] else "verify.unsound", what=path))
+    print_facts([(say(f"verify.count.{name}"), report[name]) for name in COUNTS])
+    for fault in report["faults"]:
+        values = ", ".join(f"{name} {value}" for name, value in fault.items() if name != "code")
+        click.echo(f"{fault['code']} ({values})")
