@@ -27,15 +27,16 @@ def command(folder: Path, as_json: bool) -> None:
 
 @printed
 def _show(answer: dict[str, Any]) -> None:
-    node, log, index = answer["node"], answer["log"], answer.get("index", {})
+    node, log, index = answer["node"], answer["log"], answer["index"]
+    kind = say(f"status.node.{node['kind']}")
     print_facts(
         [
             (say("status.name"), node["name"]),
-            (say("status.territory"), f"{node['territory']} ({node['kind']})"),
+            (say("status.territory"), f"{node['territory']} ({kind})"),
             (say("status.running"), say("word.yes" if node.get("running") else "word.no")),
             (say("status.origin"), log["origin"]),
             (say("status.size"), log["size"]),
-            (say("status.index"), ", ".join(f"{name} {value}" for name, value in index.items())),
+            (say("status.index"), say(f"status.index_is.{index['state']}", **index)),
             (say("status.http"), answer.get("addresses", {}).get("http")),
             (say("status.p2p"), answer.get("addresses", {}).get("p2p")),
             (say("status.peers"), f"{answer['peers'].get('connected', 0)} / {answer['peers'].get('known', 0)}"),
@@ -49,7 +50,7 @@ def _show(answer: dict[str, Any]) -> None:
     others = [entry for entry in answer.get("logs", []) if not entry.get("own")]
     if others:
         click.echo()
-        rows = [(e["territory"], e["size"], e.get("bodies_wanted"), e.get("status")) for e in others]
+        rows = [(e["territory"], e["size"], e["bodies_wanted"], say(f"status.log.{e['status']}")) for e in others]
         print_table([say("word.territory"), say("word.records"), say("word.wanted"), say("word.state")], rows)
 
 
@@ -59,6 +60,7 @@ def _show_signs(signs: list[dict[str, Any]]) -> None:
     from convergences_node import checkup
 
     for each in msgspec.convert(signs, list[checkup.Sign]):
-        click.echo(f"{MARKS[each.level]} {checkup.title(each, language())}: {checkup.sentence(each, language())}")
+        title, sentence = checkup.title(each, language()), checkup.sentence(each, language())
+        click.echo(say("status.sign", mark=MARKS[each.level], title=title, sentence=sentence))
         if todo := checkup.what_to_do(each, language()):
             click.echo(f"  {todo}")
