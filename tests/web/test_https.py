@@ -220,6 +220,8 @@ STANDING_IN = {
     "setpriv": 'while [ "${1#--}" != "$1" ]; do case $1 in --re*id) shift 2 ;; *) shift ;; esac; done; exec "$@"',
     "systemctl": 'echo "$*" >>"$CALLS"; case $1 in is-*) exit "$CADDY" ;; esac',
     "dpkg": '[ -z "$CHANGED" ] || echo "??5?????? c /etc/caddy/Caddyfile"',
+    "sync": 'echo "sync $*" >>"$CALLS"',
+    "mv": 'echo "mv $*" >>"$CALLS"; exec /bin/mv "$@"',
     "caddy": "",
 }
 
@@ -273,6 +275,19 @@ def test_on_gives_the_node_the_certificate_alone_and_off_takes_it_back(machine: 
     assert done.returncode == 0, done.stderr
     assert read_certificate(machine.node) is None
     assert machine.made.exists()
+
+
+def test_the_certificate_is_on_the_card_before_it_has_its_name(machine: Machine) -> None:
+    """A plug that is pulled out then leaves all of it or nothing, and nothing is not said to be on."""
+    machine.told |= {"CADDY": "0"}
+    assert machine.run("on").returncode == 0
+    place = (machine.node / PUBLISHED).parent
+    calls = machine.calls.read_text().splitlines()
+    moved = calls.index(f"mv {place}/root.crt.part {place}/root.crt")
+    assert calls.index(f"sync {place}/root.crt.part") < moved < calls.index(f"sync {place}")
+    assert machine.run("status").stdout.startswith("on\n")
+    (machine.node / PUBLISHED).write_bytes(b"")
+    assert machine.run("status").stdout == "off\n"
 
 
 def test_a_town_that_is_not_set_up_yet_is_set_up_first(machine: Machine) -> None:
