@@ -35,14 +35,32 @@ async def test_it_begins_with_today_and_goes_through_the_week(client: TestClient
     second = await sheet(client, "feuille=2")
     assert title(second) == "mardi 24 novembre"
     assert "Réparer son vélo" in second
-    assert "2 sur 2" in second
+    assert "2 sur 3" in second
+    third = await sheet(client, "feuille=3")
+    assert title(third) == "Prochainement"
+    assert "samedi 5 au dimanche 6 décembre" in third
+
+
+async def test_a_day_with_nothing_tells_what_comes_next(client: TestClient) -> None:
+    first = await sheet(client)
+    assert "<h2>Prochainement</h2>" in first
+    assert "mardi 24 novembre" in first
+    assert first.index("Réparer son vélo") < first.index("Festival des Murs")
+
+
+async def test_a_week_with_nothing_ends_with_how_to_have_something_announced(client: TestClient) -> None:
+    first, second, third = [await sheet(client, f"q=festival&feuille={number}") for number in (1, 2, 3)]
+    assert "Festival des Murs" in first
+    assert title(second) == "Prochainement"
+    assert title(third) == "Annoncer un rendez-vous ici"
+    assert "Dites-le à Saint-Denis" in third
 
 
 async def test_after_the_last_sheet_comes_the_first(client: TestClient) -> None:
-    last = await sheet(client, "feuille=2")
+    last = await sheet(client, "feuille=3")
     assert 'data-next="/ecran?feuille=1&amp;lang=fr"' in last
     assert '<noscript><meta http-equiv="refresh" content="15; url=/ecran?feuille=1&amp;lang=fr"></noscript>' in last
-    assert title(await sheet(client, "feuille=3")) == title(await sheet(client))
+    assert title(await sheet(client, "feuille=4")) == title(await sheet(client))
 
 
 async def test_a_full_day_takes_several_sheets(client: TestClient, town: SmallTown) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace as with_coming
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -17,15 +18,15 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from convergences_node.index.query import Query
-from convergences_node.index.views import Item
-from convergences_node.web import dates, words
+from convergences_node.web import dates
 from convergences_node.web.agenda import Line, day_of
 from convergences_node.web.asking import question_of, town_of
-from convergences_node.web.cards import Reading, card
+from convergences_node.web.besides import COMING, Beside, besides, line_of
+from convergences_node.web.cards import Reading
 from convergences_node.web.exporting import base_of
 from convergences_node.web.filters import AGENDA, page_params, today
 from convergences_node.web.freshness import freshness
-from convergences_node.web.happenings import days, happenings
+from convergences_node.web.happenings import Happenings, days, happenings
 from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.parameters import SECONDS, SECONDS_MOST, SECONDS_USUAL, SHEET, STOPPED
 from convergences_node.web.place_names import territory_names
@@ -36,6 +37,9 @@ from convergences_node.web.town_door import Town
 DISPLAY_DAYS = 7
 LINES_MAX = 4
 """On one sheet: what is read from across a hall."""
+LITTLE = LINES_MAX
+"""A week with less than one full sheet is told what comes after it, too."""
+COMING_MAX = 3
 SHEETS_MAX = 20
 """Five minutes at the usual pace, after which it is today again."""
 SECONDS_LEAST = 5
@@ -50,6 +54,10 @@ class Sheet:
     date: str
     iso: str
     lines: tuple[Line, ...]
+    coming: tuple[Line, ...] = ()
+    """What comes next, where nothing is listed for today."""
+    announces: bool = False
+    """Whether this is the sheet that says how to have something announced."""
 
 
 async def display_page(request: web.Request) -> web.Response:
@@ -107,7 +115,7 @@ def _at(reading: Reading, asked: Query, sheet: int, seconds: int) -> str:
 
 
 async def _sheets(town: Town, reading: Reading, asked: Query) -> list[Sheet]:
-    """Today, whatever happens then; the days after it on which something does; what goes on, if nothing has a date."""
+    """Today, whatever happens then; the days after it on which something does; in a week with little, what else is."""
     first = today(reading)
     last = first + timedelta(days=DISPLAY_DAYS - 1)
     found = await happenings(town, reading, asked, first, last)
@@ -117,21 +125,25 @@ async def _sheets(town: Town, reading: Reading, asked: Query) -> list[Sheet]:
         if made.lines or made.is_today:
             title = reading.messages.text("when.today") if made.is_today else ""
             sheets += _cut(title, made.title, made.iso, made.lines)
+    beside = await besides(town, reading, asked, found, last, 2 * LINES_MAX) if len(found.dated) < LITTLE else ()
+    for part in beside:
+        sheets += _cut(part.title, "", "", part.lines)
+    if not sheets[0].lines:
+        sheets[0] = with_coming(sheets[0], coming=_coming(reading, found, beside))
     if not found.dated:
-        going_on = replace(asked.without_page(), kinds=words.KINDS_DATED, at=first.isoformat(), limit=2 * LINES_MAX)
-        lines = [_undated(reading, item) for item in (await town.index.search(going_on)).items]
-        sheets += _cut(reading.messages.text("home.regular"), "", "", lines) if lines else []
+        sheets.append(Sheet(reading.messages.text("display.announce"), "", "", (), announces=True))
     return sheets[:SHEETS_MAX]
+
+
+def _coming(reading: Reading, found: Happenings, beside: Sequence[Beside]) -> tuple[Line, ...]:
+    """Under a day with nothing: the next of this week, then of the time after it."""
+    items = {each.item.id: each.item for each in reversed(found.dated)}
+    this_week = [line_of(reading, item) for item in reversed(items.values())]
+    later = [line for part in beside if part.key == COMING for line in part.lines]
+    return tuple(this_week + later)[:COMING_MAX]
 
 
 def _cut(title: str, date: str, iso: str, lines: Sequence[Line]) -> list[Sheet]:
     """As many sheets as it takes; one without lines says so."""
     starts = range(0, max(len(lines), 1), LINES_MAX)
     return [Sheet(title, date, iso, tuple(lines[start : start + LINES_MAX])) for start in starts]
-
-
-def _undated(reading: Reading, item: Item) -> Line:
-    made = card(reading, item)
-    return Line(
-        "", "", made.title, made.href, made.lang, made.where, made.kind, made.kind_label, made.type_label, made.state
-    )
