@@ -204,3 +204,15 @@ async def test_a_licence_has_the_name_that_people_know_and_leads_to_its_text(
     theme = await town.add("theme", "Vermeil", colour="#d35400")
     await town.index.catch_up()
     assert "#d35400" not in await (await client.get(f"/e/{theme}")).text()
+
+
+async def test_what_is_not_here_is_said_without_the_signs_of_an_address(client: TestClient, town: SmallTown) -> None:
+    """A resident reads a sentence; a machine has the address in `instance`."""
+    for path in ("/e/a0000000000000000000000000000000", "/e/" + town.elements["withdrawn"]):
+        element = path.removeprefix("/e/")
+        for language in ("fr", "en"):
+            html = await (await client.get(path, params={"lang": language})).text()
+            said = re.sub(r"<[^>]*>", " ", html.split("<main")[1].split("</main>")[0])
+            assert element not in said
+    problem = await (await client.get("/api/v1/elements/a0000000000000000000000000000000")).json()
+    assert problem["instance"] == "/api/v1/elements/a0000000000000000000000000000000"
