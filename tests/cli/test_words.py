@@ -71,7 +71,7 @@ def test_an_archive_that_is_verified_is_told_in_words(
     capsys.readouterr()
     assert run(["verify", str(folder)]) == 0
     said = capsys.readouterr().out
-    assert said.startswith(f"intact : {folder}\njournaux") and "fautes             0" in said
+    assert said.startswith(f"intact : {folder}\nregistres") and "fautes             0" in said
     (folder / "head.guard").unlink()
     assert run(["verify", str(folder)]) == 1
     said = capsys.readouterr().out
