@@ -43,6 +43,7 @@ from convergences_node.config import Config, load_config
 from convergences_node.enrolling import Enrolling
 from convergences_node.erasures import Erasures
 from convergences_node.former import Former
+from convergences_node.imports.titles import TITLES_NAME
 from convergences_node.index.index import Index
 from convergences_node.linked.follower import LinkedFollower
 from convergences_node.linked.layout import FOLDER as LINKED_FOLDER
@@ -178,6 +179,7 @@ class Town:
             timezone=http.timezone,
             public_url=http.public_url.rstrip("/"),
             contact=http.contact,
+            source_titles=self.folder / TITLES_NAME,
             agglomeration_address=self._agglomeration_address(),
             map_tiles=self.folder / self.config.map.tiles if self.config.map.tiles else None,
             licence=self.config.node.licence,

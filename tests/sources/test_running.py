@@ -2,9 +2,11 @@
 """A declared source is relayed: what changed and nothing else, never a flood of deletions, people's edits first."""
 
 import json
+from pathlib import Path
 
 import pytest
 from convergences_node.fault_sentences import fault_sentence
+from convergences_node.imports.titles import read_titles
 from convergences_protocol.errors import Fault, LocalError
 
 from .conftest import TERRITORY, Home
@@ -31,6 +33,26 @@ async def test_a_source_is_relayed_and_then_only_what_changed(home: Home, table:
     table.hold(changed)
     told = await home.run("liste")
     assert (told["counts"]["changed"], told["counts"]["unchanged"], await home.size()) == (1, 9, size + 1)
+
+
+async def test_what_residents_call_a_source_is_kept_from_its_declaration_and_from_a_mapping(
+    home: Home, table: Table, tmp_path: Path
+) -> None:
+    """Not by a run that only looks; the records say the source's name as before."""
+    table.hold(rows(2))
+    await declared(home, table, more='title = "Annuaire de la mairie"')
+    path = home.town.web_settings.source_titles
+    assert path is not None
+    await home.run("liste", dry_run=True)
+    assert read_titles(path) == {}
+    await home.run("liste")
+    assert read_titles(path) == {"mairie": "Annuaire de la mairie"}
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text(MAPPING.replace('id = "id"', 'id = "id"\ntitles = { other = "Autre", mairie = "La mairie" }'))
+    await home.ask("import", path=str(table.path), mapping=str(mapping), dry_run=True)
+    assert len(read_titles(path)) == 1
+    await home.ask("import", path=str(table.path), mapping=str(mapping))
+    assert read_titles(path) == {"mairie": "La mairie", "other": "Autre"}
 
 
 async def test_a_source_that_shrinks_is_held_back_until_a_person_has_looked(home: Home, table: Table) -> None:

@@ -123,6 +123,8 @@ class Source(Part):
     licence: str | None = None
     language: str | None = None
     fetched: str | None = None
+    titles: dict[str, str] = {}
+    """What residents call the source, by its name: `{ gares-idfm = "Gares et stations (Île-de-France Mobilités)" }`."""
 
     @property
     def ids(self) -> list[str]:

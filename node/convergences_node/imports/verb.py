@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -28,6 +29,7 @@ from .mapping import load_mapping, plain_mapping
 from .remembering import remember_again, remember_written
 from .rows import Row, read_rows, sniff
 from .themes import names_of
+from .titles import keep_titles
 
 if TYPE_CHECKING:
     from convergences_node.archive.archive import Archive
@@ -49,6 +51,8 @@ async def import_records(town: Town, params: Import, tell: Tell) -> dict[str, An
         return report
     mapping = _mapping(path, params)
     desk = desk_of(town, await themes_of(town) if mapping.labels else {})
+    if mapping.source.titles and not params.dry_run:
+        await asyncio.to_thread(keep_titles, town.folder, mapping.source.titles)
     again = await Again.look(town, path, mapping, desk)
     return await again.bring(tell, dry_run=params.dry_run)
 

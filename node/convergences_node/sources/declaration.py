@@ -33,6 +33,7 @@ from convergences_node.imports.formats import format_named
 from convergences_node.imports.known import known_formats, known_mapping
 from convergences_node.imports.mapping import (
     MAPPING_BYTES_MAX,
+    Column,
     Mapping,
     Part,
     Relation,
@@ -103,6 +104,8 @@ class Declaration(Part):
 
     where: Where
     when: When = msgspec.field(default_factory=When)
+    title: str | None = None
+    """What residents call it, on the pages of what it brings."""
     licence: str | None = None
     language: str | None = None
     actor: str | None = None
@@ -235,6 +238,7 @@ def mapping_of(folder: Path, name: str, found: Declaration, format: str, today: 
         licence=said.licence or found.licence,
         language=said.language or found.language,
         fetched=today.isoformat(),
+        titles=said.titles | ({_code(said.name, name): found.title} if found.title else {}),
     )
     elements = mapping.element
     if found.actor is not None:
@@ -245,6 +249,11 @@ def mapping_of(folder: Path, name: str, found: Declaration, format: str, today: 
             for one in elements
         ]
     return replace(mapping, source=source, element=elements)
+
+
+def _code(named: str | Column, name: str) -> str:
+    """The name that records of a source have; of one whose rows name theirs, that of those which do not."""
+    return named if isinstance(named, str) else str(named.value or name)
 
 
 def _mapping(folder: Path, name: str, found: Declaration, format: str) -> Mapping:

@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from convergences_node.faults import Conflict, fault_to_json
 from convergences_node.imports.importer import Import
 from convergences_node.imports.mapping import Mapping
+from convergences_node.imports.titles import keep_titles
 from convergences_node.imports.verb import desk_of, themes_of
 
 from .bringing import Brought, bring, declared_digest, digest, incoming, read_as
@@ -189,6 +190,8 @@ class _Run(Runner):
             previous = await asyncio.to_thread(self._memory.count, self._name)
             missing = await self._missing(run, previous) if previous else []
             await run.write()
+            if mapping.source.titles and not asked.dry_run:
+                await asyncio.to_thread(keep_titles, town.folder, mapping.source.titles)
             count = await asyncio.to_thread(lambda: run.survey.count)
             if not count and run.report.rows and not asked.accept:
                 raise Held(_because(run, "source_unreadable"))

@@ -44,6 +44,8 @@ class Reading:
 
     towns: Mapping[str, str] = field(default_factory=dict, compare=False)
     """The names of the other towns, where an answer has what several say."""
+    source_title: Callable[[str], str] = field(default=str, compare=False)
+    """What a source is called in words, by the code that a record has of it."""
     year: int | None = None
     """This year, which nobody has to be told beside each day."""
 
@@ -112,7 +114,7 @@ def known_as(reading: Reading, same: Sequence[Same]) -> str:
     """The names of what is the same, each with where it is from; those beyond a few as a number."""
     messages = reading.messages
     said = [
-        messages.text("same.by", name=each.name, source=each.source) if each.source else each.name
+        messages.text("same.by", name=each.name, source=reading.source_title(each.source)) if each.source else each.name
         for each in same[:SAME_SAID_MAX]
     ]
     if not said:

@@ -58,16 +58,18 @@ async def beside(town: Town, reading: Reading, view: ElementView, names: Mapping
             Beside(
                 title=other.item.name or reading.messages.text("element.untitled"),
                 href=reading.element(same.id),
-                here=source_of(view, known),
-                there=source_of(other, known),
+                here=source_of(reading, view, known),
+                there=source_of(reading, other, known),
                 lines=tuple(compared(reading, view, other, known)),
             )
         )
     return found
 
 
-def source_of(view: ElementView, names: Mapping[str, str]) -> str:
-    return str(view.fields.get("source") or names.get(view.item.territory, view.item.territory))
+def source_of(reading: Reading, view: ElementView, names: Mapping[str, str]) -> str:
+    """Where a record is from: its source in words, else its town."""
+    source = reading.source_title(str(view.fields.get("source", "")))
+    return source or names.get(view.item.territory, view.item.territory)
 
 
 def compared(reading: Reading, view: ElementView, other: ElementView, names: Mapping[str, str]) -> Iterator[Line]:

@@ -127,6 +127,7 @@ def _shown(reading: Reading, view: ElementView, names: Mapping[str, str]) -> dic
         "texts": [(name, markdown.render(fields[name])) for name in words.long_texts(item.kind) if fields.get(name)],
         "facts": facts(reading, view, names),
         "source": fields.get("source", ""),
+        "source_title": reading.source_title(str(fields.get("source", ""))),
         "source_href": website,
         "source_id": fields.get("source_id", ""),
         **_licence(str(fields.get("licence", ""))),

@@ -8,6 +8,7 @@ what it shows in a frozen dataclass, and its template only lays that out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from aiohttp import web
 
@@ -25,6 +26,7 @@ from convergences_node.web.media_shown import files_here
 from convergences_node.web.messages import LANGUAGES, catalogue
 from convergences_node.web.problems import PROBLEMS, Problem, ProblemDocument, draw
 from convergences_node.web.sharing import shared
+from convergences_node.web.source_titles import source_title
 from convergences_node.web.templating import parts, templates
 from convergences_node.web.waiting import wait_of
 
@@ -55,6 +57,7 @@ def reading_of(request: web.Request) -> Reading:
         record_language=settings.language,
         language_asked=asked if asked in LANGUAGES else None,
         is_here=files_here(town),
+        source_title=partial(source_title, settings.source_titles),
         year=dates.year_of(town.now(), zone),
     )
 

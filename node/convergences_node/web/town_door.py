@@ -51,6 +51,8 @@ class WebSettings:
     """The folder of the store that is asked in SPARQL, if this node answers that."""
     release_offered: Path | None = None
     """Where the release of the program stands that this node offers to its towns, if it does."""
+    source_titles: Path | None = None
+    """Where what residents call the sources of records is written down, once an import has said it."""
     requests_per_second: float = 50.0
     """How fast one client may ask, once its burst is spent; 0 lifts the bound (for a benchmark)."""
     requests_burst: int = 300

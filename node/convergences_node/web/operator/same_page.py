@@ -165,4 +165,4 @@ def _asked(reading: Reading, pair: Pair, one: ElementView, other: ElementView, n
 
 def _side(reading: Reading, end: Pair, view: ElementView, names: Mapping[str, str]) -> Side:
     title = view.item.name or reading.messages.text("element.untitled")
-    return Side(end["id"], end["state"], title, reading.element(end["id"]), source_of(view, names))
+    return Side(end["id"], end["state"], title, reading.element(end["id"]), source_of(reading, view, names))
