@@ -42,6 +42,12 @@ KEPT = """async () => {
 }"""
 
 
+DATES_BELOW = """() => [...document.querySelectorAll('#kept li')].every((it) => {
+    const [link, day] = [it.querySelector('a'), it.querySelector('.soft')].map((each) => each.getBoundingClientRect());
+    return day.top >= link.bottom && link.height >= 44 && link.left === it.getBoundingClientRect().left;
+})"""
+
+
 class Node:
     """A town's pages on one port, to be stopped and started."""
 
@@ -141,6 +147,7 @@ async def test_what_was_opened_is_read_when_the_node_is_stopped_and_anew_when_it
         await page.goto(f"{node.address}/affiche")
         await expect(page.locator(COPY)).to_contain_text("n’est pas gardée")
         await expect(page.locator("#kept a")).to_have_count(3)
+        assert await page.evaluate(DATES_BELOW), "each page's day stands under its name, whose whole line is the link"
         await is_open_to_everyone(page)
         assert "/operateur" not in await page.evaluate(KEPT)
         with pytest.raises(Error):

@@ -93,6 +93,7 @@ PAGES = {
     "poster-empty": "/affiche?from=2031-01-01",
     "screen": "/ecran",
     "screen-stopped": "/ecran?feuille=2&secondes=0",
+    "screen-announce": "/ecran?q=festival&feuille=3",
     "space": "/acteurs/atelier-velo-du-canal",
     "about": "/a-propos",
     "figures": "/chiffres",
