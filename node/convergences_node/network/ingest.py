@@ -28,8 +28,8 @@ from convergences_node.network.examining import Examiners
 
 log = logging.getLogger(__name__)
 
-CHECKED_AHEAD_MAX = 4
-"""Batches whose signatures are being checked while an earlier one is written: one for each that checks, and one each
+CHECKED_AHEAD_MAX = 8
+"""Batches whose signatures are being checked while an earlier one is written: one for each that checks, and three each
 in reserve, or they would wait whenever the writing of one takes longer than usual."""
 
 Errand = Callable[[], Awaitable[None]]

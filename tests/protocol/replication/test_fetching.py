@@ -7,6 +7,7 @@ from convergences_protocol.errors import LocalError
 from convergences_protocol.replication import frames
 from convergences_protocol.replication import messages as said
 from convergences_protocol.replication.limits import (
+    BATCH_RECORDS_MAX,
     CREDIT_WINDOW,
     STALL_SECONDS,
 )
@@ -60,13 +61,14 @@ def test_a_hundred_missing_cost_their_bytes_and_4_kib() -> None:
 def test_batches_stream_ahead_of_the_writes() -> None:
     """A receiver that writes slowly has a window of batches in hand, and never more."""
     town, agglo = End("town", KEY.public, own=True), new_agglo()
-    grow(town, leaves(10_000))
+    whole = (CREDIT_WINDOW + 2) * BATCH_RECORDS_MAX
+    grow(town, leaves(whole))
     tell(town)
     pair = Pair(town, agglo)
     agglo.writes_at_once = False
     pair.connect("town", "agglo")
     assert len(agglo.pending) == CREDIT_WINDOW
-    while size_of(agglo) < 10_000:
+    while size_of(agglo) < whole:
         pair.write(agglo, 1)
         pair.settle()
         assert len(agglo.pending) <= CREDIT_WINDOW
