@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient
 from convergences_node.config import parse_config
+from convergences_node.web.surfaces.licences import name_of
 
 from .small_town import SmallTown, asking, small_town
 
@@ -19,7 +20,7 @@ async def test_the_page_says_what_is_held_and_leads_there(client: TestClient, to
     assert len(held) == 3
     for href, count in held:
         assert f"{count} résultats" in await (await client.get(href.replace("&amp;", "&"))).text()
-    assert town.web_settings.licence in html
+    assert f'href="{town.web_settings.licence}" rel="license noopener">ODbL 1.0</a>' in html
     assert "AGPL" in html
 
 
@@ -66,3 +67,17 @@ async def test_without_an_address_it_is_the_desk_and_every_entry_leads_there(
     assert "Dites-le à Saint-Denis, à l’accueil" in await (await client.get("/a-propos?lang=fr")).text()
     entry = await (await client.get("/e/" + next(iter(town.elements.values())), params={"lang": "fr"})).text()
     assert '<a href="/a-propos?lang=fr#mend">Une erreur' in entry
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("etalab-2.0", "Licence Ouverte 2.0"),
+        ("https://spdx.org/licenses/CC-BY-4.0", "CC BY 4.0"),
+        ("https://creativecommons.org/licenses/by-nc-sa/4.0/", "CC BY-NC-SA 4.0"),
+        ("https://opendatacommons.org/licenses/odbl/", "ODbL 1.0"),
+        ("Demandez-nous", "Demandez-nous"),
+    ],
+)
+def test_a_licence_is_called_as_people_call_it(said: str, name: str) -> None:
+    assert name_of(said) == name

@@ -21,6 +21,7 @@ from convergences_node.web.filters import Choice, page_link
 from convergences_node.web.freshness import freshness
 from convergences_node.web.pages import answer_page, reading_of
 from convergences_node.web.place_names import territory_names
+from convergences_node.web.surfaces.licences import name_of
 from convergences_node.web.town_door import Town
 
 PAGE = "/a-propos"
@@ -36,6 +37,7 @@ async def about_page(request: web.Request) -> web.Response:
         "all": page_link(reading, Query(), "liste"),
         "fresh": freshness(reading, coverage, names, town.charter()),
         "licence": town.web_settings.licence,
+        "licence_name": name_of(town.web_settings.licence),
         "version": version("convergences"),
         "keeps": keeps_pages(request),
     }

@@ -32,7 +32,7 @@ from convergences_node.web.publications import SHOWN_MAX, all_link, lines
 from convergences_node.web.relations import TREE_DEPTH, branches, carried, years
 from convergences_node.web.schema_org import schema_block
 from convergences_node.web.slugs import space_path
-from convergences_node.web.surfaces.licences import IRIS, NAMES
+from convergences_node.web.surfaces.licences import IRIS, name_of
 from convergences_node.web.taking import take_element
 
 NEIGHBOURHOOD_METRES = 500
@@ -137,8 +137,7 @@ def _shown(reading: Reading, view: ElementView, names: Mapping[str, str]) -> dic
 
 def _licence(said: str) -> dict[str, object]:
     """A licence by the name that people know it by, and where it can be read."""
-    word = said.lower()
-    return {"licence": NAMES.get(word, said), "licence_href": markdown.safe_link(IRIS.get(word, said))}
+    return {"licence": name_of(said), "licence_href": markdown.safe_link(IRIS.get(said.lower(), said))}
 
 
 async def _contents(request: web.Request, reading: Reading, view: ElementView) -> dict[str, object]:

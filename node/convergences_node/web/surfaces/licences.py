@@ -24,3 +24,18 @@ NAMES: Mapping[str, str] = {
 IRIS: Mapping[str, str] = {each.lower(): SPDX + each for each in _IDS}
 """By the word: where the licence is described."""
 WORDS: Mapping[str, str] = {iri: word for word, iri in IRIS.items()}
+_ELSEWHERE = {
+    "https://opendatacommons.org/licenses/odbl": "odbl-1.0",
+    "https://opendatacommons.org/licenses/odbl/1-0": "odbl-1.0",
+    "https://www.etalab.gouv.fr/licence-ouverte-open-licence": "etalab-2.0",
+    "https://creativecommons.org/publicdomain/zero/1.0": "cc0-1.0",
+    **{f"https://creativecommons.org/licenses/{each[3:-4].lower()}/{each[-3:]}": each.lower() for each in _IDS
+       if each.startswith("CC-")},
+}  # fmt: skip
+"""Other addresses at which the same licences are, without a slash at the end."""
+
+
+def name_of(said: str) -> str:
+    """What people call a licence that is said by its word or its address; one that is not known, as it was said."""
+    word = WORDS.get(said) or _ELSEWHERE.get(said.rstrip("/")) or said.lower()
+    return NAMES.get(word, said)
