@@ -82,6 +82,8 @@ class Town:
         """Where this node's pages are, once they are served."""
         self.started_at = int(clock())
         self.doubt_reason: str | None = None
+        self.card_refuses: str | None = None
+        """Why the card took no write when that was last tried: `checkup/self_check.py` tries it."""
         self.certificate = read_certificate(folder)
         """Of the proxy on this machine that serves the same pages by https, where there is one."""
         self._clock = clock
@@ -225,7 +227,7 @@ class Town:
             clock_plausible=clock_plausible(self.now()),
             started_at=self.started_at,
             doubt=self.doubt_reason,
-            read_only=self.read_only,
+            read_only=self.read_only or self.card_refuses,
             counters=self.network.counters() if self.network is not None else (),
         )
 
@@ -234,7 +236,7 @@ class Town:
             return "stopping"
         if self.index.rebuilding:
             return "rebuilding"
-        if self.read_only is not None:
+        if self.read_only is not None or self.card_refuses is not None:
             return "degraded"
         return "doubt" if self.doubt_reason else "well"
 

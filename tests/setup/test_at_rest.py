@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from convergences_node.checkup import self_check
+from convergences_node.checkup import machine, self_check, sentence, signs
 from convergences_node.checkup.self_check import SCRATCH_NAME, SelfCheck
+from convergences_node.checkup.sign import BAD
 from convergences_node.founding import Settings, create_town
 from convergences_node.town import Town
 
@@ -20,6 +21,7 @@ SETTLED_S = 20.0
 """After a start: the first index, the first cosignature, the first look at itself."""
 WATCHED_S = 130.0
 SMALL_BYTES = 64 * 1024
+FAILING = "The card returns errors (Is a directory): what is on it is searched and read, and nothing can be added."
 LOOPBACK: Settings = {
     "p2p": {"listen": ["/ip4/127.0.0.1/tcp/0"]},
     "discovery": {"zeroconf": False},
@@ -54,16 +56,25 @@ async def test_a_part_that_hangs_is_not_well(tmp_path: Path, monkeypatch: pytest
 
 
 async def test_a_card_that_takes_no_write_is_no_reason_to_start_again(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Starting again would mend nothing, and residents can still read. It is told once."""
+    """Starting again would mend nothing, and residents can still read. The log has it once, the operator as it is."""
     seconds = [0.0]
+    monkeypatch.setattr(machine, "FREE_BAD_MIB", 0)  # a machine that is full says that instead
     async with Town.open(await saint_denis(tmp_path / "sd")) as town:
+        await town.index.catch_up()
         (town.folder / SCRATCH_NAME).mkdir()
         check = SelfCheck(town, lambda: seconds[0])
         for _ in range(3):
             assert await check.is_well()
             seconds[0] += self_check.WRITE_EVERY_S
+        assert (town.status().state, town.status().read_only) == ("degraded", "Is a directory")
+        (told,) = [each for each in await signs(town) if each.name == "card"]
+        assert (told.level, sentence(told, "en")) == (BAD, FAILING)
+        (town.folder / SCRATCH_NAME).rmdir()
+        assert await check.is_well()
+        assert (town.status().state, town.status().read_only) == ("well", None)
+        assert "failing" not in [each.form for each in await signs(town)]
     assert caplog.text.count("takes no write") == 1
 
 

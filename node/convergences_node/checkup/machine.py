@@ -33,12 +33,12 @@ SYNCHRONISED = "run/systemd/timesync/synchronized"
 CHRONY = "run/chrony/chronyd.pid"
 
 
-def machine_signs(folder: Path, now: float, root: Path = Path("/")) -> list[Sign]:
-    """Everything that this machine tells."""
-    return [*_card(folder), *_wear(root), *_temperature(root), *_power(root), _clock(now, root)]
+def machine_signs(folder: Path, now: float, root: Path = Path("/"), refused: str | None = None) -> list[Sign]:
+    """Everything that this machine tells. `refused`: why its card took no write when that was last tried."""
+    return [*_card(folder, refused), *_wear(root), *_temperature(root), *_power(root), _clock(now, root)]
 
 
-def _card(folder: Path) -> Iterator[Sign]:
+def _card(folder: Path, refused: str | None) -> Iterator[Sign]:
     found = os.statvfs(folder)
     free, whole = found.f_bavail * found.f_frsize // MIB, found.f_blocks * found.f_frsize // MIB
     percent = 100 * free // max(1, whole)
@@ -46,6 +46,9 @@ def _card(folder: Path) -> Iterator[Sign]:
         yield sign("card", BAD, "read_only")
         return
     level = BAD if free < FREE_BAD_MIB else CARE if free < FREE_CARE_MIB or percent < FREE_CARE_PERCENT else GOOD
+    if refused is not None and level != BAD:  # one that is full says so itself
+        yield sign("card", BAD, "failing", reason=refused)
+        return
     yield sign("card", level, free=round(free * MIB / 1e9, 1), percent=percent)
 
 

@@ -36,7 +36,6 @@ class SelfCheck:
         self._town = town
         self._monotonic = monotonic
         self._written = -WRITE_EVERY_S
-        self._refusing = False
 
     async def is_well(self) -> bool:
         """Whether every part answered in time. What did not is written to the log."""
@@ -67,9 +66,9 @@ class SelfCheck:
         if now - self._written < WRITE_EVERY_S:
             return
         refused = await asyncio.to_thread(_write_byte, self._town.folder / SCRATCH_NAME)
-        if refused is not None and not self._refusing:
+        if refused is not None and self._town.card_refuses is None:
             log.error("the card takes no write: %s", refused)
-        self._refusing, self._written = refused is not None, now
+        self._town.card_refuses, self._written = refused, now
 
     async def _network(self) -> None:
         if self._town.network is not None:

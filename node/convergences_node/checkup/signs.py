@@ -49,7 +49,7 @@ async def signs(town: Town) -> list[Sign]:
     agglomeration = charter.agglomeration.origin if charter else None
     chain = frozenset(log.origin for log in charter.chain) if charter else frozenset()
     own = await town.archive.read(lambda reader: _read_own(reader, chain))
-    machine = await asyncio.to_thread(machine_signs, town.folder, town.now())
+    machine = await asyncio.to_thread(machine_signs, town.folder, town.now(), refused=town.card_refuses)
     backups = backup_signs(await last_backup(town), await left(town), town.now())
     waiting = await town.erasures.waiting()
     found = [
