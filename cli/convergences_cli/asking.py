@@ -24,14 +24,12 @@ def folder_option(function: F) -> F:
         type=click.Path(path_type=Path, file_okay=False),
         envvar=FOLDER_VARIABLE,
         default=".",
-        show_default="the current one",
-        help=f"The node's folder; also ${FOLDER_VARIABLE}.",
     )(function)
 
 
 def json_option(function: F) -> F:
     """`--json`: the answer for a program."""
-    return click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")(function)
+    return click.option("--json", "as_json", is_flag=True)(function)
 
 
 def node_options(function: F) -> F:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 from convergences_protocol.errors import ConvergencesError, Refused
 
-from convergences_cli import commands, parser_words
+from convergences_cli import commands, parser_words, told
 from convergences_cli.words import language, say
 
 parser_words.speak()
@@ -22,8 +22,8 @@ parser_words.speak()
 EXIT_CODES = {"refused": 1, "local": 1, "unreadable": 1, "not found": 3, "conflict": 4, "remote": 5}
 
 
-class Commands(click.Group):
-    """The commands are the files of a folder, each imported only when it is asked for: `--help` stays quick."""
+class Commands(told.Group):
+    """The commands are the files of a folder, each imported only when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(module.name.rstrip("_") for module in pkgutil.iter_modules(commands.__path__))
@@ -33,20 +33,14 @@ class Commands(click.Group):
             return None
         # `import` is a word of Python's: its file has an underscore behind.
         name = "import_" if cmd_name == "import" else cmd_name
-        command: click.Command = importlib.import_module(f"{commands.__name__}.{name}").command
-        return command
+        self.add_command(importlib.import_module(f"{commands.__name__}.{name}").command, cmd_name)
+        return super().get_command(ctx, cmd_name)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="convergences", prog_name="convergences")
 def cli() -> None:
-    """One town's node: its signed archive, its pages, its place in a network of towns.
-
-    \b
-    Example:
-      convergences init 93066 --folder saint-denis
-      convergences serve --folder saint-denis
-    """
+    """The command itself; `messages/help.*.toml` begin with what it says of itself."""
 
 
 def main(arguments: list[str] | None = None) -> None:

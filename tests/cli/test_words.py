@@ -81,9 +81,9 @@ def test_an_archive_that_is_verified_is_told_in_words(
 # ------------------------------------------------------------------------------------- the parser's own sentences
 PARSER = ("core", "decorators", "exceptions", "formatting", "parser", "termui", "types")
 LEFT_IN_ENGLISH = {
-    # Help of an option, in English like that of ours.
+    # Help of an option: ours have theirs in help.*.toml.
     *("Show this message and exit.", "Show the version and exit.", "Confirm the action without prompting."),
-    # Names of values, as they stand in that help; and what is the same in both languages.
+    # Names of values, which have their words there, too; and what is the same in both languages.
     *("file", "directory", "path", "(dynamic)", "env var: {var}", "deprecated", "%(prog)s, version %(version)s"),
     # What only the author of a command can meet, or what no command of ours asks for.
     *("DeprecationWarning: The command {name!r} is deprecated.{extra_message}", "Value must be an iterable."),
@@ -125,12 +125,12 @@ def test_each_sentence_of_the_parser_has_its_french() -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("import", "erreur : Il manque l'argument 'FILE'."),
+        ("import", "erreur : Il manque l'argument 'FICHIER'."),
         ("search --nope", "erreur : L'option --nope n'existe pas."),
         ("search --limit x", "ne convient pas : « x » n'est pas un nombre qui convienne ici."),
         ("search --limit 0", "0 n'est pas dans les limites"),
         ("add nobody name=x", "« nobody » n'est pas l'une de celles-ci : 'action', "),
-        ("verify /nowhere/at/all", "La valeur de 'PATH' ne convient pas : « /nowhere/at/all » n'existe pas."),
+        ("verify /nowhere/at/all", "La valeur de 'CHEMIN' ne convient pas : « /nowhere/at/all » n'existe pas."),
         ("nosuch", "La commande « nosuch » n'existe pas."),
         ("serve a b", "Ces arguments sont de trop : a b"),
     ],

@@ -8,24 +8,20 @@ from typing import Any
 import click
 from convergences_protocol.kinds import KINDS
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, printed
 from convergences_cli.words import say
 
 FIELDS_BYTES_MAX = 200_000
 
 
-@click.command(short_help="Write one record: a new element, or a new state of one.")
+@told.command()
 @click.argument("kind", type=click.Choice(sorted(name for name, kind in KINDS.items() if not kind.control)))
 @click.argument("fields", nargs=-1, metavar="[FIELD=VALUE]...")
-@click.option(
-    "--fields",
-    "file",
-    type=click.File("r", encoding="utf-8"),
-    help="The fields as a JSON object; - is stdin.",
-)
-@click.option("--element", help="The element to change; without it, a new one.")
-@click.option("--previous", help="Digest of the record that was read; refused (4) if it is no longer current.")
-@click.option("--withdraw", is_flag=True, help="End the element; it stays in history.")
+@click.option("--fields", "file", type=click.File("r", encoding="utf-8"))
+@click.option("--element", metavar="ELEMENT")
+@click.option("--previous", metavar="DIGEST")
+@click.option("--withdraw", is_flag=True)
 @node_options
 def command(
     kind: str,
@@ -37,12 +33,6 @@ def command(
     folder: Path,
     as_json: bool,
 ) -> None:
-    """Write one record. A field that takes several values is given several times; docs/kinds.md lists the fields.
-
-    \b
-    Example:
-      convergences add place name="Le 6b" type=culture location=48.9236,2.3453 --folder saint-denis
-    """
     if withdraw:
         if not element or fields or file:
             raise click.UsageError(say("usage.withdraw"))

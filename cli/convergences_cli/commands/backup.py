@@ -8,24 +8,20 @@ from typing import Any
 import click
 from convergences_protocol.errors import ConvergencesError
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, print_json
 from convergences_cli.sheet import sheet_seed
 from convergences_cli.tables import print_table
 from convergences_cli.words import language, say
 
 
-@click.command(short_help="Encrypted copy of what no peer can give back.")
+@told.command()
 @click.argument("target", type=click.Path(path_type=Path), required=False)
-@click.option("--archive", type=click.Choice(["own", "all"]), help="Which logs: the town's own, or all kept here.")
-@click.option("--keep", type=click.IntRange(1, 1000), help="How many stay in that folder; the oldest go.")
-@click.option("--vault", is_flag=True, help="Leave it with the agglomeration instead, which can read nothing of it.")
-@click.option("--list", "listing", is_flag=True, help="List the backups in TARGET, and check each against its note.")
-@click.option(
-    "--verify",
-    "sheet",
-    type=click.File("r", encoding="utf-8"),
-    help="Open TARGET with this recovery sheet and read it whole; - is stdin.",
-)
+@click.option("--archive", type=click.Choice(["own", "all"]))
+@click.option("--keep", type=click.IntRange(1, 1000))
+@click.option("--vault", is_flag=True)
+@click.option("--list", "listing", is_flag=True)
+@click.option("--verify", "sheet", type=click.File("r", encoding="utf-8"))
 @node_options
 def command(
     target: Path | None,
@@ -37,19 +33,6 @@ def command(
     folder: Path,
     as_json: bool,
 ) -> None:
-    """Write an encrypted backup into the folder TARGET, such as a stick's: keys, settings, private data, what the town
-    wrote. Only its recovery sheet opens it. Without TARGET, into the folder of the settings.
-
-    With --list or --verify, nothing is written; TARGET may then be one backup's file too, and --verify reads the newest
-    of a folder. Exits with 1 if one is not whole.
-
-    \b
-    Example:
-      convergences backup /media/stick --folder saint-denis
-      convergences backup /media/stick --list
-      convergences backup /media/stick --verify sheet.txt
-      convergences backup --vault --folder saint-denis
-    """
     if vault and (target or listing or sheet is not None):
         raise click.UsageError(say("usage.vault"))
     if listing or sheet is not None:

@@ -6,32 +6,18 @@ from typing import Any
 
 import click
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, print_json
 from convergences_cli.tables import print_table
 from convergences_cli.words import say
 
-
-@click.group("bundle", short_help="Carry logs on a stick, where there is no network.")
-def command() -> None:
-    """Carry logs between nodes by hand. PATH is a folder, such as one on a stick, or one file that ends in .zip.
-
-    \b
-    Example:
-      convergences bundle write /media/stick/convergences --folder saint-denis
-    """
+command = told.Group()
 
 
-@command.command("write", short_help="Write the logs kept here to a stick.")
+@command.command("write")
 @click.argument("path", type=click.Path(path_type=Path))
 @node_options
 def bundle_write(path: Path, folder: Path, as_json: bool) -> None:
-    """Write every log kept here: heads, proofs, contents, cosignatures. What the folder has already is added to, and
-    what was erased meanwhile leaves it. Interrupted, it is gone on with the next time.
-
-    \b
-    Example:
-      convergences bundle write /media/stick/convergences --folder saint-denis
-    """
     answer = ask(folder, "bundle_write", {"path": str(path.absolute())}, quiet=as_json)
     if as_json:
         print_json(answer)
@@ -41,17 +27,10 @@ def bundle_write(path: Path, folder: Path, as_json: bool) -> None:
         click.echo(say("bundle.left_alone", **answer), err=True)
 
 
-@command.command("read", short_help="Take in what a stick brings.")
+@command.command("read")
 @click.argument("path", type=click.Path(path_type=Path))
 @node_options
 def bundle_read(path: Path, folder: Path, as_json: bool) -> None:
-    """Take in what a bundle has of the logs that this node follows, checked as if a peer had sent it. The same again
-    changes nothing. Exits with 1 if something in it is false or missing.
-
-    \b
-    Example:
-      convergences bundle read /media/stick/convergences --folder plaine-commune
-    """
     answer = ask(folder, "bundle_read", {"path": str(path.absolute())}, quiet=as_json)
     kept = [log for log in answer["logs"] if log["kept"]]
     missing = sum(max(0, (log["size"] or 0) - log["after"]) for log in kept)

@@ -15,34 +15,22 @@ from typing import Any
 import click
 from convergences_protocol.errors import ConvergencesError
 
+from convergences_cli import told
 from convergences_cli.asking import json_option, print_json
 from convergences_cli.demo_table import live_table, table_text
 from convergences_cli.words import say
 
 
-@click.command(short_help="A whole territory on this machine.")
-@click.option("--territory", default="plaine-commune", show_default=True, help="Which of the examples.")
-@click.option("--examples", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Their folder.")
-@click.option("--folder", "-f", type=click.Path(path_type=Path, file_okay=False), help="Keep the nodes' folders here.")
-@click.option("--check", is_flag=True, help="Without a screen: wait until all has arrived, sum up, stop. Exits 0 or 1.")
-@click.option(
-    "--seconds", type=click.IntRange(10, 3600), default=300, show_default=True, help="How long all may take to arrive."
-)
+@told.command()
+@click.option("--territory", default="plaine-commune", show_default=True, metavar="TERRITORY")
+@click.option("--examples", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--folder", "-f", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--check", is_flag=True)
+@click.option("--seconds", type=click.IntRange(10, 3600), default=300, show_default=True)
 @json_option
 def command(
     territory: str, examples: Path | None, folder: Path | None, check: bool, seconds: int, as_json: bool
 ) -> None:
-    """Run a whole territory: nine towns of Plaine Commune and their agglomeration, ten processes on this machine.
-
-    The towns join by invitation, each imports its own records, and the agglomeration receives and checks them all.
-    Then Pierrefitte-sur-Seine becomes part of Saint-Denis, as it did in 2025. Ctrl-C stops everything.
-
-    \b
-    Example:
-      convergences demo
-      convergences demo --territory valence-romans
-      convergences demo --check --json
-    """
     from convergences_node.demo.example import EXAMPLES, load_example
     from convergences_node.demo.scenario import Scenario
 

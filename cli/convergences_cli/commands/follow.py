@@ -6,23 +6,16 @@ from typing import Any
 
 import click
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, printed
 from convergences_cli.tables import print_table
 from convergences_cli.words import say
 
 
-@click.command(short_help="Choose which other logs are kept here.")
+@told.command()
 @click.argument("what", nargs=-1)
 @node_options
 def command(what: tuple[str, ...], folder: Path, as_json: bool) -> None:
-    """Show or choose which other towns' logs are kept on this node, beside the charter.
-
-    WHAT is `all`, `none`, or the territories to keep. Without it, shows the choice.
-
-    \b
-    Example:
-      convergences follow 93070 93031 --folder saint-denis
-    """
     params: dict[str, Any] = {}
     if len(what) == 1 and what[0] in ("all", "none"):
         params = {"keep": what[0]}

@@ -7,21 +7,16 @@ from typing import Any
 
 import click
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, printed
 from convergences_cli.tables import print_table
 from convergences_cli.words import say
 
 
-@click.command(short_help="Every record about an element, oldest first.")
+@told.command()
 @click.argument("element")
 @node_options
 def command(element: str, folder: Path, as_json: bool) -> None:
-    """Show every record about an element, oldest first: its number in the log, its author's key, what became of it.
-
-    \b
-    Example:
-      convergences history FR-93066:0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b --folder saint-denis
-    """
     _show(ask(folder, "history", {"element": element}, quiet=as_json), as_json)
 
 

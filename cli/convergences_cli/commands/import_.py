@@ -6,38 +6,20 @@ from typing import Any
 
 import click
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, print_json
 from convergences_cli.words import language, say
 
 SHOWN_MAX = 20
 
 
-@click.command("import", short_help="Import a table, an agenda, a feed, an archive of PAIR.")
+@told.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True))
-@click.option(
-    "--mapping",
-    "-m",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="TOML: what the columns become.",
-)
-@click.option("--kind", "-k", help="Without a mapping: the kind whose fields the columns are named after.")
-@click.option("--dry-run", "-n", is_flag=True, help="Report what would be done, write nothing.")
+@click.option("--mapping", "-m", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--kind", "-k", metavar="KIND")
+@click.option("--dry-run", "-n", is_flag=True)
 @node_options
 def command(file: Path, mapping: Path | None, kind: str | None, dry_run: bool, folder: Path, as_json: bool) -> None:
-    """Import a table of records. Rows that cannot be read are refused with their line and reason, the rest is written.
-
-    Files that say what they hold need neither mapping nor kind: iCalendar, RSS and Atom, GPX, GoGoCarto, OpenAgenda,
-    Mobilizon, pages with schema.org; and linked data in PAIR (Turtle, N-Triples, N-Quads, JSON-LD, RDF/XML; a file,
-    or a folder of them), of which what no kind can hold is listed.
-
-    Importing the same again writes only what has changed. Exits with 1 if a row was refused.
-
-    \b
-    Example:
-      convergences import stations.csv --mapping stations.toml --dry-run --folder saint-denis
-      convergences import agenda.ics --folder saint-denis
-      convergences import archipelago.jsonld --folder saint-denis
-    """
     if mapping is not None and kind is not None:
         raise click.UsageError(say("usage.mapping_or_kind"))
     params = {

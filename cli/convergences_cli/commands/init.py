@@ -10,22 +10,19 @@ from typing import Any
 import click
 from convergences_node.territories import TerritoryFacts, find
 
+from convergences_cli import told
 from convergences_cli.asking import node_options, print_json
 from convergences_cli.sheet import private_file, sheet_text
 from convergences_cli.words import say
 
 
-@click.command(short_help="Found a node, from an INSEE code or a SIREN.")
+@told.command()
 @click.argument("code")
-@click.option("--name", help="Name shown to people, instead of the territory's own.")
-@click.option("--agglomeration/--town", default=None, help="Which it is; else told by the code.")
-@click.option("--host", help="Address that pages are served on: 0.0.0.0 for the local network.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port that pages are served on; 0 takes a free one.")
-@click.option(
-    "--sheet",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the recovery sheet to this file.",
-)
+@click.option("--name", metavar="NAME")
+@click.option("--agglomeration/--town", default=None)
+@click.option("--host", metavar="ADDRESS")
+@click.option("--port", type=click.IntRange(0, 65535))
+@click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False))
 @node_options
 def command(
     code: str,
@@ -37,14 +34,6 @@ def command(
     folder: Path,
     as_json: bool,
 ) -> None:
-    """Found a node: its keys, its log, the record of its territory, its settings. Prints the recovery sheet, once.
-
-    CODE is a commune's INSEE code (93066) or an agglomeration's SIREN (200057867); a former commune's works too.
-
-    \b
-    Example:
-      convergences init 93066 --folder saint-denis
-    """
     facts = find(code)
     kind = facts.node_kind if agglomeration is None else "agglomeration" if agglomeration else "town"
     http = {key: value for key, value in (("host", host), ("port", port)) if value is not None}

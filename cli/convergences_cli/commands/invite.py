@@ -7,24 +7,17 @@ from typing import Any
 
 import click
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, printed
 from convergences_cli.words import say
 
 
-@click.command(short_help="Make an invitation for a town (agglomeration only).")
+@told.command()
 @click.argument("territory")
-@click.option("--days", type=click.IntRange(1, 365), default=14, show_default=True, help="How long it can be taken up.")
-@click.option("--address", "addresses", multiple=True, help="An address of ours for the town to dial; may be repeated.")
+@click.option("--days", type=click.IntRange(1, 365), default=14, show_default=True)
+@click.option("--address", "addresses", multiple=True, metavar="ADDRESS")
 @node_options
 def command(territory: str, days: int, addresses: tuple[str, ...], folder: Path, as_json: bool) -> None:
-    """Make an invitation: one line of text that lets one town join. Only an agglomeration's node can.
-
-    TERRITORY is the town's INSEE code, with or without FR-.
-
-    \b
-    Example:
-      convergences invite 93066 --folder plaine-commune > saint-denis.invitation
-    """
     code = f"FR-{territory.upper().removeprefix('FR-')}"
     params = {"territory": code, "days": days, "addresses": list(addresses)}
     _show(ask(folder, "invite", params, quiet=as_json), as_json)

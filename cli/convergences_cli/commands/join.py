@@ -7,24 +7,17 @@ from typing import Any
 
 import click
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, printed
 from convergences_cli.words import say
 
 INVITATION_BYTES_MAX = 8192
 
 
-@click.command(short_help="Join an agglomeration, with its invitation.")
+@told.command()
 @click.argument("invitation")
 @node_options
 def command(invitation: str, folder: Path, as_json: bool) -> None:
-    """Join an agglomeration with the invitation it gave. The same invitation again does nothing.
-
-    INVITATION is its text, or a file that holds it, or - for standard input.
-
-    \b
-    Example:
-      convergences join saint-denis.invitation --folder saint-denis
-    """
     _show(ask(folder, "join", {"invitation": invitation_text(invitation)}, quiet=as_json), as_json)
 
 

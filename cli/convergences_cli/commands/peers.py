@@ -6,20 +6,15 @@ from typing import Any
 
 import click
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, printed
 from convergences_cli.tables import print_table
 from convergences_cli.words import say
 
 
-@click.command(short_help="The other nodes that this one knows.")
+@told.command()
 @node_options
 def command(folder: Path, as_json: bool) -> None:
-    """List the other nodes that this one knows, with what each did wrong if it did.
-
-    \b
-    Example:
-      convergences peers --folder saint-denis
-    """
     _show(ask(folder, "peers", quiet=as_json), as_json)
 
 

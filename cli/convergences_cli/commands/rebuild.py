@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from convergences_cli import told
 from convergences_cli.asking import Progress, node_options, print_json
 from convergences_cli.commands.join import invitation_text
 from convergences_cli.sheet import sheet_seed, sheet_text
@@ -16,15 +17,15 @@ from convergences_cli.words import say
 WAIT_S = 600
 
 
-@click.command(short_help="Make a lost node again, from backup, sheet or peers.")
-@click.option("--backup", type=click.Path(path_type=Path, exists=True), help="A backup, or the folder of backups.")
-@click.option("--sheet", type=click.File("r", encoding="utf-8"), help="The recovery sheet; - is stdin.")
-@click.option("--at", multiple=True, help="HTTP address of a node that keeps the town's log.")
-@click.option("--bundle", type=click.Path(path_type=Path, exists=True), help="A stick with the town's log.")
-@click.option("--invitation", help="The agglomeration's invitation, or its file.")
-@click.option("--code", help="Without a sheet: the INSEE code or SIREN of the territory.")
-@click.option("--vault/--no-vault", default=True, help="Ask there for a backup that the agglomeration keeps.")
-@click.option("--wait", type=click.IntRange(0), default=WAIT_S, show_default=True, help="Seconds to wait for peers.")
+@told.command()
+@click.option("--backup", type=click.Path(path_type=Path, exists=True))
+@click.option("--sheet", type=click.File("r", encoding="utf-8"))
+@click.option("--at", multiple=True, metavar="ADDRESS")
+@click.option("--bundle", type=click.Path(path_type=Path, exists=True))
+@click.option("--invitation", metavar="INVITATION")
+@click.option("--code", metavar="CODE")
+@click.option("--vault/--no-vault", default=True)
+@click.option("--wait", type=click.IntRange(0), default=WAIT_S, show_default=True)
 @node_options
 def command(
     backup: Path | None,
@@ -38,18 +39,6 @@ def command(
     folder: Path,
     as_json: bool,
 ) -> None:
-    """Make a lost node again, in a new folder: the same town, in a new epoch of its log.
-
-    With a backup and its sheet, everything comes back up to that night, and what came after from peers or a stick. With
-    the sheet alone, the same if the agglomeration keeps a backup, else what was public. With neither, a new node, and
-    the commands by which the agglomeration decides.
-    Exits with 1 if something is still missing at the end of the wait.
-
-    \b
-    Example:
-      convergences rebuild --backup /media/stick --sheet sheet.txt --folder saint-denis
-      convergences rebuild --sheet sheet.txt --at http://agglomeration.example --folder saint-denis
-    """
     from convergences_node.backup.rebuilding import Left, rebuild
 
     seed = sheet_seed(sheet) if sheet is not None else None

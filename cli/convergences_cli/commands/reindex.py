@@ -6,22 +6,15 @@ from typing import Any
 
 import click
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, printed
 from convergences_cli.words import say
 
 
-@click.command(short_help="Make the search index again from the archive.")
-@click.option("--linked", is_flag=True, help="Make again what is asked in SPARQL, from the search index.")
+@told.command()
+@click.option("--linked", is_flag=True)
 @node_options
 def command(linked: bool, folder: Path, as_json: bool) -> None:
-    """Make the search index again from the archive, or with --linked what is asked in SPARQL. The old one answers
-    meanwhile.
-
-    \b
-    Example:
-      convergences reindex --folder saint-denis
-      convergences reindex --linked --folder plaine-commune
-    """
     _show(ask(folder, "reindex", {"linked": linked}, quiet=as_json), as_json)
 
 

@@ -6,35 +6,30 @@ from typing import Any
 
 import click
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, printed
 from convergences_cli.tables import print_table
 from convergences_cli.words import say
 
 
-@click.command(short_help="Search the records that this node holds.")
+@told.command()
 @click.argument("words", nargs=-1)
-@click.option("--kind", "-k", multiple=True, help="Only this kind; may be repeated, as all the filters.")
-@click.option("--theme", multiple=True, help="Only this theme (an element id) and narrower ones.")
-@click.option("--in", "territory", multiple=True, help="Only this territory and those inside it.")
-@click.option("--type", "type_", multiple=True, help="Only this type, such as association.")
-@click.option("--near", metavar="LAT,LON,METRES", help="Only around a point.")
-@click.option("--box", metavar="WEST,SOUTH,EAST,NORTH", help="Only within a box.")
-@click.option("--from", "from_", metavar="DATE", help="Only what happens then or later.")
-@click.option("--to", metavar="DATE", help="Only what happens then or earlier.")
-@click.option("--at", metavar="DATE", help="Only what exists at that date.")
-@click.option("--related", metavar="ELEMENT", help="Only what is related to an element.")
-@click.option("--depth", type=click.IntRange(1, 4), help="Over how many relations.")
-@click.option("--sort", type=click.Choice(["relevance", "date", "name", "newest"]), help="In which order.")
-@click.option("--limit", "-l", type=click.IntRange(1, 200), help="How many on a page.")
-@click.option("--cursor", help="The page after the one that gave this cursor.")
+@click.option("--kind", "-k", multiple=True, metavar="KIND")
+@click.option("--theme", multiple=True, metavar="ELEMENT")
+@click.option("--in", "territory", multiple=True, metavar="TERRITORY")
+@click.option("--type", "type_", multiple=True, metavar="TYPE")
+@click.option("--near", metavar="LAT,LON,METRES")
+@click.option("--box", metavar="WEST,SOUTH,EAST,NORTH")
+@click.option("--from", "from_", metavar="DATE")
+@click.option("--to", metavar="DATE")
+@click.option("--at", metavar="DATE")
+@click.option("--related", metavar="ELEMENT")
+@click.option("--depth", type=click.IntRange(1, 4))
+@click.option("--sort", type=click.Choice(["relevance", "date", "name", "newest"]))
+@click.option("--limit", "-l", type=click.IntRange(1, 200))
+@click.option("--cursor", metavar="CURSOR")
 @node_options
 def command(words: tuple[str, ...], folder: Path, as_json: bool, **filters: Any) -> None:
-    """Search the records that this node holds, its own and those of the towns it keeps.
-
-    \b
-    Example:
-      convergences search musique --kind action --in 93066 --folder plaine-commune
-    """
     _show(ask(folder, "search", {"query": query(words, filters)}, quiet=as_json), as_json)
 
 

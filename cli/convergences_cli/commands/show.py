@@ -6,22 +6,17 @@ from typing import Any
 
 import click
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, printed
 from convergences_cli.tables import print_facts
 from convergences_cli.words import say
 
 
-@click.command(short_help="One element with its relations.")
+@told.command()
 @click.argument("element")
-@click.option("--at", help="The relations as they were at this date (2024, 2024-06, 2024-06-02).")
+@click.option("--at", metavar="DATE")
 @node_options
 def command(element: str, at: str | None, folder: Path, as_json: bool) -> None:
-    """Show one element with its relations.
-
-    \b
-    Example:
-      convergences show FR-93066:0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b --folder saint-denis
-    """
     _show(ask(folder, "show", {"element": element, "at": at}, quiet=as_json), as_json)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, print_said, printed
 from convergences_cli.tables import print_facts, print_table
 from convergences_cli.words import language, say
@@ -14,34 +15,16 @@ SHOWN_MAX = 20
 FAILED = ("held", "failed")
 
 
-@click.group("source", short_help="Lists and agendas kept elsewhere, relayed here.")
-def command() -> None:
-    """Declare what towns and associations keep elsewhere; the node relays it, and stays in step.
-
-    \b
-    Example:
-      convergences source preview https://ville.example/agenda.ics --output agenda.toml
-      convergences source add agenda agenda.toml --folder saint-denis
-    """
+command = told.Group()
 
 
-@command.command("preview", short_help="Look at a source; a mapping is proposed. Writes nothing.")
+@command.command("preview")
 @click.argument("what")
-@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write the proposed TOML there.")
-@click.option("--rows", type=click.IntRange(1, 50), default=5, show_default=True, help="First rows to show.")
-@click.option("--private", is_flag=True, help="The address is one of the local network, and is meant.")
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--rows", type=click.IntRange(1, 50), default=5, show_default=True)
+@click.option("--private", is_flag=True)
 @node_options
 def source_preview(what: str, output: Path | None, rows: int, private: bool, folder: Path, as_json: bool) -> None:
-    """Show the first rows of WHAT as they would be here: an address, a file, a folder, or the name of a source.
-
-    The address of another node, or of a SemApps or Archipelago, is told as what it is. For what nobody has declared yet
-    a declaration is proposed: each column with how sure its field is. Nothing is imported before you have looked at it
-    and added it.
-
-    \b
-    Example:
-      convergences source preview associations.csv --output associations.toml --folder saint-denis
-    """
     here = Path(what)
     is_place = what.startswith(("http://", "https://")) or here.exists()
     where = str(here.absolute()) if here.exists() else what
@@ -54,83 +37,51 @@ def source_preview(what: str, output: Path | None, rows: int, private: bool, fol
         click.echo(answer["declaration"])
 
 
-@command.command("add", short_help="Declare a source.")
+@command.command("add")
 @click.argument("name")
 @click.argument("declaration", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--replace", is_flag=True, help="Declare anew a source that there is already.")
+@click.option("--replace", is_flag=True)
 @node_options
 def source_add(name: str, declaration: Path, replace: bool, folder: Path, as_json: bool) -> None:
-    """Declare a source under NAME by the TOML in DECLARATION. A running node runs it at once, then when it is due.
-
-    \b
-    Example:
-      convergences source add associations associations.toml --folder saint-denis
-    """
     text = declaration.read_text(encoding="utf-8", errors="replace")
     answer = ask(folder, "source_add", {"name": name, "text": text, "replace": replace}, quiet=as_json)
     print_said(answer, as_json, "source.added")
 
 
-@command.command("remove", short_help="No longer relay a source.")
+@command.command("remove")
 @click.argument("name")
 @node_options
 def source_remove(name: str, folder: Path, as_json: bool) -> None:
-    """Remove the declaration of a source. What it brought stays, as it is.
-
-    \b
-    Example:
-      convergences source remove associations --folder saint-denis
-    """
     answer = ask(folder, "source_remove", {"name": name}, quiet=as_json)
     print_said(answer, as_json, "source.removed")
 
 
-@command.command("stop", short_help="Stop relaying a source for a while, or go on.")
+@command.command("stop")
 @click.argument("name")
-@click.option("--resume", is_flag=True, help="Go on with a source that was stopped.")
+@click.option("--resume", is_flag=True)
 @node_options
 def source_stop(name: str, resume: bool, folder: Path, as_json: bool) -> None:
-    """Stop running the source NAME. Its declaration and what it brought stay.
-
-    \b
-    Example:
-      convergences source stop associations --folder saint-denis
-    """
     answer = ask(folder, "source_stop", {"name": name, "resume": resume}, quiet=as_json)
     print_said(answer, as_json, f"source.{answer['state']}")
 
 
-@command.command("settle", short_help="Choose between what people edited and what a source says.")
+@command.command("settle")
 @click.argument("name")
 @click.argument("element")
-@click.option("--take", multiple=True, metavar="FIELD", help="Take this field from the source; may be repeated.")
+@click.option("--take", multiple=True, metavar="FIELD")
 @node_options
 def source_settle(name: str, element: str, take: tuple[str, ...], folder: Path, as_json: bool) -> None:
-    """Of ELEMENT, that people have edited here and the source NAME sees otherwise: take fields, keep the others.
-
-    It is not asked again before the source says something else.
-
-    \b
-    Example:
-      convergences source settle associations FR-93066:0193… --take phone --folder saint-denis
-    """
     answer = ask(folder, "source_settle", {"name": name, "element": element, "take": list(take)}, quiet=as_json)
     print_said(answer, as_json, "source.settled", count=len(answer["taken"]))
 
 
-@command.command("run", short_help="Run a source now, or all of them.")
+@command.command("run")
 @click.argument("name", required=False)
-@click.option("--accept", is_flag=True, help="You have looked at what is held back: take it as it is.")
-@click.option("--whole", is_flag=True, help="Read it all, also if nothing has changed there.")
-@click.option("--dry-run", "-n", is_flag=True, help="Report what would be done, write nothing.")
+@click.option("--accept", is_flag=True)
+@click.option("--whole", is_flag=True)
+@click.option("--dry-run", "-n", is_flag=True)
 @node_options
 def source_run(name: str | None, accept: bool, whole: bool, dry_run: bool, folder: Path, as_json: bool) -> None:
-    """Run the source NAME now; without a name, every one. Exits with 1 if one failed or is held back.
-
-    \b
-    Example:
-      convergences source run associations --folder saint-denis
-    """
     if accept and name is None:
         raise click.UsageError(say("usage.accept_one"))
     params = {"name": name, "accept": accept, "whole": whole, "dry_run": dry_run}
@@ -140,28 +91,16 @@ def source_run(name: str | None, accept: bool, whole: bool, dry_run: bool, folde
         raise click.exceptions.Exit(1)
 
 
-@command.command("list", short_help="The sources of this node.")
+@command.command("list")
 @node_options
 def source_list(folder: Path, as_json: bool) -> None:
-    """List the sources, how each went, and when it is due.
-
-    \b
-    Example:
-      convergences source list --folder saint-denis
-    """
     _show_list(ask(folder, "source_list", quiet=as_json), as_json)
 
 
-@command.command("status", short_help="One source: what it brought, what was refused, what people edited.")
+@command.command("status")
 @click.argument("name")
 @node_options
 def source_status(name: str, folder: Path, as_json: bool) -> None:
-    """Show how the source NAME went, why it is held back, and what people have edited beside what it says.
-
-    \b
-    Example:
-      convergences source status associations --folder saint-denis
-    """
     _show_status(ask(folder, "source_status", {"name": name}, quiet=as_json), as_json)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, printed
 from convergences_cli.tables import print_facts, print_table
 from convergences_cli.words import language, say
@@ -13,15 +14,9 @@ from convergences_cli.words import language, say
 MARKS = {"good": "+", "care": "!", "bad": "X"}
 
 
-@click.command(short_help="How the node is: log, peers, index, doubts.")
+@told.command()
 @node_options
 def command(folder: Path, as_json: bool) -> None:
-    """Show how the node is. Works on a running node and on a stopped one.
-
-    \b
-    Example:
-      convergences status --folder saint-denis
-    """
     _show(ask(folder, "status", quiet=as_json), as_json)
 
 

@@ -7,22 +7,16 @@ from typing import Any
 
 import click
 
+from convergences_cli import told
 from convergences_cli.asking import ask, node_options, printed
 from convergences_cli.tables import print_table
 from convergences_cli.words import say
 
 
-@click.command(short_help="Backups that the agglomeration keeps.")
-@click.option("--forget", metavar="TERRITORY", help="Delete what is kept for this territory, such as FR-93066.")
+@told.command()
+@click.option("--forget", metavar="TERRITORY")
 @node_options
 def command(forget: str | None, folder: Path, as_json: bool) -> None:
-    """At an agglomeration: the newest backup of each town that has left one, who left it longest ago first. At a town:
-    what it has left. `convergences backup --vault` leaves one.
-
-    \b
-    Example:
-      convergences vault --folder plaine-commune
-    """
     _show(ask(folder, "vault", {"forget": forget}, quiet=as_json), as_json)
 
 

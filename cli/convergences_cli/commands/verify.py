@@ -9,6 +9,7 @@ import click
 from convergences_protocol.errors import Fault, LocalError, RemoteError
 from convergences_protocol.receipt import FIRST_LINE, RECEIPT_BYTES_MAX
 
+from convergences_cli import told
 from convergences_cli.asking import Progress, json_option, print_json
 from convergences_cli.tables import print_facts
 from convergences_cli.words import say
@@ -17,25 +18,12 @@ KEY_HEX_CHARS = 64
 COUNTS = ("logs", "entries", "bodies", "wanted", "erased", "unreadable", "fault_count")
 
 
-@click.command(short_help="Check a receipt, or a whole archive, offline.")
+@told.command()
 @click.argument("path", type=click.Path(path_type=Path, exists=True))
-@click.option("--key", help="For a receipt: the log's key, in hex, from where you trust it.")
-@click.option(
-    "--folder",
-    "-f",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="For a receipt: the folder of a node that knows the log's key.",
-)
+@click.option("--key", metavar="KEY")
+@click.option("--folder", "-f", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @json_option
 def command(path: Path, key: str | None, folder: Path | None, as_json: bool) -> None:
-    """Check a receipt, or a node's whole archive: every signature, digest and proof. No node runs, no network is used.
-
-    PATH is a receipt's file, or the folder of a node. Exits with 1 if it is not sound.
-
-    \b
-    Example:
-      convergences verify fete.tlog-proof --folder saint-denis
-    """
     if path.is_dir():
         from convergences_node.archive.verifying import verify_archive
 
