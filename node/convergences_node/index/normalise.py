@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 
 NORMALISER_VERSION = 1
@@ -99,8 +100,8 @@ SMALL_WORDS = frozenset(
 
 CHUNK_CHARS_MAX = 32
 """Longest run between two spaces whose words are remembered. Texts repeat their words: most are never folded twice."""
-CHUNKS_KEPT_MAX = 32_768
-"""Runs whose words are remembered: some 5 MB."""
+CHUNKS_KEPT_MAX, NAMES_CHUNKS_KEPT_MAX = 32_768, 8_192
+"""Runs whose words are remembered, some 5 MB; and those of names, as these are ordered."""
 
 
 def words(text: str) -> list[str]:
@@ -114,27 +115,25 @@ def normalise(text: str) -> str:
 
 
 def _folded_words(chunk: str) -> list[str]:
-    return _WORD.findall(fold(chunk))
-
-
-_remembered_folded = lru_cache(maxsize=8_192)(_folded_words)
+    return (_ASCII_WORD if chunk.isascii() else _WORD).findall(fold(chunk))
 
 
 class _SpacedWords(dict[str, str]):
     """By what stands between two spaces (nothing in `fold` looks further than that): its words, a space after each. A
     dictionary that is emptied when it is full is asked in half the time of one that remembers what was asked last."""
 
+    def __init__(self, form: Callable[[str], str], kept_max: int) -> None:
+        """`form`: what becomes of each folded word."""
+        super().__init__()
+        self._form, self._kept_max = form, kept_max
+
     def __missing__(self, chunk: str) -> str:
-        words = _ASCII_WORD.findall(fold(chunk)) if chunk.isascii() else _folded_words(chunk)
-        found = "".join([f"{singular(word)} " for word in words])
+        found = "".join([f"{self._form(word)} " for word in _folded_words(chunk)])
         if len(chunk) <= CHUNK_CHARS_MAX:
-            if len(self) >= CHUNKS_KEPT_MAX:
+            if len(self) >= self._kept_max:
                 self.clear()
             self[chunk] = found
         return found
-
-
-_spaced_words = _SpacedWords().__getitem__
 
 
 def fold(text: str) -> str:
@@ -149,15 +148,15 @@ def fold(text: str) -> str:
 
 def sort_key(text: str) -> str:
     """How a name is ordered in a list: folded, a leading article left out, bounded."""
-    found: list[str] = []
-    for chunk in text.split():
-        found += _remembered_folded(chunk) if len(chunk) <= CHUNK_CHARS_MAX else _folded_words(chunk)
-    while len(found) > 1 and found[0] in {"le", "la", "les", "l", "un", "une", "des"}:
-        found.pop(0)
-    return " ".join(found)[:SORT_KEY_CHARS_MAX]
+    found = "".join(map(_spaced_folded, text.split()))[:-1]
+    first, _, others = found.partition(" ")
+    while others and first in _ARTICLES:
+        first, _, others = (found := others).partition(" ")
+    return found[:SORT_KEY_CHARS_MAX]
 
 
 SORT_KEY_CHARS_MAX = 48
+_ARTICLES = frozenset(["le", "la", "les", "l", "un", "une", "des"])
 
 
 @lru_cache(maxsize=65_536)
@@ -183,3 +182,7 @@ def _singular_in_x(word: str) -> str:
     if word.endswith(("eux", "oux")):
         return word[:-1]
     return word
+
+
+_spaced_words = _SpacedWords(singular, CHUNKS_KEPT_MAX).__getitem__
+_spaced_folded = _SpacedWords(str, NAMES_CHUNKS_KEPT_MAX).__getitem__

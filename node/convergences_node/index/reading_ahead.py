@@ -136,4 +136,6 @@ def _send(reader: ArchiveReader, pipe: Connection, wanted: Wanted) -> None:
             entries = reader.entries(wanted.origin, start, wanted.stop, bytes_max=PORTION_BYTES_MAX)
             start = entries[-1].index + 1
             root = reader.root_at(wanted.origin, start)
-        pipe.send_bytes(_encode(([read_entry(entry, wanted.horizon) for entry in entries], root)))
+        # Each is encoded while it is at hand, in the processor's own memory.
+        readings = [msgspec.Raw(_encode(read_entry(entry, wanted.horizon))) for entry in entries]
+        pipe.send_bytes(_encode((readings, root)))

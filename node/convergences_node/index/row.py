@@ -55,6 +55,8 @@ _EXISTS = (("founded", "dissolved"), ("began", "ended"), ("from", "to"), ("start
 _ENDS = re.compile(r"\b(?:UNTIL|COUNT)=", re.IGNORECASE)
 """What a recurrence rule (RFC 5545 section 3.3.10) says if it comes to an end."""
 
+_NOT_TEXT = (FieldType.INTEGER, FieldType.BOOLEAN, FieldType.POINT, FieldType.OUTLINE, FieldType.MEDIA)
+
 _encode = msgspec.json.Encoder().encode
 _span = lru_cache(maxsize=8_192)(span)  # most dates of a town are those of a few seasons
 
@@ -116,8 +118,8 @@ class Plan:
     """What the index does with each field of one kind."""
 
     title: str | None
-    weights: tuple[tuple[str, str, bool], ...]
-    """(weight, field, many)"""
+    texts: tuple[tuple[str, ...], ...]
+    """The fields that are searched, by their weight: A, B, C."""
     facets: tuple[tuple[str, bool], ...]
     towns: tuple[str, ...]
     happens: tuple[str, str | None] | None
@@ -138,9 +140,10 @@ def plan_of(kind_name: str) -> Plan:
     is_relation = {"subject", "predicate", "object"} <= set(names)
     by_type = {wanted: [f for f in kind.fields if f.type is wanted] for wanted in FieldType}
     assert not any(f.facet for f in by_type[FieldType.MARKDOWN]), "a tag is one line"
+    assert not any(f.searched for type_ in _NOT_TEXT for f in by_type[type_]), "words are looked for in texts"
     return Plan(
         title=None if is_relation else kind.title_field,
-        weights=tuple((field.searched, field.name, field.many) for field in kind.fields if field.searched),
+        texts=tuple(tuple(field.name for field in kind.fields if field.searched == weight) for weight in "ABC"),
         facets=tuple((field.name, field.many) for field in kind.fields if field.facet and not _is_town(field)),
         towns=tuple(field.name for field in by_type[FieldType.TERRITORY] if _is_town(field)),
         happens=_pair(_HAPPENS, names) if not is_relation else None,
@@ -197,10 +200,7 @@ def birth_of(uuid: bytes) -> int:
 def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: Horizon, said_by: SaidBy) -> Row:
     """What the index stores of a readable record."""
     plan = plan_of(kind)
-    text = {"A": [], "B": [], "C": []}  # type: dict[str, list[str]]
-    for weight, name, many in plan.weights:
-        if (value := fields.get(name)) is not None:
-            text[weight].extend(value if many else (str(value),))
+    a, b, c = [_words(names, fields) for names in plan.texts]
     first, last, began, ended = _dates(plan, fields)
     occurrences = _occurrences(plan, fields, horizon)
     if occurrences:
@@ -220,9 +220,9 @@ def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: 
         fields=_encode(fields),
         card=card_of(element, kind, title, fields, (first, last), occurrences is not None, point, said_by),
         name_key=sort_key(title),
-        a=normalise(" \n".join(text["A"])) if text["A"] else "",
-        b=normalise(" \n".join(text["B"])) if text["B"] else "",
-        c=normalise(" \n".join(text["C"])) if text["C"] else "",
+        a=a,
+        b=b,
+        c=c,
         tags=_tags(plan, element, kind, fields, first),
         first=first,
         last=last,
@@ -238,18 +238,33 @@ def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: 
     )
 
 
+def _words(names: Iterable[str], fields: Mapping[str, Any]) -> str:
+    """The words of these fields, normalised; none that runs from one field, or item, into the next."""
+    found = [
+        value if type(value) is str else " \n".join(value) for name in names if (value := fields.get(name)) is not None
+    ]
+    return normalise(" \n".join(found)) if found else ""
+
+
 def _tags(plan: Plan, element: ElementId, kind: str, fields: Mapping[str, Any], first: int | None) -> str:
     towns = [town for name in plan.towns if (town := fields.get(name)) is not None and town != element.territory]
-    found = [_usual_tags(kind, element.territory, tuple(towns), None if first is None else _year(first))]
-    for name, many in plan.facets:
-        value = fields.get(name)
-        if value is not None:
-            found += [f"{name}{_IN_TAG}{item}" for item in (value if many else (value,))]
-    return _BETWEEN_TAGS.join(dict.fromkeys(found))
+    values = [fields.get(name) if not many else tuple(fields.get(name, ())) for name, many in plan.facets]
+    return _tags_of(kind, element.territory, tuple(towns), None if first is None else _year(first), *values)
 
 
 @lru_cache(maxsize=8_192)
-def _usual_tags(kind: str, home: str, towns: tuple[str, ...], year: int | None) -> str:
+def _tags_of(
+    kind: str, home: str, towns: tuple[str, ...], year: int | None, *values: str | int | tuple[str, ...] | None
+) -> str:
+    """All tags of an element of these facets. Elements share them: most of these texts are made once for many."""
+    found = list(_usual_tags(kind, home, towns, year))
+    for (name, _), value in zip(plan_of(kind).facets, values, strict=True):
+        if value is not None:
+            found += [f"{name}{_IN_TAG}{item}" for item in (value if isinstance(value, tuple) else (value,))]
+    return _BETWEEN_TAGS.join(dict.fromkeys(found))
+
+
+def _usual_tags(kind: str, home: str, towns: tuple[str, ...], year: int | None) -> Iterator[str]:
     """The tags that every element has: its kind's first, its territories', whether it is listed, and when."""
     found = [("kind", kind), ("territory", home), ("territory kind", f"{home} {kind}")]
     if plan_of(kind).title:
@@ -257,7 +272,7 @@ def _usual_tags(kind: str, home: str, towns: tuple[str, ...], year: int | None) 
     for town in towns:
         found += (("territory", town), ("territory kind", f"{town} {kind}"))
     found.append(UNDATED if year is None else ("year", f"{year:04}"))
-    return _BETWEEN_TAGS.join(map(_IN_TAG.join, found))
+    return map(_IN_TAG.join, found)
 
 
 def tags_in(text: str) -> list[tuple[str, str]]:

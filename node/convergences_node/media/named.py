@@ -17,7 +17,7 @@ def address(digest: str, base: str = "") -> str:
 
 def media_of(kind: str, fields: Mapping[str, object]) -> Iterator[tuple[str, Media]]:
     """The media that a record says, each with the name of its field, in the order of the declaration."""
-    for name in _named_in(kind):
+    for name in media_fields(kind):
         value = fields.get(name)
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, dict):
@@ -25,7 +25,7 @@ def media_of(kind: str, fields: Mapping[str, object]) -> Iterator[tuple[str, Med
 
 
 @lru_cache(maxsize=256)
-def _named_in(kind: str) -> tuple[str, ...]:
+def media_fields(kind: str) -> tuple[str, ...]:
     """The fields of a kind that name media. Asked of every record that comes in."""
     declared = KINDS.get(kind)
     return tuple(field.name for field in declared.fields if field.type is FieldType.MEDIA) if declared else ()

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import msgspec
 from convergences_protocol.kinds.media import Media, Size
 
-from convergences_node.media.named import media_of
+from convergences_node.media.named import media_fields, media_of
 
 SIDE_PIXELS_MIN = 120
 """Of the form chosen, the shorter side: it is shown 72 pixels wide, on screens of up to twice as many dots."""
@@ -33,6 +33,8 @@ class Thumb(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def thumb_of(kind: str, fields: Mapping[str, object]) -> Thumb | None:
     """The picture of an element in a list, if its record has one."""
+    if fields.keys().isdisjoint(media_fields(kind)):
+        return None
     said = [(name, medium) for name, medium in media_of(kind, fields) if medium.is_picture and name != "banner"]
     if not said:
         return None

@@ -67,6 +67,8 @@ def is_kind_name(name: object) -> bool:
 class Rule:
     """What has to hold between fields, or of the shape of one, when each is sound by itself."""
 
+    field: str
+    """The field that it speaks of: a record without that field keeps it."""
     words: str
     """For the documentation."""
     faults: Callable[[Fields], Iterable[Fault]]
@@ -128,7 +130,8 @@ def check(kind: Kind, fields: Fields) -> list[Fault]:
             faults.extend(field.faults_of(value))
     if not faults:
         for rule in kind.rules:
-            faults.extend(rule.faults(fields))
+            if rule.field in fields:
+                faults.extend(rule.faults(fields))
     return faults
 
 
@@ -143,31 +146,31 @@ def in_order(first: str, last: str) -> Rule:
     """The date `last` is not wholly before the date `first`."""
 
     def faults(fields: Fields) -> Iterable[Fault]:
-        start, end = fields.get(first), fields.get(last)
+        start, end = fields.get(first), fields[last]
         if isinstance(start, str) and isinstance(end, str) and span(end)[1] < span(start)[0]:
             yield Fault(last, "before", {"other": first})
 
-    return Rule(f"`{last}` is not wholly before `{first}`", faults)
+    return Rule(last, f"`{last}` is not wholly before `{first}`", faults)
 
 
 def only_with(name: str, needed: str) -> Rule:
     """The field `name` says nothing without the field `needed`."""
 
     def faults(fields: Fields) -> Iterable[Fault]:
-        if name in fields and needed not in fields:
+        if needed not in fields:
             yield Fault(name, "needs", {"other": needed})
 
-    return Rule(f"`{name}` stands only with `{needed}`", faults)
+    return Rule(name, f"`{name}` stands only with `{needed}`", faults)
 
 
 def not_same(first: str, second: str) -> Rule:
     """Two fields name two things."""
 
     def faults(fields: Fields) -> Iterable[Fault]:
-        if first in fields and fields[first] == fields.get(second):
+        if fields.get(first) == fields[second]:
             yield Fault(second, "same", {"other": first})
 
-    return Rule(f"`{second}` is not the same as `{first}`", faults)
+    return Rule(second, f"`{second}` is not the same as `{first}`", faults)
 
 
 def shaped(name: str, pattern: str) -> Rule:
@@ -175,7 +178,7 @@ def shaped(name: str, pattern: str) -> Rule:
     shape = re.compile(pattern)
 
     def faults(fields: Fields) -> Iterable[Fault]:
-        if name in fields and not shape.fullmatch(str(fields[name])):
+        if not shape.fullmatch(str(fields[name])):
             yield Fault(name, "wrong_shape", {"shape": pattern})
 
-    return Rule(f"`{name}` is a whole `{pattern}`", faults)
+    return Rule(name, f"`{name}` is a whole `{pattern}`", faults)
