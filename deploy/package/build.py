@@ -23,10 +23,8 @@ from functools import cache
 from pathlib import Path
 from string import Template
 
-import click
+import manual
 import payload
-from click_man.core import write_man_pages
-from convergences_cli.main import cli
 from convergences_protocol.release import read_keys
 
 HERE = Path(__file__).resolve().parent
@@ -65,8 +63,6 @@ def main() -> None:
     )
     parser.add_argument("--dest", type=Path, default=ROOT / "dist")
     options = parser.parse_args()
-    # Pages of the manual have their heads in the language here; packages are the same, whoever builds them.
-    os.environ["LC_ALL"] = "C.UTF-8"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     version = options.version or project["version"]
     options.dest.mkdir(parents=True, exist_ok=True)
@@ -106,8 +102,11 @@ def _stage(usr: Path, own: Path, arch: str, version: str) -> None:
     _copy(FILES / "copyright", usr / "share/doc/convergences/copyright")
     _copy(FILES / "lintian", usr / "share/lintian/overrides/convergences")
     _squeeze(_changelog(version), usr / "share/doc/convergences/changelog.gz")
-    _pages(usr / "share/man/man1", version)
-    _squeeze((FILES / "convergences-https.1").read_bytes(), usr / "share/man/man1/convergences-https.1.gz")
+    for language, folder in manual.FOLDERS.items():
+        for page in manual.pages(language, version, _day()):
+            _squeeze(page.text.encode(), usr / "share/man" / folder / f"{page.name}.1.gz")
+        by_hand = FILES / f"convergences-https.{language}.1"
+        _squeeze(by_hand.read_bytes(), usr / "share/man" / folder / "convergences-https.1.gz")
     for shell, place in SHELLS.items():
         (usr / place).parent.mkdir(parents=True, exist_ok=True)
         (usr / place).write_bytes(_completion(shell))
@@ -137,18 +136,6 @@ def _changelog(version: str) -> bytes:
     when = format_datetime(datetime.fromtimestamp(int(_epoch()), UTC))
     who = "Convergences maintainers <maintainers@convergences.invalid>"
     return f"convergences ({version}) stable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- {who}  {when}\n".encode()
-
-
-def _pages(folder: Path, version: str) -> None:
-    """A man page for the command and each of its own, from their help."""
-    context = click.Context(cli)
-    # Ours finds its commands when they are asked for; whoever writes the pages wants them all at once.
-    commands = {name: found for name in cli.list_commands(context) if (found := cli.get_command(context, name))}
-    whole = click.Group("convergences", commands=commands, params=cli.params, help=cli.help)
-    with tempfile.TemporaryDirectory() as made:
-        write_man_pages("convergences", whole, version=version, target_dir=made, date=_day())
-        for page in Path(made).glob("*.1"):
-            _squeeze(page.read_bytes(), folder / f"{page.name}.gz")
 
 
 def _completion(shell: str) -> bytes:
