@@ -3,7 +3,8 @@
 
 `python -m benchmarks.search_node FOLDER PORT` serves on 127.0.0.1 until SIGTERM. The archive holds this node's own log
 and, still empty, those of the invented towns, so that every answer says of each of them how fresh and how whole it is.
-What a node does besides answering (peers, clockwork, following the archive) does not run.
+What a node does besides answering (peers, clockwork, following the archive) does not run; the interpreter and its
+memory are told what a node tells them (`serve.py`).
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from aiohttp import web
+from convergences_node.allocating import collect_seldom, keep_little
 from convergences_node.archive.archive import Archive
 from convergences_node.blobs.blobs import Blobs
 from convergences_node.blobs.settings import BlobsSection
 from convergences_node.index.index import Index
 from convergences_node.linked import layout
 from convergences_node.membership import Membership
+from convergences_node.serve import SWITCH_SECONDS
 from convergences_node.web.app import make_app, make_runner
 from convergences_node.web.town_door import PeerSeen, TownStatus, WebSettings
 from convergences_protocol.charter import Charter
@@ -90,11 +93,14 @@ async def serve(folder: Path, port: int) -> None:
     """Answer until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    keep_little()
     async with opened(folder) as app:
         runner = make_runner(app)
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", port).start()
+            collect_seldom()
             await stop.wait()
         finally:
             await runner.cleanup()

@@ -18,7 +18,7 @@ def test_a_memory_is_of_one_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """While something is taken in there is none, and one that is full makes way for another."""
     looks = RememberedLooks()
     first = looks.of(1)
-    first.tags[7] = " 1 2 "
+    first.tags[7] = ("1", "2")
     assert looks.of(1) is first
     assert looks.of(None) == Looked()
     assert looks.of(1) is first
@@ -26,7 +26,7 @@ def test_a_memory_is_of_one_version(monkeypatch: pytest.MonkeyPatch) -> None:
     assert looks.of(1) == Looked(), "what was before does not come back"
     monkeypatch.setattr(remembered, "TAGS_KEPT_MAX", 1)
     full = looks.of(1)
-    full.tags.update({1: "", 2: ""})
+    full.tags.update({1: (), 2: ()})
     assert looks.of(1) == Looked()
 
 

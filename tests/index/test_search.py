@@ -145,7 +145,7 @@ def test_a_sample_is_of_matches_and_is_all_of_them_where_they_are_few(
         query = random_query(dice, themes)
         wanted = make_filter(db, query, known, looked=looked)
         assert wanted == make_filter(db, query, known)
-        expected = Counter(tags_of[id_of(ElementId.parse(each))] for each in naive.search(query))
+        expected = Counter(tuple(tags_of[id_of(ElementId.parse(each))].split()) for each in naive.search(query))
         if wanted.impossible:
             continue
         sample = sampling.sample_of(db, wanted, expected.total() if dice.random() < 0.5 else None)

@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import pytest
 from convergences_node.index.views import Item
-from convergences_node.web import kept_parts
+from convergences_node.media.thumbs import Thumb
+from convergences_node.web import kept_parts, templating
 from convergences_node.web.cards import Card, Reading
 from convergences_node.web.kept_parts import KeptParts
 from convergences_node.web.messages import LANGUAGES, Messages, catalogue
-from convergences_node.web.templating import escape, templates
+from convergences_node.web.templating import escape, escape_text, templates
+from convergences_node.web.templating import parts as parts_of
 from markupsafe import Markup
 
 
@@ -41,14 +45,14 @@ def parts(drawn: list[str]) -> KeptParts:
 
 
 def test_a_card_is_drawn_once_for_a_record_a_language_and_a_level(parts: KeptParts, drawn: list[str]) -> None:
-    french = parts.card(reading("fr"), item(), "h3")
-    assert parts.card(reading("fr"), item(), "h3") is french
+    (french,) = parts.cards(reading("fr"), [item()], "h3")
+    assert parts.cards(reading("fr"), [item()], "h3")[0] is french
     assert drawn == ["Bal"]
-    assert parts.card(reading("en"), item(), "h3") is not french
-    assert "lang=fr" in parts.card(reading("fr", "fr"), item(), "h3")
-    assert parts.card(reading("fr"), item(), "h2").endswith("h2")
-    parts.card(reading("fr"), item(index=2, name="Grand bal"), "h3")
-    parts.card(reading("fr"), item(first=1_795_000_000), "h3")
+    assert parts.cards(reading("en"), [item()], "h3")[0] is not french
+    assert "lang=fr" in parts.cards(reading("fr", "fr"), [item()], "h3")[0]
+    assert parts.cards(reading("fr"), [item()], "h2")[0].endswith("h2")
+    others = [item(index=2, name="Grand bal"), item(first=1_795_000_000)]
+    assert parts.cards(reading("fr"), [*others, item()], "h3")[2] is french
     assert len(drawn) == 6
 
 
@@ -57,10 +61,10 @@ def test_cards_that_nobody_looks_at_make_room(
 ) -> None:
     monkeypatch.setattr(kept_parts, "CARDS_MAX", 3)
     for index in (1, 2, 3, 1, 4):
-        parts.card(reading("fr"), item(index, f"Bal {index}"), "h3")
+        parts.cards(reading("fr"), [item(index, f"Bal {index}")], "h3")
     assert drawn == ["Bal 1", "Bal 2", "Bal 3", "Bal 4"]
     for index in (1, 2):
-        parts.card(reading("fr"), item(index, f"Bal {index}"), "h3")
+        parts.cards(reading("fr"), [item(index, f"Bal {index}")], "h3")
     assert drawn[4:] == ["Bal 2"]
 
 
@@ -78,8 +82,27 @@ async def test_what_is_the_same_now_is_made_once_and_anew_when_something_changed
     assert await parts.now((1, 6), "a", make) == 3
 
 
-def test_what_is_escaped_ends_no_text_and_no_attribute() -> None:
+def test_a_card_is_drawn_from_its_fields_in_their_order() -> None:
+    """A macro unpacks them: with a name of its own in each, each is found where it belongs."""
+    picture = Thumb("ab" * 32, 144, 144, "dix", whole=True)
+    named = Card(
+        "/un", "action", "deux", "trois", "quatre", "ar", "cinq", "2026", "six", "sept", "huit", "neuf", picture
+    )
+    drawn = parts_of("fr").card(named, "h4")  # type: ignore[attr-defined] # a macro
+    assert '<h4><a href="/un" lang="ar">quatre</a></h4>' in drawn
+    assert '<span class="kind action">deux · trois</span>' in drawn
+    assert '<p class="when"><time datetime="2026">cinq</time></p>' in drawn
+    assert re.findall(r'<p(?: class="soft")? lang="ar">(\w+)</p>', drawn) == ["six", "sept", "neuf"]
+    assert '<span class="state">huit</span>' in drawn
+    assert 'alt="dix"' in drawn
+
+
+@pytest.mark.parametrize("escaped", [escape_text, templating._escaped_here])
+def test_what_is_escaped_ends_no_text_and_no_attribute(
+    escaped: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same signs as Jinja's own, in templates as in the function; what is HTML already stays as it is."""
+    monkeypatch.setattr(templating, "escape_text", escaped)
     hostile = """<script>&"'</script>"""
     assert escape(hostile) == "&lt;script&gt;&amp;&#34;&#39;&lt;/script&gt;"
     assert escape(Markup("<b>")) == "<b>"

@@ -19,7 +19,7 @@ from itertools import chain, islice, product
 from convergences_node.index.conditions import Conditions, Value, check_all, check_masks, source, sure_of
 from convergences_node.index.cursors import SECOND_MAX, Place
 from convergences_node.index.filters import Filter, Group
-from convergences_node.index.reading import column_of, rows_of
+from convergences_node.index.reading import column_of, numbers_of, rows_of
 from convergences_node.index.remembered import Looked
 from convergences_node.index.row import LAST_BITS, SPANS
 
@@ -90,7 +90,9 @@ def _bounds(window: tuple[int, int] | None, span: int) -> Conditions:
         first, last = window
         if span < len(SPANS):
             bounds.add("d.first >= ?", first - SPANS[span])
-        bounds.add("d.first <= ? AND d.last >= ?", last, first)
+        bounds.add("d.last >= ?", first)
+        if last < SECOND_MAX:
+            bounds.add("d.first <= ?", last)
     return bounds
 
 
@@ -138,7 +140,7 @@ def _rows_in_list(
     checks = check_all(wanted, wanted.groups, in_window=of[1] < len(SPANS))
     if checks.parts:
         select = f"SELECT d.row AS row FROM ({select}) d{_joins('e.' + checks.sql)} WHERE {checks.sql}"
-    return column_of(db, "row", select, [*of, parts, *bounds.values, most, *checks.values])
+    return numbers_of(db, "row", select, [*of, parts, *bounds.values, most, *checks.values])
 
 
 def listed_count(wanted: Filter) -> int:

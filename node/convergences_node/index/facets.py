@@ -12,11 +12,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from convergences_node.index.conditions import match
 from convergences_node.index.filters import Filter, Group
 from convergences_node.index.known import Known
 from convergences_node.index.reading import rows_of
+from convergences_node.index.remembered import Tags
 from convergences_node.index.sampling import sample_of, sample_of_rows
 from convergences_node.index.tables import ANYWHERE
 from convergences_node.index.views import FacetCount, Facets, Total
@@ -47,7 +49,7 @@ def count_facets(
         count = sum(kept.get(tag, 0) for group in wanted.groups if group.listed for tag in group.tags)
         return Facets(counts=_by_facet(db, kept, themes, known), total=Total(count=count), exact=exact)
     sample = sample_of(db, wanted, about) if matches is None else sample_of_rows(db, wanted, matches)
-    counts = {int(tag): times for tag, times in Counter(" ".join(sample.tags).split()).items()}
+    counts = {int(tag): times for tag, times in Counter(chain.from_iterable(sample.tags)).items()}
     themes = _themes(sample.tags, counts, known)
     if not sample.whole:
         counts = {tag: round(n * sample.each) for tag, n in counts.items()}
@@ -56,7 +58,7 @@ def count_facets(
     return Facets(counts=_by_facet(db, counts, themes, known), total=total, exact=sample.whole)
 
 
-def _themes(sample: Sequence[str], counts: Mapping[int, int], known: Known) -> dict[str, int]:
+def _themes(sample: Sequence[Tags], counts: Mapping[int, int], known: Known) -> dict[str, int]:
     """How many of these elements have each theme or a narrower one, each counted once."""
     nested = {str(tag): themes for tag in counts if len(themes := known.lifted.get(tag, ())) > 1}
     if not nested:
@@ -64,7 +66,7 @@ def _themes(sample: Sequence[str], counts: Mapping[int, int], known: Known) -> d
     lifted = {str(tag): known.lifted[tag] for tag in counts if tag in known.lifted}
     found: Counter[str] = Counter()
     for tags in sample:
-        found.update({theme for tag in tags.split() for theme in lifted.get(tag, ())})
+        found.update({theme for tag in tags for theme in lifted.get(tag, ())})
     return dict(found)
 
 

@@ -130,10 +130,11 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     def to_params(self) -> list[tuple[str, str]]:
         """The URL parameters of this question, in a fixed order; `from_params` reads them back."""
         pairs = [("q", self.text)] if self.text else []
-        pairs += [("kind", kind) for kind in self.kinds]
-        pairs += [("theme", theme) for theme in self.themes]
-        pairs += [("territory", code) for code in self.territories]
-        pairs += [(f"facet.{field}", value) for field, value in self.facets]
+        for name, values in (("kind", self.kinds), ("theme", self.themes), ("territory", self.territories)):
+            if values:
+                pairs += [(name, value) for value in values]
+        if self.facets:
+            pairs += [(f"facet.{field}", value) for field, value in self.facets]
         if self.box:
             edges = (self.box.west, self.box.south, self.box.east, self.box.north)
             pairs.append(("box", ",".join(map(_degrees, edges))))

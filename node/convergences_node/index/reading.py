@@ -19,6 +19,7 @@ import msgspec
 
 _rows = msgspec.json.Decoder(list[list[Any]]).decode
 _column = msgspec.json.Decoder(list[Any]).decode
+_numbers = msgspec.json.Decoder(list[int]).decode
 
 
 def rows_of(db: sqlite3.Connection, columns: Sequence[str], select: str, values: Sequence[Any]) -> list[list[Any]]:
@@ -30,3 +31,9 @@ def rows_of(db: sqlite3.Connection, columns: Sequence[str], select: str, values:
 def column_of(db: sqlite3.Connection, column: str, select: str, values: Sequence[Any]) -> list[Any]:
     """One column of the rows of `select`, in its order."""
     return _column(db.execute(f"SELECT json_group_array({column}) FROM ({select})", values).fetchone()[0])
+
+
+def numbers_of(db: sqlite3.Connection, column: str, select: str, values: Sequence[Any]) -> list[int]:
+    """The same of a column of integers, none of them NULL: a text of hundreds of them is made in half the time."""
+    found = db.execute(f"SELECT group_concat({column}) FROM ({select})", values).fetchone()[0]
+    return _numbers(f"[{found or ''}]")

@@ -26,8 +26,9 @@ GROUPS_KEPT_MAX = 4_000
 VALUES_MAX = 50
 """A filter of more values than this is not remembered: it is a région's, and seldom asked for."""
 
-TagsByRow = dict[int, str]
-"""The tags of elements, as `elements` has them."""
+Tags = tuple[str, ...]
+"""The tags of an element: the same texts for all, so that they are soon counted and take little room."""
+TagsByRow = dict[int, Tags]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from sys import intern
+from typing import cast
 
 import msgspec
 
@@ -21,7 +23,7 @@ from convergences_node.index.conditions import source
 from convergences_node.index.dated import listed_count, rows_in_lists, unsure_in_lists
 from convergences_node.index.filters import Filter, Group
 from convergences_node.index.reading import column_of
-from convergences_node.index.remembered import TagsByRow
+from convergences_node.index.remembered import Tags, TagsByRow
 from convergences_node.index.row import LAST_BITS
 from convergences_node.index.search import count
 
@@ -49,7 +51,7 @@ _encode = msgspec.json.Encoder().encode
 class Sample:
     """The tags of some matches, each of which stands for `each` of them."""
 
-    tags: list[str]
+    tags: list[Tags]
     whole: bool = True
     each: float = 1.0
 
@@ -80,16 +82,18 @@ def sample_of_rows(db: sqlite3.Connection, wanted: Filter, rows: Sequence[int]) 
     return Sample(tags_of(db, rows, wanted.looked.tags))
 
 
-def tags_of(db: sqlite3.Connection, rows: Sequence[int], kept: TagsByRow) -> list[str]:
+def tags_of(db: sqlite3.Connection, rows: Sequence[int], kept: TagsByRow) -> list[Tags]:
     """The tags of these rows, in their order. Elements are looked at once: each of them is somewhere else in the
     file."""
-    found = {row: kept[row] for row in rows if row in kept}
-    if missing := [row for row in rows if row not in found]:
+    found = list(map(kept.get, rows))
+    if None in found:
+        missing = [row for row, tags in zip(rows, found, strict=True) if tags is None]
         select = "SELECT e.tags AS tags FROM json_each(?) j CROSS JOIN elements e ON e.row = j.value"
-        looked_up = zip(missing, column_of(db, "tags", select, (_encode(missing).decode(),)), strict=True)
-        found.update(looked_up)
-        kept.update(found)
-    return [found[row] for row in rows]
+        texts = column_of(db, "tags", select, (_encode(missing).decode(),))
+        new = {row: tuple(map(intern, text.split())) for row, text in zip(missing, texts, strict=True)}
+        kept.update(new)
+        found = [new[row] if tags is None else tags for row, tags in zip(rows, found, strict=True)]
+    return cast(list[Tags], found)
 
 
 def _are_in_lists(wanted: Filter) -> bool:
@@ -111,13 +115,13 @@ def _from_lists(db: sqlite3.Connection, wanted: Filter, about: int) -> Sample:
     return Sample(tags[:WHOLE_MAX], whole=len(tags) <= WHOLE_MAX)
 
 
-def _in_lists(db: sqlite3.Connection, wanted: Filter, parts: int, looked_at: int) -> list[str]:
+def _in_lists(db: sqlite3.Connection, wanted: Filter, parts: int, looked_at: int) -> list[Tags]:
     """The tags of the matches in a window, in these parts of all rows: of each list, of the first so many entries that
     their masks let pass; or of all, if that is negative, until there are more than are counted."""
     unsure, kept = unsure_in_lists(wanted), wanted.looked.tags
     if not unsure:
         return tags_of(db, rows_in_lists(db, wanted, parts, looked_at if looked_at >= 0 else WHOLE_MAX + 1), kept)
-    rows, found = rows_in_lists(db, wanted, parts, looked_at), []  # type: list[int], list[str]
+    rows, found = rows_in_lists(db, wanted, parts, looked_at), []  # type: list[int], list[Tags]
     for start in range(0, len(rows), LOOKED_AT_ONCE):
         some = tags_of(db, rows[start : start + LOOKED_AT_ONCE], kept)
         found += [tags for tags in some if all(_has(tags, group) for group in unsure)]
@@ -126,8 +130,8 @@ def _in_lists(db: sqlite3.Connection, wanted: Filter, parts: int, looked_at: int
     return found
 
 
-def _has(tags: str, group: Group) -> bool:
-    return any(f" {tag} " in tags for tag in group.tags)
+def _has(tags: Tags, group: Group) -> bool:
+    return any(str(tag) in tags for tag in group.tags)
 
 
 def _rows(db: sqlite3.Connection, wanted: Filter, parts: int) -> list[int]:

@@ -6,10 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-import msgspec
 from convergences_protocol.edtf import span
 
 from convergences_node.index.views import Item, Same
@@ -65,8 +65,8 @@ class Reading:
         return words.is_foreign(language, self.messages.language, self.record_language)
 
 
-class Card(msgspec.Struct, frozen=True, gc=False):
-    """One element in a list."""
+class Card(NamedTuple):
+    """One element in a list. The macro that draws it takes these in their order."""
 
     href: str
     kind: str

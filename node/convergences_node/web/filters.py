@@ -7,9 +7,10 @@ All of them are links: a question is an address, so it can be kept, sent, and op
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import starmap
 from urllib.parse import quote_plus
 
 import msgspec
@@ -20,6 +21,7 @@ from convergences_node.index.query import SORTS, Query
 from convergences_node.index.views import FacetCount, Facets
 from convergences_node.web import dates, words
 from convergences_node.web.cards import Reading
+from convergences_node.web.messages import Messages
 
 # A group with more values than this is a list to search, not to read.
 VALUES_PER_FACET_MAX = 12
@@ -56,8 +58,13 @@ def page_link(reading: Reading, query: Query, view: str | None = None) -> str:
 
 
 def encoded(pairs: Sequence[tuple[str, str]]) -> str:
-    """As `urllib.parse.urlencode`. A page has a hundred links that repeat a few values: each is quoted once."""
-    return "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in pairs])
+    """As `urllib.parse.urlencode`. A page has a hundred links that repeat a few values: each is written once."""
+    return "&".join(starmap(_pair, pairs))
+
+
+@lru_cache(maxsize=4_096)
+def _pair(name: str, value: str) -> str:
+    return f"{_quoted(name)}={_quoted(value)}"
 
 
 _quoted = lru_cache(maxsize=4_096)(quote_plus)
@@ -122,7 +129,10 @@ def groups(reading: Reading, asked: Query, facets: Facets) -> tuple[Group, ...]:
     found = []
     for key in FACETS_SHOWN:
         counts = facets.counts.get(key, ())
-        choices = tuple(_choice(reading, asked, key, count, facets.exact) for count in counts[:VALUES_PER_FACET_MAX])
+        link = _links(reading, asked, key)
+        choices = tuple(
+            _choice(reading, asked, key, count, link, facets.exact) for count in counts[:VALUES_PER_FACET_MAX]
+        )
         if len(choices) > 1 or any(choice.chosen for choice in choices):
             label = reading.messages.text(f"facet.{key}")
             is_open = key in FACETS_OPEN or any(choice.chosen for choice in choices)
@@ -130,17 +140,28 @@ def groups(reading: Reading, asked: Query, facets: Facets) -> tuple[Group, ...]:
     return tuple(found)
 
 
-def _choice(reading: Reading, asked: Query, key: str, count: FacetCount, exact: bool) -> Choice:
-    query, is_chosen = toggled(asked, key, count.value)
+def _choice(
+    reading: Reading, asked: Query, key: str, count: FacetCount, link: Callable[[str], str], exact: bool
+) -> Choice:
     label = count.label or words.facet_label(reading.messages, key, count.value, asked.kinds or words.KINDS_SHOWN)
-    number = _number(reading, count.count, exact)
-    return Choice(label, page_link(reading, query), is_chosen, number, reading.lang() if count.label else None)
+    number = _number(reading.messages, count.count, exact)
+    is_chosen = _is_chosen(asked, key, count.value)
+    href = page_link(reading, toggled(asked, key, count.value)[0]) if is_chosen else link(count.value)
+    return Choice(label, href, is_chosen, number, reading.lang() if count.label else None)
 
 
-def _number(reading: Reading, count: int, exact: bool) -> str:
+def _links(reading: Reading, asked: Query, key: str) -> Callable[[str], str]:
+    """What gives the address at which a value of this facet is chosen. They differ in the value alone: one is written,
+    with a value that no question has, and cut where that stands."""
+    pieces = page_link(reading, toggled(asked, key, _NO_VALUE)[0]).split(_quoted(_NO_VALUE))
+    return lambda value: _quoted(value).join(pieces)
+
+
+@lru_cache(maxsize=2_048)
+def _number(messages: Messages, count: int, exact: bool) -> str:
     if exact:
-        return reading.messages.number(count)
-    return reading.messages.text("filter.about", number=reading.messages.number(about(count)))
+        return messages.number(count)
+    return messages.text("filter.about", number=messages.number(about(count)))
 
 
 def about(count: int) -> int:
@@ -151,21 +172,28 @@ def about(count: int) -> int:
 
 def toggled(asked: Query, key: str, value: str) -> tuple[Query, bool]:
     """The question with this facet's value chosen, or taken back if it was; and whether it was."""
-    first = asked.without_page()
+    first, is_chosen = asked.without_page(), _is_chosen(asked, key, value)
     if key == "year":
-        is_chosen = (asked.since, asked.until) == (value, value)
         return replace(first, since=None if is_chosen else value, until=None if is_chosen else value), is_chosen
     if key in _LISTS:
         name = _LISTS[key]
         values: tuple[str, ...] = getattr(first, name)
         kept = tuple(each for each in values if each != value)
-        return replace(first, **{name: kept if value in values else (*values, value)}), value in values
+        return replace(first, **{name: kept if is_chosen else (*values, value)}), is_chosen
     pair = (key, value)
     others = tuple(each for each in first.facets if each != pair)
-    return replace(first, facets=others if pair in first.facets else (*others, pair)), pair in first.facets
+    return replace(first, facets=others if is_chosen else (*others, pair)), is_chosen
+
+
+def _is_chosen(asked: Query, key: str, value: str) -> bool:
+    if key == "year":
+        return (asked.since, asked.until) == (value, value)
+    return value in getattr(asked, _LISTS[key]) if key in _LISTS else (key, value) in asked.facets
 
 
 _LISTS = {"kind": "kinds", "themes": "themes", "territory": "territories"}
+_NO_VALUE = "\0"
+"""Refused at the door, wherever it stands (`asking.check_query`)."""
 
 
 def chosen(reading: Reading, asked: Query, facets: Facets) -> tuple[Choice, ...]:

@@ -56,18 +56,20 @@ class KeptParts:
             kept[key] = await make()
         return cast(T, kept[key])
 
-    def card(self, reading: Reading, item: Item, level: str) -> Markup:
-        """The card of an element, as it is shown in a list whose entries are headings of this level."""
-        shown = (item.origin, item.index, item.first, item.last, item.same)
-        said = (reading.year, len(reading.towns), picture_here(reading, item) is None)
-        key = (*shown, *said, reading.messages.language, reading.language_asked, level)
-        found = self._cards.get(key)
-        if found is None:
-            found = self._cards[key] = self._draw_card(reading.messages.language, card(reading, item), level)
-            if len(self._cards) > CARDS_MAX:
-                self._cards.popitem(last=False)
-        else:
-            self._cards.move_to_end(key)
+    def cards(self, reading: Reading, items: Sequence[Item], level: str) -> list[Markup]:
+        """The cards of these elements, as they are shown in a list whose entries are headings of this level."""
+        language = reading.messages.language
+        said = (reading.year, len(reading.towns), language, reading.language_asked, level)
+        found = []
+        for item in items:
+            pictured = picture_here(reading, item) is not None
+            key = (item.origin, item.index, item.first, item.last, item.same, pictured, said)
+            if (drawn := self._cards.pop(key, None)) is None:
+                drawn = self._draw_card(language, card(reading, item), level)
+            self._cards[key] = drawn
+            found.append(drawn)
+        while len(self._cards) > CARDS_MAX:
+            self._cards.popitem(last=False)
         return found
 
 
@@ -105,5 +107,4 @@ async def drawn_freshness(request: web.Request, reading: Reading, answer: Answer
 
 def drawn_cards(request: web.Request, reading: Reading, items: Sequence[Item], level: str = "h3") -> list[Markup]:
     """The cards of these elements, drawn."""
-    parts = request.app[PARTS]
-    return [parts.card(reading, item, level) for item in items]
+    return request.app[PARTS].cards(reading, items, level)

@@ -50,7 +50,8 @@ class Messages:
 
     def term(self, prefix: str, term: str) -> str:
         """A term of a closed list in words; a territory's own term (`x-fanfare`) as that territory wrote it."""
-        return self.texts.get(f"{prefix}.{term}", term.removeprefix("x-").replace("_", " "))
+        said = self.texts.get(f"{prefix}.{term}")
+        return term.removeprefix("x-").replace("_", " ") if said is None else said
 
     def has(self, key: str) -> bool:
         """Whether the catalogue has this key."""

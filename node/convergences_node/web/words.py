@@ -57,12 +57,11 @@ def facet_label(messages: Messages, field: str, value: str, kinds: tuple[str, ..
 
 def place_line(fields: Mapping[str, object]) -> str:
     """Where something is, on one line, without saying the same twice."""
-    address = str(fields.get("address") or "")
-    town_line = " ".join(str(fields[name]) for name in ("postcode", "locality") if fields.get(name))
-    parts = [part for part in (address, town_line) if part]
-    if len(parts) == 2 and town_line.casefold() in address.casefold():
-        parts.pop()
-    return ", ".join(parts)
+    address, postcode, locality = (str(fields.get(name) or "") for name in ("address", "postcode", "locality"))
+    town_line = f"{postcode} {locality}" if postcode and locality else postcode or locality
+    if address and town_line and town_line.casefold() not in address.casefold():
+        return f"{address}, {town_line}"
+    return address or town_line
 
 
 def degrees(e7: int) -> str:
