@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -210,9 +211,9 @@ def _held_ports(pid: int) -> set[int]:
 
 
 # ------------------------------------------------------------------------------------- the package's command
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = ["sh", str(DATA / "convergences-https"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20)
+def run(*arguments: str, language: str = "C") -> subprocess.CompletedProcess[str]:
+    command, told = ["sh", str(DATA / "convergences-https"), *arguments], os.environ | {"LC_ALL": f"{language}.UTF-8"}
+    return subprocess.run(command, env=told, capture_output=True, text=True, timeout=20)
 
 
 STANDING_IN = {
@@ -249,7 +250,7 @@ class Machine:
         self.told = {"CALLS": str(self.calls), "CADDY": "1", "CHANGED": ""}
 
     def run(self, what: str) -> subprocess.CompletedProcess[str]:
-        told = os.environ | self.told | {"PATH": f"{self._bin}:{os.environ['PATH']}"}
+        told = os.environ | {"LC_ALL": "C.UTF-8"} | self.told | {"PATH": f"{self._bin}:{os.environ['PATH']}"}
         command = ["sh", str(self._script), what]
         return subprocess.run(command, env=told, capture_output=True, text=True, timeout=20)
 
@@ -294,6 +295,8 @@ def test_a_town_that_is_not_set_up_yet_is_set_up_first(machine: Machine) -> None
     """What lay in its folder would keep the setup from beginning."""
     (machine.node / "convergences.toml").unlink()
     assert "set the town up first" in machine.run("on").stderr
+    machine.told |= {"LC_ALL": "fr_FR.UTF-8"}
+    assert "installez d'abord la ville" in machine.run("on").stderr
     assert list(machine.node.iterdir()) == []
 
 
@@ -318,3 +321,15 @@ def test_the_command_tells_what_it_does_and_refuses_what_it_does_not_know() -> N
         refused = run(*arguments)
         assert refused.returncode == 2
         assert "on|off|status" in refused.stderr
+    french = run("--help", language="fr_FR")
+    assert french.returncode == 0 and french.stderr == ""
+    assert "le certificat de la" in french.stdout and french.stdout.count("\n") == told.stdout.count("\n")
+
+
+def test_the_command_says_everything_in_both_languages() -> None:
+    """Whatever it says by `say` or `fail` is said twice: in French, then in English."""
+    text = (DATA / "convergences-https").read_text().replace("\\\n", " ")
+    said = re.findall(r"^.*\b(?:say|fail) (\".*)$", text, re.MULTILINE)
+    assert said
+    for line in said:
+        assert len(re.findall(r'"[^"]+"', line)) == 2, line
