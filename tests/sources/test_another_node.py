@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession, web
 from convergences_node.founding import Settings, create_town
+from convergences_node.imports.titles import read_titles
 from convergences_node.network.serving import held
 from convergences_node.town import Town
 from convergences_node.verbs import perform
@@ -100,6 +101,8 @@ async def test_what_is_there_is_here_with_its_origin_and_is_not_written_twice(ho
     assert (told["outcome"], told["counts"]["created"], told["counts"]["known"]) == ("imported", 4, 1), told
     (actor,) = (await fields_of(home, "actor")).values()
     assert (actor["source"], actor["source_id"]) == ("convergences/FR-93072", there["choir"])
+    titles = home.town.web_settings.source_titles
+    assert titles and read_titles(titles) == {"convergences/FR-93072": "Stains"}, "in words that a resident knows"
     assert (actor["licence"], actor["themes"]) == ("https://www.etalab.gouv.fr/licence-ouverte", [music])
     assert actor["id"].startswith("FR-93066:")
     concert = (await fields_of(home, "action"))[there["concert"]]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from convergences_node.imports.titles import read_titles
 from convergences_node.sources.fetching import FetchFailed
 from convergences_node.sources.from_linked import with_contexts
 from convergences_node.sources.from_void import containers
@@ -99,10 +100,14 @@ async def test_a_real_archive_comes_container_by_container_and_stays_in_step(hom
     a server that breaks deletes nothing, one that loses much is held back, one thing that is gone is gone here."""
     async with up() as there:
         await home.declare(
-            "archipel", f'licence = "odbl-1.0"\ngone = "withdraw"\n[where]\nvoid = "{there.address}"\nprivate = true\n'
+            "archipel",
+            f'title = "L’archipel"\nlicence = "odbl-1.0"\ngone = "withdraw"\n[where]\nvoid = "{there.address}"\n'
+            "private = true\n",
         )
         told = await home.run("archipel")
         assert told["outcome"] == "imported", told
+        titles = home.town.web_settings.source_titles
+        assert titles and read_titles(titles) == {"localhost:3000": "L’archipel"}, "its own name for itself"
         assert sorted(there.asked) == sorted([*NAMES, "skills"]), "each once, and the second page"
         whole = sum(map(len, there.containers.values()))
         assert (told["counts"]["created"], told["counts"]["refused_count"]) == (whole, 0), told["counts"]

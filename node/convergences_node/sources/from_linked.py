@@ -60,6 +60,7 @@ class LinkedRun(Runner):
         losses = Losses(self._town, self._memory, self._name, self._declaration, self._asked)
         await losses.look(missing)
         report = await bringing.write_all(self._tell)
+        await self._keep_titles({server for server, _ in bringing.remembered()})
         gone = await losses.end(missing, self._declaration.gone)
         if not self._asked.dry_run:
             await asyncio.to_thread(self._memory.replace_rows, self._name, keys)

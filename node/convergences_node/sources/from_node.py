@@ -21,9 +21,10 @@ from msgspec.structs import replace
 from convergences_node.archive.beside import source_key
 from convergences_node.imports.verb import desk_of, themes_of
 from convergences_node.network.http_tiles import Gone
+from convergences_node.web.place_names import territory_names
 
 from .bringing import declared_digest, incoming
-from .copying import Copying, key_of
+from .copying import CHAIN, Copying, key_of
 from .fetching import Bounds, FetchFailed, asking, getting
 from .losses import Losses
 from .memory import State
@@ -109,6 +110,7 @@ class NodeRun(Runner):
         losses = Losses(self._town, self._memory, self._name, self._declaration, self._asked)
         await losses.look(gone)
         await copying.write()
+        await self._name_towns(spool)
         self._tell({"what": "import", "done": copying.rows, "total": copying.rows})
         done = Counter(await losses.forget(erased))
         done.update(await losses.end(doubled, "withdraw", over=True))
@@ -118,6 +120,12 @@ class NodeRun(Runner):
             await asyncio.to_thread(self._memory.replace_rows, self._name, kept)
         rows = await asyncio.to_thread(self._memory.count, self._name)
         return replace(found, rows=rows, report=_report(copying), gone=dict(done), beside=copying.authoring.beside)
+
+    async def _name_towns(self, spool: Spool) -> None:
+        """What was copied is from a town, and a resident knows it by its name."""
+        codes = await asyncio.to_thread(lambda: {key_of(word.element)[0] for page in spool.pages() for word in page})
+        names = await territory_names(self._town, [code.removeprefix(CHAIN) for code in codes])
+        await self._keep_titles(codes, {code: names[code.removeprefix(CHAIN)] for code in codes})
 
     def _gone(self, spool: Spool, whole: bool) -> tuple[list[bytes], list[bytes], set[bytes]]:
         """The rows copied before of which the node has no more, those that the network has brought meanwhile, and

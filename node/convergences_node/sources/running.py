@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -122,6 +122,15 @@ class Runner:
         """Do it, and answer how the source is now. Raises `FetchFailed`, `Held`."""
         raise NotImplementedError
 
+    async def _keep_titles(self, codes: Collection[str], names: dict[str, str] | None = None) -> None:
+        """Write down what residents call what records of these codes are from. What the declaration calls the source
+        is said where one code is all that it has: of several, it would not tell one from the other."""
+        said, title = dict(names or {}), self._declaration.title
+        if title and len(codes) == 1:
+            said |= dict.fromkeys(codes, title)
+        if said and not self._asked.dry_run:
+            await asyncio.to_thread(keep_titles, self._town.folder, said)
+
     def _validators(self, declared: str) -> Validators:
         """What the server is asked with. Bytes that came with another declaration may mean something else now: then
         they are asked for again, as when all is wanted."""
@@ -190,8 +199,7 @@ class _Run(Runner):
             previous = await asyncio.to_thread(self._memory.count, self._name)
             missing = await self._missing(run, previous) if previous else []
             await run.write()
-            if mapping.source.titles and not asked.dry_run:
-                await asyncio.to_thread(keep_titles, town.folder, mapping.source.titles)
+            await self._keep_titles((), mapping.source.titles)
             count = await asyncio.to_thread(lambda: run.survey.count)
             if not count and run.report.rows and not asked.accept:
                 raise Held(_because(run, "source_unreadable"))
