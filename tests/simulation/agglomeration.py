@@ -80,7 +80,7 @@ class Agglomeration(Town):
 
     def log_grown(self, log: SimLog, start: int) -> None:
         super().log_grown(log, start)
-        if start == 0 and log.origin in self.candidates:
+        if start == 0 and log.origin in self.belonging.candidates:
             self._look_at(log)
 
     def _look_at(self, log: SimLog) -> None:

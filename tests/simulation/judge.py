@@ -30,7 +30,7 @@ def disagreements(world: World) -> list[str]:
     for node in world.honest:
         if [_summary(log) for log in node.charter.enrolments if not _own_unnamed(node, log, reference)] != charter:
             found.append(f"{node.id} reads another charter")
-    kept = {node.id: {identity.origin for identity in node.identities() if identity.keep} for node in world.honest}
+    kept = {node.id: node.belonging.kept() for node in world.honest}
     for log in reference.charter.enrolments:
         found += _one_history(world, log, kept)
     found += _all_named(world)
@@ -153,7 +153,7 @@ def _too_soon(node: Town, asked: Asked, waiting: list[Place]) -> bool:
 def gone(world: World) -> list[str]:
     """After the seven days: no card has a byte of what was to be forgotten."""
     asked = _asked(world)
-    kept = {node.id: {identity.origin for identity in node.identities() if identity.keep} for node in world.honest}
+    kept = {node.id: node.belonging.kept() for node in world.honest}
     return [
         f"{node.id} still has what was to be gone, in {log.origin} at {at}"
         for node in world.honest

@@ -132,7 +132,7 @@ class Town(Node):
         self._written(log, start)
 
     def _written(self, log: SimLog, start: int) -> None:
-        if self._apply(log, start):
+        if self.belonging.apply(log, start):
             self.follow()
         self._take_erasures(log, start)
 
@@ -227,10 +227,10 @@ class Town(Node):
         """The machine learns of the new log, the charter presumes it, and the old one is like any other's now."""
         now = self.wire.now
         self.presume()
-        self._apply(self.archive.current, 0)
+        self.belonging.apply(self.archive.current, 0)
         for origin in self.archive.own[-2:]:
             self.machine.log_known(self.archive.view(origin), now)
-        self.machine.follow(self.identities(), now)
+        self.machine.follow(self.belonging.identities(), now)
         self.charter_changed()
 
     def presume(self) -> None:
@@ -242,7 +242,7 @@ class Town(Node):
     # --- bringing one's own along ---
 
     def set_aside(self, log: SimLog, size: int) -> None:
-        if log.origin in self.logs_of_ours():
+        if log.origin in self.belonging.logs_of_ours():
             pairs = zip(log.headers[size:], log.bodies[size:], strict=True)
             self.archive.aside += [Aside(header, body) for header, body in pairs]
 
@@ -251,7 +251,7 @@ class Town(Node):
         self._bring_along()
 
     def log_grown(self, log: SimLog, start: int) -> None:
-        if log.origin in self.logs_of_ours():
+        if log.origin in self.belonging.logs_of_ours():
             self._bring_along()
 
     def _notice_end(self) -> None:
@@ -269,17 +269,17 @@ class Town(Node):
 
     def _bring_along(self) -> None:
         """Append again what is ours and would not count otherwise; also while the territory is being handed over."""
-        if len(self.logs_of_ours()) > 1:
+        if len(self.belonging.logs_of_ours()) > 1:
             self.write(self._append_again)
 
     def to_bring_along(self) -> list[tuple[bytes, bytes | None]]:
         """Records of ours, beyond the ends of our former logs or set aside, that count nowhere else."""
         spans = dict(self.charter.counts(self.territory))
-        spans.update({origin: 0 for origin in self.logs_of_ours() if self._passed_over(origin)})
+        spans.update({origin: 0 for origin in self.belonging.logs_of_ours() if self._passed_over(origin)})
         current = self.archive.current
         present: set[bytes] = set()
         rest: list[tuple[bytes, bytes | None]] = []
-        for origin in self.logs_of_ours():
+        for origin in self.belonging.logs_of_ours():
             log = self.archive.log(origin)
             upto = spans.get(origin, 0)
             stop = log.size if upto is None else min(upto, log.size)
@@ -301,7 +301,7 @@ class Town(Node):
 
     def nothing_left_behind(self) -> bool:
         """Whether all former logs are here as they ended, and all that was beyond it is in the current one."""
-        return all(map(self._here_as_it_ended, self.logs_of_ours()[:-1])) and not self.to_bring_along()
+        return all(map(self._here_as_it_ended, self.belonging.logs_of_ours()[:-1])) and not self.to_bring_along()
 
     def _here_as_it_ended(self, origin: str) -> bool:
         if self._passed_over(origin):
