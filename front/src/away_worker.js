@@ -187,7 +187,16 @@ function drawn(html, headers, status) {
 /** A page's title, as it is written there: the node has escaped it, and nothing that opens an element is let through. */
 const title = (html) => (/<title>([^<]{1,300})<\/title>/.exec(html)?.[1] ?? "").trim();
 
-const day = (held, language) => new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "short" }).format(Number(held.headers.get(KEPT_AT)));
+/** When a page was kept, said as every page says it. */
+function day(held, language) {
+  const at = new Date(Number(held.headers.get(KEPT_AT))), said = TOLD.sentences[language];
+  const minute = String(at.getMinutes()).padStart(2, "0");
+  const clock = filled(minute === "00" ? said.hour_only : said.hour_minute, { hour: at.getHours(), minute });
+  const day = at.getDate() === 1 ? said.first_of_month : at.getDate();
+  return filled(said.instant, { day, month: said.months[at.getMonth()], year: at.getFullYear(), clock });
+}
+
+const filled = (sentence, places) => sentence.replace(/\{(\w+)\}/g, (_, name) => places[name]);
 
 const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 

@@ -32,6 +32,7 @@ from .test_browser import ARGUMENTS, CHROMIUM
 
 pytestmark = SCRIPTED
 
+SAID_AS_EVERYWHERE = re.compile(r"du \d+(er)? \w+ 20\d\d à \d+\sh( \d\d)?\b")
 COPY = ".copy"
 KEPT = """async () => {
     const found = [];
@@ -136,6 +137,7 @@ async def test_what_was_opened_is_read_when_the_node_is_stopped_and_anew_when_it
 
         await page.goto(node.address + element)
         await expect(page.locator(COPY)).to_contain_text("Vous lisez une copie gardée sur cet appareil, du ")
+        await expect(page.locator(COPY)).to_have_text(SAID_AS_EVERYWHERE)
         await expect(page.locator("h1")).to_contain_text("Fanfare d'hier")
         assert await page.evaluate("getComputedStyle(document.querySelector('.copy')).borderRadius") == "10px", (
             "no style"

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
@@ -24,10 +25,12 @@ from convergences_protocol.kinds import KINDS
 from rdflib.compare import isomorphic
 
 from .reading_back import DC, PAIR, graph_of, take
-from .small_town import MEAN_NAME, SmallTown
+from .small_town import MEAN_NAME, SmallTown, asking, small_town
 
 DCAT = rdflib.Namespace("http://www.w3.org/ns/dcat#")
 FOAF = rdflib.Namespace("http://xmlns.com/foaf/0.1/")
+VCARD = rdflib.Namespace("http://www.w3.org/2006/vcard/ns#")
+CATALOGUES = (("jsonld", "application/ld+json"), ("ttl", "text/turtle"))
 
 
 def quads(body: bytes) -> rdflib.Dataset:
@@ -173,6 +176,27 @@ async def test_the_catalogue_has_what_dcat_ap_asks_for_and_every_file_is_there(c
             answer = await client.get(urlsplit(str(as_json.value(file, DCAT.accessURL))).path)
             assert answer.status == 200
             assert answer.content_type == media or answer.content_type == "application/gzip"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("mairie@stains.example", "hasEmail mailto:mairie@stains.example"),
+        ("https://stains.example/ecrire", "hasURL https://stains.example/ecrire"),
+        ("", ""),
+    ],
+)
+async def test_the_catalogue_says_whom_to_write_to_if_there_is_anyone(tmp_path: Path, given: str, said: str) -> None:
+    async with small_town(tmp_path / "node", contact=given) as town, asking(town) as client:
+        graphs = [await graph_of(client, f"/data/catalog.{form}", media) for form, media in CATALOGUES]
+    assert isomorphic(*graphs)
+    contacts = set(graphs[0].objects(None, DCAT.contactPoint))
+    assert len(contacts) == bool(given)
+    for contact in contacts:
+        has, _, address = said.partition(" ")
+        assert graphs[0].value(contact, VCARD[has]) == rdflib.URIRef(address)
+        assert graphs[0].value(contact, VCARD.fn)
+        assert len(set(graphs[0].subjects(DCAT.contactPoint, contact))) == len(KINDS_KEPT) + 2
 
 
 # ---------------------------------------------------------------------------------------------------- other addresses

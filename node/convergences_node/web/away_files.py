@@ -16,8 +16,9 @@ from aiohttp import web
 
 from convergences_node.web import static_files
 from convergences_node.web.asking import messages_of, town_of
+from convergences_node.web.dates import month
 from convergences_node.web.etag import conditional
-from convergences_node.web.messages import LANGUAGES, catalogue
+from convergences_node.web.messages import LANGUAGES, Messages, catalogue
 from convergences_node.web.pages import answer_page
 from convergences_node.web.problems import Problem
 
@@ -52,13 +53,19 @@ def _told(town: str, program: bytes) -> bytes:
     told = {
         "shell": [*files, *([script] if script else []), *pages.values()],
         "pages": pages,
-        "sentences": {
-            code: {"copy": catalogue(code).text("away.copy"), "away": catalogue(code).text("away.away")}
-            for code in LANGUAGES
-        },
+        "sentences": {code: _sentences(catalogue(code)) for code in LANGUAGES},
     }
     known = msgspec.json.encode([town, importlib.metadata.version("convergences"), told])
     return msgspec.json.encode({"version": hashlib.sha256(known + program).hexdigest()[:12], **told})
+
+
+def _sentences(messages: Messages) -> dict[str, str | list[str]]:
+    """What the worker says, and what it says a day and an hour with: in the words of every other page
+    (`dates.instant`), and not in those of a browser's own language."""
+    pieces = ("instant", "first_of_month", "hour_only", "hour_minute")
+    said: dict[str, str | list[str]] = {piece: messages.text(f"date.{piece}") for piece in pieces}
+    months = [month(messages, number) for number in range(1, 13)]
+    return said | {"months": months, "copy": messages.text("away.copy"), "away": messages.text("away.away")}
 
 
 async def manifest_show(request: web.Request) -> web.Response:

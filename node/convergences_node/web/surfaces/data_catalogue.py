@@ -65,8 +65,19 @@ def _catalogue(request: web.Request) -> Resource:
         "dc:language": {"id": f"{_EUROPE}/language/{_LANGUAGES.get(settings.language, 'FRA')}"},
         "dc:license": {"id": settings.licence},
         "foaf:homepage": {"id": f"{base}/"},
+        **_contact(settings, base),
         "dcat:dataset": list(_datasets(settings, messages, base)),
     }
+
+
+def _contact(settings: WebSettings, base: str) -> Resource:
+    """Whom to write to (vCard, as DCAT-AP wants it): the same as on the page about this node."""
+    if not settings.contact:
+        return {}
+    how = ("hasURL", "") if settings.contact.startswith("https://") else ("hasEmail", "mailto:")
+    where = {f"vcard:{how[0]}": {"id": f"{how[1]}{settings.contact}"}}
+    contact = {"id": f"{base}/data/catalog#contact", "type": "vcard:Kind", "vcard:fn": settings.name, **where}
+    return {"dcat:contactPoint": contact}
 
 
 def _datasets(settings: WebSettings, messages: Messages, base: str) -> Iterator[Resource]:
@@ -90,6 +101,7 @@ def _dataset(
         "dc:publisher": {"id": f"{base}/"},
         "dc:accrualPeriodicity": {"id": f"{_EUROPE}/frequency/CONT"},
         "dc:accessRights": {"id": f"{_EUROPE}/access-right/PUBLIC"},
+        **({"dcat:contactPoint": {"id": f"{base}/data/catalog#contact"}} if settings.contact else {}),
         "dcat:landingPage": {"id": f"{base}/"},
         "dcat:distribution": [_file(base, settings.licence, *each) for each in files],
     }
