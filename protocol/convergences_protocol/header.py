@@ -83,14 +83,6 @@ class Header(NamedTuple):
         """SHA-256 of the whole logged bytes: what `previous` and an erasure name."""
         return sha256(self.raw).digest()
 
-    @property
-    def is_withdrawal(self) -> bool:
-        return self.element is not None and self.body_digest is None
-
-    @property
-    def is_control(self) -> bool:
-        return self.element is None
-
 
 def read_header(raw: bytes) -> Header:
     """The header that `raw` is. Raises `Unreadable` unless its shape is exactly the one above; checks no signature."""

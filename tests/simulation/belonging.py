@@ -98,7 +98,7 @@ class Belonging:
             return False
         for at in range(start, log.size):
             reading = log.readings[at]
-            if reading and reading.is_control and log.flags[at] is None:
+            if reading and reading.element is None and log.flags[at] is None:
                 changed = self.charter.apply(log.origin, at, reading) or changed
         self._turn += changed
         return changed
