@@ -15,10 +15,12 @@ from convergences_protocol import cbor
 from convergences_protocol.kinds import KINDS, Field, FieldType, Kind, check, values
 from convergences_protocol.kinds.context import document, json_ld_context
 from convergences_protocol.kinds.kind import FAULT_CODES
-from convergences_protocol.kinds.prefixes import PREFIXES, expand
+from convergences_protocol.kinds.prefixes import PREFIXES
 from convergences_protocol.kinds.schema import JsonSchema, field_schema
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.vocabulary import iri
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "records"
 ELEMENT = "FR-93066:0193a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b"
@@ -76,14 +78,14 @@ def test_a_kind_is_sound(kind: Kind) -> None:
     assert KINDS[kind.name] is kind
     assert kind.by_name[kind.title_field].required
     assert {"source", "source_id", "licence", "fetched", "language"} <= set(kind.by_name)
-    expand(kind.rdf_class)
+    iri(kind.rdf_class)
     for field in kind.fields:
-        expand(field.property)
+        iri(field.property)
         assert (field.type is FieldType.TERM) == bool(field.terms), field.name
         assert set(field.term_iris) <= set(field.terms)
         assert set(field.targets) <= set(KINDS)
         for curie in field.term_iris.values():
-            expand(curie)
+            iri(curie)
 
 
 @pytest.mark.parametrize("name", list(KINDS))
@@ -144,7 +146,7 @@ def test_the_context_is_read_by_another_library(kind: Kind) -> None:
     (subject,) = set(graph.subjects())
     assert str(subject) == f"https://noeud.example/elements/{ELEMENT}"
     for name in fields:
-        values = list(graph.objects(subject, rdflib.URIRef(expand(kind.by_name[name].property))))
+        values = list(graph.objects(subject, rdflib.URIRef(iri(kind.by_name[name].property))))
         assert values, name
         if kind.by_name[name].type is FieldType.ELEMENT:
             assert all(str(value).startswith("https://noeud.example/elements/") for value in values)
@@ -154,7 +156,7 @@ def test_a_relations_predicate_becomes_pairs_property() -> None:
     kind = KINDS["relation"]
     fields = {"subject": ELEMENT, "predicate": "part_of", "object": ELEMENT[:-1] + "c"}
     graph = rdflib.Graph().parse(data=json.dumps(document(kind, ELEMENT, fields, "urn:x:{}".format)), format="json-ld")
-    assert list(graph.objects(predicate=rdflib.RDF.predicate)) == [rdflib.URIRef(expand("pair:partOf"))]
+    assert list(graph.objects(predicate=rdflib.RDF.predicate)) == [rdflib.URIRef(iri("pair:partOf"))]
 
 
 def test_the_context_declares_the_prefixes_that_it_uses_and_no_other() -> None:

@@ -19,7 +19,8 @@ from convergences_node.web.surfaces.linked_context import full, short
 from convergences_node.web.surfaces.pair import POSTAL
 from convergences_protocol.edtf import span
 from convergences_protocol.kinds import KINDS, Field, FieldType, Kind
-from convergences_protocol.kinds.prefixes import expand
+
+from tests.vocabulary import iri
 
 from .reading_back import PAIR, take
 from .small_town import SmallTown
@@ -46,11 +47,11 @@ async def statements(client: TestClient) -> rdflib.Graph:
 
 def values(graph: rdflib.Graph, subject: Node, kind: Kind, field: Field) -> Iterator[Any]:
     """What the statements say of a field, as a record would write it."""
-    property_ = rdflib.URIRef(expand(field.property))
+    property_ = rdflib.URIRef(iri(field.property))
     place = graph.value(subject, PAIR.hasLocation) or subject
     if field.type is FieldType.OUTLINE:
         for geometry in graph.objects(subject, property_):
-            yield wkt.read_outline(str(graph.value(geometry, rdflib.URIRef(expand("geo:asWKT")))))
+            yield wkt.read_outline(str(graph.value(geometry, rdflib.URIRef(iri("geo:asWKT")))))
         return
     if field.type is FieldType.POINT:
         lat, lon = graph.value(place, PAIR.latitude), graph.value(place, PAIR.longitude)
@@ -174,4 +175,4 @@ async def test_both_ends_of_a_relation_that_holds_say_so(client: TestClient, tow
 
 @pytest.mark.parametrize("property_", sorted({f.property for k in KINDS.values() for f in k.fields}))
 def test_every_property_is_of_a_vocabulary_that_the_documents_declare(property_: str) -> None:
-    assert full(short(property_)) == expand(property_)
+    assert full(short(property_)) == iri(property_)

@@ -24,9 +24,3 @@ PREFIXES: Mapping[str, str] = MappingProxyType(
         "xsd": "http://www.w3.org/2001/XMLSchema#",
     }
 )
-
-
-def expand(curie: str) -> str:
-    """The whole IRI of `pair:label`. Raises `KeyError` for a prefix that is not above."""
-    prefix, _, name = curie.partition(":")
-    return PREFIXES[prefix] + name
