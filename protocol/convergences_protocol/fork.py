@@ -9,7 +9,7 @@ stands, the rest is disputed until the charter's `end` says which branch counts.
 from dataclasses import dataclass
 
 from . import cbor, checkpoint, merkle
-from .errors import LocalError, RemoteError, Unreadable
+from .errors import RemoteError, Unreadable
 from .note import NOTE_BYTES_MAX
 
 FORK_BYTES_MAX = 2 * NOTE_BYTES_MAX + 8192
@@ -42,22 +42,6 @@ class Fork:
 
     first: checkpoint.Checkpoint
     second: checkpoint.Checkpoint
-
-
-def make(one: bytes, other: bytes, reader: merkle.HashReader) -> ForkProof:
-    """The proof from two head notes of one log, and the tree under the larger of them (or the second, if equal).
-
-    LocalError if they do not contradict each other as far as this tree shows. The signatures are the caller's to check.
-    """
-    head, larger = checkpoint.parse(one), checkpoint.parse(other)
-    if head.size > larger.size:
-        one, other, head, larger = other, one, larger, head
-    if head.origin != larger.origin or head.size == 0:
-        raise LocalError(f"no fork to prove between {head.origin} at {head.size} and {larger.origin}")
-    root = merkle.root(reader, head.size)
-    if root == head.root or merkle.root(reader, larger.size) != larger.root:
-        raise LocalError(f"this tree does not show that {head.origin} forked before size {larger.size}")
-    return ForkProof(one, other, root, tuple(merkle.consistency_proof(reader, head.size, larger.size)))
 
 
 def decode(data: bytes) -> ForkProof:

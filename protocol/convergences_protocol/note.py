@@ -8,7 +8,6 @@ signed; ask `verify_signature` for that. Whoever sent a note that cannot be read
 import base64
 import binascii
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -50,11 +49,6 @@ class Note:
     def encode(self) -> bytes:
         """The note's bytes."""
         return self.text + b"\n" + b"".join(signature.encode() for signature in self.signatures)
-
-    def with_lines(self, lines: Iterable[bytes]) -> "Note":
-        """The note with these signature lines added, each once."""
-        added = dict.fromkeys([*self.signatures, *(parse_line(line) for line in lines)])
-        return Note(self.text, tuple(added))
 
 
 def key_id(name: str, kind: int, public: bytes) -> bytes:

@@ -4,6 +4,7 @@
 from hashlib import sha256
 
 from convergences_protocol import checkpoint, merkle, opening
+from convergences_protocol.fork import ForkProof
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.origin import LogIdentity
 
@@ -46,3 +47,10 @@ class Tree:
 
     def note(self, key: SigningKey, size: int | None = None) -> bytes:
         return checkpoint.sign(self.head(size), key)
+
+
+def fork_of(smaller: bytes, larger: bytes, reader: merkle.HashReader) -> ForkProof:
+    """The proof from two head notes of one log, and the tree under the larger of them."""
+    head, other = checkpoint.parse(smaller), checkpoint.parse(larger)
+    proof = merkle.consistency_proof(reader, head.size, other.size)
+    return ForkProof(smaller, larger, merkle.root(reader, head.size), tuple(proof))

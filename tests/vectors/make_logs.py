@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 
-from convergences_protocol import cbor, checkpoint, cosignature, fork, merkle, note, receipt, tiles
+from convergences_protocol import cbor, checkpoint, cosignature, merkle, note, receipt, tiles
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.element import ElementId
 from convergences_protocol.keys import SigningKey
@@ -21,6 +21,7 @@ from convergences_protocol.origin import Origin
 from convergences_protocol.record import author_record
 from convergences_protocol.tiles import BodySlot, Slot
 
+from tests.protocol.logs import fork_of
 from tests.vectors import writing
 from tests.vectors.writing import Vector
 
@@ -186,8 +187,8 @@ def cosignatures() -> list[Vector]:
 
 
 def receipts() -> list[Vector]:
-    head = note.parse(checkpoint.sign(TREE.head(13), KEY))
-    seen = head.with_lines([cosignature.cosign(TREE.head(13), WITNESS_NAME, WITNESS, TIME)]).encode()
+    head = TREE.head(13)
+    seen = checkpoint.sign(head, KEY) + cosignature.cosign(head, WITNESS_NAME, WITNESS, TIME)
 
     def made(index: int, body: bytes | None = None, proof_of: int | None = None) -> str:
         proof = merkle.inclusion_proof(TREE, index if proof_of is None else proof_of, 13)
@@ -216,10 +217,10 @@ def receipts() -> list[Vector]:
 
 def forks() -> list[Vector]:
     one, other = checkpoint.sign(TREE.head(8), KEY), checkpoint.sign(BRANCH.head(20), KEY)
-    proof = fork.make(one, other, BRANCH)
-    equal = fork.make(checkpoint.sign(TREE.head(20), KEY), other, BRANCH)
+    proof = fork_of(one, other, BRANCH)
+    equal = fork_of(checkpoint.sign(TREE.head(20), KEY), other, BRANCH)
     same = checkpoint.sign(TREE.head(20), KEY)
-    honest = fork.ForkProof(one, same, TREE.head(8).root, tuple(merkle.consistency_proof(TREE, 8, 20)))
+    honest = fork_of(one, same, TREE)
     bad = {
         "one history": honest.encode(),
         "wrong root": replace(proof, root=bytes(32)).encode(),
