@@ -118,10 +118,6 @@ class Blobs:
         pull = self._pull(digest, size, Readers.PUBLIC, size, lambda here, total: None)
         self._start(pull, None, WANTED_SECONDS_MAX)
 
-    def is_coming(self, digest: bytes) -> bool:
-        """Whether it is being pulled now."""
-        return digest in self._under_way
-
     def _pull(
         self, digest: bytes, size: int | None, readers: Readers, bytes_max: int | None, progress: Progress
     ) -> Pull:

@@ -71,11 +71,6 @@ def absent() -> bytes:
     return _ANSWER.pack(ABSENT, 0)
 
 
-def busy() -> bytes:
-    """The answer that there may be, later."""
-    return _ANSWER.pack(BUSY, 0)
-
-
 def read_answer(data: bytes, asked: Question) -> Piece:
     """A peer's answer. `NotHeld`, or RemoteError for what answers another question."""
     if len(data) < _ANSWER.size:
