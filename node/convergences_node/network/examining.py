@@ -116,15 +116,6 @@ class Examiners:
                     self.close()
         return await asyncio.get_running_loop().run_in_executor(self._threads, examine, batch)
 
-    @property
-    def processes_ready(self) -> bool:
-        """Whether there are processes, and all have started."""
-        return self._checkers is not None and self._checkers.ready
-
-    def process_ids(self) -> list[int]:
-        """The processes that there are."""
-        return [] if self._checkers is None else [process.pid for process in self._checkers.processes]
-
     def _ready_for(self, batch: CheckedBatch) -> Checkers | None:
         """The processes that are there to check this batch. They are started here, and ended a while after the last."""
         if self._checkers is None:
