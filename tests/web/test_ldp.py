@@ -18,7 +18,7 @@ from convergences_node.archive.model import NewRecord
 from convergences_node.index.views import Coverage
 from convergences_node.web.surfaces.linked_context import CONTEXT, full
 from convergences_node.web.surfaces.linked_description import fragment
-from convergences_node.web.surfaces.pair_terms import ABSTRACT, CONTAINERS, INVERSES, OBJECT_PROPERTIES
+from convergences_node.web.surfaces.pair_terms import CONTAINERS, INVERSES, OBJECT_PROPERTIES
 from convergences_node.web.surfaces.whole import lacking_of
 from convergences_node.web.town_door import TownStatus
 from convergences_protocol.erasure import Erasure
@@ -31,6 +31,14 @@ JSON_LD, TURTLE, N_TRIPLES = "application/ld+json", "text/turtle", "application/
 ARCHIPELAGO_OWN = {"allowedBy", "allows", "broader", "depictedBy", "hasOrigin", "hasSubactivity", "image"} | {
     "isDepictedBy", "originOf", "solvedBy", "solves",
 }  # fmt: skip
+
+
+ABSTRACT = {
+    "agentResourceProperty", "associationProperties", "entityConceptProperty", "interIntentionProperty",
+    "interObjectProperty", "interSubjectProperty", "objectSubjectProperty", "pairIntentionProperty",
+    "subjectConceptProperties",
+}  # fmt: skip
+"""Super-properties that nobody writes."""
 
 
 async def document(client: TestClient, path: str, accept: str = JSON_LD) -> Any:

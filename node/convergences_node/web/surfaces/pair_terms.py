@@ -31,21 +31,6 @@ _INVERSES = """
 """
 """Object properties with their inverses; the last two lines are Archipelago's own."""
 
-ABSTRACT = frozenset(
-    {
-        "agentResourceProperty",
-        "associationProperties",
-        "entityConceptProperty",
-        "interIntentionProperty",
-        "interObjectProperty",
-        "interSubjectProperty",
-        "objectSubjectProperty",
-        "pairIntentionProperty",
-        "subjectConceptProperties",
-    }
-)
-"""Super-properties that nobody writes."""
-
 _PAIRS = [
     (f"pair:{first}", f"pair:{second}" if second else "")
     for first, _, second in (pair.partition("=") for pair in _INVERSES.split())

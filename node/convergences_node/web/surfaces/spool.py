@@ -39,10 +39,6 @@ class Spool:
             return bytes(self._memory[at : at + size])
         return os.pread(self._file, size, at)
 
-    @property
-    def in_memory(self) -> bool:
-        return self._file is None
-
     def __del__(self) -> None:
         if getattr(self, "_file", None) is not None:
             os.close(self._file)  # type: ignore[arg-type]  # just seen not to be None
