@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 from aiohttp.test_utils import TestClient
+from convergences_node.web.messages import LANGUAGES
 
 from benchmarks.audit.limits import SHIFT_MAX
 from tests.media.pictures import drawn, written
@@ -19,6 +20,16 @@ pytestmark = SCRIPTED
 NARROW = {"width": 320, "height": 640}
 TYPED_PIXELS_MIN = 190
 """Some twenty letters."""
+BROKEN = """() => {
+  const text = document.querySelector("h1").firstChild, range = document.createRange(), broken = [];
+  for (const { index, 0: word } of text.data.matchAll(/[^\\s-]+/g)) {
+    range.setStart(text, index);
+    range.setEnd(text, index + word.length);
+    if (range.getClientRects().length > 1) broken.push(word);
+  }
+  return broken;
+}"""
+"""The words of a heading that begin on one line and end on the next."""
 SQUARE = written(drawn(144, 144), "WEBP")
 
 
@@ -54,6 +65,13 @@ async def test_a_narrow_phone_reads_and_searches(pages: dict[str, str], client: 
                 assert first is not None and first["y"] < NARROW["height"], f"{name}: an answer on the first screen"
             assert await it.shifted() < SHIFT_MAX
             await it.is_open_to_everyone()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_no_word_of_the_first_heading_is_cut(client: TestClient, language: str) -> None:
+    async with opened(address(client, f"/?lang={language}"), NARROW, language) as it:
+        assert await it.page.locator(".land").count() == 1, "beside a picture, where there is least room"
+        assert await it.page.evaluate(BROKEN) == []
 
 
 async def test_agenda_and_map_are_a_key_away_from_any_entry(pages: dict[str, str], client: TestClient) -> None:

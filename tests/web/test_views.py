@@ -392,6 +392,15 @@ async def test_an_agenda_without_anything_leads_to_what_comes_next_or_to_the_las
     assert "Dans longtemps" in await page(client, unescape(href))
 
 
+async def test_an_agenda_is_narrowed_down_among_what_happens(client: TestClient) -> None:
+    """Nobody is led from an agenda to schools and stops, which no day has."""
+    assert "kind=actor" in await page(client, "/?vue=liste&lang=fr")
+    beside = (await page(client, "/?vue=agenda&lang=fr")).split("<aside")[1].split("</aside>")[0]
+    assert "vue=agenda" in beside
+    assert "kind=actor" not in beside and "kind=place" not in beside
+    assert "facet.type=association" not in beside
+
+
 async def test_an_agenda_of_what_only_lasts_does_not_say_that_there_is_nothing(
     client: TestClient, town: SmallTown
 ) -> None:

@@ -57,7 +57,8 @@ async def search_page(request: web.Request) -> web.Response:
         return await home_page(request, await with_towns(request, reading_of(request)))
     town = town_of(request)
     reading = with_view(await with_towns(request, reading_of(request)), view=view or LIST)
-    shown = asked if asked.kinds else replace(asked, kinds=words.KINDS_SHOWN)
+    kinds = words.KINDS_DATED if reading.view == AGENDA else words.KINDS_SHOWN
+    shown = asked if asked.kinds else replace(asked, kinds=kinds)
     frame, paged = await _in_view(town, reading, asked, shown)
     answer, facets = await town.index.page(paged)
     agglomeration = town.web_settings.agglomeration_address
