@@ -166,13 +166,6 @@ def test_a_command_that_may_end_in_one_says_when() -> None:
                 assert re.search(said, " ".join(text for _, _, text in sentences(table))), (path.stem, language)
 
 
-def test_french_is_set_as_on_the_pages() -> None:
-    """Spaces that do not break where French wants them, and its own apostrophe; lines to type are left alone."""
-    for path, key, text in sentences(told.catalogue("fr")):
-        if key != "example":
-            assert not re.search(r" [:;!?»]|« |\w'\w", text), (path, key)
-
-
 def test_a_command_at_work_opens_no_help(capsys: pytest.CaptureFixture[str]) -> None:
     """It would cost every start of the command; the same of a version."""
     told.catalogue.cache_clear()

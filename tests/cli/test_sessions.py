@@ -87,10 +87,10 @@ def test_what_is_refused_is_said_in_french_too(terminal: Terminal, monkeypatch: 
     monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
     Path("lieux.csv").write_text("id;name;type;website\n1;Le 6b;culture;/\n2;;culture;\n", "utf-8")
     assert terminal.type("import lieux.csv --kind place --folder sd").out.splitlines()[1:] == [
-        "ligne 2, refusée : «\u00a0website\u00a0» n’est pas une adresse du Web\u00a0: '/'.",
-        "ligne 3, refusée : «\u00a0name\u00a0» manque.",
+        "ligne 2, refusée\u00a0: «\u00a0website\u00a0» n’est pas une adresse du Web\u00a0: '/'.",
+        "ligne 3, refusée\u00a0: «\u00a0name\u00a0» manque.",
     ]
-    assert terminal.type("add place type=culture --folder sd").err == "refusé : «\u00a0name\u00a0» manque.\n"
+    assert terminal.type("add place type=culture --folder sd").err == "refusé\u00a0: «\u00a0name\u00a0» manque.\n"
 
 
 def test_a_record_is_written_changed_withdrawn_and_its_history_told(terminal: Terminal) -> None:

@@ -28,7 +28,7 @@ COUNTED = {"rows": 1, "created": 1, "changed": 0, "unchanged": 2, "refused_count
 def test_one_line_is_one_line() -> None:
     """Not “1 lignes”; and none takes the singular in French alone."""
     assert say("import.done", "fr", **COUNTED) == (
-        "1 ligne : 1 nouvelle, 0 modifiée, 2 inchangées, 0 refusée ; 1 relation, 2 nouveaux thèmes"
+        "1 ligne : 1 nouvelle, 0 modifiée, 2 inchangées, 0 refusée ; 1 relation, 2 nouveaux thèmes"
     )
     assert say("import.done", "en", **COUNTED | {"rows": 0, "themes": 1}) == (
         "0 rows: 1 new, 0 changed, 2 unchanged, 0 refused; 1 relation, 1 new theme"
@@ -52,6 +52,15 @@ def test_no_sentence_counts_in_the_plural_alone(language: str) -> None:
         assert not [word for name, word in after if name in counted and word != "fois"], key
 
 
+@pytest.mark.parametrize("catalogue", ["fr", "parser.fr", "help.fr"])
+def test_french_is_set_as_on_the_pages(catalogue: str) -> None:
+    """Spaces that do not break where French wants them, and its own apostrophe; lines to type are left alone."""
+    for key, said in flat(tomllib.loads((MESSAGES / f"{catalogue}.toml").read_text("utf-8"))).items():
+        for sentence in [said] if isinstance(said, str) else said:
+            if not key.endswith(".example") and key != "example":
+                assert not re.search(r"(^| )[:;!?»]|« |\w'\w", sentence), key
+
+
 def test_whatever_goes_on_has_a_word() -> None:
     """Every event that a verb tells says what it is by a word of the catalogue."""
     told = set()
@@ -71,11 +80,11 @@ def test_an_archive_that_is_verified_is_told_in_words(
     capsys.readouterr()
     assert run(["verify", str(folder)]) == 0
     said = capsys.readouterr().out
-    assert said.startswith(f"intact : {folder}\nregistres") and "fautes             0" in said
+    assert said.startswith(f"intact : {folder}\nregistres") and "fautes             0" in said
     (folder / "head.guard").unlink()
     assert run(["verify", str(folder)]) == 1
     said = capsys.readouterr().out
-    assert said.startswith(f"PAS intact : {folder}\n") and "verify.guard_missing (file head.guard)" in said
+    assert said.startswith(f"PAS intact : {folder}\n") and "verify.guard_missing (file head.guard)" in said
 
 
 # ------------------------------------------------------------------------------------- the parser's own sentences
@@ -125,13 +134,13 @@ def test_each_sentence_of_the_parser_has_its_french() -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("import", "erreur : Il manque l'argument 'FICHIER'."),
-        ("search --nope", "erreur : L'option --nope n'existe pas."),
-        ("search --limit x", "ne convient pas : « x » n'est pas un nombre qui convienne ici."),
-        ("search --limit 0", "0 n'est pas dans les limites"),
-        ("add nobody name=x", "« nobody » n'est pas l'une de celles-ci : 'action', "),
-        ("verify /nowhere/at/all", "La valeur de 'CHEMIN' ne convient pas : « /nowhere/at/all » n'existe pas."),
-        ("nosuch", "La commande « nosuch » n'existe pas."),
+        ("import", "erreur : Il manque l’argument 'FICHIER'."),
+        ("search --nope", "erreur : L’option --nope n’existe pas."),
+        ("search --limit x", "ne convient pas : « x » n’est pas un nombre qui convienne ici."),
+        ("search --limit 0", "0 n’est pas dans les limites"),
+        ("add nobody name=x", "« nobody » n’est pas l’une de celles-ci : 'action', "),
+        ("verify /nowhere/at/all", "La valeur de 'CHEMIN' ne convient pas : « /nowhere/at/all » n’existe pas."),
+        ("nosuch", "La commande « nosuch » n’existe pas."),
         ("serve a b", "Ces arguments sont de trop : a b"),
     ],
 )
@@ -146,7 +155,7 @@ def test_a_wrong_command_line_is_refused_in_french(
 
 
 @pytest.mark.parametrize(
-    ("locale", "heads"), [("fr_FR.UTF-8", ("Utilisation : ", "Options :", "Commandes :")), ("C.UTF-8", ("Usage: ",))]
+    ("locale", "heads"), [("fr_FR.UTF-8", ("Utilisation : ", "Options :", "Commandes :")), ("C.UTF-8", ("Usage: ",))]
 )
 def test_help_has_its_heads_in_the_reader_s_language(locale: str, heads: tuple[str, ...]) -> None:
     """In a process of its own: click keeps the help that it has put together."""
