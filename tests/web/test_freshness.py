@@ -44,6 +44,12 @@ def test_each_town_says_how_old_its_news_are() -> None:
     assert ("Stains : nouvelles reçues il y a 3 minutes.", False) in lines
 
 
+def test_where_no_town_speaks_any_more_nobody_counts_none() -> None:
+    """A town that has merged keeps its pages, of its own closed archive and of what its agglomeration says."""
+    summary, _ = said(log("FR-200057867"))
+    assert summary == "Plaine Commune · nouvelles reçues il y a 3 minutes"
+
+
 def test_a_town_that_is_silent_is_named() -> None:
     summary, lines = said(log("FR-200057867", own=True), log("FR-93072"), log("FR-93079", NOW - 3 * 86_400))
     assert summary == "2 villes · pas de nouvelles récentes de Villetaneuse"

@@ -115,7 +115,9 @@ def _heard(reading: Reading, named: Sequence[Named]) -> str:
     others = [(town, each) for town, each in counted if not each.own]
     if not others:
         return messages.text("fresh.summary_own")
-    towns = messages.count("fresh.towns", len({each.territory for _, each in counted if _is_town(each.territory)}))
+    count = len({each.territory for _, each in counted if _is_town(each.territory)})
+    # Where the one town's log has ended, what goes on is its agglomeration's, which is no town and has a name.
+    towns = messages.count("fresh.towns", count) if count else _names([town for town, _ in counted])
     silent = [(town, each) for town, each in others if _is_late(reading, each)]
     if silent:
         all_unknown = all(each.cosigned_at is None for _, each in silent)
