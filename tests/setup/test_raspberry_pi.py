@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -120,11 +122,38 @@ def test_debian_12_runs_a_script_once(prepare: ModuleType, card: Path) -> None:
     ],
 )
 def test_what_would_not_work_is_said_before_the_card_is_in_the_pi(
-    prepare: ModuleType, card: Path, capsys: pytest.CaptureFixture[str], wrong: list[str]
+    prepare: ModuleType,
+    card: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: list[str],
 ) -> None:
-    assert prepare.main([*options(card), *wrong]) == 1
-    assert capsys.readouterr().err.startswith("error: ")
+    for locale, error in (("fr_FR.UTF-8", "erreur\u00a0: "), ("C.UTF-8", "error: ")):
+        monkeypatch.setenv("LC_ALL", locale)
+        assert prepare.main([*options(card), *wrong]) == 1
+        assert capsys.readouterr().err.startswith(error)
     assert sorted(path.name for path in card.iterdir()) == ["cmdline.txt"]
+
+
+def test_it_speaks_french_to_who_reads_french(
+    prepare: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its help, line by line, is in one language and the other, but for what is typed; and each sentence is in both."""
+    shown = []
+    for locale in ("fr_FR.UTF-8", "C.UTF-8"):
+        monkeypatch.setenv("LC_ALL", locale)
+        with pytest.raises(SystemExit):
+            prepare.main(["--help"])
+        shown.append(set(capsys.readouterr().out.splitlines()))
+    assert {line.strip() for line in shown[0] & shown[1]} <= {""}
+    text = (FOLDER / "prepare.py").read_text("utf-8")
+    asked = set(re.findall(r'\b(?:said|_wrong)\(\s*"([^"]+)"', text))
+    by_argparse = Path(argparse.__file__).read_text("utf-8").replace("\\n", "\n")
+    assert len(asked) > 20 and asked <= prepare.FRENCH.keys()
+    older = {"optional arguments", "options"}
+    assert all(each in by_argparse for each in prepare.FRENCH.keys() - asked - older)
+    for english, french in prepare.FRENCH.items():
+        assert english != french and not re.search(r" [:;!?»]|« |\w'\w", french), english
 
 
 def test_another_disk_is_left_alone(prepare: ModuleType, card: Path, tmp_path: Path) -> None:
