@@ -75,9 +75,6 @@ class Told(click.Command):
         self._tell(ctx)
         return super().shell_complete(ctx, incomplete)
 
-    def get_short_help_str(self, limit: int = 45) -> str:
-        return help_of(self.path, language()).brief
-
     def _tell(self, ctx: click.Context) -> None:
         said = help_of(self.path, language())
         # After “\b”, click leaves the lines of a paragraph as they are.
@@ -106,10 +103,18 @@ class Group(Told, click.Group):
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Their short list, from the catalogue alone: no command is imported for it."""
-        names = self.list_commands(ctx)
         with formatter.section(sentence("Commands")):
-            formatter.write_dl([(name, help_of((*self.path, name), language()).brief) for name in names])
+            formatter.write_dl(self._briefs(ctx))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        self._tell(ctx)
+        named = [(name, brief) for name, brief in self._briefs(ctx) if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=brief) for name, brief in named]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
+
+    def _briefs(self, ctx: click.Context) -> list[tuple[str, str]]:
+        """The commands in it, from the catalogue alone: none is imported to be listed."""
+        return [(name, help_of((*self.path, name), language()).brief) for name in self.list_commands(ctx)]
 
 
 command: Callable[..., Callable[[Callable[..., Any]], Command]] = partial(click.command, cls=Command)

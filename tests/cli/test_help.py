@@ -185,5 +185,7 @@ def test_completions_speak_the_reader_s_language(
     completing = ZshComplete(cli, {}, "convergences", "_CONVERGENCES_COMPLETE")
     commands = {item.value: item.help for item in completing.get_completions(["source"], "")}
     assert commands["list"] == list_is
+    begun = [item.value for item in completing.get_completions([], "so")]
+    assert begun == ["source"]
     options = {item.value: item.help or "" for item in completing.get_completions(["source", "list"], "--")}
     assert options["--folder"].startswith(folder_is)
