@@ -54,7 +54,12 @@ class Group(msgspec.Struct, frozen=True):
 
 def page_link(reading: Reading, query: Query, view: str | None = None) -> str:
     """The address of the page that answers a question, in the view that the reader is in unless another is named."""
-    return reading.link("/", encoded(page_params(query, reading.view if view is None else view)))
+    return params_link(reading, query.to_params(), reading.view if view is None else view)
+
+
+def params_link(reading: Reading, params: list[tuple[str, str]], view: str) -> str:
+    """The same of a question that is written as parameters already."""
+    return reading.link("/", encoded(_viewed(params, view)))
 
 
 def encoded(pairs: Sequence[tuple[str, str]]) -> str:
@@ -72,7 +77,10 @@ _quoted = lru_cache(maxsize=4_096)(quote_plus)
 
 def page_params(query: Query, view: str) -> list[tuple[str, str]]:
     """The parameters of that address. A list is the view of a question; without any, the address is the home page's."""
-    params = query.to_params()
+    return _viewed(query.to_params(), view)
+
+
+def _viewed(params: list[tuple[str, str]], view: str) -> list[tuple[str, str]]:
     return [*params, ("vue", view)] if view and (view != LIST or not params) else params
 
 
@@ -228,22 +236,3 @@ def _chosen_values(asked: Query) -> Iterator[tuple[str, str]]:
     yield from (("themes", theme) for theme in asked.themes)
     yield from (("territory", code) for code in asked.territories)
     yield from asked.facets
-
-
-def wider(reading: Reading, asked: Query) -> tuple[Choice, ...]:
-    """Where to go from an empty answer."""
-    messages, first = reading.messages, asked.without_page()
-    found = []
-    if asked.since or asked.until or asked.at:
-        query = replace(first, since=None, until=None, at=None)
-        found.append(Choice(messages.text("empty.without_when"), page_link(reading, query)))
-    if len(words_of := asked.text.split()) > 1:
-        for word in words_of[:3]:
-            rest = " ".join(each for each in words_of if each != word)
-            label = messages.text("empty.without_text", text=word)
-            found.append(Choice(label, page_link(reading, replace(first, text=rest))))
-    if asked.text and first != Query(text=asked.text):
-        found.append(Choice(messages.text("empty.without_filters"), page_link(reading, Query(text=asked.text))))
-    if not found and first != Query():
-        found.append(Choice(messages.text("empty.everything"), page_link(reading, Query(), LIST)))
-    return tuple(found)

@@ -32,7 +32,6 @@ from convergences_node.web.filters import (
     page_params,
     sorts,
     spans,
-    wider,
 )
 from convergences_node.web.kept_parts import drawn_cards, drawn_freshness, with_towns
 from convergences_node.web.map_question import framed, unseen
@@ -44,6 +43,7 @@ from convergences_node.web.taking import take_search
 from convergences_node.web.timeline import by_year, timeline
 from convergences_node.web.town_door import Town
 from convergences_node.web.views import view_links, view_of
+from convergences_node.web.wider import wider
 
 
 async def search_page(request: web.Request) -> web.Response:

@@ -30,6 +30,7 @@ from convergences_node.web.source_titles import source_title
 from convergences_node.web.templating import parts, templates
 from convergences_node.web.waiting import wait_of
 
+READING: web.RequestKey[Reading] = web.RequestKey("reading")
 COMES_BACK = {"starting": 5, "too-busy": 5, "too-slow": 15}
 """Seconds after which a page that is not there yet asks again by itself. A header, and no element of the page: whoever
 reads with a screen reader is not interrupted by a page that announces it."""
@@ -45,7 +46,13 @@ def prepare(app: web.Application) -> None:
 
 
 def reading_of(request: web.Request) -> Reading:
-    """Who reads this page, and how."""
+    """Who reads this page, and how: the same for its handler as for what every page shows."""
+    if READING not in request:
+        request[READING] = _reading_of(request)
+    return request[READING]
+
+
+def _reading_of(request: web.Request) -> Reading:
     town = town_of(request)
     settings = town.web_settings
     asked = request.query.get("lang")

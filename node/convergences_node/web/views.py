@@ -11,7 +11,7 @@ from aiohttp import web
 
 from convergences_node.index.query import Query
 from convergences_node.web.cards import Reading
-from convergences_node.web.filters import AGENDA, LIST, MAP, TIMELINE, Choice, page_link
+from convergences_node.web.filters import AGENDA, LIST, MAP, TIMELINE, Choice, params_link
 from convergences_node.web.problems import Problem
 
 VIEWS = (LIST, AGENDA, MAP, TIMELINE)
@@ -27,8 +27,8 @@ def view_of(request: web.Request) -> str | None:
 
 def view_links(reading: Reading, asked: Query) -> tuple[Choice, ...]:
     """The same question in every view, from its first page."""
-    query = asked.without_page()
+    params = asked.without_page().to_params()
     return tuple(
-        Choice(reading.messages.text(f"view.{view}"), page_link(reading, query, view), reading.view == view)
+        Choice(reading.messages.text(f"view.{view}"), params_link(reading, params, view), reading.view == view)
         for view in VIEWS
     )
