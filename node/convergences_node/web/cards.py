@@ -142,8 +142,10 @@ def where(reading: Reading, item: Item) -> str:
 
 
 def shorten(text: str, most: int = SUMMARY_CHARACTERS_MAX) -> str:
-    """The beginning of a text, cut between two words."""
+    """The beginning of a text, cut between two words; within one where that would leave little of it, for not all
+    languages put spaces."""
     text = " ".join(text.split())
     if len(text) <= most:
         return text
-    return text[:most].rpartition(" ")[0].rstrip(" ,;:") + " …"
+    begin = text[:most].rpartition(" ")[0].rstrip(" ,;:")
+    return f"{begin} …" if len(begin) >= most // 2 else f"{text[:most].rstrip()}…"
