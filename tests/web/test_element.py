@@ -201,6 +201,10 @@ async def test_a_licence_has_the_name_that_people_know_and_leads_to_its_text(
         element = await town.add("actor", f"Sous {word}", type="association", source="annuaire", licence=word)
         await town.index.catch_up()
         assert said in await (await client.get(f"/e/{element}?lang=fr")).text()
+    silent = await town.add("actor", "Sans un mot", type="association")
+    await town.index.catch_up()
+    html = re.sub(r"\s", " ", await (await client.get(f"/e/{silent}?lang=fr")).text())
+    assert 'Sous la licence de ce site : <a href="https://opendatacommons.org/licenses/odbl/" rel="license' in html
     theme = await town.add("theme", "Vermeil", colour="#d35400")
     await town.index.catch_up()
     assert "#d35400" not in await (await client.get(f"/e/{theme}")).text()

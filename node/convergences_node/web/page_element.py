@@ -97,6 +97,7 @@ async def element_page(request: web.Request) -> web.Response:
             "schema": schema_block(view, f"{base_of(request)}/e/{element}", images_of(media, base_of(request))),
             "media": media,
             "proof": _proof(reading, view, witnesses, names),
+            "site_licence": name_of(town.web_settings.licence),
         },
     )
 
