@@ -174,10 +174,11 @@ class ControlServer:
         await web.SockSite(self._runner, _listening_socket(self._path)).start()
 
     async def stop(self) -> None:
-        """Stop listening and remove the socket."""
+        """Stop listening and remove the socket. On a card that has turned read-only it stays: nobody answers there."""
         if self._runner is not None:
             await self._runner.cleanup()
-            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         from aiohttp import web

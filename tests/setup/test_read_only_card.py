@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -15,8 +16,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from convergences_node.control import call
+from convergences_node.control import ControlServer, call, is_running
+from convergences_node.founding import create_town
 from convergences_node.read_only import copy_in_memory, open_database, passing_path, passing_places
+from convergences_node.town import Town
 from convergences_node.web.operator.log_in import LOG_IN
 from convergences_protocol.errors import LocalError
 
@@ -158,6 +161,29 @@ def _commands_say_it(process: OnACardThatTakesNoWrite, elsewhere: Path) -> None:
     code, text = process.said("backup", str(stick))
     assert code == 0 and "read back and right" in text, text
     assert list(stick.glob("*-000001.age"))
+
+
+async def test_a_node_under_which_the_card_turns_read_only_stops_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its operator, or for an update: its socket stays where it is, and the next start finds that it is nobody's."""
+    folder = tmp_path / "node"
+    await create_town(folder, "FR-93066", "town", "Saint-Denis", facts=None)
+    async with Town.open(folder) as town:
+        control = ControlServer(town)
+        await control.start()
+        with monkeypatch.context() as card:
+            card.setattr(Path, "unlink", _read_only)
+            await control.stop()
+        assert not is_running(folder)
+        again = ControlServer(town)
+        await again.start()
+        assert await asyncio.to_thread(is_running, folder)
+        await again.stop()
+
+
+def _read_only(*args: object, **options: object) -> None:
+    raise OSError(errno.EROFS, "Read-only file system")
 
 
 def test_an_index_that_cannot_serve_there_is_made_in_memory(folder: Path) -> None:
