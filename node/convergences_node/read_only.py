@@ -82,12 +82,12 @@ def passing_path(folder: Path) -> Path:
     Below the service's folder in memory or, where there is none, below the system's folder for temporary files. Raises
     `LocalError` if a stranger has made it.
     """
-    return _place_in(next(_writable(RUNTIME_FOLDER, Path(tempfile.gettempdir()))), folder)
+    return _place_in(next(_writable(RUNTIME_FOLDER, _temporary_folder())), folder)
 
 
 def places_of_sockets(folder: Path) -> list[Path]:
     """Where `passing_path` may have led a node, to whom asks: who may not write there may still ask."""
-    bases = (RUNTIME_FOLDER, Path(tempfile.gettempdir()))
+    bases = (RUNTIME_FOLDER, _temporary_folder())
     return [_place_in(base, folder) for base in bases if os.access(base, os.X_OK)]
 
 
@@ -110,7 +110,15 @@ def passing_places(folder: Path) -> list[Path]:
 
 
 def _bases() -> list[Path]:
-    return list(_writable(RUNTIME_FOLDER, SHARED_MEMORY, Path(tempfile.gettempdir())))
+    return list(_writable(RUNTIME_FOLDER, SHARED_MEMORY, _temporary_folder()))
+
+
+def _temporary_folder() -> Path:
+    """The system's; where that is on the card too, as on Debian 12, there is none, and the service's is left."""
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        return RUNTIME_FOLDER
 
 
 def _writable(*bases: Path) -> Iterator[Path]:

@@ -18,7 +18,13 @@ import aiohttp
 import pytest
 from convergences_node.control import ControlServer, call, is_running
 from convergences_node.founding import create_town
-from convergences_node.read_only import copy_in_memory, open_database, passing_path, passing_places
+from convergences_node.read_only import (
+    copy_in_memory,
+    open_database,
+    passing_path,
+    passing_places,
+    places_of_sockets,
+)
 from convergences_node.town import Town
 from convergences_node.web.operator.log_in import LOG_IN
 from convergences_protocol.errors import LocalError
@@ -256,6 +262,21 @@ def test_who_may_write_nowhere_asks_the_node_all_the_same(folder: Path) -> None:
     finally:
         folder.chmod(0o700)
         node.stop()
+
+
+def test_where_no_temporary_file_can_be_made_the_service_s_folder_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Debian 12 the folder for temporary files is on the card, too, and Python then finds none at all."""
+
+    def none() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr("convergences_node.read_only.RUNTIME_FOLDER", tmp_path)
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    assert passing_path(tmp_path / "node").parent == tmp_path
+    assert passing_path(tmp_path / "node") in places_of_sockets(tmp_path / "node")
+    assert tmp_path in {place.parent for place in passing_places(tmp_path / "node")}
 
 
 def test_a_stranger_s_folder_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
