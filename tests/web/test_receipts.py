@@ -67,6 +67,14 @@ async def test_the_receipt_of_what_was_erased_proves_that_it_was_and_no_more(
     assert "Camille" not in html
 
 
+async def test_the_receipt_of_a_withdrawal_says_that_it_is_one(client: TestClient, town: SmallTown) -> None:
+    """Those who wrote it took it back: nothing was erased, and its history still says what it was."""
+    for language, said in (("fr", "a été retirée de l’archive"), ("en", "was withdrawn from the archive")):
+        html = await (await client.get(f"/e/{town.elements['withdrawn']}/recu?lang={language}")).text()
+        assert said in html
+        assert "effacé" not in html and "erased" not in html
+
+
 async def test_what_was_never_inscribed_has_no_receipt(client: TestClient, town: SmallTown) -> None:
     assert (await client.get("/e/FR-93066:01a1f82f-1e80-7a5a-8000-ffffffffffff/recu")).status == 404
     (placed,) = await town.archive.append([NewRecord("theme", {"name": "À l’instant"})])

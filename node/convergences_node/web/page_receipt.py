@@ -89,9 +89,10 @@ def _proof(reader: ArchiveReader, revision: Revision) -> Proof | None:
 
 
 def _sentence(reading: Reading, revision: Revision, proof: Proof, names: Mapping[str, str], title: str) -> str:
-    key = "receipt.proves" if proof.holds_text else "receipt.proves_that_it_was"
+    without = {"withdrawal": "receipt.proves_withdrawn", "wanted": "receipt.proves_to_come"}
+    key = without.get(revision.state, "receipt.proves_that_it_was")
     return reading.messages.text(
-        key,
+        "receipt.proves" if proof.holds_text else key,
         title=title,
         town=town_name(revision.origin, names),
         day=dates.instant(reading.messages, revision.time, reading.zone),
