@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from card import a_cut, a_slow_card, full_and_read_only
+from dead_card import a_dead_card
 from drilled import Drill
 from first_day import first_boot, first_day
 from https import https
@@ -28,5 +29,6 @@ ACTS: tuple[Callable[[Drill], None], ...] = (
     an_update_that_fails,
     an_update,
     https,
+    a_dead_card,
     full_and_read_only,
 )

@@ -68,7 +68,7 @@ def a_cut(drill: Drill) -> None:
     drill.note("from power to the town's pages", f"{(time.monotonic() - began) / 60:.1f} min emulated")
     status = drill.status()
     drill.expect(status["log"]["size"] >= drill.size, "every record that was acknowledged is there")
-    drill.expect(not status.get("doubt"), "and the node does not doubt itself")
+    drill.expect(not status["doubts"], "and the node does not doubt itself")
     drill.size = status["log"]["size"]
 
 

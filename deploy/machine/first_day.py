@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 
 import image
 from drilled import SERVICE, Drill
@@ -88,7 +89,7 @@ def first_day(drill: Drill) -> None:
             page = browser.new_context(locale="fr", java_script_enabled=False).new_page()
             page.set_default_timeout(PAGE_MS_MAX)
             page.goto(drill.machine.address, timeout=PAGE_MS_MAX)
-            answers = _set_up(page, code)
+            answers = _set_up(drill, page, code)
         finally:
             browser.close()
     drill.at_most("questions and buttons", answers, ANSWERS_MAX, "in all")
@@ -99,7 +100,7 @@ def first_day(drill: Drill) -> None:
     drill.expect(not drill.restarts(), f"{SERVICE} was not started a second time by systemd")
 
 
-def _set_up(page: Page, code: str) -> int:
+def _set_up(drill: Drill, page: Page, code: str) -> int:
     """Every page of the setup; how many answers were given and buttons pressed."""
     answers = 0
 
@@ -120,6 +121,7 @@ def _set_up(page: Page, code: str) -> int:
     press(re.compile(TOWN))
     fill("Mot de passe", PASSPHRASE)
     press("Continuer")
+    _sheet_file(drill).write_text(_copied(page), "utf-8")
     for number, word in enumerate(_words_asked(page), 1):
         page.locator(f"#word{number}").fill(word.lower())
         answers += 1
@@ -129,8 +131,25 @@ def _set_up(page: Page, code: str) -> int:
     return answers + 1  # printing, which no page can press
 
 
+def sheet_of(drill: Drill) -> str:
+    """The lines of the town's recovery sheet, as somebody copies them from the paper."""
+    return _sheet_file(drill).read_text("utf-8")
+
+
+def _sheet_file(drill: Drill) -> Path:
+    return drill.machine.folder / "sheet.txt"
+
+
+def _copied(page: Page) -> str:
+    return "".join(" ".join(row) + "\n" for row in _rows(page))
+
+
+def _rows(page: Page) -> list[list[str]]:
+    return [row.locator("td").all_inner_texts() for row in page.locator(".words tr").all()]
+
+
 def _words_asked(page: Page) -> list[str]:
     """The words that are to be typed back, read from the sheet."""
-    rows = [row.locator("td").all_inner_texts() for row in page.locator(".words tr").all()]
+    rows = _rows(page)
     places = [tuple(map(int, re.findall(r"\d+", label))) for label in page.locator("form label").all_inner_texts()]
     return [rows[line - 1][place - 1] for line, place in places]

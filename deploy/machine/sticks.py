@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import image
@@ -60,6 +62,13 @@ def pulled_out_half_way(drill: Drill) -> None:
     kept = sorted(Path(name).name for name in names if name.endswith(".age"))
     drill.expect(not any(name.endswith(".part") for name in names), f"nothing half is left, {made} is made: {kept}")
     drill.expect(kept[0].endswith("-000001.age"), "the first backup is as it was")
+
+
+def next_backup(drill: Drill) -> Callable[[Drill], str]:
+    """Asked before the plug: what then waits for the backup that it brings about."""
+    found = re.search(r"-(\d{6})\.age$", str(drill.status().get("backup", {}).get("path", "")))
+    number = int(found[1]) + 1 if found else 1
+    return lambda drill: _backed_up(drill, number)
 
 
 def _backed_up(drill: Drill, number: int) -> str:
