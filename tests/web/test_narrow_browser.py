@@ -20,16 +20,16 @@ pytestmark = SCRIPTED
 NARROW = {"width": 320, "height": 640}
 TYPED_PIXELS_MIN = 190
 """Some twenty letters."""
-BROKEN = """() => {
-  const text = document.querySelector("h1").firstChild, range = document.createRange(), broken = [];
+BROKEN = """(found) => found.flatMap((it) => {
+  const text = it.firstChild, range = document.createRange(), broken = [];
   for (const { index, 0: word } of text.data.matchAll(/[^\\s-]+/g)) {
     range.setStart(text, index);
     range.setEnd(text, index + word.length);
     if (range.getClientRects().length > 1) broken.push(word);
   }
   return broken;
-}"""
-"""The words of a heading that begin on one line and end on the next."""
+})"""
+"""The words of these texts that begin on one line and end on the next."""
 SQUARE = written(drawn(144, 144), "WEBP")
 
 
@@ -71,7 +71,18 @@ async def test_a_narrow_phone_reads_and_searches(pages: dict[str, str], client: 
 async def test_no_word_of_the_first_heading_is_cut(client: TestClient, language: str) -> None:
     async with opened(address(client, f"/?lang={language}"), NARROW, language) as it:
         assert await it.page.locator(".land").count() == 1, "beside a picture, where there is least room"
-        assert await it.page.evaluate(BROKEN) == []
+        assert await it.page.locator("h1").evaluate_all(BROKEN) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_no_day_is_cut_on_the_leaf_of_a_calendar(town: SmallTown, client: TestClient, language: str) -> None:
+    """Of a Wednesday in September, whose English name is the longest, beside what happens then."""
+    await written_down(town, "action", "Forum", type="event", start="2026-09-23T14:00+02:00")
+    path = f"/?vue=agenda&from=2026-09-21&to=2026-09-27&lang={language}"
+    async with opened(address(client, path), {"width": 1280, "height": 800}, language) as it:
+        said = it.page.locator(".date span")
+        assert await said.count() >= 2
+        assert await said.evaluate_all(BROKEN) == []
 
 
 async def test_agenda_and_map_are_a_key_away_from_any_entry(pages: dict[str, str], client: TestClient) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from convergences_node.imports.titles import FILE_BYTES_MAX, TITLES_MAX, TITLES_NAME, keep_titles, read_titles
+from convergences_node.territories.facts import SOURCE, SOURCE_TITLE
+from convergences_node.web.source_titles import source_title
 
 from .small_town import SmallTown, asking, small_town
 
@@ -26,6 +28,12 @@ async def test_a_source_is_called_by_its_words_once_they_are_known(tmp_path: Pat
             assert '<span title="annuaire">L’annuaire des &lt;lieux&gt; de la ville</span>' in told
         keep_titles(folder, {"annuaire": "L’annuaire"})
         assert ">L’annuaire</span>" in await source_told(town)
+
+
+def test_what_comes_with_a_node_has_its_words_too(tmp_path: Path) -> None:
+    for path in (None, tmp_path / "none.json"):
+        assert source_title(path, SOURCE) == SOURCE_TITLE
+        assert (source_title(path, "annuaire"), source_title(path, "")) == ("annuaire", "")
 
 
 def test_the_words_that_are_kept_are_bounded_and_what_is_not_ours_is_none(tmp_path: Path) -> None:

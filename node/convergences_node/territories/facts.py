@@ -7,6 +7,9 @@ from typing import Literal
 SOURCE = "@etalab/decoupage-administratif"
 """INSEE, DGCL and La Poste, gathered by Etalab; the outlines come from IGN by way of france-geojson."""
 
+SOURCE_TITLE = "Découpage administratif (Etalab, d’après l’INSEE, la DGCL, La Poste et l’IGN)"
+"""The same for who reads a page, and has never heard of a package."""
+
 LICENCE = "etalab-2.0"
 """SPDX name of the Licence Ouverte 2.0."""
 

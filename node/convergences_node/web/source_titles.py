@@ -10,17 +10,22 @@ from functools import lru_cache
 from pathlib import Path
 
 from convergences_node.imports.titles import read_titles
+from convergences_node.territories.facts import SOURCE, SOURCE_TITLE
+
+_BROUGHT = {SOURCE: SOURCE_TITLE}
+"""Of what comes with the node, which no import has brought."""
 
 
 def source_title(path: Path | None, code: str) -> str:
     """A source's words; its code where there are none."""
+    known = _BROUGHT.get(code, code)
     if path is None or not code:
-        return code
+        return known
     try:
         changed = path.stat().st_mtime_ns
     except OSError:
-        return code
-    return _titles(path, changed).get(code, code)
+        return known
+    return _titles(path, changed).get(code, known)
 
 
 @lru_cache(maxsize=2)
