@@ -98,11 +98,11 @@ class Follower:
         await self._forget_erased()
         await self._revise(await self._in_writer(lambda: self._projection.moved_horizon(horizon)))
         self._missed = False
+        await self._in_writer(self._keeper.learn)  # before a new file serves, of which it is known
         if self._keeper.rebuilding:
             await self._in_writer(self._keeper.finish)
         elif done >= SETTLED_AFTER and not self._helping:
             await self._in_writer(lambda: store.settle(self._projection.db))
-        await self._in_writer(self._keeper.learn)
         return done
 
     @property
