@@ -16,7 +16,7 @@ from convergences_protocol.errors import LocalError
 
 from convergences_node.read_only import open_database, refusal, why_read_only
 
-from .model import CARD_FULL, ArchiveFull
+from .model import CARD_FAILS, CARD_FULL, NEW_CARD, ArchiveFull
 
 ARCHIVE_NAME = "archive.db"
 
@@ -29,8 +29,8 @@ WRITER_CACHE_KIB = 8_192
 READER_CACHE_KIB = 2_048
 """Small: a Pi has little memory, and the system keeps the file's pages anyway."""
 
-DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
-"""What SQLite calls a file that cannot be believed, or a disk that does not answer."""
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+"""What SQLite calls a file that cannot be believed."""
 
 BUSY_MS = 10_000
 """Only a checkpoint ever makes anyone wait; longer than this and something else is wrong."""
@@ -72,6 +72,8 @@ def damage_told() -> Iterator[None]:
             ) from error
         if code == sqlite3.SQLITE_READONLY:  # the card has turned so under a node that runs
             raise refusal("read-only file system") from error
+        if code == sqlite3.SQLITE_IOERR:
+            raise LocalError(f"the node's card returns errors: {error}", hint=NEW_CARD, fault=CARD_FAILS) from error
         if code not in DAMAGE:
             raise
         raise LocalError(

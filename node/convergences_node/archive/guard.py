@@ -24,7 +24,7 @@ from convergences_protocol.errors import LocalError
 from convergences_node.read_only import refusal
 
 from .durable import TEMPORARY, prepare, sync_folder
-from .model import CARD_FULL, ArchiveFull
+from .model import CARD_FAILS, CARD_FULL, NEW_CARD, ArchiveFull
 
 GUARD_NAME = "head.guard"
 GUARD_BYTES_MAX = 16_384
@@ -81,9 +81,10 @@ class Guard:
         """What a failure to prepare means for the append that was under way."""
         if error.errno == errno.EROFS:  # the card has turned so under a node that runs
             return refusal("read-only file system")
-        return ArchiveFull(
-            f"head.guard could not be written ({error.strerror or error}), so nothing was appended", fault=CARD_FULL
-        )
+        said = f"head.guard could not be written ({error.strerror or error}), so nothing was appended"
+        if error.errno == errno.EIO:
+            return LocalError(said, hint=NEW_CARD, fault=CARD_FAILS)
+        return ArchiveFull(said, fault=CARD_FULL)
 
     def settle(self) -> None:
         """Make what was prepared the guard; when this returns, it survives a pulled plug."""

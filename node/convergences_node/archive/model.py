@@ -150,6 +150,8 @@ def conflict(element: ElementId, current: bytes | None, given: bytes | None) -> 
 
 
 CARD_FULL = Fault("", "card_full")
+CARD_FAILS = Fault("", "card_fails")
+NEW_CARD = "make a backup on a stick, and put in a new card"
 
 
 class ArchiveFull(LocalError):  # noqa: N818 -- named for what was found

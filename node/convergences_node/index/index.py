@@ -195,8 +195,9 @@ class Index(Questions):
             return await self._catch_up(report)
 
     async def _rebuild(self) -> None:
-        self._torn = False
+        self._torn = True  # until there is a new file: what a card that fails interrupts is begun again
         await self._in_writer(lambda: self._keeper.rebuild(self._horizon()))
+        self._torn = False
         self._follower.begin_again()
 
     async def _catch_up(self, report: Report | None) -> int:
@@ -208,6 +209,9 @@ class Index(Questions):
                 self._tear(error)
                 raise
             done = await self._leave_it_at_that()
+        except store.UnfitError:
+            self._torn = True  # what was made again cannot be read back
+            raise
         finally:
             self._changes += 1
         await self._refresh()
@@ -252,6 +256,8 @@ class Index(Questions):
         return list(self._covered.lines)
 
     async def _refresh(self) -> None:
+        if self._torn:
+            return  # what was known of it last stands, until it is made again
         if self._lent:
             # Whoever writes meanwhile does not tell: it is read from the file.
             progress = await self.ask(progress_of)
