@@ -219,6 +219,11 @@ class Town:
             return ()
         return self.network.peers()
 
+    @property
+    def takes_no_write(self) -> str | None:
+        """Why nothing can be saved: since this node started, or since the card last refused."""
+        return self.read_only or self.card_refuses
+
     def status(self) -> TownStatus:
         """How this node is."""
         return TownStatus(
@@ -227,7 +232,7 @@ class Town:
             clock_plausible=clock_plausible(self.now()),
             started_at=self.started_at,
             doubt=self.doubt_reason,
-            read_only=self.read_only or self.card_refuses,
+            read_only=self.takes_no_write,
             counters=self.network.counters() if self.network is not None else (),
         )
 
@@ -236,7 +241,7 @@ class Town:
             return "stopping"
         if self.index.rebuilding:
             return "rebuilding"
-        if self.read_only is not None or self.card_refuses is not None:
+        if self.takes_no_write is not None:
             return "degraded"
         return "doubt" if self.doubt_reason else "well"
 
