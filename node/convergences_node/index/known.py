@@ -17,7 +17,8 @@ from convergences_protocol.origin import territory_of
 
 from convergences_node.index.lines import TAG_SIGN
 from convergences_node.index.normalise import SMALL_WORDS, words
-from convergences_node.index.row import BROADER, element_of
+from convergences_node.index.plan import BROADER
+from convergences_node.index.row import element_of
 from convergences_node.index.tables import ALIKE, read_spans
 
 NESTED_MAX = 5_000

@@ -21,8 +21,9 @@ from convergences_protocol.kinds import KINDS
 from convergences_node.index.details import Detail, details_of
 from convergences_node.index.items import items_of
 from convergences_node.index.known import Known
+from convergences_node.index.plan import plan_of
 from convergences_node.index.reading import column_of
-from convergences_node.index.row import element_of, id_of, plan_of
+from convergences_node.index.row import element_of, id_of
 from convergences_node.index.views import Item
 
 PORTION = 200

@@ -31,7 +31,8 @@ from convergences_node.index.belonging import CARRIES, Ids, above, below, edges_
 from convergences_node.index.cursors import INTEGER_MAX
 from convergences_node.index.items import items_of
 from convergences_node.index.known import Known
-from convergences_node.index.row import id_of, plan_of
+from convergences_node.index.plan import plan_of
+from convergences_node.index.row import id_of
 from convergences_node.index.text import any_tag
 from convergences_node.index.views import Item
 

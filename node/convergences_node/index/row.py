@@ -1,29 +1,27 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """From a record's fields to what the index stores of it. Pure: the same record always gives the same `Row`.
 
-What each field is for is read from its kind's declaration, once, when the kind is first met: which fields are searched
-and how heavily, which are facets, which name other elements, where it is, when it happens. A kind that is added
-tomorrow is searched without a line here.
+What each field is for is read from its kind's declaration (`plan.py`): a kind that is added tomorrow is searched
+without a line here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 import msgspec
 from convergences_protocol.edtf import span
 from convergences_protocol.element import UUID_BYTES, ElementId
-from convergences_protocol.kinds import KINDS, Field, FieldType, Kind
 
 from convergences_node.index.card import SaidBy, card_of
 from convergences_node.index.cells import squares_of, squares_of_point
 from convergences_node.index.normalise import normalise, sort_key
 from convergences_node.index.occurrences import Horizon, Range, expand
+from convergences_node.index.plan import Plan, plan_of
 from convergences_node.index.query import Box
 
 TAGS_MAX = 64
@@ -38,8 +36,6 @@ ROW_BITS = 6
 LAST_BITS = (1 << ROW_BITS) - 1
 """The bits of a row that are drawn by lot."""
 
-BROADER = "broader"
-"""The field by which a theme names the one above it."""
 LISTED = ("", "listed")
 """The tag of every element that has a name to be listed by: what a question without a kind looks through."""
 UNDATED = ("", "undated")
@@ -48,14 +44,8 @@ UNDATED = ("", "undated")
 _IN_TAG, _BETWEEN_TAGS = "\t", "\n"
 """Between a facet and its value, and between tags: control characters, which no facet's value has (values.py)."""
 
-# When something happens, and when something exists, in the words of the kinds. Both are (first, last).
-_HAPPENS = (("start", "end"), ("published", None), ("founded", None), ("began", None))
-_EXISTS = (("founded", "dissolved"), ("began", "ended"), ("from", "to"), ("start", "end"))
-
 _ENDS = re.compile(r"\b(?:UNTIL|COUNT)=", re.IGNORECASE)
 """What a recurrence rule (RFC 5545 section 3.3.10) says if it comes to an end."""
-
-_NOT_TEXT = (FieldType.INTEGER, FieldType.BOOLEAN, FieldType.POINT, FieldType.OUTLINE, FieldType.MEDIA)
 
 _encode = msgspec.json.Encoder().encode
 _span = lru_cache(maxsize=8_192)(span)  # most dates of a town are those of a few seasons
@@ -111,68 +101,6 @@ class Row(msgspec.Struct, frozen=True, gc=False, kw_only=True, array_like=True):
     occurrences: tuple[Range, ...] | None
     edges: tuple[Edge, ...]
     territory: TerritoryFacts | None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the index does with each field of one kind."""
-
-    title: str | None
-    texts: tuple[tuple[str, ...], ...]
-    """The fields that are searched, by their weight: A, B, C."""
-    facets: tuple[tuple[str, bool], ...]
-    towns: tuple[str, ...]
-    happens: tuple[str, str | None] | None
-    exists: tuple[str, str] | None
-    points: tuple[str, ...]
-    outlines: tuple[str, ...]
-    mentions: tuple[tuple[str, bool], ...]
-    is_relation: bool
-    is_territory: bool
-    recurs: bool
-
-
-@cache
-def plan_of(kind_name: str) -> Plan:
-    """The plan of a known kind."""
-    kind = KINDS[kind_name]
-    names = {field.name: field for field in kind.fields}
-    is_relation = {"subject", "predicate", "object"} <= set(names)
-    by_type = {wanted: [f for f in kind.fields if f.type is wanted] for wanted in FieldType}
-    assert not any(f.facet for f in by_type[FieldType.MARKDOWN]), "a tag is one line"
-    assert not any(f.searched for type_ in _NOT_TEXT for f in by_type[type_]), "words are looked for in texts"
-    return Plan(
-        title=None if is_relation else kind.title_field,
-        texts=tuple(tuple(field.name for field in kind.fields if field.searched == weight) for weight in "ABC"),
-        facets=tuple((field.name, field.many) for field in kind.fields if field.facet and not _is_town(field)),
-        towns=tuple(field.name for field in by_type[FieldType.TERRITORY] if _is_town(field)),
-        happens=_pair(_HAPPENS, names) if not is_relation else None,
-        exists=_pair(_EXISTS, names),
-        points=tuple(field.name for field in by_type[FieldType.POINT]),
-        outlines=tuple(field.name for field in by_type[FieldType.OUTLINE]),
-        mentions=() if is_relation else _mentions(kind),
-        is_relation=is_relation,
-        is_territory={"code", "within", "former_codes"} <= set(names),
-        recurs="recurrence" in names,
-    )
-
-
-def _is_town(field: Field) -> bool:
-    """Whether a field says in which one territory the element is."""
-    return field.type is FieldType.TERRITORY and field.facet and not field.many
-
-
-def _mentions(kind: Kind) -> tuple[tuple[str, bool], ...]:
-    """Fields that name other elements and are no facet: a facet's elements are found by their tag."""
-    return tuple((f.name, f.many) for f in kind.fields if f.type is FieldType.ELEMENT and not f.facet)
-
-
-def _pair(pairs: Sequence[tuple[str, Any]], names: Mapping[str, Field]) -> Any:
-    """The first pair whose first field this kind has, without a second one it has not."""
-    for first, last in pairs:
-        if first in names:
-            return first, last if last in names else None
-    return None
 
 
 def id_of(element: ElementId) -> bytes:

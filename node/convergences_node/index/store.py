@@ -25,8 +25,8 @@ INDEX_NAME = "index.db"
 REBUILD_NAME = "index.new.db"
 SCHEMA = Path(__file__).with_name("schema.sql")
 VERSION = 5
-"""Changes with anything in `row.py`, `card.py` and `lines.py` that changes what is stored; schema and cards count by
-themselves."""
+"""Changes with anything in `plan.py`, `row.py`, `card.py` and `lines.py` that changes what is stored; schema and cards
+count by themselves."""
 
 WRITER_CACHE_KIB, WRITER_CACHE_MUCH_KIB = 16_384, 32_768
 READER_CACHE_KIB = 2_048

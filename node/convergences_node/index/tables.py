@@ -21,7 +21,8 @@ import msgspec
 
 from convergences_node.index.bands import band_of
 from convergences_node.index.lines import INSERTS, Line, Lines, Position, Stated, Tagged
-from convergences_node.index.row import BROADER, LISTED, SPANS, plan_of, tags_in
+from convergences_node.index.plan import BROADER, plan_of
+from convergences_node.index.row import LISTED, SPANS, tags_in
 
 TAGS_KEPT_MAX = 100_000
 """Tag numbers remembered between transactions; most indexes have a few hundred."""
