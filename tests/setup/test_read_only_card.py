@@ -34,6 +34,7 @@ from tests.awkward.read_only import content, rights_taken, skip_unless_mountable
 from .conftest import PATIENCE, Operator
 from .processes import COMMAND, Process
 
+UNITS = Path(__file__).parents[2] / "deploy" / "package" / "files"
 KILLED = """
 import asyncio, json, os, sys
 from pathlib import Path
@@ -291,3 +292,12 @@ def test_a_stranger_s_folder_is_not_believed(tmp_path: Path, monkeypatch: pytest
     place.mkdir(mode=0o755)
     with pytest.raises(LocalError, match="not this node's own"):
         passing_path(tmp_path)
+
+
+# ------------------------------------------------------------------------------------- the package's units
+@pytest.mark.parametrize("name", ["convergences", "convergences-https", "convergences-stick-backup"])
+def test_a_unit_that_is_wanted_on_such_a_card_starts_on_debian_12(name: str) -> None:
+    """Its systemd makes a folder in /tmp for PrivateDevices, which is on the card there, or starts nothing."""
+    lines = (UNITS / f"{name}.service").read_text("utf-8").splitlines()
+    assert "DevicePolicy=closed" in lines
+    assert not [line for line in lines if line.startswith("PrivateDevices=")]

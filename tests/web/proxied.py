@@ -20,6 +20,8 @@ from aiohttp.test_utils import unused_port
 from convergences_node.certificate.root import make_root
 from convergences_node.web.listening import make_runner
 
+from tests.awkward.read_only import to_whom_it_is_read_only
+
 HOST = "stains"
 SETTINGS = Path(__file__).parents[2] / "deploy" / "package" / "files" / "Caddyfile"
 START_SECONDS_MAX = 60
@@ -67,27 +69,25 @@ async def listening(app: web.Application) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def caddy(folder: Path, node_port: int) -> AsyncIterator[Proxied]:
-    """The proxy of `convergences-https.service`, with all that it keeps in this folder."""
+async def caddy(folder: Path, node_port: int, card_refuses: bool = False) -> AsyncIterator[Proxied]:
+    """The proxy of `convergences-https.service`: the root is in this folder, what it signs in another."""
     make_root(_made(folder), HOST, datetime.now(UTC))
-    port = unused_port()
+    port, signed = unused_port(), _made(folder.with_name(f"{folder.name}-signed"))
     told = {
         "CONVERGENCES_HTTPS_FOLDER": str(folder),
-        "CONVERGENCES_HTTPS_NAME": f"{HOST}.local",
+        "CONVERGENCES_HTTPS_SIGNED": str(signed),
+        "CONVERGENCES_HTTPS_HOST": HOST,
         "CONVERGENCES_HTTPS_NODE": f"127.0.0.1:{node_port}",
         "CONVERGENCES_HTTPS_PORT": str(port),
-        **dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(folder)),
+        **dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(signed)),
     }
-    with (folder / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            "caddy",
-            *("run", "--adapter", "caddyfile", "--config", str(SETTINGS)),
-            env=os.environ | told,
-            stdout=log,
-            stderr=log,
-        )
+    command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(SETTINGS)]
+    if card_refuses:
+        command = to_whom_it_is_read_only(folder, command)
+    with (signed / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(*command, env=os.environ | told, stdout=log, stderr=log)
     try:
-        await _answers(port, folder / "log")
+        await _answers(port, signed / "log")
         yield Proxied(port, folder, process.pid)
     finally:
         process.kill()

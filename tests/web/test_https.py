@@ -23,6 +23,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.awkward.read_only import rights_taken, skip_unless_mountable
+
 from .proxied import HOST, Proxied, caddy, listening, needs_caddy
 from .small_town import small_town
 
@@ -177,6 +179,19 @@ async def test_a_page_comes_by_https_and_the_node_knows_from_whom(tmp_path: Path
         app.router.add_get("/probe", probe)
         async with listening(app) as port, caddy(tmp_path / "https", port) as there:
             await _is_whole(there, port)
+
+
+@needs_caddy
+async def test_a_card_that_refuses_does_not_end_https(tmp_path: Path) -> None:
+    """On it is the root alone; what the root signs is in memory."""
+    skip_unless_mountable()
+    async with small_town(tmp_path / "node", records=False, proxies_trusted=LOOPBACK) as town:
+        app = make_app(town)
+        app.router.add_get("/probe", probe)
+        async with listening(app) as port, caddy(tmp_path / "https", port, card_refuses=True) as there:
+            with rights_taken(tmp_path / "https"):
+                await _is_whole(there, port)
+    assert sorted(path.name for path in (tmp_path / "https").iterdir()) == ["root.crt", "root.key"]
 
 
 async def _is_whole(there: Proxied, port: int) -> None:
