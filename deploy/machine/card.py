@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
+import https
+import image
 from drilled import FOLDER, SERVICE, Drill
 from machine import BOOT_SECONDS_MAX
+from sticks import BACKED_UP_WITHIN_S, STICK_MIB, let_go
 
 SLOW_WRITES = 180
 """A second: with a file system's journal, a synced write then takes some 20 ms, as on a bad card."""
@@ -82,18 +86,41 @@ def full_and_read_only(drill: Drill) -> None:
     _still_answers(drill)
     machine.tell("rm -f /root/ballast /root/rest")
     drill.node("add actor name=Ouf type=association")
+    trust = https.switched_on(drill)
     machine.tell("sync; echo u >/proc/sysrq-trigger; sleep 2")  # what ext4 does by itself when a card fails
     refused = machine.run(f"sudo -u convergences convergences add actor name=Non type=association --folder {FOLDER}")
     drill.expect(refused.code and "Traceback" not in refused.text, f"read-only: {refused.text.strip()[:200]}")
     _still_answers(drill)
-    machine.tell(f"systemctl restart {SERVICE}", BOOT_SECONDS_MAX)
+    machine.tell(f"systemctl restart {SERVICE} {https.UNIT}", BOOT_SECONDS_MAX)
     drill.wait_for_node()
+    _serves_read_only(drill)
+    https.is_on(drill, trust)
+    _a_stick_then(drill)
+
+
+def _serves_read_only(drill: Drill) -> None:
     drill.expect(drill.get("healthz")["status"] == "degraded", "started again on it, the node says that it is degraded")
     _still_answers(drill)
-    refused = machine.run(f"sudo -u convergences convergences add actor name=Non type=association --folder {FOLDER}")
+    line = f"sudo -u convergences convergences add actor name=Non type=association --folder {FOLDER}"
+    refused = drill.machine.run(line)
     drill.expect(refused.code and "Traceback" not in refused.text, f"and refuses: {refused.text.strip()[:200]}")
     told = [each for each in drill.status()["signs"] if each["name"] == "card"]
     drill.expect(told and told[0]["level"] == "bad", f"its operator is told: {told}")
+
+
+def _a_stick_then(drill: Drill) -> None:
+    """What the sentence of a refused write advises. Nothing is noted on such a card: the stick itself is looked at."""
+    machine, stick = drill.machine, image.stick(drill.machine.folder / "last-stick.img", STICK_MIB)
+    machine.plug_in(stick)
+    machine.until("ls /media/stick/*.age", BACKED_UP_WITHIN_S)
+    listed = drill.node("backup /media/stick --list --json")
+    let_go(drill)
+    machine.pull_out()
+    names = image.names_in_fat(stick)
+    made = [name for name in names if name.endswith(".age")]
+    drill.expect(
+        made and Path(made[0]).name in listed, f"a stick plugged in then has the backup on it, read back: {names}"
+    )
 
 
 def _still_answers(drill: Drill) -> None:

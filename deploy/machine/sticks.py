@@ -25,6 +25,7 @@ SAFE = ("nosuid", "nodev", "noexec")
 def a_stick(drill: Drill) -> None:
     """A stick is plugged in: the backup is on it, and on no other machine's disk"""
     machine, stick = drill.machine, image.stick(drill.machine.folder / "stick.img", STICK_MIB)
+    drill.expect(not machine.run("test -d /media/stick").code, "its place is there before any stick")
     machine.plug_in(stick)
     machine.until("systemctl is-active --quiet media-stick.automount", BACKED_UP_WITHIN_S)
     options = machine.tell("ls /media/stick >/dev/null; findmnt -n -t vfat -o OPTIONS --target /media/stick")

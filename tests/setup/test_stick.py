@@ -55,3 +55,8 @@ def test_the_rule_asks_for_units_that_are_there() -> None:
     assert 'ENV{SYSTEMD_WANTS}+="convergences-stick@%k.service"' in rule
     unit = (FILES / "convergences-stick@.service").read_text("utf-8")
     assert "ExecStart=/usr/lib/convergences/stick /dev/%I\n" in unit and "BindsTo=dev-%i.device\n" in unit
+
+
+def test_its_place_is_made_with_the_package() -> None:
+    """A card that has turned read-only makes no folder for the first stick any more."""
+    assert f"mkdir -p {NODE_PLACE}\n" in (FILES / "postinst").read_text("utf-8")
