@@ -29,7 +29,7 @@ PURE_PARTS = {
     "datetime": {"date", "datetime", "timedelta", "timezone", "UTC"},  # a calendar, as long as nobody asks for now
 }
 CLOCK_CALLS = {"now", "utcnow", "today", "open", "print", "input", "exec", "eval", "breakpoint"}
-EXTERNAL = {"cbor2", "nacl"}
+EXTERNAL = {"cbor2", "ed25519_zebra", "nacl"}
 """The libraries that the protocol stands on: bytes in a known order, and signatures."""
 
 

@@ -19,9 +19,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.checkers import PROCESSES
 from convergences_node.faults import words_of
 from convergences_node.index.projection import Speakers
-from convergences_node.network.examining import PROCESSES
 
 if TYPE_CHECKING:
     from convergences_node.town import Town

@@ -10,9 +10,9 @@ from .checkpoint import Checkpoint
 from .codes import is_territory
 from .errors import Unreadable
 from .header import Header
-from .keys import PUBLIC_BYTES
 from .merkle import HASH_BYTES, SIZE_MAX
 from .origin import Origin
+from .signature import PUBLIC_BYTES
 
 TEXT_CHARS_MAX = 500
 

@@ -14,7 +14,7 @@ from . import note as notes
 from .checkpoint import Checkpoint
 from .errors import RemoteError
 from .keys import SigningKey
-from .keys import verify as verify_key
+from .signature import verify as verify_key
 
 TIME_BYTES = 8
 TIME_MAX = 2**63 - 1

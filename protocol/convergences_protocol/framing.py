@@ -9,7 +9,7 @@ in a third of the time.
 
 from __future__ import annotations
 
-from .keys import verify
+from .signature import verify
 
 HEADER_BYTES_MAX = 4096
 """A statement takes about 225 bytes; the rest is for control records, whose content is in the header."""
@@ -30,7 +30,7 @@ _SIGNED_AAD = bytes([0x40 + len(EXTERNAL_AAD)]) + EXTERNAL_AAD
 
 
 def signature_valid(raw: bytes) -> bool:
-    """Whether `raw` is shaped as a header and its author's key signed it. Never raises; releases the interpreter."""
+    """Whether `raw` is shaped as a header and its author's key signed it. Never raises."""
     if payload_of(raw) is None:
         return False
     return verify(raw[KEY_START:KEY_END], to_be_signed(raw), raw[-_SIGNATURE_BYTES:])

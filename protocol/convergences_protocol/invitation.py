@@ -14,9 +14,10 @@ from . import armour, cbor
 from .control import Members
 from .errors import Fault, LocalError, Refused, RemoteError, Unreadable
 from .header import HEADER_BYTES_MAX, TIME_MAX, read_header, signature_valid
-from .keys import SIGNATURE_BYTES, SigningKey, verify
+from .keys import SigningKey
 from .opening import NAME_CHARS_MAX, Opening, read_opening
 from .origin import LogIdentity
+from .signature import SIGNATURE_BYTES, verify
 
 PREFIX = "conv1"
 NONCE_BYTES = 16

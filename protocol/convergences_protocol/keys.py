@@ -1,20 +1,13 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Ed25519 keys, by libsodium's rules and no others.
-
-Libraries disagree on edge cases: small-order points, a non-canonical S, R or key. What one accepts another refuses,
-and then two towns see two histories. libsodium's answer is the protocol's: S below the group order, a canonical key
-of large order, R not of small order, and the equation without cofactor (RFC 8032 section 5.1.7, the stricter reading).
-
-`verify` releases the interpreter's lock while it works, so two threads check nearly twice as many.
-"""
+"""Private Ed25519 keys (RFC 8032). When a signature is valid is `signature.py`'s."""
 
 from __future__ import annotations
 
-from nacl import bindings, exceptions
+from nacl import bindings
+
+from .signature import SIGNATURE_BYTES
 
 SEED_BYTES = 32
-PUBLIC_BYTES = 32
-SIGNATURE_BYTES = 64
 
 
 class SigningKey:
@@ -39,17 +32,3 @@ class SigningKey:
 
     def __repr__(self) -> str:
         return f"SigningKey(public={self.public.hex()[:16]}…)"
-
-
-def verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether `signature` is `public`'s over `message`. False, never an exception, for anything malformed.
-
-    The lengths are checked here because the C function reads 32 bytes of key whatever it is given.
-    """
-    if len(public) != PUBLIC_BYTES or len(signature) != SIGNATURE_BYTES:
-        return False
-    try:
-        bindings.crypto_sign_open(signature + message, public)
-    except exceptions.BadSignatureError:
-        return False
-    return True

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from .errors import LocalError, RemoteError
-from .keys import SigningKey, verify
+from .keys import SigningKey
+from .signature import verify
 
 ED25519 = 0x01  # signature over the text itself
 COSIGNATURE = 0x04  # with a time, over the text behind a prefix: see cosignature.py

@@ -23,7 +23,8 @@ from typing import TypeVar
 
 from . import note
 from .errors import Fault, LocalError, RemoteError
-from .keys import PUBLIC_BYTES, SigningKey
+from .keys import SigningKey
+from .signature import PUBLIC_BYTES
 
 FORMAT = "convergences/release/1"
 RELEASE_BYTES_MAX = 8_192

@@ -18,8 +18,9 @@ from typing import Any
 from . import cbor
 from .errors import RemoteError, Unreadable
 from .header import DIGEST_BYTES, TIME_MAX
-from .keys import PUBLIC_BYTES, SIGNATURE_BYTES, SigningKey, verify
+from .keys import SigningKey
 from .origin import Origin
+from .signature import PUBLIC_BYTES, SIGNATURE_BYTES, verify
 
 DEPOSIT = b"convergences/deposit/1\n"
 CLAIM = b"convergences/claim/1\n"

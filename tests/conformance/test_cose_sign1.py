@@ -10,8 +10,8 @@ import cbor2
 import pytest
 from convergences_protocol import cose
 from convergences_protocol.errors import Unreadable
-from convergences_protocol.keys import verify
 from convergences_protocol.record import read_header, signature_valid
+from convergences_protocol.signature import verify
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
 

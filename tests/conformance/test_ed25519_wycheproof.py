@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from convergences_protocol.keys import verify
+from convergences_protocol.signature import verify
 
 
 def test_all_151_come_out_as_expected(suite: Callable[[str], Path]) -> None:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from convergences_node.checkers import PROCESSES
 from convergences_node.network import examining
 from convergences_node.network.examining import Examiners
 from convergences_protocol.element import ElementId
@@ -99,7 +100,7 @@ def _judge(flags: tuple[str | None, ...]) -> None:
 async def test_processes_and_threads_say_the_same(examiners: Examiners) -> None:
     _judge(await examiners.examine(LAST))
     assert not _process_ids(examiners), "a few records start no process"
-    assert len(await _ready(examiners)) == examining.PROCESSES
+    assert len(await _ready(examiners)) == PROCESSES
     _judge(await examiners.examine(BACKLOG))
     _judge(await examiners.examine(LAST))
 
@@ -118,7 +119,7 @@ async def test_processes_end_when_no_backlog_arrives(examiners: Examiners, monke
         sooner.setattr(examining, "IDLE_SECONDS", 0.05)
         _judge(await examiners.examine(BACKLOG))
         await _gone(ids)
-    assert len(await _ready(examiners)) == examining.PROCESSES, "and come back with the next"
+    assert len(await _ready(examiners)) == PROCESSES, "and come back with the next"
 
 
 NODE = """
@@ -139,7 +140,7 @@ async def test_a_killed_node_leaves_no_process_behind() -> None:
     node = await asyncio.create_subprocess_exec(sys.executable, "-c", NODE, stdout=asyncio.subprocess.PIPE)
     assert node.stdout is not None
     ids = list(map(int, (await node.stdout.readline()).split()))
-    assert len(ids) == examining.PROCESSES
+    assert len(ids) == PROCESSES
     node.kill()
     await node.wait()
     await _gone(ids)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Keys: libsodium's answers, for anything at all."""
+"""Keys: one answer, for anything at all."""
 
 import pytest
-from convergences_protocol.keys import SigningKey, verify
+from convergences_protocol.keys import SigningKey
+from convergences_protocol.signature import NON_CANONICAL, SMALL_ORDER, verify
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from nacl import bindings
 
 
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=200))
@@ -39,3 +41,19 @@ def test_a_seed_of_another_length_is_refused(length: int) -> None:
 def test_a_private_key_does_not_print_itself() -> None:
     key = SigningKey.from_seed(bytes(range(32)))
     assert key.seed.hex()[:16] not in repr(key)
+
+
+def test_the_points_of_small_order_are_those_that_the_cofactor_makes_nothing_of() -> None:
+    assert len(SMALL_ORDER) == 8
+    for point in SMALL_ORDER:
+        for _ in range(3):
+            point = bindings.crypto_core_ed25519_add(point, point)
+        assert point == (1).to_bytes(32, "little")
+
+
+def test_what_does_not_decode_is_a_number_too_large_or_a_zero_with_a_sign() -> None:
+    assert len(NON_CANONICAL) == 40
+    numbers = {int.from_bytes(encoded, "little") for encoded in NON_CANONICAL}
+    p, sign = 2**255 - 19, 2**255
+    assert {number for number in numbers if number % sign < p} == {1 + sign, p - 1 + sign}
+    assert {number % sign for number in numbers if number % sign >= p} == set(range(p, sign))

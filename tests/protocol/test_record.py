@@ -8,7 +8,7 @@ import pytest
 from convergences_protocol import cbor, cose, framing, header
 from convergences_protocol.element import ElementId
 from convergences_protocol.errors import LocalError, Refused, Unreadable
-from convergences_protocol.keys import SigningKey, verify
+from convergences_protocol.keys import SigningKey
 from convergences_protocol.record import (
     BODY_BYTES_MAX,
     EXTERNAL_AAD,
@@ -20,6 +20,7 @@ from convergences_protocol.record import (
     read_header,
     signature_valid,
 )
+from convergences_protocol.signature import verify
 from hypothesis import given
 from hypothesis import strategies as st
 

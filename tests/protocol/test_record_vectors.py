@@ -11,6 +11,7 @@ from convergences_protocol.edtf import span
 from convergences_protocol.errors import Unreadable
 from convergences_protocol.kinds import KINDS, Field, FieldType
 from convergences_protocol.record import read_body, read_header, signature_valid
+from convergences_protocol.signature import verify
 
 from tests.vectors import make_records, writing
 
@@ -34,7 +35,8 @@ def test_the_page_counts_them_right() -> None:
     """`docs/protocol.md` says how many there are."""
     files = {"valid records": "valid", "unreadable headers": "unreadable-headers", "bad signatures": "bad-signatures"}
     page = (FOLDER.parents[2] / "docs" / "protocol.md").read_text("utf-8")
-    for words, name in {**files, "unreadable bodies": "unreadable-bodies"}.items():
+    more = {"unreadable bodies": "unreadable-bodies", "signatures on which libraries disagree": "signatures"}
+    for words, name in {**files, **more}.items():
         assert f"{len(load(f'{name}.json'))} {words}" in page
 
 
@@ -70,6 +72,12 @@ def test_a_bad_signature_is_told_from_a_bad_shape(vector: dict[str, Any]) -> Non
     raw = bytes.fromhex(vector["header"])
     assert read_header(raw).raw == raw
     assert not signature_valid(raw)
+
+
+@pytest.mark.parametrize("vector", named("signatures.json"))
+def test_a_signature_is_valid_or_not_as_the_page_says(vector: dict[str, Any]) -> None:
+    key, message, signature = (bytes.fromhex(vector[name]) for name in ("key", "message", "signature"))
+    assert verify(key, message, signature) == vector["valid"]
 
 
 @pytest.mark.parametrize("vector", named("unreadable-bodies.json"))

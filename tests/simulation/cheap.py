@@ -2,7 +2,7 @@
 """A double for Ed25519 at the cost of a hash, so that thousands of clusters fit in CI's time.
 
 The double keeps what the protocol relies on, as long as nobody in here forges it on purpose: a signature is one key's
-over one message, anyone can check it, one changed bit is noticed. It is put in the place of `keys.verify` wherever that
+over one message, anyone can check it, one changed bit is noticed. It is put in place of `signature.verify` where that
 name was imported; a share of the seeds runs without it.
 """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 from tests.vectors import writing
+from tests.vectors.signatures import signatures
 from tests.vectors.unreadable_bodies import unreadable_bodies
 from tests.vectors.unreadable_headers import bad_signatures, unreadable_headers
 from tests.vectors.valid_records import valid
@@ -25,6 +26,7 @@ def files() -> dict[str, list[Vector]]:
         "bad-signatures.json": [
             {"name": name, "note": note, "header": header.hex()} for name, note, header in bad_signatures()
         ],
+        "signatures.json": list(signatures()),
         "unreadable-bodies.json": [
             {"name": name, "note": note, "header": record.header.hex(), "body": (record.body or b"").hex()}
             for name, note, record in unreadable_bodies()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,8 @@ from typing import Any
 
 from convergences_protocol import checkpoint, fork
 from convergences_protocol.errors import ConvergencesError, LocalError, RemoteError
+
+from convergences_node.checkers import checking
 
 from .connection import ARCHIVE_NAME, open_reader
 from .guard import GUARD_NAME, Guard, GuardTorn
@@ -34,9 +35,6 @@ FAULTS_MAX = 1_000
 
 STRUCTURE_FAULTS_MAX = 20
 """Lines asked of SQLite about its own pages: the first few say enough."""
-
-THREADS = 2
-"""Signatures are checked in as many threads: libsodium lets others run meanwhile."""
 
 COUNTS = ("logs", "entries", "bodies", "wanted", "erased", "unreadable")
 
@@ -105,10 +103,10 @@ def _verify_logs(reader: ArchiveReader, connection: sqlite3.Connection, report: 
     states = reader.logs()
     total = sum(state.size for state in states)
     done = 0
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="verifying") as pool:
+    with checking(total) as signatures:
         for state in states:
             report.logs += 1
-            verifier = LogVerifier(reader, connection, state, pool, report)
+            verifier = LogVerifier(reader, connection, state, signatures, report)
             for count in _until_damaged(verifier, state, report):
                 done += count
                 tell({"what": "verify", "done": done, "total": total, "origin": state.origin})

@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any, Protocol
 
 from convergences_protocol import checkpoint, cosignature, merkle
 from convergences_protocol.errors import RemoteError, Unreadable
 from convergences_protocol.header import Header
-from convergences_protocol.record import read_header, signature_valid
+from convergences_protocol.record import read_header
 from convergences_protocol.replication.check import BAD_SIGNATURE
 from convergences_protocol.tiles import TILE_BYTES, TILE_HEIGHT, TILE_WIDTH, Slot, extend_tiles
 
@@ -40,12 +39,17 @@ class LogVerifier:
     """One log, from its first leaf to its head."""
 
     def __init__(
-        self, reader: ArchiveReader, connection: sqlite3.Connection, state: LogState, pool: Executor, report: Notes
+        self,
+        reader: ArchiveReader,
+        connection: sqlite3.Connection,
+        state: LogState,
+        signatures: Callable[[Sequence[bytes]], list[bool]],
+        report: Notes,
     ) -> None:
         self._reader = reader
         self._db = connection
         self._state = state
-        self._pool = pool
+        self._signatures = signatures
         self._report = report
         self._frontier = merkle.Frontier()
         self._rows: dict[tuple[int, int], bytes] = {}
@@ -79,11 +83,7 @@ class LogVerifier:
         return [row for at, row in enumerate(rows) if row[0] == first + at]
 
     def _verify_leaves(self, start: int, rows: Sequence[tuple[Any, ...]]) -> None:
-        headers = [row[1] for row in rows]
-        middle = len(headers) // 2
-        halves = self._pool.map(_signatures, (headers[:middle], headers[middle:]))
-        valid = [verdict for half in halves for verdict in half]
-        for row, signed in zip(rows, valid, strict=True):
+        for row, signed in zip(rows, self._signatures([row[1] for row in rows]), strict=True):
             self._verify_leaf(row, signed)
 
     def _verify_leaf(self, row: tuple[Any, ...], signed: bool) -> None:
@@ -186,7 +186,3 @@ def _keys(raw: bytes, header: Header | None) -> tuple[int, int | None, int | Non
 
 def _is_body(header: Header, body: bytes) -> bool:
     return len(body) == header.body_bytes and sha256(body).digest() == header.body_digest
-
-
-def _signatures(headers: Sequence[bytes]) -> list[bool]:
-    return [signature_valid(raw) for raw in headers]

@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from typing import IO
 
 from convergences_protocol.errors import LocalError
-from convergences_protocol.keys import verify
+from convergences_protocol.signature import verify
 
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"

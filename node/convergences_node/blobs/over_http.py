@@ -13,7 +13,8 @@ import re
 
 import aiohttp
 from convergences_protocol.errors import RemoteError
-from convergences_protocol.keys import SigningKey, verify
+from convergences_protocol.keys import SigningKey
+from convergences_protocol.signature import verify
 
 from convergences_node.blobs.pieces import NotHeld, Piece, Question, checked
 from convergences_node.network.transport import PeerKey

@@ -24,8 +24,8 @@ from convergences_node.network.ingest import Belt, Errand, Kept, Refuse
 log = logging.getLogger(__name__)
 
 CHECKING_THREADS = 2
-"""Signature checks leave the interpreter's lock: two threads give 1.9 times one, more give nothing on two cores and
-take them from the pages on four (docs/decisions/0047-signatures-in-processes.md)."""
+"""One for what a peer did and one for what authors did; many signatures are checked by processes instead
+(docs/decisions/0047-signatures-in-processes.md)."""
 
 
 class Keeping:

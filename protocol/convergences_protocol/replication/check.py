@@ -7,7 +7,7 @@ are those that the headers name. Any failure is a `RemoteError`, and nothing of 
 stored, proved and relayed all the same, or one bad leaf would mute a town for ever.
 
 Both take nothing but their arguments, so batches of different logs may be checked at the same time, and `examine` of
-one batch beside `check_batch` of the next. Signatures are checked by libsodium, which lets other threads run.
+one batch beside `check_batch` of the next.
 """
 
 from __future__ import annotations
