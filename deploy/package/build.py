@@ -45,7 +45,7 @@ UNITS = (
     "convergences-update.service",
 )
 RULES = "80-convergences-stick.rules"
-PROGRAMS = {name: name for name in ("console", "https-root", "stick", "verify-release")}
+PROGRAMS = {name: name for name in ("console", "https-root", "local-name", "stick", "verify-release")}
 """What the units start, by its name below `files/`."""
 SHELLS = {
     "bash": "share/bash-completion/completions/convergences",

@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from convergences_protocol.charter import Charter
 from convergences_protocol.cosignature import Cosignature
@@ -50,6 +52,7 @@ from convergences_node.linked.layout import FOLDER as LINKED_FOLDER
 from convergences_node.linked.settings import is_on
 from convergences_node.membership import Membership
 from convergences_node.network.http_words import answer_message
+from convergences_node.network.local_name import LocalName
 from convergences_node.updates.places import OFFERED_NAME
 from convergences_node.vault.keeping import Vault
 from convergences_node.web.town_door import PeerSeen, TownStatus, WebSettings
@@ -59,6 +62,9 @@ if TYPE_CHECKING:
     from convergences_node.network.transport import Transport
 
 log = logging.getLogger(__name__)
+
+HTTP_PORT = 80
+"""What an address need not say."""
 
 
 class Town:
@@ -191,6 +197,7 @@ class Town:
             requests_burst=limits.requests_burst,
             proxies_trusted=(*http.proxies_trusted, *(LOOPBACK if self.certificate else ())),
             certificate=self.certificate,
+            local_name=self.local_name.heard or "",
         )
 
     def _agglomeration_address(self) -> str | None:
@@ -199,6 +206,18 @@ class Town:
         row = self.network.book().get(self.membership.charter.agglomeration.key)
         http = [address for address in row.addresses if address.startswith("http")] if row else []
         return http[0].rstrip("/") if http else None
+
+    @property
+    def local_name(self) -> LocalName:
+        """How this machine is called on the local network."""
+        host = socket.gethostname().partition(".")[0]
+        return LocalName(host, self.network.local_name if self.network is not None else None)
+
+    @property
+    def local_address(self) -> str:
+        """Where this node's pages are, by that name."""
+        port = urlsplit(self.http_address or "").port or HTTP_PORT
+        return f"http://{self.local_name.name}" + (f":{port}" if port != HTTP_PORT else "")
 
     @property
     def read_only(self) -> str | None:

@@ -87,24 +87,31 @@ async def caddy(folder: Path, node_port: int, card_refuses: bool = False) -> Asy
     with (signed / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(*command, env=os.environ | told, stdout=log, stderr=log)
     try:
-        await _answers(port, signed / "log")
-        yield Proxied(port, folder, process.pid)
+        made = Proxied(port, folder, process.pid)
+        await _answers(made, signed / "log")
+        yield made
     finally:
         process.kill()
         await process.wait()
 
 
-async def _answers(port: int, log: Path) -> None:
+async def _answers(made: Proxied, log: Path) -> None:
+    """Wait for each name's certificate: Caddy listens before it has signed them."""
     async with asyncio.timeout(START_SECONDS_MAX):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                assert "Error" not in _said(log), _said(log)
-                await asyncio.sleep(0.05)
-            else:
-                writer.close()
-                return
+        for name in (HOST, *(f"{HOST}-{number}" for number in (2, 3))):
+            await _answers_to(f"{name}.local", made, log)
+
+
+async def _answers_to(name: str, made: Proxied, log: Path) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", made.port, ssl=made.trust(), server_hostname=name)
+        except (OSError, ssl.SSLError):
+            assert "Error" not in _said(log), _said(log)
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
 
 
 def _made(folder: Path) -> Path:

@@ -258,6 +258,7 @@ class Machine:
             ("/var/lib/private/convergences-https/root.crt", self.made),
             ("/var/lib/convergences", self.node),
             ("/usr/bin/caddy", self._bin / "caddy"),
+            ("/usr/lib/convergences/local-name", DATA / "local-name"),
         ):
             assert str(ours) in text
             text = text.replace(str(ours), str(here))

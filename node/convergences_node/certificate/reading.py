@@ -35,7 +35,8 @@ class Certificate:
 
     @property
     def host(self) -> str:
-        """The name of this machine on the local network, which the certificate's own name ends with."""
+        """What this machine was called when the certificate was made, which the certificate's own name ends with. It
+        may be called otherwise by now: `network/local_name.py`."""
         return self.name.rpartition(" ")[2]
 
     @property

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import socket
 from collections.abc import Awaitable, Callable, Sequence
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -98,7 +97,7 @@ def compose(town: Town, grave: Sequence[Sign], is_news: bool) -> EmailMessage:
     message["Message-ID"] = make_msgid(domain="convergences.invalid")
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday answers
     parts = [f"{title(each, language)}\n{sentence(each, language)}\n{what_to_do(each, language)}" for each in grave]
-    address = town.config.http.public_url.rstrip("/") or f"http://{socket.gethostname()}.local"
+    address = town.config.http.public_url.rstrip("/") or town.local_address
     body = parts or [letter("well", language)]
     message.set_content("\n\n".join([*body, letter("page", language, address=f"{address}/operateur")]) + "\n")
     return message

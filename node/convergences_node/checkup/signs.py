@@ -15,6 +15,7 @@ from convergences_node.archive.model import LogState
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.backup.verb import last_backup
 from convergences_node.checkup.backups import backup_signs
+from convergences_node.checkup.local_name import local_name_signs
 from convergences_node.checkup.machine import machine_signs
 from convergences_node.checkup.sign import BAD, CARE, GOOD, LEVELS, Sign, sign
 from convergences_node.checkup.updates import update_signs
@@ -57,6 +58,7 @@ async def signs(town: Town) -> list[Sign]:
         *_erasures(waiting),
         *([_agglomeration(town, own)] if agglomeration else [sign("agglomeration", GOOD, "alone")]),
         *_network(town),
+        *local_name_signs(town),
         *backups,
         *await update_signs(town),
         *await _towns(town),

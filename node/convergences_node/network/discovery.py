@@ -4,6 +4,9 @@
 libp2p's own stays off: it blocks its loop for more than a second and binds every interface. What is heard here is a
 hint from anyone on the network: an address and a key, and only keys of the charter are dialled, which then have to
 prove themselves. The service's name is the key's beginning, so that two nodes never fight for one.
+
+The same zeroconf hears what this machine is called there: the `PTR` of its own address, asked once at the start, and
+announced by the machine's responder whenever it changes (`local_name.py`).
 """
 
 from __future__ import annotations
@@ -14,15 +17,27 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 
-from zeroconf import IPVersion, ServiceStateChange, Zeroconf
+from zeroconf import (  # type: ignore[attr-defined]  # it lists only what services need, and this asks for a PTR
+    DNSOutgoing,
+    DNSPointer,
+    DNSQuestion,
+    IPVersion,
+    RecordUpdate,
+    RecordUpdateListener,
+    ServiceStateChange,
+    Zeroconf,
+)
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from convergences_node.network.addresses import is_http, key_in, peer_id
+from convergences_node.network.local_name import heard_name, reverse_name
 from convergences_node.network.transport import PeerKey
 
 log = logging.getLogger(__name__)
 
 SERVICE = "_convergences._tcp.local."
+QUERY_FLAGS, TYPE_PTR, CLASS_IN = 0, 12, 1
+"""A standard query (RFC 1035 §4.1.1), and what it asks for."""
 INFO_MS_MAX = 3_000
 SEEN_MAX = 256
 """Nodes followed on one network; more is somebody playing."""
@@ -42,6 +57,12 @@ class Discovery:
         self._browser: AsyncServiceBrowser | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._known: set[str] = set()
+        self._names = [_Name(address) for address in interfaces]
+
+    @property
+    def name(self) -> str | None:
+        """What this machine is called on the network, as far as that was heard: `stains-2.local`."""
+        return next((each.heard for each in self._names if each.heard), None)
 
     async def start(self, addresses: Sequence[str]) -> None:
         """Announce this node's libp2p addresses, and look for others. Raises `OSError` where there is no network."""
@@ -50,6 +71,9 @@ class Discovery:
         if info is not None:
             await self._zeroconf.async_register_service(info, allow_name_change=True)
         self._browser = AsyncServiceBrowser(self._zeroconf.zeroconf, SERVICE, handlers=[self._changed])
+        await self._zeroconf.zeroconf.async_wait_for_start()
+        for each in self._names:
+            each.ask(self._zeroconf.zeroconf)
 
     async def stop(self) -> None:
         """Take the announcement back."""
@@ -97,3 +121,30 @@ class Discovery:
         found = [f"/ip4/{address}/tcp/{info.port}/p2p/{text}" for address in info.parsed_addresses(IPVersion.V4Only)]
         log.info("node %s is on the local network", text[-8:])
         self._seen(key, found)
+
+
+class _Name(RecordUpdateListener):
+    """What the machine at one address is called, followed for as long as the zeroconf that was asked lives."""
+
+    def __init__(self, address: str) -> None:
+        self.heard: str | None = None
+        self._reverse = reverse_name(address)
+
+    def ask(self, zeroconf: Zeroconf) -> None:
+        """Ask once; what changes is announced by whoever it concerns (RFC 6762 §8.3)."""
+        question = DNSQuestion(self._reverse, TYPE_PTR, CLASS_IN)
+        zeroconf.async_add_listener(self, question)
+        query = DNSOutgoing(QUERY_FLAGS)
+        query.add_question(question)
+        zeroconf.async_send(query)
+
+    def async_update_records(self, zc: Zeroconf, now: float, records: list[RecordUpdate]) -> None:
+        """Take what was said of our address; a name that is taken back (a time to live of 0) is none any more."""
+        for each in records:
+            record = each.new
+            if isinstance(record, DNSPointer) and record.name.lower() == self._reverse:
+                told = heard_name(record.alias)
+                if record.ttl and told:
+                    self.heard = told
+                elif told == self.heard:
+                    self.heard = None

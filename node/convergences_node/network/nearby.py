@@ -33,6 +33,11 @@ class Nearby:
         self._here = LOOPBACK
         self._discovery: Discovery | None = None
 
+    @property
+    def name(self) -> str | None:
+        """What this machine is called on its network; None where nobody says so."""
+        return self._discovery.name if self._discovery is not None else None
+
     async def run(self) -> None:
         """For as long as the node runs."""
         while True:

@@ -204,6 +204,11 @@ class Network:
         )
         return p2p + ([self._config.http.public_url] if self._config.http.public_url else [])
 
+    @property
+    def local_name(self) -> str | None:
+        """What this machine is called on the local network; None where nobody says so."""
+        return self._nearby.name if self._nearby is not None else None
+
     async def remember(self, key: PeerKey, territory: str | None, addresses: Sequence[str]) -> None:
         """Put a peer's addresses in the address book, and go there."""
         row = self._book.get(key) or PeerRow(key)

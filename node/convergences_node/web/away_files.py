@@ -32,8 +32,8 @@ WORKER = "away_worker.js"
 
 async def away_page(request: web.Request) -> web.Response:
     """What this device keeps for when the node is out of reach: its browser writes the list into this page."""
-    certificate = town_of(request).web_settings.certificate
-    plain = f"http://{certificate.host}/" if certificate else ""
+    town = town_of(request).web_settings
+    plain = f"http://{town.local_name or town.certificate.host}/" if town.certificate else ""
     return answer_page(request, "away.html", {"sheet": static_files.address("certificate.css"), "plain": plain})
 
 

@@ -29,7 +29,8 @@ ROW = 8
 async def certificate_page(request: web.Request) -> web.Response:
     """What the town hall's certificate is for, how to know that it is the right one, and how to take it."""
     certificate, reading = _certificate(request), reading_of(request)
-    plain = f"http://{certificate.host}{PAGE}"
+    host = town_of(request).web_settings.local_name or certificate.host
+    plain = f"http://{host}{PAGE}"
     values: dict[str, object] = {
         "sheet": static_files.address("certificate.css"),
         "certificate": certificate,
@@ -38,7 +39,7 @@ async def certificate_page(request: web.Request) -> web.Response:
         "file": FILE,
         "secure": is_secure(request),
         "keeps": keeps_pages(request),
-        "address": f"https://{certificate.host}/",
+        "address": f"https://{host}/",
         "plain": plain,
         "code": code_of(plain),
         "steps": STEPS,

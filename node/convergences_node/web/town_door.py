@@ -61,6 +61,8 @@ class WebSettings:
     """Addresses of the proxies in front of the node, whose `X-Forwarded-For` is believed."""
     certificate: Certificate | None = None
     """The town hall's own, where https is on beside http."""
+    local_name: str = ""
+    """What this machine answers to on the local network, such as `stains.local`; empty where nobody says so."""
 
 
 @dataclass(frozen=True, slots=True)
