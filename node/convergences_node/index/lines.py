@@ -93,7 +93,6 @@ class Lines:
     points: list[Line] = field(default_factory=list)
     edges: list[Line] = field(default_factory=list)
     territories: list[Line] = field(default_factory=list)
-    words: list[Line] = field(default_factory=list)
 
     def add(self, number: int, at: Position, said: Stated, tags: Tagged) -> None:
         """The lines of one element, whose row is `number`, with these tags."""
@@ -106,7 +105,6 @@ class Lines:
         text = (row.a, row.b, row.c, f"{tags.signs} {row.cells}")
         self.cards.append((number, row.card))
         self.states.append((number, *text, said.digest, said.author, said.time, row.fields))
-        self.words.append((None, number, *text))
         if row.first is not None:
             self.dated.append((_span(row), row.first, number, row.last, tags.mask, tags.dated))
         if row.lat is not None:

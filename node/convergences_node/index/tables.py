@@ -12,9 +12,11 @@ a new segment whenever a row comes before the last one, so rows are sorted. Whic
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -79,29 +81,54 @@ class Tables:
 
     def current(self, ids: Iterable[bytes]) -> dict[bytes, Current]:
         """What is known of each of these elements; nothing for those never heard of."""
+        wanted = frozenset(ids)
         found: dict[bytes, Current] = {}
-        for marks, some in _portions(ids):
-            for id_, row, *position in self.db.execute(
-                f"SELECT id, row, place, idx, log FROM elements WHERE id IN ({marks})", some
-            ):
-                found[id_] = Current(Position(*position), row)
-            for id_, *position in self.db.execute(
-                f"SELECT id, place, idx, log FROM withdrawn WHERE id IN ({marks})", some
-            ):
-                found[id_] = Current(Position(*position), None)
+        for id_, row, *position in self._those("elements", "id", "row, place, idx, log", wanted):
+            found[id_] = Current(Position(*position), row)
+        for id_, *position in self._those("withdrawn", "id", "place, idx, log", wanted):
+            found[id_] = Current(Position(*position), None)
         return found
+
+    def _those(self, table: str, key: str, columns: str, wanted: Set[Any]) -> Iterator[Line]:
+        """The lines of a table that have one of these keys: the key, then these columns.
+
+        What has just been born comes after all that is there, so most often there is little or nothing between the
+        first and the last of them: to look there once costs nothing beside looking for each.
+        """
+        if not wanted:
+            return
+        select = f"SELECT {key}, {columns} FROM {table} WHERE {key}"
+        ends = (min(wanted), max(wanted), AT_ONCE + 1)
+        between = self.db.execute(f"{select} >= ? AND {key} <= ? LIMIT ?", ends).fetchall()
+        if len(between) <= AT_ONCE:
+            yield from (line for line in between if line[0] in wanted)
+            return
+        for marks, some in _portions(wanted):
+            yield from self.db.execute(f"{select} IN ({marks})", some)
 
     def write(self, outcomes: Mapping[bytes, Outcome | None], current: Mapping[bytes, Current]) -> None:
         """Make the tables say what became of each element; None: there is nothing left to say of it."""
         counts: Counter[tuple[int, int]] = Counter()
         known = [current[id_] for id_ in outcomes if id_ in current]
-        words = list(self._remove([each.row for each in known if each.row is not None], counts))
+        (last,) = self.db.execute("SELECT coalesce(max(row), 0) FROM elements").fetchone()
+        gone = list(self._remove([each.row for each in known if each.row is not None], counts))
         self._move_withdrawn(outcomes, current)
-        words += self._insert(outcomes, current, counts)
+        self._change_words(gone, self._insert(outcomes, current, counts), last)
+        self._count(counts)
+
+    def _change_words(self, gone: Sequence[Line], states: Sequence[Line], last: int) -> None:
+        """Tell full-text search what went, and what came: these lines of `states`, in the order of rows, of which
+        `last` was the greatest before. What comes behind that is read where it was just written, and is not brought
+        out of Python a second time."""
+        behind = bisect_right(states, last, key=itemgetter(0))
         # A row that is replaced goes just before it comes again, in one ascending walk.
+        words = [*gone, *((None, *state[:5]) for state in states[:behind])]
         words.sort(key=lambda word: (word[1], word[0] is None))
         self.db.executemany("INSERT INTO words (words, rowid, a, b, c, t) VALUES (?, ?, ?, ?, ?, ?)", words)
-        self._count(counts)
+        self.db.execute(
+            "INSERT INTO words (rowid, a, b, c, t) SELECT row, a, b, c, t FROM states WHERE row > ? ORDER BY row",
+            (last,),
+        )
 
     def _move_withdrawn(self, outcomes: Mapping[bytes, Outcome | None], current: Mapping[bytes, Current]) -> None:
         before = [(id_,) for id_ in outcomes if id_ in current and current[id_].row is None]
@@ -144,7 +171,7 @@ class Tables:
         current: Mapping[bytes, Current],
         counts: Counter[tuple[int, int]],
     ) -> list[Line]:
-        """Insert rows everywhere but in full-text search; returns what that is to be told."""
+        """Insert rows everywhere but in full-text search; returns the lines of `states`, which that is to be told."""
         stated = [(outcome.stated, outcome.position) for outcome in outcomes.values() if outcome and outcome.stated]
         rows = self._rows([said for said, _ in stated], current)
         stated.sort(key=lambda each: rows[each[0].row.id])
@@ -164,7 +191,7 @@ class Tables:
             if some:
                 self.db.executemany(INSERTS[table], some)
         self._see_spans({line[0] for line in lines.dated})
-        return lines.words
+        return lines.states
 
     def _see_spans(self, spans: set[int]) -> None:
         """Remember which classes of `dated` were ever used: the others need not be looked through."""
@@ -179,9 +206,8 @@ class Tables:
         ids = [said.row.id for said in stated]
         rows = {id_: row for id_ in ids if id_ in current and (row := current[id_].row) is not None}
         fresh = sorted((said.row.birth, said.row.id) for said in stated if said.row.id not in rows)
-        taken = set(rows.values())
-        for marks, some in _portions(birth for birth, _ in fresh):
-            taken.update(row for (row,) in self.db.execute(f"SELECT row FROM elements WHERE row IN ({marks})", some))
+        wishes = frozenset(birth for birth, _ in fresh)
+        taken = {*rows.values(), *(row for row, _ in self._those("elements", "row", "1", wishes))}
         for birth, id_ in fresh:
             wish = birth
             while wish in taken or (wish != birth and self._is_taken(wish)):
