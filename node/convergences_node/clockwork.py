@@ -21,6 +21,7 @@ from convergences_protocol.keys import SigningKey
 
 from convergences_node.archive.model import CosignatureRow
 from convergences_node.backup.schedule import Nightly
+from convergences_node.checkup.telling import Telling
 from convergences_node.clock import clock_plausible
 from convergences_node.media.gathering import Gathering
 from convergences_node.sources.keeper import Keeper
@@ -63,6 +64,7 @@ class Clockwork:
             asyncio.create_task(Nightly(self._town, self._monotonic).run(), name="backing up"),
             asyncio.create_task(Keeper(self._town).run(), name="sources"),
             asyncio.create_task(Gathering(self._town).run(), name="gathering files"),
+            asyncio.create_task(Telling(self._town, self._monotonic).run(), name="telling"),
         ]
 
     async def stop(self) -> None:

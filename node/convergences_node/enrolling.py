@@ -15,6 +15,7 @@ from convergences_protocol.admission import admit_answer
 from convergences_protocol.invitation import read_answer
 
 from convergences_node.archive.model import NewControl
+from convergences_node.checkup.hearing import Hearing
 from convergences_node.continuing import Continuing, read_candidate
 from convergences_node.network.joining import Joined
 from convergences_node.succeeding import follow_succession, read_told
@@ -40,6 +41,8 @@ class Enrolling:
         town = self._town
         if Vault.concerns(data):
             return await town.vault.answer(data)
+        if Hearing.concerns(data):
+            return town.hearing.answer(data)
         if data == offering.ASKED:
             return await offering.answer(town)
         told = read_told(data)

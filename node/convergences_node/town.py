@@ -39,6 +39,7 @@ from convergences_node.backlog import Backlog
 from convergences_node.blobs.blobs import Blobs
 from convergences_node.certificate.reading import LOOPBACK, read_certificate
 from convergences_node.charter_news import CharterNews
+from convergences_node.checkup.hearing import Hearing
 from convergences_node.clock import clock_plausible
 from convergences_node.clockwork import Clockwork
 from convergences_node.config import Config, load_config
@@ -83,6 +84,8 @@ class Town:
         """Files by their SHA-256; see `blobs/__init__.py`."""
         self.vault = Vault(self)
         """What an agglomeration keeps for its towns."""
+        self.hearing = Hearing(self)
+        """What its towns say of their machines."""
         self.network: Network | None = None
         self.http_address: str | None = None
         """Where this node's pages are, once they are served."""

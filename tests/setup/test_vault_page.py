@@ -47,5 +47,6 @@ async def test_a_backup_is_left_by_a_button_and_the_agglomeration_sees_when(oper
             page = (await other.get("/operateur"))[2]
         line = page[page.index("Saint-Denis") :]
         assert "Sauvegarde confiée" in page and "aucune" not in line[: line.index("</tr>")]
+        assert "n’a rien dit" in line[: line.index("</tr>")], "a town is not judged by its first minute"
     finally:
         await asyncio.to_thread(agglomeration.stop)

@@ -3,7 +3,7 @@
 
 Of each message of replication at least one frame and its fields, and frames that are no message. What a message claims
 (heads, proofs, digests) is not judged by its reader: most bytes here stand for such things and are none. Then the words
-about a town's backup, which are signed.
+about a town's backup, and about its machine, which are signed.
 `replication/README.md` says how another implementation would use them.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import cbor2
-from convergences_protocol import vault
+from convergences_protocol import health, vault
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.replication.frames import encode
 from convergences_protocol.replication.messages import (
@@ -183,9 +183,41 @@ def claims() -> Iterable[Vector]:
         yield {"name": name, "reading": reading, "word": data.hex(), "recovery_key": SHEET.public.hex()}
 
 
+def healths() -> Iterable[Vector]:
+    said = health.Health(ORIGIN, 1_780_000_000, [("card.read_only", health.BAD), ("temperature", health.CARE)])
+    full = [(f"{number:x}".rjust(40, "a"), health.CARE) for number in range(health.SIGNS_MAX)]
+    word = said.encode(KEY)
+    for name, data, reading in (
+        ("two signs", word, "signed"),
+        ("all is well", replace(said, signs=[]).encode(KEY), "signed"),
+        ("a sign that nobody knows yet", replace(said, signs=[("moon.full", health.BAD)]).encode(KEY), "signed"),
+        ("16 signs of 40 characters", replace(said, signs=full).encode(KEY), "signed"),
+        ("signed by another key", said.encode(SHEET), "unsigned"),
+        ("a byte of the signature changed", word[:-1] + bytes([word[-1] ^ 1]), "unsigned"),
+        ("17 signs", replace(said, signs=[("card", health.CARE)] * 17).encode(KEY), "none"),
+        ("a code of 41 characters", replace(said, signs=[("a" * 41, health.CARE)]).encode(KEY), "none"),
+        ("a code with a space", replace(said, signs=[("the card", health.CARE)]).encode(KEY), "none"),
+        ("an empty code", replace(said, signs=[("", health.CARE)]).encode(KEY), "none"),
+        ("a level of 0", replace(said, signs=[("card", 0)]).encode(KEY), "none"),
+        ("a level of 3", replace(said, signs=[("card", 3)]).encode(KEY), "none"),
+        ("a level of true", replace(said, signs=[("card", True)]).encode(KEY), "none"),
+        ("for no log", replace(said, origin="a log").encode(KEY), "none"),
+        ("before 1970", replace(said, said_at=-1).encode(KEY), "none"),
+        ("something behind", word + b"\x00", "none"),
+        ("as a deposit", vault.DEPOSIT + word.removeprefix(health.HEALTH), "none"),
+        ("beyond 1,024 bytes", word + bytes(1024), "none"),
+    ):
+        yield {"name": name, "reading": reading, "word": data.hex(), "fields": _health(data, reading)}
+
+
+def _health(data: bytes, reading: str) -> dict[str, Any]:
+    said = None if reading == "none" else health.read_health(data).health
+    return {"origin": said.origin, "said_at": said.said_at, "signs": list(said.signs)} if said else {}
+
+
 def files() -> dict[str, list[Vector]]:
     """Every file of vectors, by name."""
-    makers = {"messages.json": messages, "deposits.json": deposits, "claims.json": claims}
+    makers = {"messages.json": messages, "deposits.json": deposits, "claims.json": claims, "healths.json": healths}
     return {name: list(make()) for name, make in makers.items()}
 
 

@@ -62,6 +62,7 @@ async def signs(town: Town) -> list[Sign]:
         *backups,
         *await update_signs(town),
         *await _towns(town),
+        *await _ailing(town),
         *await _sources(town),
         *machine,
         await _index(town),
@@ -139,9 +140,26 @@ async def _towns(town: Town) -> list[Sign]:
             known.get(code, code) for origin, code in going_on.items() if now - seen.get(origin, 0) > seconds
         )
         if silent:
-            more = ["…"] if len(silent) > NAMES_MAX else []
-            return [sign("towns", level, names=", ".join([*silent[:NAMES_MAX], *more]))]
+            return [sign("towns", level, names=_listed(silent))]
     return [sign("towns", GOOD)]
+
+
+async def _ailing(town: Town) -> list[Sign]:
+    """At an agglomeration: in which of its towns a machine asks for a person, by their own words."""
+    going_on = [log for log in town.membership.charter.enrolments if log.end is None]
+    heard = {log.territory: said for log in going_on if (said := town.hearing.of(log.origin)) is not None}
+    known = {view.code: view.name or view.code for view in await town.index.territories()} if heard else {}
+    for level in (BAD, CARE):
+        named = sorted(
+            known.get(code, code) for code, said in heard.items() if any(each == level for _, each in said.signs)
+        )
+        if named:
+            return [sign("ailing", level, names=_listed(named))]
+    return []
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join([*names[:NAMES_MAX], *(["…"] if len(names) > NAMES_MAX else [])])
 
 
 async def _sources(town: Town) -> list[Sign]:

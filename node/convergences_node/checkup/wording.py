@@ -35,6 +35,14 @@ def letter(form: str, language: str, **values: object) -> str:
     return _words(language)["letter"][form].format(**values)
 
 
+def in_short(code: str, language: str) -> str:
+    """A sign by its code alone, as a town says it; one of a newer program is another sign."""
+    name, _, form = code.partition(".")
+    words = _words(language)
+    known = words.get(name, {})
+    return known.get(f"short_{form}", known.get("title", words["ailing"]["other"]))
+
+
 def overall(level: str, language: str) -> str:
     """How the whole of it is."""
     return _words(language)["level"][level]

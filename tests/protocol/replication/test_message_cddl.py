@@ -92,8 +92,8 @@ def test_the_bound_of_follows(schema: str) -> None:
     assert f"[0*{limits.FOLLOWS_MAX} follow]" in schema
 
 
-@pytest.mark.parametrize("name", ["deposit", "claim"])
-def test_words_about_a_backup(schema: str, name: str) -> None:
+@pytest.mark.parametrize("name", ["deposit", "claim", "health"])
+def test_words_at_the_door(schema: str, name: str) -> None:
     prefix = f"convergences/{name}/1\n".encode()
     for vector in load(f"{name}s.json"):
         if vector["reading"] != "none":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from convergences_protocol import vault
+from convergences_protocol import health, vault
 from convergences_protocol.errors import RemoteError
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.replication.frames import decode, encode
@@ -58,6 +58,21 @@ def test_deposits() -> None:
         read = vault.read_deposit(word)
         said = (read.deposit.origin, read.deposit.digest.hex(), read.deposit.size, read.deposit.made_at)
         assert said == tuple(vector["fields"][name] for name in ("origin", "digest", "size", "made_at"))
+        assert read.signed_by(KEY) == (vector["reading"] == "signed"), vector["name"]
+
+
+def test_healths() -> None:
+    """The key of the town's log stands by what it says of its machine."""
+    for vector in load("healths.json"):
+        word = bytes.fromhex(vector["word"])
+        if vector["reading"] == "none":
+            with pytest.raises(RemoteError):
+                health.read_health(word)
+            continue
+        read = health.read_health(word)
+        fields = vector["fields"]
+        assert (read.health.origin, read.health.said_at) == (fields["origin"], fields["said_at"])
+        assert [list(each) for each in read.health.signs] == fields["signs"]
         assert read.signed_by(KEY) == (vector["reading"] == "signed"), vector["name"]
 
 

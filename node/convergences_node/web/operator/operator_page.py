@@ -24,13 +24,11 @@ from convergences_node.territories import UnknownTerritory, find
 from convergences_node.web import dates
 from convergences_node.web.operator.drawing import Faults, answer_private, faults_of, words
 from convergences_node.web.operator.log_in import operating_of
-from convergences_node.web.operator.towns import towns_of
+from convergences_node.web.operator.towns import LAMPS, towns_of
 from convergences_node.web.operator.vault_part import vault_part
 from convergences_node.web.pages import reading_of
 from convergences_node.web.qr import code_of
 
-LAMPS = {"good": "✓", "care": "!", "bad": "✗"}
-"""A mark beside the colour, for whoever does not see it."""
 RESTART_SECONDS = 8
 """After which the page asks again: a start takes about three, on a Pi."""
 

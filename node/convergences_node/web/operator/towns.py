@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""An agglomeration's towns, one a line: when each was last heard, and what is missing here of what it has signed."""
+"""An agglomeration's towns, one a line: when each was last heard, what is missing here of what it has signed, and which
+signs of its machine ask for a person, as it says itself."""
 
 from __future__ import annotations
 
@@ -8,14 +9,19 @@ from dataclasses import dataclass
 
 from convergences_protocol.errors import LocalError
 
-from convergences_node.checkup.sign import BAD, CARE, GOOD
+from convergences_node.checkup.hearing import Said
+from convergences_node.checkup.sign import BAD, CARE, GOOD, LEVELS
 from convergences_node.checkup.signs import SILENT_BAD_S, SILENT_CARE_S
+from convergences_node.checkup.wording import in_short
 from convergences_node.town import Town
 from convergences_node.web import dates
 from convergences_node.web.cards import Reading
 from convergences_node.web.place_names import territory_names
 
 log = logging.getLogger(__name__)
+
+LAMPS = {GOOD: "✓", CARE: "!", BAD: "✗"}
+"""A mark beside the colour, for whoever does not see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,9 @@ class TownLine:
     """Records and bodies that are known to be, and are not here yet."""
     backup: str
     """When it has left the newest backup that is kept here."""
+    device_level: str
+    device: str
+    """What it says of its machine, and when."""
 
 
 async def towns_of(town: Town, reading: Reading) -> list[TownLine]:
@@ -57,8 +66,21 @@ async def towns_of(town: Town, reading: Reading) -> list[TownLine]:
         if left is not None:
             backup = dates.ago(reading.messages, left, reading.now, reading.zone)
         name = names.get(log.territory, log.territory)
-        lines.append(TownLine(name, log.territory, level, heard, size, missing, backup))
-    return sorted(lines, key=lambda line: ((GOOD, CARE, BAD).index(line.level) * -1, line.name))
+        ailing, device = _device(town.hearing.of(log.origin), reading)
+        lines.append(TownLine(name, log.territory, level, heard, size, missing, backup, ailing, device))
+    return sorted(lines, key=lambda line: (-max(map(LEVELS.index, (line.level, line.device_level))), line.name))
+
+
+def _device(said: Said | None, reading: Reading) -> tuple[str, str]:
+    """The gravest level of what a town said of its machine, and all of it in few words."""
+    messages = reading.messages
+    if said is None:
+        return GOOD, messages.text("operator.towns.device_unknown")
+    signs = [f"{LAMPS[level]} {in_short(code, messages.language)}" for code, level in said.signs]
+    words = ", ".join(dict.fromkeys(signs))
+    level = max((level for _, level in said.signs), key=LEVELS.index, default=GOOD)
+    when = dates.ago(messages, said.heard_at, reading.now, reading.zone)
+    return level, f"{words or messages.text('operator.towns.device_well')} ({when})"
 
 
 def _backups(town: Town) -> dict[str, int]:

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""An agglomeration sees which of its towns' machines ask for a person, by what they say themselves."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from convergences_node.checkup import sentence
+from convergences_node.checkup.hearing import HEARD, Hearing
+from convergences_node.checkup.sign import Sign, sign
+from convergences_node.checkup.signs import signs
+from convergences_node.checkup.telling import AGAIN_S, REFUSED_S, Telling, told_signs
+from convergences_node.checkup.wording import in_short
+from convergences_node.web.messages import catalogue
+from convergences_node.web.operator.towns import towns_of
+from convergences_protocol.errors import LocalError, RemoteError
+from convergences_protocol.health import BAD, CARE, SIGNS_MAX, Health
+from convergences_protocol.keys import SigningKey
+
+from .cluster import Cluster, Node
+
+
+async def ailing(node: Node) -> list[Sign]:
+    return [each for each in await signs(node.town) if each.name == "ailing"]
+
+
+async def test_a_town_whose_card_fails_says_so_and_says_when_it_is_well(cluster: Cluster) -> None:
+    """When it changes, and every hour; not at each look. The agglomeration's own signs name the town."""
+    agglomeration, town = await cluster.cluster("saint-denis")
+    monotonic = [0.0]
+    telling = Telling(town.town, lambda: monotonic[0])
+    town.town.card_refuses = "Input/output error"
+    assert await telling.look()
+    said = agglomeration.town.hearing.of(town.origin)
+    assert said is not None and ("card.failing", "bad") in said.signs
+    (found,) = await ailing(agglomeration)
+    assert found.level == "bad" and town.founded.territory in sentence(found, "fr")
+    assert not await telling.look(), "it is known"
+    monotonic[0] += AGAIN_S
+    assert await telling.look(), "an agglomeration that was started again has forgotten"
+    town.town.card_refuses = None
+    town.clock = lambda: said.said_at + 1.0
+    town.town._clock = town.clock
+    assert await telling.look()
+    said = agglomeration.town.hearing.of(town.origin)
+    assert said is not None and "card.failing" not in dict(said.signs)
+
+
+async def test_only_the_town_itself_is_heard_and_an_old_word_says_nothing(cluster: Cluster) -> None:
+    agglomeration, town = await cluster.cluster("saint-denis")
+    key, hear = town.town.archive.keys.node, agglomeration.town.join_answer
+    later = Health(town.origin, 2_000_000_000, [("temperature", CARE), ("card", BAD)])
+    assert await hear(later.encode(key)) == HEARD
+    assert await hear(Health(town.origin, 1_900_000_000, []).encode(key)) == HEARD
+    said = agglomeration.town.hearing.of(town.origin)
+    assert said is not None and said.signs == (("card", "bad"), ("temperature", "care"))
+    with pytest.raises(LocalError, match="has not signed"):
+        await hear(later.encode(SigningKey.from_seed(bytes(32))))
+    with pytest.raises(LocalError, match="no town of this charter"):
+        await hear(Health("convergences/FR-93072/0001020304050607", 1, []).encode(key))
+    with pytest.raises(RemoteError):
+        await hear(later.encode(key) + b"\x00")
+    with pytest.raises(LocalError, match="no agglomeration"):
+        await town.town.join_answer(later.encode(key))
+
+
+async def test_an_older_agglomeration_refuses_and_is_asked_again_the_next_day(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads the word as an answer to an invitation, which it is not; nothing else comes of it."""
+    agglomeration, town = await cluster.cluster("saint-denis")
+    monotonic = [0.0]
+    telling = Telling(town.town, lambda: monotonic[0])
+    with monkeypatch.context() as older:
+        older.setattr(Hearing, "concerns", lambda data: False)
+        assert not await telling.look()
+    assert agglomeration.town.hearing.of(town.origin) is None
+    assert not await telling.look()
+    monotonic[0] += REFUSED_S
+    assert await telling.look()
+    await town.write("nothing else has changed")
+    await agglomeration.until_finds("nothing else has changed")
+
+
+def test_codes_and_levels_alone_are_said_the_gravest_first() -> None:
+    found = [
+        sign("wear", "good", percent=10),
+        sign("temperature", "care", degrees=72),
+        sign("card", "bad", "failing", reason="a name that is nobody's business"),
+        sign("agglomeration", "bad", age=1, missing=1),
+        *[sign(f"sign{number}", "care") for number in range(30)],
+    ]
+    said = told_signs(found)
+    assert said[0] == ("card.failing", BAD) and len(said) == SIGNS_MAX
+    assert ("temperature", CARE) in told_signs(found[:4]) and len(told_signs(found[:4])) == 2
+
+
+def test_a_sign_of_a_newer_program_is_another_sign() -> None:
+    assert in_short("card.read_only", "fr") == "La carte refuse d’écrire"
+    assert in_short("card.soaked", "fr") == in_short("card", "fr") == "Place sur la carte"
+    assert in_short("moon.full", "fr") == "Autre signe"
+    assert in_short("letter.page", "fr") == "Autre signe"
+
+
+async def test_the_list_of_towns_says_what_each_device_asks_for(cluster: Cluster) -> None:
+    """In words of its own; a town that has said nothing is no town that is well."""
+    agglomeration, town = await cluster.cluster("saint-denis")
+    now = agglomeration.town.now()
+    reading: Any = SimpleNamespace(messages=catalogue("fr"), now=now, zone=ZoneInfo("Europe/Paris"))
+    (line,) = await towns_of(agglomeration.town, reading)
+    assert (line.device_level, line.device) == ("good", "n’a rien dit")
+    for number, (signs_said, level, words) in enumerate(
+        [
+            ([("temperature", CARE), ("card.read_only", BAD)], "bad", "✗ La carte refuse d’écrire, ! Température ("),
+            ([("moon.full", CARE), ("sun", CARE)], "care", "! Autre signe ("),
+            ([], "good", "va bien ("),
+        ]
+    ):
+        word = Health(town.origin, now + number, signs_said).encode(town.town.archive.keys.node)
+        await agglomeration.town.join_answer(word)
+        (line,) = await towns_of(agglomeration.town, reading)
+        assert line.device_level == level and line.device.startswith(words), line
