@@ -15,8 +15,11 @@ from pathlib import Path
 from convergences_protocol.errors import LocalError
 
 from convergences_node.read_only import open_database, refusal, why_read_only
+from convergences_node.sqlite_values import take_values_as_they_are
 
 from .model import CARD_FAILS, CARD_FULL, NEW_CARD, ArchiveFull
+
+take_values_as_they_are()
 
 ARCHIVE_NAME = "archive.db"
 

@@ -20,6 +20,9 @@ from convergences_protocol.kinds import KINDS
 from convergences_node.index.normalise import NORMALISER_VERSION
 from convergences_node.index.views import Item
 from convergences_node.read_only import open_database, why_read_only
+from convergences_node.sqlite_values import take_values_as_they_are
+
+take_values_as_they_are()
 
 INDEX_NAME = "index.db"
 REBUILD_NAME = "index.new.db"
