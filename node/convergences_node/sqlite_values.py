@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """None and bytes go to SQLite as they are, and sooner.
 
-For each value but numbers and text, Python's module asks whether somebody has told it what to make of the type, then the
-value itself, then a protocol (PEP 246), and only then takes it as it is: half a microsecond for each None and each few
-bytes, of which a record has some dozens. Who has told it is asked first: so it is told, and by functions that give back
-what they are given.
+For each value but numbers and text, Python's module asks whether somebody has told it what to make of the type, then
+the value itself, then a protocol (PEP 246), and only then takes it as it is: half a microsecond for each None and each
+few bytes, of which a record has some dozens. Who has told it is asked first: so it is told, and by functions that give
+back what they are given.
 """
 
 from __future__ import annotations
