@@ -13,10 +13,7 @@ from convergences_node.index.row import territory_of_id
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
-# The condition is that of the index `states_files` to the letter: SQLite takes it for no other.
-_NAMING = (
-    "SELECT e.id, s.fields FROM states s CROSS JOIN elements e USING (row) WHERE instr(s.fields, '\"digest\":') > 0"
-)
+_NAMING = "SELECT e.id, s.fields FROM filed f CROSS JOIN states s USING (row) CROSS JOIN elements e USING (row)"
 
 
 def named_files(db: sqlite3.Connection, digests: Collection[str], but: bytes | None = None) -> set[str]:

@@ -21,11 +21,15 @@ TAG_SIGN = "\ue000"
 DATED_FACETS = frozenset({LISTED[0], "kind", "territory", "territory kind", "themes"})
 """Tags by which elements are listed in the order of their dates; other facets are checked on the element itself."""
 
+NAMES_FILE = b'"digest":'
+"""What the JSON of fields has somewhere in it if they name a file."""
+
 Line = tuple[Any, ...]
 
 INSERTS: Mapping[str, str] = {
     "elements": "INSERT INTO elements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "states": "INSERT INTO states VALUES (?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT))",
+    "filed": "INSERT INTO filed VALUES (?)",
     "cards": "INSERT INTO cards VALUES (?, CAST(? AS TEXT))",
     "dated": "INSERT INTO dated VALUES (?, ?, ?, ?, ?, ?)",
     "occurrences": "INSERT INTO occurrences VALUES (?, ?, ?)",
@@ -85,6 +89,7 @@ class Lines:
 
     elements: list[Line] = field(default_factory=list)
     states: list[Line] = field(default_factory=list)
+    filed: list[Line] = field(default_factory=list)
     cards: list[Line] = field(default_factory=list)
     dated: list[Line] = field(default_factory=list)
     """Once for all of an element's tags, which come last: (span, first, row, last, mask, tags)."""
@@ -105,6 +110,8 @@ class Lines:
         text = (row.a, row.b, row.c, f"{tags.signs} {row.cells}")
         self.cards.append((number, row.card))
         self.states.append((number, *text, said.digest, said.author, said.time, row.fields))
+        if NAMES_FILE in row.fields:
+            self.filed.append((number,))
         if row.first is not None:
             self.dated.append((_span(row), row.first, number, row.last, tags.mask, tags.dated))
         if row.lat is not None:
@@ -124,6 +131,7 @@ class Lines:
         """Each table's lines, in the order of its key where they were not added so."""
         yield "elements", self.elements
         yield "states", self.states
+        yield "filed", self.filed
         yield "cards", self.cards
         yield "dated", self._dated_by_tag()
         yield "occurrences", self.occurrences

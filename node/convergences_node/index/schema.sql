@@ -55,7 +55,10 @@ CREATE TABLE states (                         -- the rest of it: what is searche
     time   INTEGER NOT NULL,
     fields TEXT NOT NULL                      -- JSON, without the salt
 ) STRICT;
-CREATE INDEX states_files ON states (row) WHERE instr(fields, '"digest":') > 0;  -- those that name a file (files.py)
+
+CREATE TABLE filed (                          -- those whose fields name a file (files.py)
+    row INTEGER PRIMARY KEY
+) STRICT;
 
 CREATE TABLE cards (                          -- what a list shows of each: JSON as it is sent (card.py)
     row  INTEGER PRIMARY KEY,
@@ -159,6 +162,6 @@ CREATE TABLE territories (                    -- what the records say of territo
 ) STRICT;
 
 CREATE VIRTUAL TABLE words USING fts5 (
-    a, b, c, t, content = 'states', content_rowid = 'row', tokenize = 'unicode61 remove_diacritics 2'
+    a, b, c, t, content = 'states', content_rowid = 'row', tokenize = 'unicode61 remove_diacritics 2', columnsize = 0
 );
 

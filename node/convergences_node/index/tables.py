@@ -41,7 +41,7 @@ KNOWN_FACETS = frozenset({"territory", "kind", "themes"})
 ALIKE = ("predicate", "same_as")
 """The tag of the relations that say that two elements are one, which `known.py` reads too."""
 
-_KEYED_BY_ROW = ("elements", "states", "cards", "occurrences", "outlines", "edges", "territories")
+_KEYED_BY_ROW = ("elements", "states", "filed", "cards", "occurrences", "outlines", "edges", "territories")
 
 
 class Current(msgspec.Struct, frozen=True, gc=False):
