@@ -12,6 +12,8 @@ import click
 import convergences_node.checkup as checkup
 import pytest
 from convergences_cli.main import cli
+from convergences_node.config import CONFIG_NAME, Config, NodeSection, load_config
+from convergences_node.config_text import write_config
 from convergences_node.web.messages import catalogue
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -49,6 +51,24 @@ def test_every_command_exists_with_its_options(language: str) -> None:
             assert command is not None, line
         known = {option for param in command.params for option in param.opts} if command else set()
         assert {word for word in words if word.startswith("--")} <= known, line
+
+
+@pytest.mark.parametrize("language", GUIDES)
+def test_the_settings_of_letters_are_lines_of_a_new_node_that_are_changed(language: str, tmp_path: Path) -> None:
+    """Not lines to be added: TOML takes none twice, and the node would not start."""
+    told = re.search(r"`\[alerts\]`[^#]*?\n\n((?:    .+\n)+)\n(.+)", GUIDES[language].read_text("utf-8"))
+    assert told is not None
+    text = write_config(Config(NodeSection(name="Saint-Denis", territory="FR-93066", kind="town")))
+    before, found, after = text.partition("[alerts]\n")
+    assert found
+    for line in told[1].splitlines():
+        setting = line.split("=")[0].strip()
+        after, changed = re.subn(rf"(?m)^{setting} = .*$", line.strip(), after, count=1)
+        assert changed == 1, setting
+    (tmp_path / CONFIG_NAME).write_text(before + found + after)
+    alerts = load_config(tmp_path).alerts
+    assert alerts.to and alerts.user == alerts.to[0]
+    assert f"sudo nano /var/lib/convergences/{alerts.password_file}`" in told[2], "and the file is written there"
 
 
 @pytest.mark.parametrize("language", GUIDES)

@@ -131,6 +131,20 @@ async def test_the_node_starts_again_by_a_button_and_stops_by_another(operator: 
     assert "Traceback" not in operator.process.log()
 
 
+async def test_the_button_does_not_start_again_with_settings_that_no_node_starts_with(operator: Operator) -> None:
+    """Who has pasted a line that was there already is told so, by a node that goes on."""
+    await operator.log_in()
+    settings = operator.process.folder / "convergences.toml"
+    right = settings.read_text()
+    settings.write_text(right.replace("[alerts]\n", '[alerts]\nto = ["anne@ville.example"]\n'))
+    starts = operator.process.log().count(" is at http")
+    status, _, page = await operator.send("/operateur/redemarrer")
+    assert status == 422 and "convergences.toml" in page and "redémarre" not in page
+    settings.write_text(right)
+    assert "redémarre" in (await operator.send("/operateur/redemarrer"))[2]
+    await asyncio.to_thread(until, lambda: operator.process.log().count(" is at http") > starts)
+
+
 async def test_behind_systemd_s_socket_nobody_is_refused_while_the_node_starts_again(tmp_path: Path) -> None:
     """Whoever asks before the node is there, or while it starts again, waits."""
     settings: Settings = {**LOOPBACK, "http": {"port": 1, "language": "fr"}}

@@ -18,6 +18,7 @@ from convergences_node.accounts import Session
 from convergences_node.backup.stick import usual_target
 from convergences_node.checkup.signs import worst
 from convergences_node.checkup.wording import overall
+from convergences_node.config import load_config
 from convergences_node.operating import Ending
 from convergences_node.setup.joining_later import INVITATION_NOTE, REFUSED_NOTE
 from convergences_node.territories import UnknownTerritory, find
@@ -95,7 +96,12 @@ def _light(sign: checkup.Sign, language: str) -> Light:
 
 # ------------------------------------------------------------------------------------- the buttons
 async def node_restart(request: web.Request, session: Session, fields: dict[str, str]) -> web.StreamResponse:
-    """Start again: after new settings, or a new version."""
+    """Start again: after new settings, or a new version. Not with settings that no node starts with: this page would be
+    gone, and with it whatever says why."""
+    try:
+        await asyncio.to_thread(load_config, operating_of(request).town.folder)
+    except ConvergencesError as error:
+        return await draw_operator(request, session, faults=faults_of(error, words(request)))
     response = answer_private(request, "operator_ending.html", {"comes_back": True})
     response.headers["Refresh"] = f"{RESTART_SECONDS}; url={reading_of(request).link('/operateur')}"
     response.force_close()
