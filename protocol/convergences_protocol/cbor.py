@@ -159,7 +159,12 @@ def _map_size(value: dict[object, object]) -> int:
     keys = tuple(value)
     total = _usual_orders.get(keys) or _keys_size(keys)
     for item in value.values():
-        total += _text_size(item) if type(item) is str else _size(item)
+        if type(item) is not str:
+            total += _size(item)
+        elif item.isascii() and (length := len(item)) < 1 << 8:  # nearly every one of them
+            total += length + (1 if length < 24 else 2)
+        else:
+            total += _text_size(item)
     return total
 
 

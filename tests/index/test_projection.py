@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from convergences_node.archive.model import Entry
-from convergences_node.index import store
+from convergences_node.index import projection, store
 from convergences_node.index.projection import Projection, Speakers
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.origin import territory_of
@@ -126,6 +126,46 @@ def test_a_kind_from_the_future_is_kept_aside(desk: Desk, monkeypatch: pytest.Mo
     desk.catch_up()
     assert desk.names() == []
     assert desk.projection.progress() == {DENIS: (1, 1)}
+
+
+@pytest.mark.parametrize("at_once", [1, 3, projection.ENTRIES_AT_ONCE])
+def test_entries_of_every_sort_are_read_together_as_one_by_one(
+    desk: Desk, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs = desk.logs
+    for number in range(3):
+        club = logs.state(DENIS, "actor", actor(f"Club {number}"))
+        logs.append(DENIS, b"not a header at all", None, Slot.NONE, unreadable="not a header")
+        logs.state(DENIS, "action", {"name": f"Fête {number}", "type": "event", "start": "2026-05-01"})
+        entry = logs.entries[DENIS][-1]
+        logs.append(DENIS, entry.header, b"another body", Slot.HERE)
+        logs.append(DENIS, entry.header, None, Slot.ERASED)
+        logs.state(DENIS, "actor", actor(f"Plus tard {number}"), here=False)
+        logs.withdraw(DENIS, club)
+    entries = logs.entries[DENIS]
+    one_by_one = [projection.read_entry(entry, HORIZON) for entry in entries]
+    monkeypatch.setattr(projection, "ENTRIES_AT_ONCE", at_once)
+    together = projection.read_entries(entries, HORIZON)
+    assert together == one_by_one
+    assert [reading.index for reading in together] == list(range(len(entries)))
+    said = [reading.stated and reading.stated.row.name_key for reading in together]
+    assert said == [said for n in range(3) for said in (f"club {n}", None, f"fete {n}", None, None, None, None)]
+
+
+def test_words_of_what_is_new_old_and_said_again_come_in_one_batch(desk: Desk) -> None:
+    """What comes behind all rows is read from the table, what comes between them is handed over."""
+    early, late = desk.logs.new_id(SAINT_DENIS), desk.logs.new_id(SAINT_DENIS)
+    desk.logs.state(DENIS, "actor", actor("Chorale"), late)
+    desk.catch_up()
+    desk.logs.state(DENIS, "actor", actor("Orchestre"), late)
+    desk.logs.state(DENIS, "actor", actor("Fanfare"), early)
+    desk.logs.state(DENIS, "actor", actor("Harmonie"))
+    desk.catch_up()
+    for word, names in (("chorale", []), ("orchestre", ["Orchestre"]), ("fanfare", ["Fanfare"])):
+        assert desk.names(q=word) == names
+    assert desk.names(q="harmonie") == ["Harmonie"]
+    desk.projection.db.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+    desk.is_sound()
 
 
 def test_a_body_that_comes_late_is_taken_in(desk: Desk) -> None:

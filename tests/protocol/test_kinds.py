@@ -183,6 +183,31 @@ def test_fields_are_judged_together(kind: str, fields: Mapping[str, object], fau
     assert fault[1] in FAULT_CODES
 
 
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_what_is_asked_of_some_fields_is_remembered_of_sound_sets_alone(name: str) -> None:
+    kind = KINDS[name]
+    required = tuple(sorted(kind.required))
+    assert kind.asked[(*required, "of_tomorrow")] is None
+    assert not required or kind.asked[required[1:]] is None
+    assert (*required, "of_tomorrow") not in kind.asked
+    remembered = kind.asked[required]
+    assert remembered is not None
+    assert kind.asked[required] is remembered
+    judges, rules = remembered
+    assert len(judges) == len(required)
+    assert all(rule.field in required for rule in rules)
+
+
+def test_the_sets_of_fields_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    from convergences_protocol.kinds import kind as module
+
+    monkeypatch.setattr(module, "ASKED_KEPT_MAX", 3)
+    action = KINDS["action"]
+    for other in action.by_name.keys() - action.required:
+        assert action.asked[(*sorted(action.required), other)] is not None
+        assert len(action.asked) <= 3
+
+
 def test_dates_that_overlap_are_in_order() -> None:
     """`2026` may end in `2026-05`: what is not wholly before is not refused."""
     fields = {"name": "a", "type": "event", "start": "2026", "end": "2026-05"}

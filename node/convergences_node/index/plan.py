@@ -6,8 +6,8 @@ fields are searched and how heavily, which are facets, which name other elements
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from typing import Any
 
 from convergences_protocol.kinds import KINDS, Field, FieldType, Kind
@@ -19,12 +19,15 @@ BROADER = "broader"
 _HAPPENS = (("start", "end"), ("published", None), ("founded", None), ("began", None))
 _EXISTS = (("founded", "dissolved"), ("began", "ended"), ("from", "to"), ("start", "end"))
 
+PLANS_KEPT_MAX = 512
+"""Sets of fields, of all kinds, of which is remembered what is done with them."""
+
 _NOT_TEXT = (FieldType.INTEGER, FieldType.BOOLEAN, FieldType.POINT, FieldType.OUTLINE, FieldType.MEDIA)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What the index does with each field of one kind."""
+    """What the index does with each field of one kind. Each is made once, and told from others by which it is."""
 
     title: str | None
     texts: tuple[tuple[str, ...], ...]
@@ -63,6 +66,22 @@ def plan_of(kind_name: str) -> Plan:
         is_relation=is_relation,
         is_territory={"code", "within", "former_codes"} <= set(names),
         recurs="recurrence" in names,
+    )
+
+
+@lru_cache(maxsize=PLANS_KEPT_MAX)
+def plan_among(kind_name: str, names: tuple[str, ...]) -> Plan:
+    """The plan of a known kind for records that have these fields: no other field is to be looked for."""
+    plan = plan_of(kind_name)
+    return replace(
+        plan,
+        texts=tuple(tuple(name for name in weighed if name in names) for weighed in plan.texts),
+        facets=tuple(facet for facet in plan.facets if facet[0] in names),
+        towns=tuple(name for name in plan.towns if name in names),
+        points=tuple(name for name in plan.points if name in names),
+        outlines=tuple(name for name in plan.outlines if name in names),
+        mentions=tuple(mention for mention in plan.mentions if mention[0] in names),
+        recurs=plan.recurs and {"recurrence", "start"} <= set(names),
     )
 
 

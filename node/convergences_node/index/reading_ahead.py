@@ -6,7 +6,7 @@ thing at a time. So the helper of a large backlog (`helper.py`) has a child that
 and sends what it made of it, portion after portion. A thread takes them out of the pipe, up to a few ahead, so that
 neither process waits for the other's slower moments: a transaction that ends has the disk to wait for.
 The child has the helper's memory until it writes in it, cannot write any file, and ends with the pipe, however the
-helper ends. Nothing is decided here: what comes through the pipe is what `projection.read_entry` gives.
+helper ends. Nothing is decided here: what comes through the pipe is what `projection.read_entries` gives.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import msgspec
 
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index.occurrences import Horizon
-from convergences_node.index.projection import Portion, read_entry
+from convergences_node.index.projection import ENTRIES_AT_ONCE, Portion, read_entries
 
 PORTION_BYTES_MAX = 1 << 20
 """Headers and bodies read at once, and held in memory by both."""
@@ -136,6 +136,9 @@ def _send(reader: ArchiveReader, pipe: Connection, wanted: Wanted) -> None:
             entries = reader.entries(wanted.origin, start, wanted.stop, bytes_max=PORTION_BYTES_MAX)
             start = entries[-1].index + 1
             root = reader.root_at(wanted.origin, start)
-        # Each is encoded while it is at hand, in the processor's own memory.
-        readings = [msgspec.Raw(_encode(read_entry(entry, wanted.horizon))) for entry in entries]
+        readings: list[msgspec.Raw] = []
+        for at in range(0, len(entries), ENTRIES_AT_ONCE):
+            # They are encoded while they are at hand, in the processor's own memory.
+            some = read_entries(entries[at : at + ENTRIES_AT_ONCE], wanted.horizon)
+            readings += [msgspec.Raw(_encode(reading)) for reading in some]
         pipe.send_bytes(_encode((readings, root)))

@@ -8,10 +8,10 @@ without a line here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from convergences_protocol.edtf import span
@@ -21,7 +21,7 @@ from convergences_node.index.card import SaidBy, card_of
 from convergences_node.index.cells import squares_of, squares_of_point
 from convergences_node.index.normalise import normalise, sort_key
 from convergences_node.index.occurrences import Horizon, Range, expand
-from convergences_node.index.plan import Plan, plan_of
+from convergences_node.index.plan import Plan, plan_among, plan_of
 from convergences_node.index.query import Box
 
 TAGS_MAX = 64
@@ -121,14 +121,92 @@ def territory_of_id(stored: bytes) -> str:
 def birth_of(uuid: bytes) -> int:
     """The row that an element would like: milliseconds of its uuid since 2020, then a few of its random bits."""
     offset = int.from_bytes(uuid[:6], "big") - BIRTH_MS_MIN
-    offset = min(max(offset, 1), (1 << BIRTH_MS_BITS) - 1)
-    return offset << ROW_BITS | uuid[15] & ((1 << ROW_BITS) - 1)
+    if not 0 < offset < 1 << BIRTH_MS_BITS:
+        offset = 1 if offset < 1 else (1 << BIRTH_MS_BITS) - 1
+    return offset << ROW_BITS | uuid[15] & LAST_BITS
+
+
+class Said(NamedTuple):
+    """A readable record, as a row is made of it."""
+
+    element: ElementId
+    kind: str
+    fields: Mapping[str, Any]
+    said_by: SaidBy
+
+
+class _When(NamedTuple):
+    first: int | None
+    last: int | None
+    began: int | None
+    ended: int | None
+    occurrences: tuple[Range, ...] | None
+
+
+class _Where(NamedTuple):
+    point: tuple[int, int] | None
+    outline: Box | None
+    cells: str
 
 
 def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: Horizon, said_by: SaidBy) -> Row:
     """What the index stores of a readable record."""
-    plan = plan_of(kind)
-    a, b, c = [_words(names, fields) for names in plan.texts]
+    return make_rows([Said(element, kind, fields, said_by)], horizon)[0]
+
+
+def make_rows(said: Sequence[Said], horizon: Horizon) -> list[Row]:
+    """What the index stores of readable records. Each step is taken for all of them before the next (decision 118)."""
+    plans = [plan_among(each.kind, tuple(each.fields)) for each in said]
+    words = [[_words(names, each.fields) for names in plan.texts] for each, plan in zip(said, plans, strict=True)]
+    whens = [_when(plan, each.fields, horizon) for each, plan in zip(said, plans, strict=True)]
+    wheres = [_where(plan, each.fields) for each, plan in zip(said, plans, strict=True)]
+    names = [str(each.fields.get(plan.title, "")) if plan.title else "" for each, plan in zip(said, plans, strict=True)]
+    name_keys = [sort_key(name) for name in names]
+    tags = [_tags(plan, each, when.first) for each, plan, when in zip(said, plans, whens, strict=True)]
+    cards = [_card(*made) for made in zip(said, names, whens, wheres, strict=True)]
+    made = zip(said, plans, words, whens, wheres, name_keys, tags, cards, strict=True)
+    return [_row(*each) for each in made]
+
+
+def _row(
+    said: Said, plan: Plan, words: Sequence[str], when: _When, where: _Where, name_key: str, tags: str, card: bytes
+) -> Row:
+    element, kind, fields, _ = said
+    a, b, c = words
+    first, last, began, ended, occurrences = when
+    lat, lon = where.point or (None, None)
+    return Row(
+        id=id_of(element),
+        birth=birth_of(element.uuid),
+        kind=kind,
+        fields=_encode(fields),
+        card=card,
+        name_key=name_key,
+        a=a,
+        b=b,
+        c=c,
+        tags=tags,
+        first=first,
+        last=last,
+        began=began,
+        ended=ended,
+        lat=lat,
+        lon=lon,
+        outline=where.outline,
+        cells=where.cells,
+        occurrences=occurrences,
+        edges=tuple(_edges(plan, element, fields, began, ended)) if plan.is_relation or plan.mentions else (),
+        territory=_territory(fields) if plan.is_territory else None,
+    )
+
+
+def _card(said: Said, name: str, when: _When, where: _Where) -> bytes:
+    element, kind, fields, said_by = said
+    recurs = when.occurrences is not None
+    return card_of(element, kind, name, fields, (when.first, when.last), recurs, where.point, said_by)
+
+
+def _when(plan: Plan, fields: Mapping[str, Any], horizon: Horizon) -> _When:
     first, last, began, ended = _dates(plan, fields)
     occurrences = _occurrences(plan, fields, horizon)
     if occurrences:
@@ -137,58 +215,32 @@ def make_row(element: ElementId, kind: str, fields: Mapping[str, Any], horizon: 
     if occurrences is not None and plan.exists == plan.happens:
         # It is there until its series ends, not until its first time does.
         ended = last if _ENDS.search(fields["recurrence"]) else None
-    lat, lon, outline = _where(plan, fields)
-    point = None if lat is None or lon is None else (lat, lon)
-    cells = squares_of_point(*point) if point is not None else squares_of(outline)
-    title = str(fields.get(plan.title, "")) if plan.title else ""
-    return Row(
-        id=id_of(element),
-        birth=birth_of(element.uuid),
-        kind=kind,
-        fields=_encode(fields),
-        card=card_of(element, kind, title, fields, (first, last), occurrences is not None, point, said_by),
-        name_key=sort_key(title),
-        a=a,
-        b=b,
-        c=c,
-        tags=_tags(plan, element, kind, fields, first),
-        first=first,
-        last=last,
-        began=began,
-        ended=ended,
-        lat=lat,
-        lon=lon,
-        outline=outline,
-        cells=" ".join(cells),
-        occurrences=occurrences,
-        edges=tuple(_edges(plan, element, fields, began, ended)) if plan.is_relation or plan.mentions else (),
-        territory=_territory(fields) if plan.is_territory else None,
-    )
+    return _When(first, last, began, ended, occurrences)
 
 
-def _words(names: Iterable[str], fields: Mapping[str, Any]) -> str:
+def _words(names: Sequence[str], fields: Mapping[str, Any]) -> str:
     """The words of these fields, normalised; none that runs from one field, or item, into the next."""
-    found = [
-        value if type(value) is str else " \n".join(value) for name in names if (value := fields.get(name)) is not None
-    ]
-    return normalise(" \n".join(found)) if found else ""
+    if not names:
+        return ""
+    values = [fields[name] for name in names]
+    return normalise(" \n".join([value if type(value) is str else " \n".join(value) for value in values]))
 
 
-def _tags(plan: Plan, element: ElementId, kind: str, fields: Mapping[str, Any], first: int | None) -> str:
-    towns = [town for name in plan.towns if (town := fields.get(name)) is not None and town != element.territory]
-    values = [fields.get(name) if not many else tuple(fields.get(name, ())) for name, many in plan.facets]
-    return _tags_of(kind, element.territory, tuple(towns), None if first is None else _year(first), *values)
+def _tags(plan: Plan, said: Said, first: int | None) -> str:
+    element, kind, fields, _ = said
+    towns = [town for name in plan.towns if (town := fields[name]) != element.territory]
+    values = [tuple(fields[name]) if many else fields[name] for name, many in plan.facets]
+    return _tags_of(plan, kind, element.territory, tuple(towns), None if first is None else _year(first), *values)
 
 
 @lru_cache(maxsize=8_192)
 def _tags_of(
-    kind: str, home: str, towns: tuple[str, ...], year: int | None, *values: str | int | tuple[str, ...] | None
+    plan: Plan, kind: str, home: str, towns: tuple[str, ...], year: int | None, *values: str | int | tuple[str, ...]
 ) -> str:
     """All tags of an element of these facets. Elements share them: most of these texts are made once for many."""
     found = list(_usual_tags(kind, home, towns, year))
-    for (name, _), value in zip(plan_of(kind).facets, values, strict=True):
-        if value is not None:
-            found += [f"{name}{_IN_TAG}{item}" for item in (value if isinstance(value, tuple) else (value,))]
+    for (name, _), value in zip(plan.facets, values, strict=True):
+        found += [f"{name}{_IN_TAG}{item}" for item in (value if isinstance(value, tuple) else (value,))]
     return _BETWEEN_TAGS.join(dict.fromkeys(found))
 
 
@@ -239,7 +291,7 @@ def _dates(plan: Plan, fields: Mapping[str, Any]) -> tuple[int | None, int | Non
 
 
 def _occurrences(plan: Plan, fields: Mapping[str, Any], horizon: Horizon) -> tuple[Range, ...] | None:
-    if not plan.recurs or "recurrence" not in fields or "start" not in fields:
+    if not plan.recurs:
         return None
     found = expand(
         fields["start"],
@@ -252,18 +304,19 @@ def _occurrences(plan: Plan, fields: Mapping[str, Any], horizon: Horizon) -> tup
     return tuple(found)
 
 
-def _where(plan: Plan, fields: Mapping[str, Any]) -> tuple[int | None, int | None, Box | None]:
+def _where(plan: Plan, fields: Mapping[str, Any]) -> _Where:
     """The point of an element; or, if it has none, the box around its outline."""
     for name in plan.points:
-        if (point := fields.get(name)) is not None:
-            return point[0], point[1], None
+        lat, lon = fields[name]
+        return _Where((lat, lon), None, " ".join(squares_of_point(lat, lon)))
     lats: list[int] = []
     lons: list[int] = []
     for name in plan.outlines:
-        for ring in _rings(fields.get(name) or ()):
+        for ring in _rings(fields[name]):
             lats += ring[0::2]
             lons += ring[1::2]
-    return None, None, Box(min(lons), min(lats), max(lons), max(lats)) if lats else None
+    outline = Box(min(lons), min(lats), max(lons), max(lats)) if lats else None
+    return _Where(None, outline, " ".join(squares_of(outline)))
 
 
 def _rings(outline: Iterable[Any]) -> Iterator[list[int]]:
@@ -280,10 +333,9 @@ def _edges(
         subject, target = ElementId.parse(fields["subject"]), ElementId.parse(fields["object"])
         yield Edge(id_of(subject), fields["predicate"], id_of(target), began, ended)
     for name, many in plan.mentions:
-        value = fields.get(name)
-        if value is not None:
-            for item in dict.fromkeys(value if many else (value,)):
-                yield Edge(id_of(element), name, id_of(ElementId.parse(item)), None, None)
+        value = fields[name]
+        for item in dict.fromkeys(value if many else (value,)):
+            yield Edge(id_of(element), name, id_of(ElementId.parse(item)), None, None)
 
 
 def _territory(fields: Mapping[str, Any]) -> TerritoryFacts:

@@ -70,12 +70,18 @@ class Field:
 
     def accepts(self, value: object) -> bool:
         """Whether `faults_of` would find nothing; the short way for records, which are nearly always sound."""
-        if not self.many:
-            return self._judge_value(value, self.limit, self.terms) is None
-        return type(value) is list and 0 < len(value) <= MANY_MAX and all(map(self._accepts_item, value))
+        judge, limit, terms = self.judged()
+        return judge(value, limit, terms) is None
 
-    def _accepts_item(self, item: object) -> bool:
-        return self._judge_value(item, self.limit, self.terms) is None
+    def judged(self) -> tuple[Judge, int, tuple[str, ...]]:
+        """The judge of this field's whole value, and what it is told beside: `accepts` in parts, to be kept."""
+        return self._judge_list if self.many else self._judge_value, self.limit, self.terms
+
+    def _judge_list(self, value: object, limit: int, terms: tuple[str, ...]) -> str | None:
+        if type(value) is not list or not 0 < len(value) <= MANY_MAX:
+            return "wrong_type"
+        judge = self._judge_value
+        return next((fault for item in value if (fault := judge(item, limit, terms)) is not None), None)
 
     def faults_of(self, value: object) -> Iterator[Fault]:
         """Everything wrong with `value` as this field's; nothing when it will do."""

@@ -8,7 +8,7 @@ is derived from that declaration. Keys for the interface's texts are derived too
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -16,8 +16,11 @@ from types import MappingProxyType
 from ..edtf import span
 from ..errors import Fault as Fault
 from .field import Field
+from .values import Judge
 
 NAME_BYTES_MAX = 32
+ASKED_KEPT_MAX = 256
+"""Sets of fields of one kind of which is remembered what they are asked: some 200 KB, if somebody makes up as many."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
@@ -56,6 +59,7 @@ FAULT_CODES: Mapping[str, frozenset[str]] = MappingProxyType(
 """Every code that a fault of a record can have, and the values that come with it."""
 
 Fields = Mapping[str, object]
+Judged = tuple[Judge, int, tuple[str, ...]]
 
 
 def is_kind_name(name: object) -> bool:
@@ -105,6 +109,11 @@ class Kind:
     def required(self) -> frozenset[str]:
         return frozenset(field.name for field in self.fields if field.required)
 
+    @cached_property
+    def asked(self) -> _Asked:
+        """What is asked of a record, by the fields that it has."""
+        return _Asked(self)
+
     @property
     def label_key(self) -> str:
         return f"kind.{self.name}"
@@ -118,8 +127,39 @@ class Kind:
         return declared.term_iris.get(str(fields.get("type")), self.rdf_class) if declared else self.rdf_class
 
 
+class _Asked(dict[tuple[str, ...], tuple[Sequence[Judged], Sequence[Rule]] | None]):
+    """By the names of a record's fields, in its order: the judges of their values and the rules that speak of them;
+    None where one is missing or unknown. Records of a kind have the same few fields, and are asked the same."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def __missing__(self, names: tuple[str, ...]) -> tuple[Sequence[Judged], Sequence[Rule]] | None:
+        kind = self._kind
+        if not kind.required <= set(names) <= kind.by_name.keys():
+            return None
+        if len(self) >= ASKED_KEPT_MAX:
+            self.clear()
+        rules = tuple(rule for rule in kind.rules if rule.field in names)
+        found = self[names] = tuple(kind.by_name[name].judged() for name in names), rules
+        return found
+
+
 def check(kind: Kind, fields: Fields) -> list[Fault]:
     """All that is wrong with `fields` as a record of `kind`; empty when nothing is. Raises nothing."""
+    if (asked := kind.asked[tuple(fields)]) is not None:
+        judges, rules = asked
+        for (judge, limit, terms), value in zip(judges, fields.values(), strict=True):
+            if judge(value, limit, terms) is not None:
+                break
+        else:
+            return [fault for rule in rules for fault in rule.faults(fields)]
+    return _faults(kind, fields)
+
+
+def _faults(kind: Kind, fields: Fields) -> list[Fault]:
+    """`check`, of a record in which something is likely to be wrong."""
     absent = kind.required - fields.keys()
     faults = [Fault(name, "missing") for name in kind.by_name if name in absent] if absent else []
     for name, value in fields.items():

@@ -67,25 +67,25 @@ def is_own_term(value: str) -> bool:
     return _OWN_TERM.fullmatch(value) is not None or is_element_text(value)
 
 
-def _text(value: object, limit: int, _terms: tuple[str, ...]) -> str | None:
-    return _judged_text(value, limit, _UNSEEN)
+def _written(unseen: re.Pattern[str]) -> Judge:
+    """The judge of texts that people write."""
+
+    def judge(value: object, limit: int, _terms: tuple[str, ...]) -> str | None:
+        if type(value) is not str:
+            return "wrong_type"
+        if not value or value.isspace():
+            return "empty"
+        if len(value) > limit:
+            return "too_long"
+        # What Python calls printable has nothing unseen in it, and is told faster; a line's end is looked at.
+        if not value.isprintable() and unseen.search(value):
+            return "unseen_characters"
+        return None if value.isascii() or is_normalized("NFC", value) else "not_nfc"
+
+    return judge
 
 
-def _markdown(value: object, limit: int, _terms: tuple[str, ...]) -> str | None:
-    return _judged_text(value, limit, _UNSEEN_BUT_LINES)
-
-
-def _judged_text(value: object, limit: int, unseen: re.Pattern[str]) -> str | None:
-    if type(value) is not str:
-        return "wrong_type"
-    if not value or value.isspace():
-        return "empty"
-    if len(value) > limit:
-        return "too_long"
-    # What Python calls printable has nothing unseen in it, and is told faster; a line's end is not, and is looked at.
-    if not value.isprintable() and unseen.search(value):
-        return "unseen_characters"
-    return None if value.isascii() or is_normalized("NFC", value) else "not_nfc"
+_text, _markdown = _written(_UNSEEN), _written(_UNSEEN_BUT_LINES)
 
 
 def _term(value: object, limit: int, terms: tuple[str, ...]) -> str | None:
@@ -165,7 +165,7 @@ def _outline(value: object, limit: int, _terms: tuple[str, ...]) -> str | None:
 
 
 def _media(value: object, _limit: int, _terms: tuple[str, ...]) -> str | None:
-    return media_fault(value, lambda text, limit: _judged_text(text, limit, _UNSEEN))
+    return media_fault(value, lambda text, limit: _text(text, limit, ()))
 
 
 JUDGES: Mapping[str, Judge] = MappingProxyType(
