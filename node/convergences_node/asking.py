@@ -52,7 +52,11 @@ async def status(town: Town, params: verbs.Status, tell: Tell) -> Json:
             "peer_id": peer_id(own.key),
         },
         "log": _log(own, cosigned),
-        "addresses": {"http": town.http_address, "p2p": list(network.addresses()) if network else []},
+        "addresses": {
+            "pages": town.pages_address,
+            "http": town.http_address,
+            "p2p": list(network.addresses()) if network else [],
+        },
         "peers": {"connected": sum(peer.connected for peer in seen), "known": len(seen)},
         "index": {
             "state": "rebuilding" if town.index.rebuilding else "following",

@@ -66,6 +66,7 @@ log = logging.getLogger(__name__)
 
 HTTP_PORT = 80
 """What an address need not say."""
+LISTENING_AT_ALL = ("0.0.0.0", "::")  # noqa: S104 - read in an address, and listened at nowhere here
 
 
 class Town:
@@ -221,6 +222,12 @@ class Town:
         """Where this node's pages are, by that name."""
         port = urlsplit(self.http_address or "").port or HTTP_PORT
         return f"http://{self.local_name.name}" + (f":{port}" if port != HTTP_PORT else "")
+
+    @property
+    def pages_address(self) -> str | None:
+        """What a browser may open: by this machine's name, where the node listens at all of its addresses."""
+        host = urlsplit(self.http_address or "").hostname
+        return f"{self.local_address}/" if host in LISTENING_AT_ALL else self.http_address
 
     @property
     def read_only(self) -> str | None:

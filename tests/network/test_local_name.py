@@ -139,3 +139,21 @@ def test_the_page_says_when_another_device_has_the_name() -> None:
 )
 def test_nothing_is_said_of_a_name_that_nobody_gave_or_can_use(heard: str | None, http_address: str | None) -> None:
     assert signs_of(heard, http_address) == []
+
+
+@pytest.mark.parametrize(
+    ("http_address", "shown"),
+    [
+        ("http://0.0.0.0:80/", "http://stains-2.local/"),
+        ("http://[::]:8080/", "http://stains-2.local:8080/"),
+        ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/"),
+        (None, None),
+    ],
+)
+def test_status_shows_an_address_that_a_browser_opens(http_address: str | None, shown: str | None) -> None:
+    class Named(Town):
+        local_name = property(lambda town: LocalName("stains", "stains-2.local"))  # type: ignore[assignment]
+
+    town = object.__new__(Named)
+    town.http_address = http_address
+    assert town.pages_address == shown

@@ -32,7 +32,7 @@ def _show(answer: dict[str, Any]) -> None:
             (say("status.origin"), log["origin"]),
             (say("status.size"), log["size"]),
             (say("status.index"), say(f"status.index_is.{index['state']}", **index)),
-            (say("status.http"), answer.get("addresses", {}).get("http")),
+            (say("status.http"), answer.get("addresses", {}).get("pages")),
             (say("status.p2p"), answer.get("addresses", {}).get("p2p")),
             (say("status.peers"), f"{answer['peers'].get('connected', 0)} / {answer['peers'].get('known', 0)}"),
         ]
