@@ -152,7 +152,7 @@ def test_nothing_is_said_of_a_name_that_nobody_gave_or_can_use(heard: str | None
 )
 def test_status_shows_an_address_that_a_browser_opens(http_address: str | None, shown: str | None) -> None:
     class Named(Town):
-        local_name = property(lambda town: LocalName("stains", "stains-2.local"))  # type: ignore[assignment]
+        local_name = property(lambda town: LocalName("stains", "stains-2.local"))
 
     town = object.__new__(Named)
     town.http_address = http_address
