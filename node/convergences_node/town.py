@@ -94,6 +94,8 @@ class Town:
         self.doubt_reason: str | None = None
         self.card_refuses: str | None = None
         """Why the card took no write when that was last tried: `checkup/self_check.py` tries it."""
+        self.letter_refused: tuple[int, str] | None = None
+        """When the last letter to the operator could not be sent, and why; None once one is."""
         self.certificate = read_certificate(folder)
         """Of the proxy on this machine that serves the same pages by https, where there is one."""
         self._clock = clock

@@ -16,6 +16,8 @@ from convergences_node.checkup import alerts
 from convergences_node.checkup.alerts import Alerts
 from convergences_node.checkup.sign import BAD, CARE, Sign, sign
 from convergences_node.checkup.signs import SOURCES_FOLDER
+from convergences_node.checkup.signs import signs as every_sign
+from convergences_node.checkup.wording import sentence
 from convergences_node.founding import create_town
 from convergences_node.sources.declaration import FOLDER
 from convergences_node.town import Town
@@ -117,8 +119,11 @@ async def test_a_mail_server_that_refuses_is_asked_again(
         mails.refusing = True
         assert not any([await watching.look() for _ in range(3)])
         assert "no alert could be sent" in caplog.text
+        (said,) = [each for each in await every_sign(watching._town) if each.name == "letters"]
+        assert (said.level, "451" in sentence(said, "fr")) == (CARE, True)
         mails.refusing = False
         assert await watching.look()
+        assert "letters" not in [each.name for each in await every_sign(watching._town)]
     assert len(mails.letters) == 1
 
 

@@ -3,7 +3,8 @@
 
 Only what is grave is written, and only when two looks in a row, a quarter of an hour apart, agree: a router that
 restarts wakes nobody. What was told stays noted in `private.db`, so that a restart says nothing twice. A letter that
-cannot be sent is tried at the next look. Letters hold what the operator's page says, and no secret.
+cannot be sent is tried at the next look, and the operator's page says so meanwhile. Letters hold what that page says,
+and no secret.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ LOOK_EVERY_S = 900.0
 SEND_SECONDS_MAX = 60.0
 TOLD_NOTE = "alerts_told"
 PASSWORD_BYTES_MAX = 1_000
+REASON_CHARACTERS_MAX = 200
 
 Send = Callable[[AlertsSection, Path, EmailMessage], Awaitable[None]]
 
@@ -79,7 +81,9 @@ class Alerts:
             await self._send(self._town.config.alerts, self._town.folder, message)
         except Exception as error:
             log.warning("no alert could be sent: %s", error)
+            self._town.letter_refused = (self._town.now(), str(error)[:REASON_CHARACTERS_MAX])
             return False
+        self._town.letter_refused = None
         await self._accounts.set_note(TOLD_NOTE, json.dumps(sorted((told | new) - well)))
         return True
 

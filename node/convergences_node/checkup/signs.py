@@ -59,6 +59,7 @@ async def signs(town: Town) -> list[Sign]:
         *([_agglomeration(town, own)] if agglomeration else [sign("agglomeration", GOOD, "alone")]),
         *_network(town),
         *local_name_signs(town),
+        *_letters(town),
         *backups,
         *await update_signs(town),
         *await _towns(town),
@@ -101,6 +102,13 @@ def _agglomeration(town: Town, own: _Own) -> Sign:
     age = max(0, town.now() - own.seen_at)
     level = BAD if age > SILENT_BAD_S else CARE if age > SILENT_CARE_S else GOOD
     return sign("agglomeration", level, "" if missing or level != GOOD else "whole", age=age, missing=missing)
+
+
+def _letters(town: Town) -> Iterator[Sign]:
+    """Nothing where no letter had to be sent, or the last one was."""
+    if town.letter_refused is not None:
+        at, reason = town.letter_refused
+        yield sign("letters", CARE, age=max(0, town.now() - at), reason=reason)
 
 
 def _network(town: Town) -> Iterator[Sign]:
