@@ -30,9 +30,9 @@ def a_dead_card(drill: Drill) -> None:
         image.stick(stick, STICK_MIB)
     drill.node("add actor name=Derniere type=association")
     before = drill.status()
-    wanted = next_backup(drill)
+    backed_up = next_backup(drill)
     machine.plug_in(stick)
-    wanted(drill)
+    backed_up()
     machine.tell(f"printf %s {shlex.quote(sheet_of(drill))} >{HOME}/fiche.txt")
     for line in guide_lines():
         _type(drill, line)

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import image
 from drilled import Drill
@@ -26,11 +26,12 @@ def a_stick(drill: Drill) -> None:
     """A stick is plugged in: the backup is on it, and on no other machine's disk"""
     machine, stick = drill.machine, image.stick(drill.machine.folder / "stick.img", STICK_MIB)
     drill.expect(not machine.run("test -d /media/stick").code, "its place is there before any stick")
+    backed_up = next_backup(drill)
     machine.plug_in(stick)
     machine.until("systemctl is-active --quiet media-stick.automount", BACKED_UP_WITHIN_S)
     options = machine.tell("ls /media/stick >/dev/null; findmnt -n -t vfat -o OPTIONS --target /media/stick")
     drill.expect(all(name in options.split(",") for name in SAFE), f"it is mounted, and harmless: {options}")
-    _backed_up(drill, 1)
+    backed_up()
     let_go(drill)
     names = image.names_in_fat(stick)
     drill.expect(any(name.endswith("-000001.age") for name in names), f"the backup is on the stick: {names}")
@@ -55,8 +56,9 @@ def pulled_out_half_way(drill: Drill) -> None:
     drill.expect(not drill.restarts(), "the node goes on")
     reason = drill.status().get("backup", {}).get("reason")
     drill.expect(reason, f"and says why there is no new backup: {reason}")
+    backed_up = next_backup(drill)
     machine.plug_in(stick)
-    made = _backed_up(drill, 2)
+    made = backed_up()
     let_go(drill)
     machine.pull_out()
     names = image.names_in_fat(stick)
@@ -65,22 +67,29 @@ def pulled_out_half_way(drill: Drill) -> None:
     drill.expect(kept[0].endswith("-000001.age"), "the first backup is as it was")
 
 
-def next_backup(drill: Drill) -> Callable[[Drill], str]:
-    """Asked before the plug: what then waits for the backup that it brings about."""
-    found = re.search(r"-(\d{6})\.age$", str(drill.status().get("backup", {}).get("path", "")))
-    number = int(found[1]) + 1 if found else 1
-    return lambda drill: _backed_up(drill, number)
+def next_backup(drill: Drill) -> Callable[[], str]:
+    """Asked before the plug: what then waits for the backup that it brings about, and names its file.
+
+    Its number says nothing: each stick counts its own, and whatever is plugged in meanwhile gets one.
+    """
+    before = _last_backup(drill).get("made_at")
+
+    def wait() -> str:
+        began = time.monotonic()
+        while (last := _last_backup(drill)).get("made_at") == before:
+            if time.monotonic() - began > BACKED_UP_WITHIN_S:
+                raise DrillError(f"no backup came: {last}")
+            time.sleep(2)
+        name = Path(last["path"]).name
+        drill.note(f"from the plug to {name}", f"{time.monotonic() - began:.0f} s emulated")
+        return name
+
+    return wait
 
 
-def _backed_up(drill: Drill, number: int) -> str:
-    """Wait for the backup that the plug has asked for; its file."""
-    began = time.monotonic()
-    while not str(path := drill.status().get("backup", {}).get("path", "")).endswith(f"{number:06}.age"):
-        if time.monotonic() - began > BACKED_UP_WITHIN_S:
-            raise DrillError(f"no backup came: {drill.status().get('backup')}")
-        time.sleep(2)
-    drill.note(f"from the plug to backup {number}", f"{time.monotonic() - began:.0f} s emulated")
-    return Path(path).name
+def _last_backup(drill: Drill) -> dict[str, Any]:
+    found: dict[str, Any] = drill.status().get("backup", {})
+    return found
 
 
 def let_go(drill: Drill) -> None:
