@@ -30,13 +30,13 @@ class UnderWay:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.failed: dict[str, ConvergencesError] = {}
 
-    def runs(self, name: str) -> bool:
-        """Whether a run of this source is under way."""
-        return name in self._tasks
+    def names(self) -> frozenset[str]:
+        """The sources of which a run is under way now."""
+        return frozenset(self._tasks)
 
     def start(self, name: str, *, accept: bool = False) -> None:
         """Run it now, unless it runs; `accept`: somebody has looked at what is held back."""
-        if not self.runs(name):
+        if name not in self._tasks:
             self.failed.pop(name, None)
             self._tasks[name] = asyncio.create_task(self._run(name, accept), name=f"source {name}")
 

@@ -56,9 +56,9 @@ class Shown:
 
 async def sources_page(request: web.Request, session: Session) -> web.StreamResponse:
     """Every source, with how it is."""
-    reading, under_way = reading_of(request), request.app[UNDER_WAY]
+    reading, running = reading_of(request), request.app[UNDER_WAY].names()
     listed = (await operating_of(request).perform("source_list", {}))["sources"]
-    shown = [_shown(reading, each, under_way) for each in listed]
+    shown = [_shown(reading, each, running) for each in listed]
     response = answer_private(request, "operator_sources.html", {"session": session, "sources": shown})
     if any(each.running for each in shown):
         response.headers["Refresh"] = f"{ASKS_AGAIN_SECONDS}; url={reading.link(SOURCES)}"
@@ -134,13 +134,14 @@ async def draw_source(
 ) -> web.StreamResponse:
     """The page of one source, with what came of the last button."""
     reading, name, under_way = reading_of(request), request.match_info["name"], request.app[UNDER_WAY]
+    running = under_way.names()  # before it is asked how it went: a run may end meanwhile
     try:
         status = await operating_of(request).perform("source_status", {"name": name})
     except NotFound:
         raise Problem("not-found") from None
     except ConvergencesError as error:
         status, faults = {"name": name, "outcome": "failed"}, faults_of(error, reading.messages)
-    shown = _shown(reading, status, under_way)
+    shown = _shown(reading, status, running)
     if faults is None and (failed := under_way.failed.get(name)) is not None:
         faults = faults_of(failed, reading.messages)
     values = {
@@ -165,7 +166,7 @@ async def _edited(request: web.Request, status: dict[str, Any]) -> list[Edited]:
     return await edited_beside(operating_of(request).town, reading_of(request), status.get("edited", []))
 
 
-def _shown(reading: Reading, told: dict[str, Any], under_way: UnderWay) -> Shown:
+def _shown(reading: Reading, told: dict[str, Any], running: frozenset[str]) -> Shown:
     sentence, outcome = told.get("sentence"), told["outcome"]
     where = str(told.get("where") or "")
     given = is_given(told["name"], where)
@@ -173,7 +174,7 @@ def _shown(reading: Reading, told: dict[str, Any], under_way: UnderWay) -> Shown
         name=told["name"],
         level=LEVELS.get(outcome, "care"),
         outcome=outcome,
-        running=under_way.runs(told["name"]),
+        running=told["name"] in running,
         where=reading.messages.text("operator.source.given") if given else where,
         given=given,
         succeeded=_moment(reading, told.get("succeeded")),
