@@ -45,6 +45,7 @@ class Stains:
         self.kept = len(self.log.headers)
         own = await self.here.town.archive.read(lambda reader: reader.own_log())
         await self.here.town.index.follow(cast(Charter, Naming({CLUSTER: own.origin, STAINS: self.town.origin})))
+        await self.here.town.index.catch_up()  # a new node's first file may still be under way
         return str(made.header.element)
 
 

@@ -38,6 +38,8 @@ class Proxied:
     port: int
     folder: Path
     """The proxy's own, with the root."""
+    signed: Path
+    """With what the root has signed."""
     pid: int
 
     @property
@@ -87,7 +89,7 @@ async def caddy(folder: Path, node_port: int, card_refuses: bool = False) -> Asy
     with (signed / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(*command, env=os.environ | told, stdout=log, stderr=log)
     try:
-        made = Proxied(port, folder, process.pid)
+        made = Proxied(port, folder, signed, process.pid)
         await _answers(made, signed / "log")
         yield made
     finally:

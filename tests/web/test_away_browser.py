@@ -219,7 +219,7 @@ async def test_behind_the_real_proxy_pages_are_read_by_https_and_kept(tmp_path: 
         port = await running.enter_async_context(listening(make_app(town)))
         async with (
             caddy(tmp_path / "https", port) as there,
-            browsing(tmp_path / "browser", *believing(there.folder)) as context,
+            browsing(tmp_path / "browser", *believing(there.signed)) as context,
         ):
             page = await context.new_page()
             await page.goto(f"{there.address}/chiffres")
@@ -234,9 +234,9 @@ async def test_behind_the_real_proxy_pages_are_read_by_https_and_kept(tmp_path: 
             await expect(page.locator(COPY)).to_contain_text("n’est pas gardée")
 
 
-def believing(folder: Path) -> list[str]:
+def believing(signed: Path) -> list[str]:
     """What makes a browser believe this proxy, as one does that has taken the root: its list cannot be written here."""
-    found = x509.load_pem_x509_certificate((folder / "pki/authorities/local/intermediate.crt").read_bytes())
+    found = x509.load_pem_x509_certificate((signed / "pki/authorities/local/intermediate.crt").read_bytes())
     public = found.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     pin = base64.b64encode(hashlib.sha256(public).digest()).decode()
     return [f"--host-resolver-rules=MAP {HOST}.local 127.0.0.1", f"--ignore-certificate-errors-spki-list={pin}"]
