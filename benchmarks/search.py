@@ -23,8 +23,9 @@ from convergences_node.index.card import SaidBy
 from convergences_node.index.known import read_known
 from convergences_node.index.lines import Stated
 from convergences_node.index.occurrences import Horizon
-from convergences_node.index.projection import Projection, Reading
+from convergences_node.index.projection import Projection
 from convergences_node.index.row import make_row
+from convergences_node.index.strict_door import Reading
 
 from benchmarks.figures import Figure, show, write
 from benchmarks.questions import questions

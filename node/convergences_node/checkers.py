@@ -3,7 +3,7 @@
 
 A thread that checks keeps the interpreter from all others meanwhile; and where it lets go of it for each signature, it
 has to ask for it again a thousand times a batch: two cores did the work of one. A process (`checker.py`) asks nobody.
-Each takes some 13 MiB (docs/decisions/0047-signatures-in-processes.md).
+Each takes some 11 MiB (docs/decisions/0047-signatures-in-processes.md).
 """
 
 from __future__ import annotations

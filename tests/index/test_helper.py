@@ -20,8 +20,8 @@ from convergences_node.backlog import BEGIN
 from convergences_node.index import reading_ahead
 from convergences_node.index.index import Index
 from convergences_node.index.occurrences import Horizon
-from convergences_node.index.projection import read_entry
 from convergences_node.index.reading_ahead import ReadingAhead
+from convergences_node.index.strict_door import read_entry
 from convergences_protocol.keys import SigningKey
 
 TOWN = "FR-93066"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from convergences_node.archive.model import Entry
-from convergences_node.index import projection, store
+from convergences_node.index import store, strict_door
 from convergences_node.index.projection import Projection, Speakers
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.origin import territory_of
@@ -128,7 +128,7 @@ def test_a_kind_from_the_future_is_kept_aside(desk: Desk, monkeypatch: pytest.Mo
     assert desk.projection.progress() == {DENIS: (1, 1)}
 
 
-@pytest.mark.parametrize("at_once", [1, 3, projection.ENTRIES_AT_ONCE])
+@pytest.mark.parametrize("at_once", [1, 3, strict_door.ENTRIES_AT_ONCE])
 def test_entries_of_every_sort_are_read_together_as_one_by_one(
     desk: Desk, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,9 +143,9 @@ def test_entries_of_every_sort_are_read_together_as_one_by_one(
         logs.state(DENIS, "actor", actor(f"Plus tard {number}"), here=False)
         logs.withdraw(DENIS, club)
     entries = logs.entries[DENIS]
-    one_by_one = [projection.read_entry(entry, HORIZON) for entry in entries]
-    monkeypatch.setattr(projection, "ENTRIES_AT_ONCE", at_once)
-    together = projection.read_entries(entries, HORIZON)
+    one_by_one = [strict_door.read_entry(entry, HORIZON) for entry in entries]
+    monkeypatch.setattr(strict_door, "ENTRIES_AT_ONCE", at_once)
+    together = strict_door.read_entries(entries, HORIZON)
     assert together == one_by_one
     assert [reading.index for reading in together] == list(range(len(entries)))
     said = [reading.stated and reading.stated.row.name_key for reading in together]

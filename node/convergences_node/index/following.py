@@ -25,7 +25,8 @@ from convergences_node.index import store
 from convergences_node.index.course import Course
 from convergences_node.index.keeper import Keeper
 from convergences_node.index.occurrences import Horizon
-from convergences_node.index.projection import Portion, Projection, Speakers
+from convergences_node.index.projection import Projection, Speakers
+from convergences_node.index.strict_door import Portion
 from convergences_node.index.views import Progress
 
 if TYPE_CHECKING:

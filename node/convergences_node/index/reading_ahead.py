@@ -6,7 +6,7 @@ thing at a time. So the helper of a large backlog (`helper.py`) has a child that
 and sends what it made of it, portion after portion. A thread takes them out of the pipe, up to a few ahead, so that
 neither process waits for the other's slower moments: a transaction that ends has the disk to wait for.
 The child has the helper's memory until it writes in it, cannot write any file, and ends with the pipe, however the
-helper ends. Nothing is decided here: what comes through the pipe is what `projection.read_entries` gives.
+helper ends. Nothing is decided here: what comes through the pipe is what `strict_door.read_entries` gives.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import msgspec
 
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.index.occurrences import Horizon
-from convergences_node.index.projection import ENTRIES_AT_ONCE, Portion, read_entries
+from convergences_node.index.strict_door import ENTRIES_AT_ONCE, Portion, read_entries
 
 PORTION_BYTES_MAX = 1 << 20
 """Headers and bodies read at once, and held in memory by both."""
