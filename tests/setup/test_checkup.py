@@ -17,7 +17,7 @@ from convergences_node.clock import BUILT_AT
 
 SENTENCES = Path(checkup.__file__).parent / "sentences"
 NOW = BUILT_AT + 1_000_000
-PLACE = re.compile(r"\{(\w+)\}")
+PLACE = re.compile(r"\{(\w+)")
 
 
 def put(root: Path, path: str, text: str) -> None:
@@ -118,3 +118,17 @@ def test_french_spaces_do_not_break() -> None:
 def test_an_age_is_said_in_the_unit_that_suits_it() -> None:
     said = [checkup.sentence(Sign("backup", GOOD, GOOD, {"age": age}), "en") for age in (5, 600, 10_000, 400_000)]
     assert [re.sub(r".* is (.*) old\.", r"\1", text) for text in said] == ["1 min", "10 min", "2 h", "4 days"]
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "counted", "said"),
+    [
+        ("index", "whole", {"records": 1}, "1 fiche gardée ici, cherchable."),
+        ("index", "whole", {"records": 2}, "2 fiches gardées ici, toutes cherchables."),
+        ("network", CARE, {"known": 1}, "Aucun nœud relié, sur 1 connu."),
+        ("agglomeration", GOOD, {"age": 600, "missing": 1}, "1 fiche reste à lui parvenir."),
+        ("erasures", BAD, {"origin": "FR-1/a", "count": 2}, "2 effacements de FR-1/a attendent une décision."),
+    ],
+)
+def test_one_record_is_one_record(name: str, level: str, counted: dict[str, object], said: str) -> None:
+    assert checkup.sentence(Sign(name, CARE, level, counted), "fr").endswith(said)

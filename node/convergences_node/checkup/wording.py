@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 
 from convergences_node.checkup.sign import GOOD, Sign
+from convergences_node.quantities import said
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
@@ -21,7 +22,7 @@ def title(sign: Sign, language: str) -> str:
 def sentence(sign: Sign, language: str) -> str:
     """How it is."""
     words = _words(language)
-    values = dict(sign.values)
+    values = {name: said(value, language) for name, value in sign.values.items()}
     for name, value in values.items():
         if isinstance(value, float):
             values[name] = str(value).replace(".", words["level"]["decimal"])
