@@ -239,6 +239,11 @@ class Operator(Params):
     name: str | None = None
 
 
+class Letter(Params):
+    """Send a letter to those of `[alerts]`, to see that letters arrive; by the settings as they are in the file now.
+    Answer: `{to: [addresses]}`."""
+
+
 Perform = Callable[["Town", Any, Tell], Awaitable[Json]]
 
 
@@ -272,6 +277,7 @@ VERBS: Mapping[str, Verb] = {
     "reindex": Verb(Reindex, "doing:reindex"),
     "export": Verb(Export, "research.exporting:export"),
     "operator": Verb(Operator, "accounts.verb:reset"),
+    "letter": Verb(Letter, "checkup.letters:try_letter"),
     "backup": Verb(Backup, "backup.verb:backup"),
     "vault": Verb(Vault, "vault.verb:vault"),
     "bundle_write": Verb(BundleWrite, "bundles.verb:bundle_write"),

@@ -14,8 +14,8 @@ from convergences_cli.main import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 MESSAGES = Path(convergences_cli.__file__).parent / "messages"
-EXPECTED = """add backup bundle charter demo erase export follow history import init invite join media operator peers
-rebuild receipt reindex relay same search serve show source status update vault verify"""
+EXPECTED = """add backup bundle charter demo erase export follow history import init invite join letter media operator
+peers rebuild receipt reindex relay same search serve show source status update vault verify"""
 
 
 def test_the_commands_are_those_that_were_promised() -> None:

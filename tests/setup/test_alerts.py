@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import email
 import email.policy
 from collections.abc import AsyncIterator, Iterator
@@ -22,39 +21,7 @@ from convergences_node.founding import create_town
 from convergences_node.sources.declaration import FOLDER
 from convergences_node.town import Town
 
-TO = "bibliotheque@stains.example"
-
-
-class MailServer:
-    """The least of RFC 5321: takes a letter, keeps it. `refusing` says that it is not the time."""
-
-    def __init__(self) -> None:
-        self.letters: list[str] = []
-        self.refusing = False
-        self.port = 0
-
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 test\r\n")
-        while line := (await reader.readline()).decode().strip():
-            verb = line[:4].upper()
-            if verb == "DATA":
-                writer.write(b"354 go on\r\n")
-                self.letters.append((await reader.readuntil(b"\r\n.\r\n")).decode())
-            if verb == "QUIT":
-                writer.write(b"221 bye\r\n")
-                break
-            refused = self.refusing and verb == "MAIL"
-            writer.write(b"451 later\r\n" if refused else b"250 ok\r\n")
-        writer.close()
-
-
-@asynccontextmanager
-async def mail_server() -> AsyncIterator[MailServer]:
-    mails = MailServer()
-    server = await asyncio.start_server(mails.talk, "127.0.0.1", 0)
-    mails.port = server.sockets[0].getsockname()[1]
-    async with server:
-        yield mails
+from .mail import TO, MailServer, mail_server
 
 
 @pytest.fixture
@@ -118,22 +85,13 @@ async def test_a_mail_server_that_refuses_is_asked_again(
         found.append(sign("clock", BAD))
         mails.refusing = True
         assert not any([await watching.look() for _ in range(3)])
-        assert "no alert could be sent" in caplog.text
+        assert "no letter could be sent" in caplog.text
         (said,) = [each for each in await every_sign(watching._town) if each.name == "letters"]
         assert (said.level, "451" in sentence(said, "fr")) == (CARE, True)
         mails.refusing = False
         assert await watching.look()
         assert "letters" not in [each.name for each in await every_sign(watching._town)]
     assert len(mails.letters) == 1
-
-
-async def test_a_name_begins_no_other_header(tmp_path: Path) -> None:
-    settings = {"alerts": {"to": [TO]}}
-    await create_town(tmp_path / "n", "FR-93072", "town", "Stains\r\nBcc: all@example.org", settings=settings)
-    async with Town.open(tmp_path / "n") as town:
-        letter = alerts.compose(town, [sign("clock", BAD)], True)
-    assert letter["Bcc"] is None
-    assert "\n" not in str(letter["Subject"])
 
 
 def test_the_folder_of_sources_is_the_one_that_is_looked_for() -> None:

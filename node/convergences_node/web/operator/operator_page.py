@@ -79,6 +79,7 @@ async def draw_operator(
         "vault": await vault_part(town, reading),
         "has_backup": operating.knows("backup"),
         "backup_folder": usual_target(town.config.backup.folder),
+        "letters_to": ", ".join(town.config.alerts.to),
         "can_power_off": operating.can_power_off(),
     }
     return answer_private(request, "operator.html", values, faults=faults)
@@ -171,3 +172,13 @@ async def backup_make(request: web.Request, session: Session, fields: dict[str, 
         return await draw_operator(request, session, faults=faults_of(error, messages, "target"))
     told = messages.text("operator.backup.made", path=done["path"], size=max(1, done["bytes"] // 1024))
     return await draw_operator(request, session, told=told)
+
+
+async def letter_try(request: web.Request, session: Session, fields: dict[str, str]) -> web.StreamResponse:
+    """A letter now, to see whether the alerts would arrive."""
+    messages = words(request)
+    try:
+        done = await operating_of(request).perform("letter", {})
+    except ConvergencesError as error:
+        return await draw_operator(request, session, faults=faults_of(error, messages))
+    return await draw_operator(request, session, told=messages.text("operator.letters.done", to=", ".join(done["to"])))

@@ -69,6 +69,7 @@ FORMS: tuple[tuple[str, Done], ...] = (
     ("/operateur/rejoindre", operator_page.agglomeration_join),
     ("/operateur/inviter", operator_page.town_invite),
     ("/operateur/effacements", operator_page.erasures_release),
+    ("/operateur/courriel", operator_page.letter_try),
     ("/operateur/coffre", vault_leave),
     ("/operateur/sauvegarder", operator_page.backup_make),
     ("/operateur/memes/chercher", same_page.same_search),
