@@ -94,6 +94,8 @@ class Town:
         self.doubt_reason: str | None = None
         self.card_refuses: str | None = None
         """Why the card took no write when that was last tried: `checkup/self_check.py` tries it."""
+        self.ended_there = False
+        """Whether the agglomeration, asked last, said that its charter has ended this node's log."""
         self.letter_refused: tuple[int, str] | None = None
         """When the last letter to the operator could not be sent, and why; None once one is."""
         self.certificate = read_certificate(folder)

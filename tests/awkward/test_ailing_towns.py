@@ -49,6 +49,20 @@ async def test_a_town_whose_card_fails_says_so_and_says_when_it_is_well(cluster:
     assert said is not None and "card.failing" not in dict(said.signs)
 
 
+async def test_a_town_whose_log_is_ended_is_told_so(cluster: Cluster) -> None:
+    """It left, by nobody's fault: no sign of its page blames the internet."""
+    agglomeration, town = await cluster.cluster("saint-denis")
+    telling = Telling(town.town)
+    await agglomeration.ask("end", origin=town.origin, why="departure")
+    assert await telling.look()
+    found = {each.name: each for each in await signs(town.town)}
+    assert (found["agglomeration"].level, found["agglomeration"].form) == ("care", "ended")
+    assert "continue seul" in sentence(found["agglomeration"], "fr")
+    assert "network" not in found
+    assert not await ailing(agglomeration)
+    assert agglomeration.town.hearing.of(town.origin) is None, "it is nobody's town any more"
+
+
 async def test_only_the_town_itself_is_heard_and_an_old_word_says_nothing(cluster: Cluster) -> None:
     agglomeration, town = await cluster.cluster("saint-denis")
     key, hear = town.town.archive.keys.node, agglomeration.town.join_answer

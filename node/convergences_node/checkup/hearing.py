@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from convergences_node.town import Town
 
 HEARD = b'{"state": "heard"}'
+ENDED = b'{"state": "ended"}'
+"""To a town whose log the charter has ended: it may have no other way to learn that."""
 LEVELS = {health.CARE: CARE, health.BAD: BAD}
 
 
@@ -53,16 +55,18 @@ class Hearing:
         return self._said.get(origin)
 
     def answer(self, data: bytes) -> bytes:
-        """Hear a word, and say so. Raises what is refused."""
+        """Hear a word, and say so, or that the town's log is ended here. Raises what is refused."""
         signed = read_health(data)
         said = signed.health
         enrolled = self._town.membership.charter.enrolled(said.origin)
         if self._town.config.node.kind != "agglomeration":
             raise LocalError("this node is no agglomeration")
-        if enrolled is None or enrolled.presumed or enrolled.end is not None or enrolled.disputed:
+        if enrolled is None or enrolled.presumed or enrolled.disputed:
             raise LocalError(f"no town of this charter writes in {said.origin}")
         if not signed.signed_by(enrolled.identity.key):
             raise LocalError(f"the key of {said.origin} has not signed this")
+        if enrolled.end is not None:
+            return ENDED
         known = self._said.get(said.origin)
         if known is None or said.said_at > known.said_at:
             signs = sorted(said.signs, key=lambda each: -each[1])

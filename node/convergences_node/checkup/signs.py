@@ -53,11 +53,12 @@ async def signs(town: Town) -> list[Sign]:
     machine = await asyncio.to_thread(machine_signs, town.folder, town.now(), refused=town.card_refuses)
     backups = backup_signs(await last_backup(town), await left(town), town.now())
     waiting = await town.erasures.waiting()
+    ended = charter is not None and _is_ended(town)
     found = [
         *_doubt(town),
         *_erasures(waiting),
-        *([_agglomeration(town, own)] if agglomeration else [sign("agglomeration", GOOD, "alone")]),
-        *_network(town),
+        *([_agglomeration(town, own, ended)] if agglomeration else [sign("agglomeration", GOOD, "alone")]),
+        *([] if ended else _network(town)),
         *local_name_signs(town),
         *_letters(town),
         *backups,
@@ -92,8 +93,16 @@ def _erasures(waiting: dict[str, int]) -> Iterator[Sign]:
         yield sign("erasures", BAD, origin=origin, count=count)
 
 
-def _agglomeration(town: Town, own: _Own) -> Sign:
+def _is_ended(town: Town) -> bool:
+    """Whether this node writes in a log that the charter has ended: after a departure, a merge, a theft."""
+    enrolled = town.membership.charter.enrolled(town.membership.own.origin)
+    return town.ended_there or (enrolled is not None and enrolled.end is not None)
+
+
+def _agglomeration(town: Town, own: _Own, ended: bool) -> Sign:
     """Whether the agglomeration has what was written here."""
+    if ended:
+        return sign("agglomeration", CARE, "ended")
     if town.config.node.kind == "agglomeration":
         return sign("agglomeration", GOOD, "itself")
     missing = max(0, own.log.size - own.seen_size)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """At a town: its agglomeration is told which signs ask for a person, when that changes, and every hour.
 
-By the door that invitations' answers go by, as a word that the log's key signs (`convergences_protocol.health`). An
-agglomeration with an older program refuses it, and is asked again the next day: nothing depends on it.
+By the door that invitations' answers go by, as a word that the log's key signs (`convergences_protocol.health`). That
+door also answers a town whose log the charter has ended, to which nothing is replicated any more. An agglomeration with
+an older program refuses the word, and is asked again the next day: nothing depends on it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from convergences_protocol import health
 from convergences_protocol.errors import ConvergencesError, Fault, Refused, RemoteError
 from convergences_protocol.health import Health
 
+from convergences_node.checkup.hearing import ENDED
 from convergences_node.checkup.sign import BAD, GOOD, LEVELS, Sign
 from convergences_node.checkup.signs import signs
 from convergences_node.clock import clock_plausible
@@ -67,7 +69,7 @@ class Telling:
         if refused or (found == self._told and now < self._next):
             return False
         try:
-            await _say(town, Health(town.membership.own.origin, town.now(), found))
+            answer = await _say(town, Health(town.membership.own.origin, town.now(), found))
         except (JoinRefused, Refused) as error:
             log.info("the agglomeration takes no word of how this node is: %s", error)
             self._told, self._next = None, now + REFUSED_S
@@ -75,6 +77,7 @@ class Telling:
         except ConvergencesError as error:
             log.info("the agglomeration was not told how this node is: %s", error)
             return False
+        town.ended_there = answer == ENDED
         self._told, self._next = found, now + AGAIN_S
         return True
 
@@ -91,10 +94,10 @@ def code_of(sign: Sign) -> str:
     return sign.name if sign.form in LEVELS else f"{sign.name}.{sign.form}"
 
 
-async def _say(town: Town, said: Health) -> None:
+async def _say(town: Town, said: Health) -> bytes:
     agglomeration, network = town.membership.charter.agglomeration, town.network
     assert network is not None, "checked before"
     row = network.book().get(agglomeration.key)
     nowhere = RemoteError("no address of the agglomeration is known here", fault=Fault("", "vault_nowhere"))
     word, p2p = said.encode(town.archive.keys.node), await network.settled_p2p()
-    await send_word(row.addresses if row else (), agglomeration.key, word, p2p, nowhere)
+    return await send_word(row.addresses if row else (), agglomeration.key, word, p2p, nowhere)
