@@ -16,6 +16,7 @@ from typing import Any
 
 from convergences_protocol.errors import ConvergencesError, Fault, Refused
 
+from convergences_node.faults import fault_from_json
 from convergences_node.quantities import said
 
 
@@ -33,6 +34,12 @@ def said_in(error: ConvergencesError, language: str) -> str:
     """What an error says, in this language where it has a fault; else in the words that are for the log."""
     faults = error.faults if isinstance(error, Refused) else [error.fault] if error.fault is not None else []
     return " ".join(fault_sentence(fault, language) for fault in faults) or str(error)
+
+
+def reason_sentence(noted: Mapping[str, Any], language: str) -> str:
+    """Why something failed, as `faults.reason_of` noted it; in the words for the log where no fault was noted."""
+    fault = noted.get("fault")
+    return fault_sentence(fault_from_json(fault), language) if fault else str(noted.get("reason", ""))
 
 
 def hint_sentence(fault: Fault, language: str) -> str | None:

@@ -43,6 +43,13 @@ def error_to_json(error: ConvergencesError | Unreadable) -> dict[str, Any]:
     return data
 
 
+def reason_of(error: ConvergencesError) -> dict[str, Any]:
+    """`{reason, fault}`: why something failed, to be noted and told later; `fault` is what its sentence is made of in
+    any language (`fault_sentences.reason_sentence`), None where the error has no code."""
+    fault = next(iter(error.faults), None) if isinstance(error, Refused) else error.fault
+    return {"reason": str(error), "fault": fault_to_json(fault) if fault is not None else None}
+
+
 def fault_to_json(fault: Fault) -> dict[str, Any]:
     """`{path, code, params}`; its sentence is chosen where it is shown."""
     return {"path": fault.path, "code": fault.code, "params": dict(fault.params)}

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from convergences_protocol.charter import Charter
 from convergences_protocol.cosignature import Cosignature
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import ConvergencesError, LocalError
 from convergences_protocol.replication.views import Held
 
 from convergences_node.archive.archive import Archive
@@ -96,7 +96,7 @@ class Town:
         """Why the card took no write when that was last tried: `checkup/self_check.py` tries it."""
         self.ended_there = False
         """Whether the agglomeration, asked last, said that its charter has ended this node's log."""
-        self.letter_refused: tuple[int, str] | None = None
+        self.letter_refused: tuple[int, ConvergencesError] | None = None
         """When the last letter to the operator could not be sent, and why; None once one is."""
         self.certificate = read_certificate(folder)
         """Of the proxy on this machine that serves the same pages by https, where there is one."""

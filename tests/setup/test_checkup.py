@@ -14,6 +14,8 @@ from convergences_node.checkup.backups import OLD_BAD_S, OLD_CARE_S, backup_sign
 from convergences_node.checkup.machine import machine_signs
 from convergences_node.checkup.sign import BAD, CARE, GOOD, LEVELS, Sign
 from convergences_node.clock import BUILT_AT
+from convergences_node.faults import reason_of
+from convergences_protocol.errors import Fault, LocalError
 
 SENTENCES = Path(checkup.__file__).parent / "sentences"
 NOW = BUILT_AT + 1_000_000
@@ -132,3 +134,14 @@ def test_an_age_is_said_in_the_unit_that_suits_it() -> None:
 )
 def test_one_record_is_one_record(name: str, level: str, counted: dict[str, object], said: str) -> None:
     assert checkup.sentence(Sign(name, CARE, level, counted), "fr").endswith(said)
+
+
+def test_why_a_backup_failed_is_said_in_the_reader_s_language() -> None:
+    """Also long after, and by a reader of another language than the one who was there."""
+    error = LocalError("not said", fault=Fault("", "backup_unwritable", {"folder": "/media/stick", "reason": "EIO"}))
+    (sign,) = backup_signs({"made_at": 0, **reason_of(error)}, {}, 600)
+    french, english = (checkup.sentence(sign, language) for language in ("fr", "en"))
+    assert "n’a pas pu être écrite dans /media/stick" in french and not french.endswith("..")
+    assert "could not be written to /media/stick" in english
+    (older,) = backup_signs({"made_at": 0, "reason": "noted before"}, {}, 600)
+    assert "noted before" in checkup.sentence(older, "fr")

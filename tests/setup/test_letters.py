@@ -11,6 +11,7 @@ import pytest
 from convergences_node.checkup import letters
 from convergences_node.checkup.sign import BAD, sign
 from convergences_node.checkup.signs import signs
+from convergences_node.checkup.wording import sentence
 from convergences_node.config import CONFIG_NAME
 from convergences_node.founding import create_town
 from convergences_node.town import Town
@@ -55,12 +56,32 @@ async def test_one_that_is_refused_is_a_sign_until_one_leaves(tmp_path: Path) ->
     async with mail_server() as mails, Town.open(folder) as town:
         named_in_settings(folder, mails)
         mails.refusing = True
-        with pytest.raises(RemoteError, match="451"):
+        with pytest.raises(RemoteError) as refused:
             await perform(town, "letter", {}, lambda event: None)
+        assert refused.value.fault is not None and refused.value.fault.params["reason"] == "451 later"
         assert "letters" in [each.name for each in await signs(town)]
         mails.refusing = False
         await perform(town, "letter", {}, lambda event: None)
         assert "letters" not in [each.name for each in await signs(town)]
+
+
+async def test_what_is_wrong_is_said_so_that_it_can_be_mended(tmp_path: Path) -> None:
+    """In the operator's language, with the line of the settings to look at; not in a library's words."""
+    folder = tmp_path / "stains"
+    await create_town(folder, "FR-93072", "town", "Stains")
+    async with mail_server() as mails, Town.open(folder) as town:
+        named_in_settings(folder, mails)
+    async with Town.open(folder) as town:
+        with pytest.raises(RemoteError) as nowhere:
+            await perform(town, "letter", {}, lambda event: None)
+        (shown,) = [sentence(each, "fr") for each in await signs(town) if each.name == "letters"]
+        assert shown.endswith(f": 127.0.0.1 ne répond pas sur le port {mails.port}.")
+        settings = folder / CONFIG_NAME
+        settings.write_text(settings.read_text().replace('password_file = ""', 'password_file = "courriel.txt"'))
+        with pytest.raises(LocalError) as unread:
+            await perform(town, "letter", {}, lambda event: None)
+    codes = [each.value.fault and each.value.fault.code for each in (nowhere, unread)]
+    assert codes == ["letter_unreached", "letter_password"]
 
 
 async def test_the_page_has_a_button_for_it(operator: Operator) -> None:

@@ -10,7 +10,7 @@ import click
 from convergences_cli import told
 from convergences_cli.asking import ask, node_options, printed
 from convergences_cli.tables import print_table
-from convergences_cli.words import say
+from convergences_cli.words import language, say
 
 
 @told.command()
@@ -46,7 +46,9 @@ def _show_left(left: dict[str, Any]) -> None:
     if "waiting" in left:
         click.echo(say("vault.waiting"))
     if "reason" in left:
-        click.echo(say("vault.reason", reason=left["reason"]))
+        from convergences_node.fault_sentences import reason_sentence
+
+        click.echo(say("vault.reason", reason=reason_sentence(left, language())))
 
 
 def _day(seconds: int) -> str:

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from convergences_protocol.errors import ConvergencesError, LocalError
 
 from convergences_node.clock import clock_plausible
+from convergences_node.faults import reason_of
 from convergences_node.vault import leaving
 
 from .stick import usual_target
@@ -103,7 +104,7 @@ class Nightly:
         self._told = self._monotonic()
         log.warning("no backup: %s", error)
         town = self._town
-        await remember(town, {"failed_at": town.now(), "target": target, "reason": str(error)})
+        await remember(town, {"failed_at": town.now(), "target": target, **reason_of(error)})
 
 
 class _Due:

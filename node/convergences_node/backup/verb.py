@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from convergences_protocol.errors import Fault, LocalError
 
 from convergences_node.blobs.store import Blob
+from convergences_node.faults import reason_of
 from convergences_node.vault.leaving import leave
 
 from . import making
@@ -56,7 +57,7 @@ async def backup(town: Town, params: Backup, tell: Tell) -> Json:
     try:
         made, said = await back_up(town, Path(target), archive, keep, tell)
     except LocalError as error:
-        await remember(town, {"failed_at": town.now(), "target": target, "reason": str(error)})
+        await remember(town, {"failed_at": town.now(), "target": target, **reason_of(error)})
         raise
     return {
         **await last_backup(town),
@@ -143,13 +144,14 @@ async def remember(town: Town, what: dict[str, Any]) -> None:
         return
     value = {**await last_backup(town), **what}
     if "made_at" in what:
-        for name in ("failed_at", "target", "reason"):
+        for name in ("failed_at", "target", "reason", "fault"):
             value.pop(name, None)
     await town.archive.choose(LAST_CHOICE, json.dumps(value, ensure_ascii=False))
 
 
 async def last_backup(town: Town) -> dict[str, Any]:
-    """`{made_at, path, bytes, archive}` of the last one, and `{failed_at, target, reason}` if a later one failed."""
+    """`{made_at, path, bytes, archive}` of the last one; if a later one failed, also `{failed_at, target, reason,
+    fault}`."""
     text = await town.archive.read(lambda reader: reader.choice(LAST_CHOICE))
     found: dict[str, Any] = json.loads(text) if text else {}
     return found

@@ -14,15 +14,16 @@ OLD_CARE_S, OLD_BAD_S = 2 * 86_400, 8 * 86_400
 def backup_signs(last: Mapping[str, object], left: Mapping[str, object], now: int) -> Iterator[Sign]:
     """From what both remember of themselves. Who has one of the two is not asked for the other."""
     if left.keys() & {"kept_at", "reason"}:
-        yield _sign("vault", left.get("kept_at"), left.get("reason"), now)
+        yield _sign("vault", left.get("kept_at"), left, now)
     if last or "kept_at" not in left:
-        yield _sign("backup", last.get("made_at"), last.get("reason"), now)
+        yield _sign("backup", last.get("made_at"), last, now)
 
 
-def _sign(name: str, made_at: object, reason: object, now: int) -> Sign:
+def _sign(name: str, made_at: object, noted: Mapping[str, object], now: int) -> Sign:
+    why = {key: noted.get(key) for key in ("reason", "fault")}
     if not isinstance(made_at, int):
-        return sign(name, CARE, "failed_first", reason=reason) if reason else sign(name, CARE, "never")
+        return sign(name, CARE, "failed_first", **why) if why["reason"] else sign(name, CARE, "never")
     age = max(0, now - made_at)
-    if reason:
-        return sign(name, BAD if age > OLD_CARE_S else CARE, "failed", age=age, reason=reason)
+    if why["reason"]:
+        return sign(name, BAD if age > OLD_CARE_S else CARE, "failed", age=age, **why)
     return sign(name, BAD if age > OLD_BAD_S else CARE if age > OLD_CARE_S else GOOD, age=age)

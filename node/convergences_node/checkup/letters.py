@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Sequence
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convergences_protocol.errors import Fault, LocalError, RemoteError
+from convergences_protocol.errors import ConvergencesError, Fault, LocalError, RemoteError
 
 from convergences_node.checkup.sign import Sign
 from convergences_node.checkup.wording import letter, sentence, title, what_to_do
 from convergences_node.config import AlertsSection, load_config
+from convergences_node.faults import words_of
 
 if TYPE_CHECKING:
     from convergences_node.town import Town
@@ -44,10 +46,8 @@ async def try_letter(town: Town, params: Letter, tell: Tell) -> Json:
     language = town.config.http.language
     subject = letter("subject_trial", language, name=town.config.node.name)
     message = _addressed(town, settings, subject, [letter("trial", language)])
-    if (reason := await post(town, settings, message)) is not None:
-        raise RemoteError(
-            f"the letter could not be sent: {reason}", fault=Fault("", "letter_refused", {"reason": reason})
-        )
+    if (error := await post(town, settings, message)) is not None:
+        raise error
     return {"to": list(settings.to)}
 
 
@@ -74,15 +74,14 @@ def _addressed(town: Town, settings: AlertsSection, subject: str, parts: Sequenc
     return message
 
 
-async def post(town: Town, settings: AlertsSection, message: EmailMessage) -> str | None:
+async def post(town: Town, settings: AlertsSection, message: EmailMessage) -> ConvergencesError | None:
     """Hand it over. None once it is taken, else why not: the operator's page says so until a letter is taken."""
     try:
         await _send(settings, town.folder, message)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:REASON_CHARACTERS_MAX] or type(error).__name__
-        log.warning("no letter could be sent: %s", reason)
-        town.letter_refused = (town.now(), reason)
-        return reason
+    except ConvergencesError as error:
+        log.warning("no letter could be sent: %s", error)
+        town.letter_refused = (town.now(), error)
+        return error
     town.letter_refused = None
     return None
 
@@ -91,20 +90,48 @@ async def _send(settings: AlertsSection, folder: Path, message: EmailMessage) ->
     import aiosmtplib
 
     password = await asyncio.to_thread(_password, folder, settings.password_file)
-    await aiosmtplib.send(
-        message,
-        hostname=settings.host,
-        port=settings.port,
-        username=settings.user or None,
-        password=password,
-        use_tls=settings.security == "tls",
-        start_tls=settings.security == "starttls",
-        timeout=SEND_SECONDS_MAX,
-    )
+    try:
+        await aiosmtplib.send(
+            message,
+            hostname=settings.host,
+            port=settings.port,
+            username=settings.user or None,
+            password=password,
+            use_tls=settings.security == "tls",
+            start_tls=settings.security == "starttls",
+            timeout=SEND_SECONDS_MAX,
+        )
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        raise _wrong(error, settings) from error
+
+
+def _wrong(error: Exception, settings: AlertsSection) -> RemoteError:
+    """What the mail server, or the way to it, makes of a letter."""
+    import aiosmtplib
+
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        error = error.recipients[0]
+    reason = " ".join(words_of(error).split())[:REASON_CHARACTERS_MAX]
+    values = {"host": settings.host, "port": settings.port, "user": settings.user, "reason": reason}
+    code = "letter_refused"
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+        code = "letter_secret"
+    elif isinstance(error, aiosmtplib.SMTPResponseException):
+        values["reason"] = f"{error.code} {error.message}"[:REASON_CHARACTERS_MAX]
+    elif isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
+        code = "letter_unencrypted"
+    elif isinstance(error, aiosmtplib.SMTPConnectError | aiosmtplib.SMTPTimeoutError | OSError):
+        code = "letter_unreached"
+    return RemoteError(reason, fault=Fault("", code, values))
 
 
 def _password(folder: Path, name: str) -> str | None:
     if not name:
         return None
-    with (folder / name).open("rb") as file:
-        return file.read(PASSWORD_BYTES_MAX).decode().strip()
+    try:
+        with (folder / name).open("rb") as file:
+            return file.read(PASSWORD_BYTES_MAX).decode().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        params = {"file": str(folder / name), "reason": reason}
+        raise LocalError(f"{folder / name}: {reason}", fault=Fault("", "letter_password", params)) from None

@@ -15,7 +15,8 @@ LEVELS = (GOOD, CARE, BAD)
 class Sign:
     """Its name in the catalogues, how grave it is, and what fills in the sentence.
 
-    A value named `age` is in seconds, and said in the unit that suits it.
+    A value named `age` is in seconds, and said in the unit that suits it; a `reason` is said by its `fault`, if it
+    has one (`faults.reason_of`).
     """
 
     name: str

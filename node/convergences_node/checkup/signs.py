@@ -19,6 +19,7 @@ from convergences_node.checkup.local_name import local_name_signs
 from convergences_node.checkup.machine import machine_signs
 from convergences_node.checkup.sign import BAD, CARE, GOOD, LEVELS, Sign, sign
 from convergences_node.checkup.updates import update_signs
+from convergences_node.faults import reason_of
 from convergences_node.vault.leaving import left
 from convergences_node.verbs import perform
 
@@ -116,8 +117,8 @@ def _agglomeration(town: Town, own: _Own, ended: bool) -> Sign:
 def _letters(town: Town) -> Iterator[Sign]:
     """Nothing where no letter had to be sent, or the last one was."""
     if town.letter_refused is not None:
-        at, reason = town.letter_refused
-        yield sign("letters", CARE, age=max(0, town.now() - at), reason=reason)
+        at, why = town.letter_refused
+        yield sign("letters", CARE, age=max(0, town.now() - at), **reason_of(why))
 
 
 def _network(town: Town) -> Iterator[Sign]:

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 
 from convergences_node.checkup.sign import GOOD, Sign
+from convergences_node.fault_sentences import reason_sentence
 from convergences_node.quantities import said
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -26,6 +27,8 @@ def sentence(sign: Sign, language: str) -> str:
     for name, value in values.items():
         if isinstance(value, float):
             values[name] = str(value).replace(".", words["level"]["decimal"])
+    if values.get("fault") is not None:
+        values["reason"] = reason_sentence(values, language).removesuffix(".")
     if "age" in values:
         values["age"] = _age(int(str(values["age"])), words["age"])
     return words[sign.name][sign.form].format(**values)

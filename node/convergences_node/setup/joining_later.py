@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from convergences_protocol.errors import ConvergencesError, LocalError, Refused
 
 from convergences_node.accounts.accounts import Accounts
-from convergences_node.fault_sentences import fault_sentence
+from convergences_node.fault_sentences import said_in
 from convergences_node.network.joining import JoinRefused
 from convergences_node.verbs import perform
 
@@ -77,7 +77,7 @@ class JoiningLater:
         try:
             await perform(self._town, "join", {"invitation": invitation}, lambda event: None)
         except (JoinRefused, Refused, LocalError) as error:
-            refused = _sentence(error, self._town.config.http.language)
+            refused = said_in(error, self._town.config.http.language)
             log.warning("the invitation is refused: %s", error)
         except (ConvergencesError, OSError, TimeoutError) as error:
             log.info("the agglomeration is not reached yet: %s", error)
@@ -85,9 +85,3 @@ class JoiningLater:
         await self._accounts.set_note(REFUSED_NOTE, refused)
         await self._accounts.set_note(INVITATION_NOTE, None)
         return True
-
-
-def _sentence(error: ConvergencesError, language: str) -> str:
-    if isinstance(error, Refused) and error.faults:
-        return " ".join(fault_sentence(fault, language) for fault in error.faults)
-    return str(error)

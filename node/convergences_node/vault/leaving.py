@@ -22,6 +22,7 @@ from convergences_protocol.vault import Deposit
 from convergences_node.archive.durable import TEMPORARY
 from convergences_node.backup import contents
 from convergences_node.blobs.store import Readers
+from convergences_node.faults import reason_of
 from convergences_node.network.joining import JoinRefused, send_word
 from convergences_node.vault.keeping import KEPT
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from convergences_node.verbs import Json, Tell
 
 LEFT_CHOICE = "vault"
-"""Where the archive remembers what was left: `{digest, bytes, made_at, kept_at, failed_at, reason}`."""
+"""Where the archive remembers what was left: `{digest, bytes, made_at, kept_at, failed_at, reason, fault}`."""
 SPOOL_NAME = "vault" + TEMPORARY
 ASK_FIRST_S, ASK_MAX_S = 1.0, 30.0
 """Between two questions whether it is kept by now."""
@@ -60,7 +61,7 @@ async def _noted(town: Town) -> AsyncIterator[None]:
     try:
         yield
     except ConvergencesError as error:
-        await _remember(town, {"failed_at": town.now(), "reason": str(error)})
+        await _remember(town, {"failed_at": town.now(), **reason_of(error)})
         raise
 
 
@@ -96,7 +97,7 @@ async def _until_kept(town: Town, wait_s: float) -> None:
         await asyncio.sleep(pause)
         pause = min(2 * pause, ASK_MAX_S)
     waiting = (await left(town))["waiting"]
-    await _remember(town, {"kept_at": town.now(), **waiting}, gone=("waiting", "failed_at", "reason"))
+    await _remember(town, {"kept_at": town.now(), **waiting}, gone=("waiting", "failed_at", "reason", "fault"))
     await town.blobs.remove(bytes.fromhex(waiting["digest"]))
 
 
