@@ -34,7 +34,7 @@ RootAt = Callable[[int], bytes]
 
 
 class Reason(StrEnum):
-    """Why an archive is in doubt. The sentence for the operator is in the catalogues, under `doubt.<reason>`."""
+    """Why an archive is in doubt. The sentence for the operator is in the catalogues of signs (`why_…`)."""
 
     GUARD_MISSING = "guard_missing"
     GUARD_TORN = "guard_torn"

@@ -15,6 +15,8 @@ from convergences_node.checkup.machine import machine_signs
 from convergences_node.checkup.sign import BAD, CARE, GOOD, LEVELS, Sign
 from convergences_node.clock import BUILT_AT
 from convergences_node.faults import reason_of
+from convergences_node.former import OLDER
+from convergences_protocol.doubt import Reason
 from convergences_protocol.errors import Fault, LocalError
 
 SENTENCES = Path(checkup.__file__).parent / "sentences"
@@ -145,3 +147,10 @@ def test_why_a_backup_failed_is_said_in_the_reader_s_language() -> None:
     assert "could not be written to /media/stick" in english
     (older,) = backup_signs({"made_at": 0, "reason": "noted before"}, {}, 600)
     assert "noted before" in checkup.sentence(older, "fr")
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_doubt_is_said_in_words(language: str) -> None:
+    for reason in [*Reason, OLDER]:
+        said = checkup.sentence(Sign("doubt", CARE, CARE, {"reason": str(reason)}), language)
+        assert reason not in said and "_" not in said, said

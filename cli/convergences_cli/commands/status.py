@@ -37,8 +37,6 @@ def _show(answer: dict[str, Any]) -> None:
             (say("status.peers"), f"{answer['peers'].get('connected', 0)} / {answer['peers'].get('known', 0)}"),
         ]
     )
-    for doubt in answer.get("doubts", []):
-        click.echo(f"{say('status.doubt')}: {doubt}")
     for origin, count in answer.get("erasures_waiting", {}).items():
         click.echo(say("status.erasures_waiting", origin=origin, count=count))
     _show_signs(answer.get("signs", []))

@@ -16,7 +16,7 @@ class Sign:
     """Its name in the catalogues, how grave it is, and what fills in the sentence.
 
     A value named `age` is in seconds, and said in the unit that suits it; a `reason` is said by its `fault`, if it
-    has one (`faults.reason_of`).
+    has one (`faults.reason_of`), or by the catalogue's sentence of that name (`why_…`).
     """
 
     name: str

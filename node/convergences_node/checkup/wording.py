@@ -29,6 +29,8 @@ def sentence(sign: Sign, language: str) -> str:
             values[name] = str(value).replace(".", words["level"]["decimal"])
     if values.get("fault") is not None:
         values["reason"] = reason_sentence(values, language).removesuffix(".")
+    elif "reason" in values:
+        values["reason"] = words[sign.name].get(f"why_{values['reason']}", values["reason"])
     if "age" in values:
         values["age"] = _age(int(str(values["age"])), words["age"])
     return words[sign.name][sign.form].format(**values)
