@@ -92,13 +92,16 @@ class Drill:
 
     # ------------------------------------------------------------------------------ what systemd counts
     def memory(self) -> dict[str, float]:
-        """MiB of the unit: what its processes hold (resident), and the most that was charged to it so far."""
+        """MiB of the unit: what its process holds (resident), of that its files' pages, which the system may take back
+        at any time (proc(5), `RssFile`), and the most that was charged to it so far."""
         tell = self.machine.tell
         pid = self.machine.properties(SERVICE, "MainPID")["MainPID"]
         peak = float(tell(f"cat {CGROUP}/memory.peak 2>/dev/null || echo 0")) / MIB
-        resident = float(tell(f"awk '/^VmRSS/ {{print $2}}' /proc/{pid}/status")) / 1024
+        resident, files = (
+            float(tell(f"awk '/^{name}/ {{print $2}}' /proc/{pid}/status")) / 1024 for name in ("VmRSS", "RssFile")
+        )
         anonymous = float(tell(f"awk '/^anon / {{print $2}}' {CGROUP}/memory.stat")) / MIB
-        return {"resident": resident, "anonymous": anonymous, "peak": peak}
+        return {"resident": resident, "files": files, "anonymous": anonymous, "peak": peak}
 
     def restarts(self) -> int:
         """How often systemd has started the node again since the machine was switched on."""

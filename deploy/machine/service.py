@@ -131,8 +131,9 @@ def at_rest(drill: Drill) -> None:
         "writes of the whole machine at rest", f"{operations / minutes:.1f} a minute, {count / 1024 / minutes:.0f} KiB"
     )
     memory = drill.memory()
-    drill.at_most("resident at rest", memory["resident"], MEMORY_AT_REST_MIB_MAX, "MiB")
     drill.note("the unit's own memory at rest", f"{memory['anonymous']:.0f} MiB")
+    drill.note("of its files, the pages that are in memory", f"{memory['files']:.1f} MiB")
+    drill.at_most("resident at rest", memory["resident"], MEMORY_AT_REST_MIB_MAX, "MiB")
 
 
 def _commits(drill: Drill) -> int:

@@ -44,6 +44,9 @@ T = TypeVar("T")
 COVERAGE_SECONDS = 5.0
 """How old the coverage beside an answer may be: it changes with every cosignature."""
 
+QUIET_SECONDS = 30.0
+"""Without anything to take in, after which memory is given back."""
+
 
 class Index(Questions):
     """One node's index, opened. Make it with `open`; `close` it before the archive."""
@@ -226,8 +229,16 @@ class Index(Questions):
         return 0
 
     async def _follow_archive(self) -> None:
+        rested = self._changes
         while True:
-            await self._wake.wait()
+            try:
+                async with asyncio.timeout(QUIET_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                if rested != self._changes:
+                    rested = self._changes
+                    await self._rest()
+                continue
             try:
                 if self.patience is not None:
                     await self.patience()
@@ -235,6 +246,14 @@ class Index(Questions):
                 await self.catch_up()
             except Exception:
                 log.exception("the index could not follow the archive; it will try again at the next change")
+
+    async def _rest(self) -> None:
+        """Nothing more comes: what was kept in memory to write fast is given back."""
+        async with self._turn:
+            try:
+                await self._in_writer(self._keeper.rest)
+            except sqlite3.DatabaseError as error:
+                self._tear(error)
 
     def _heard(self, event: Event) -> None:
         self._changes += 1

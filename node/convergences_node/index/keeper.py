@@ -101,6 +101,11 @@ class Keeper:
         self.projection, self.known = Projection(db, self._path, horizon), known
         give_back()  # pages and rows of a whole index lay between what stays
 
+    def rest(self) -> None:
+        """Keep no page of the file in memory until it is written in again."""
+        store.rest(self.projection.db)
+        give_back()
+
     def let_go(self) -> None:
         """Let another process write the file that serves."""
         self.projection.db.close()

@@ -160,6 +160,11 @@ def expect_little(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA shrink_memory")
 
 
+def rest(db: sqlite3.Connection) -> None:
+    """Let go of the pages that are kept to write the same ones again: up to 16 MiB, which nobody needs at rest."""
+    db.execute("PRAGMA shrink_memory")
+
+
 def _remember(db: sqlite3.Connection, cache_kib: int, wal_pages: int) -> None:
     is_bounded = db.execute("PRAGMA max_page_count").fetchone()[0] < BOUNDED_PAGES_MAX
     db.execute(f"PRAGMA cache_size = -{cache_kib}")
