@@ -6,8 +6,8 @@ thread's own heap: after forty guesses of a password, at 19 MiB each and one at 
 before, and after a crowd at its door 190. With a fixed threshold it is given back each time, and two heaps are enough
 for as many processors' worth of threads that mostly wait for each other.
 
-What lies free between two blocks that are in use is given back when the node asks for it, after the one duty that
-leaves much of that: making an index again.
+What lies free between two blocks that are in use is given back when the node asks for it: once an index was made
+again, which leaves much of that, and where nothing has come to be indexed for a while.
 
 Processes that the node starts are told by their environment. Where the C library is another one, nothing is done.
 """
