@@ -120,7 +120,9 @@ def _trust(drill: Drill, said: str) -> ssl.SSLContext:
 def is_on(drill: Drill, trust: ssl.SSLContext) -> None:
     """It answers who has taken the certificate and nobody else, beside http, which is as it was."""
     secure, plain = _answer(drill, "", trust), _answer(drill, "")
-    drill.expect(secure.status == 200 and KEPT_FOR_LATER.search(secure.text), "https answers under the town's own root")
+    if secure.status != 200:
+        raise DrillError(f"by https: {secure.status} {secure.text[:300]}")
+    drill.expect(KEPT_FOR_LATER.search(secure.text), "https answers under the town's own root")
     drill.expect(
         plain.status == 200 and not KEPT_FOR_LATER.search(plain.text), "http is as it was, and leads nowhere else"
     )
