@@ -157,7 +157,7 @@ def expect_little(db: sqlite3.Connection) -> None:
     """Undo `expect_much`."""
     _merge_at(db, SEGMENTS_USUAL)
     _remember(db, WRITER_CACHE_KIB, WAL_PAGES_MAX)
-    db.execute("PRAGMA shrink_memory")
+    rest(db)
 
 
 def rest(db: sqlite3.Connection) -> None:
