@@ -206,6 +206,12 @@ class Membership:
         return [opening.origin for opening in self._own]
 
     @property
+    def named(self) -> Enrolled | None:
+        """What the charter says of the last of this node's logs that it names; None before it names any."""
+        found = [self.charter.enrolled(origin) for origin in reversed(self.own_origins)]
+        return next((log for log in found if log is not None and not log.presumed), None)
+
+    @property
     def former_origins(self) -> list[str]:
         """The logs that were written under our key for our territory, but for the one that is written in.
 

@@ -49,18 +49,51 @@ async def test_a_town_whose_card_fails_says_so_and_says_when_it_is_well(cluster:
     assert said is not None and "card.failing" not in dict(said.signs)
 
 
+async def agglomeration_signs(node: Node) -> dict[str, str]:
+    found = {each.name: each for each in await signs(node.town)}
+    said = found["agglomeration"]
+    assert (said.level, said.form) != ("care", "ended") or "continue seul" in sentence(said, "fr")
+    return {name: each.form for name, each in found.items() if name in ("agglomeration", "network")}
+
+
 async def test_a_town_whose_log_is_ended_is_told_so(cluster: Cluster) -> None:
-    """It left, by nobody's fault: no sign of its page blames the internet."""
+    """It left, by nobody's fault, and no peer takes it any more: no sign of its page blames the internet."""
     agglomeration, town = await cluster.cluster("saint-denis")
     telling = Telling(town.town)
+    cluster.net.sever(agglomeration.key, town.key)
     await agglomeration.ask("end", origin=town.origin, why="departure")
+    cluster.net.mend(agglomeration.key, town.key)
+    assert "network" in await agglomeration_signs(town)
     assert await telling.look()
-    found = {each.name: each for each in await signs(town.town)}
-    assert (found["agglomeration"].level, found["agglomeration"].form) == ("care", "ended")
-    assert "continue seul" in sentence(found["agglomeration"], "fr")
-    assert "network" not in found
+    assert await agglomeration_signs(town) == {"agglomeration": "ended"}
     assert not await ailing(agglomeration)
     assert agglomeration.town.hearing.of(town.origin) is None, "it is nobody's town any more"
+
+
+async def test_a_town_that_read_its_end_in_the_charter_waits_to_be_enrolled_again(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its new epoch is nobody's yet, so that nothing is told in its name; once it is enrolled, at the next look."""
+    agglomeration, town = await cluster.cluster("saint-denis")
+    telling, old = Telling(town.town), town.origin
+    still_allowed = agglomeration.town.membership.allowed()
+    monkeypatch.setattr(agglomeration.town.membership, "allowed", lambda: still_allowed)
+    await agglomeration.ask("end", origin=old, why="a mistake")
+
+    async def writes_on() -> bool:
+        return town.origin != old
+
+    await town.until(writes_on, "a new epoch is opened")
+    assert await agglomeration_signs(town) == {"agglomeration": "ended"}
+    assert not await telling.look()
+    opening = town.town.membership.own
+    await agglomeration.ask(
+        "enrol", origin=opening.origin, key=opening.key.hex(), recovery_key=opening.recovery_key.hex()
+    )
+    await town.until_enrolled(opening.origin)
+    assert (await agglomeration_signs(town))["agglomeration"] != "ended"
+    assert await telling.look()
+    assert agglomeration.town.hearing.of(opening.origin) is not None
 
 
 async def test_only_the_town_itself_is_heard_and_an_old_word_says_nothing(cluster: Cluster) -> None:

@@ -95,9 +95,14 @@ def _erasures(waiting: dict[str, int]) -> Iterator[Sign]:
 
 
 def _is_ended(town: Town) -> bool:
-    """Whether this node writes in a log that the charter has ended: after a departure, a merge, a theft."""
-    enrolled = town.membership.charter.enrolled(town.membership.own.origin)
-    return town.ended_there or (enrolled is not None and enrolled.end is not None)
+    """Whether the charter has ended this node's log, in favour of none of its own: a departure, a merge, a theft.
+
+    Also once residents write on in a new epoch, which a person has to enrol.
+    """
+    named = town.membership.named
+    if named is None or named.end is None:
+        return town.ended_there
+    return named.end.successor not in town.membership.own_origins
 
 
 def _agglomeration(town: Town, own: _Own, ended: bool) -> Sign:

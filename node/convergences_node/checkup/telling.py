@@ -61,8 +61,7 @@ class Telling:
     async def look(self) -> bool:
         """Look once, and say what is new, or was said an hour ago. Whether the agglomeration has heard it."""
         town = self._town
-        joined = town.membership.joined and town.network is not None and town.config.node.kind != "agglomeration"
-        if not joined or not clock_plausible(town.now()):
+        if not _may_tell(town):
             return False
         found, now = told_signs(await signs(town)), self._monotonic()
         refused = self._told is None and now < self._next
@@ -92,6 +91,14 @@ def told_signs(found: Sequence[Sign]) -> list[tuple[str, int]]:
 def code_of(sign: Sign) -> str:
     """`card`, or `card.read_only` where it is not by its level alone."""
     return sign.name if sign.form in LEVELS else f"{sign.name}.{sign.form}"
+
+
+def _may_tell(town: Town) -> bool:
+    """Whether the agglomeration would take a word: in the name of a log that its charter names, as is known here."""
+    named = town.membership.named if town.membership.joined else None
+    if named is None or named.origin != town.membership.own.origin or town.network is None:
+        return False
+    return town.config.node.kind != "agglomeration" and clock_plausible(town.now())
 
 
 async def _say(town: Town, said: Health) -> bytes:
