@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import ast
+import errno
+import os
 import re
 from pathlib import Path
 
 import pytest
-from convergences_node.fault_sentences import fault_sentence, fault_sentences
+from convergences_node.fault_sentences import fault_sentence, fault_sentences, in_words
+from convergences_node.system_words import MET
 from convergences_protocol import admission, invitation
 from convergences_protocol.errors import Fault
 from convergences_protocol.kinds.kind import FAULT_CODES
@@ -21,6 +24,7 @@ _COMPOSED = {
     *(f"invitation_{code}" for code in invitation._SENTENCES),
     *(f"epoch_{code}" for code in admission._REASONS),
     *(f"row_{gone}" for gone in ("erased", "withdrawn")),
+    *(f"system_{errno.errorcode[number]}" for number in MET),
 }
 
 
@@ -89,3 +93,13 @@ def test_what_is_counted_agrees_with_its_number() -> None:
     french, english = ([fault_sentence(fault, language) for fault in unsigned] for language in LANGUAGES)
     assert ["signatures connues" in said for said in french] == [False, False, True]
     assert ["signatures of" in said for said in english] == [True, False, True]
+
+
+def test_what_the_system_refuses_is_said_in_the_reader_s_words() -> None:
+    """However deep the reason is; a reason that is not the system's stays as it is."""
+    full = os.strerror(errno.ENOSPC)
+    fault = Fault("", "backup_unwritable", {"folder": "/media/stick", "reason": full})
+    assert "/media/stick\u00a0: il n’y a plus de place." in fault_sentence(fault, "fr")
+    assert "there is no room left" in fault_sentence(fault, "en")
+    assert all(in_words(os.strerror(number), language) for number in MET for language in LANGUAGES)
+    assert in_words("the server is on holiday", "fr") == "the server is on holiday"

@@ -18,6 +18,7 @@ from convergences_protocol.errors import ConvergencesError, Fault, Refused
 
 from convergences_node.faults import fault_from_json
 from convergences_node.quantities import said
+from convergences_node.system_words import system_code
 
 
 def fault_sentence(fault: Fault, language: str) -> str:
@@ -38,8 +39,15 @@ def said_in(error: ConvergencesError, language: str) -> str:
 
 def reason_sentence(noted: Mapping[str, Any], language: str) -> str:
     """Why something failed, as `faults.reason_of` noted it; in the words for the log where no fault was noted."""
-    fault = noted.get("fault")
-    return fault_sentence(fault_from_json(fault), language) if fault else str(noted.get("reason", ""))
+    if fault := noted.get("fault"):
+        return fault_sentence(fault_from_json(fault), language)
+    return in_words(str(noted.get("reason", "")), language)
+
+
+def in_words(reason: str, language: str) -> str:
+    """A reason in that language where it is one of the system's; else as it is."""
+    code = system_code(reason)
+    return reason if code is None else fault_sentences(language)[code]
 
 
 def hint_sentence(fault: Fault, language: str) -> str | None:
@@ -56,6 +64,8 @@ class _Values(dict[str, Any]):
 
     def __init__(self, fault: Fault, language: str) -> None:
         super().__init__({name: said(value, language) for name, value in fault.params.items()}, path=fault.path)
+        if isinstance(reason := self.get("reason"), str):
+            self["reason"] = in_words(reason, language)
         self._fault = fault
         self._language = language
 

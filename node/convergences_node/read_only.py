@@ -13,6 +13,7 @@ shared memory", sqlite.org/wal.html). Nobody can write to either, so no lock is 
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import tempfile
@@ -37,7 +38,7 @@ def why_read_only(folder: Path) -> str | None:
     if not folder.is_dir() or os.access(folder, os.W_OK | os.X_OK):
         return None
     is_mounted_so = os.statvfs(folder).f_flag & os.ST_RDONLY
-    return "read-only file system" if is_mounted_so else "permission denied"
+    return os.strerror(errno.EROFS if is_mounted_so else errno.EACCES)
 
 
 def refusal(why: str) -> ReadOnlyCard:

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 
 from convergences_node.checkup.sign import GOOD, Sign
-from convergences_node.fault_sentences import reason_sentence
+from convergences_node.fault_sentences import in_words, reason_sentence
 from convergences_node.quantities import said
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -30,7 +30,8 @@ def sentence(sign: Sign, language: str) -> str:
     if values.get("fault") is not None:
         values["reason"] = reason_sentence(values, language).removesuffix(".")
     elif "reason" in values:
-        values["reason"] = words[sign.name].get(f"why_{values['reason']}", values["reason"])
+        reason = str(values["reason"])
+        values["reason"] = words[sign.name].get(f"why_{reason}") or in_words(reason, language)
     if "age" in values:
         values["age"] = _age(int(str(values["age"])), words["age"])
     return words[sign.name][sign.form].format(**values)
