@@ -16,10 +16,10 @@ from aiohttp import web
 from convergences_protocol.errors import ConvergencesError
 
 from convergences_node.accounts import Session
+from convergences_node.beside import Beside
 from convergences_node.fault_sentences import fault_sentence, said_in
 from convergences_node.faults import fault_from_json
 from convergences_node.updates.params import UpdateStage
-from convergences_node.updates.preparing import Preparing
 from convergences_node.updates.verb import stage_one
 from convergences_node.web import dates
 from convergences_node.web.operator.drawing import Faults, answer_private, faults_of, go_to, words
@@ -31,12 +31,12 @@ ASKS_AGAIN_SECONDS = 3
 INSTALLED_SECONDS = 150
 """After which the page asks again: the old version is packed, the new one unpacked; a few minutes, on a Pi."""
 MIB = 1 << 20
-PREPARING: web.AppKey[Preparing] = web.AppKey("update_preparing")
+PREPARING: web.AppKey[Beside] = web.AppKey("update_preparing")
 
 
 def keep_preparing(app: web.Application) -> None:
-    """One for the life of the pages."""
-    app[PREPARING] = Preparing()
+    """One for the life of the pages; what came of a package over the line stays for the next time."""
+    app[PREPARING] = Beside("preparing an update")
 
     async def stop(app: web.Application) -> AsyncIterator[None]:
         yield
@@ -72,7 +72,7 @@ async def _draw(
         "unreachable": bool(found.get("unreachable")),
         "attempt": _attempt(request, found.get("attempt")),
         "preparing": preparing.is_under_way,
-        "share": 100 * preparing.done // preparing.total if preparing.total else 0,
+        "share": preparing.share,
         "agglomeration": operating_of(request).town.config.node.kind == "agglomeration",
     }
     response = answer_private(request, "operator_update.html", values, faults={**more, **(faults or {})})

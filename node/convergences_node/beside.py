@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A version that is being prepared beside the page that asked: from a stick in a minute, over a line in hours."""
+"""One piece of long work beside the pages that asked for it, which come back to see how far it is."""
 
 from __future__ import annotations
 
@@ -9,34 +9,40 @@ from typing import Any
 
 from convergences_protocol.errors import ConvergencesError
 
-from convergences_node.params import Json, Tell
+from convergences_node.params import Tell
 
-Stage = Callable[[Tell], Awaitable[Json]]
+Work = Callable[[Tell], Awaitable[object]]
 
 
-class Preparing:
+class Beside:
     """At most one at a time; how the last one ended is kept until the next, or until the process ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         self.done, self.total = 0, 0
         self.failed: ConvergencesError | None = None
+        self._name = name
         self._task: asyncio.Task[None] | None = None
 
     @property
     def is_under_way(self) -> bool:
-        """Whether one is being prepared now."""
+        """Whether there is some now."""
         return self._task is not None and not self._task.done()
 
-    def begin(self, stage: Stage) -> None:
-        """Prepare one, unless one is being prepared."""
+    @property
+    def share(self) -> int:
+        """How much of it is done, in hundredths."""
+        return 100 * self.done // self.total if self.total else 0
+
+    def begin(self, work: Work) -> None:
+        """Do this, unless something is under way."""
         if self.is_under_way:
             return
         self.done, self.total, self.failed = 0, 0, None
-        self._task = asyncio.create_task(self._run(stage), name="preparing an update")
+        self._task = asyncio.create_task(self._run(work), name=self._name)
 
-    async def _run(self, stage: Stage) -> None:
+    async def _run(self, work: Work) -> None:
         try:
-            await stage(self._tell)
+            await work(self._tell)
         except ConvergencesError as error:
             self.failed = error
 
@@ -44,7 +50,7 @@ class Preparing:
         self.done, self.total = event["done"], event["total"]
 
     async def stop(self) -> None:
-        """Leave it; what came of a package over the line stays for the next time."""
+        """Leave it as it is."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
