@@ -2,7 +2,6 @@
 """The recovery sheet: what an operator prints, in French and then in English, and puts into a safe."""
 
 import os
-import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,15 +9,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from convergences_protocol.errors import Fault, LocalError
-from convergences_protocol.recovery import LINES, SHEET_CHARS_MAX, read_sheet
+from convergences_protocol.recovery import find_sheet, read_sheet
 
 from convergences_cli.words import say
 
 WIDTH = 78
 FILE_CHARS_MAX = 16_384
 """A sheet as it was printed is a tenth of this."""
-_LINE = re.compile(r"(?im)^[ \t]*(?:[1-9][.):]?[ \t]+)?((?:[0-9a-z]{4}[ \t-]+){3}[0-9a-z]{4})[ \t]*$")
-"""Four words, perhaps after the number that the sheet's page prints before them: whoever copies it copies that too."""
 
 
 def sheet_text(founded: Mapping[str, Any], date: str) -> str:
@@ -39,9 +36,7 @@ def _part(founded: Mapping[str, Any], date: str, lang: str) -> list[str]:
 
 def sheet_words(file: IO[str]) -> str:
     """The words of a sheet, from the whole printed text or from what somebody has typed of it."""
-    text = file.read(FILE_CHARS_MAX)
-    lines = _LINE.findall(text)
-    return "\n".join(lines) if len(lines) == LINES else text.strip()[: SHEET_CHARS_MAX + 1]
+    return find_sheet(file.read(FILE_CHARS_MAX))
 
 
 def sheet_seed(file: IO[str]) -> bytes:

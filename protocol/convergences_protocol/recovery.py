@@ -10,6 +10,7 @@ new log, is a `Succession`: it goes into the new log as its second record, and b
 A node's backups are sealed for the same key (`node/…/backup/recipient.py`).
 """
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -33,6 +34,8 @@ _CHECK_BYTES = 2
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _UNDERSTOOD = str.maketrans("OIL", "011")
 _LINE_CHARS = GROUPS_A_LINE * GROUP_CHARS
+_COPIED = re.compile(r"(?im)^[ \t]*(?:[1-9][.):]?[ \t]+)?((?:[0-9a-z]{4}[ \t-]+){3}[0-9a-z]{4})[ \t\r]*$")
+"""Four words, perhaps after the number that the sheet's page prints before them: whoever copies it copies that too."""
 
 
 def write_sheet(seed: bytes) -> list[str]:
@@ -65,6 +68,13 @@ def read_sheet(text: str) -> bytes:
         lines = ", ".join(str(fault.params["line"]) for fault in faults)
         raise Refused(faults, f"recovery sheet copied wrongly in line {lines}")
     return b"".join(parts)
+
+
+def find_sheet(text: str) -> str:
+    """The words of a sheet in what was copied of it: its four lines, with the numbers that are printed before them or
+    with all that stands around them; else the text as it is, of which `read_sheet` says what is wrong."""
+    lines = _COPIED.findall(text)
+    return "\n".join(lines) if len(lines) == LINES else text.strip()[: SHEET_CHARS_MAX + 1]
 
 
 @dataclass(frozen=True, slots=True)

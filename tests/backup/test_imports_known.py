@@ -81,7 +81,8 @@ async def test_what_was_imported_after_the_backup_is_not_imported_again(cluster:
     await agglomeration.until_holds(town.origin, await town.size(town.origin))
     await cluster.stop(town)
     shutil.rmtree(town.folder)
-    from_backup(town.folder, newest(stick), read_sheet("\n".join(town.founded.recovery_sheet)), [], quiet)
+    seed = read_sheet("\n".join(town.founded.recovery_sheet))
+    from_backup(town.folder, newest(stick, seed), seed, [], quiet)
     await cluster.start(town)
     assert (await settled(town.town, 40, quiet))["state"] == "settled"
     size = await town.size(town.origin)

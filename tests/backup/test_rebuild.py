@@ -75,7 +75,7 @@ async def test_a_dead_card_with_backup_and_sheet_costs_nothing(cluster: Cluster,
     await town.until(cosigned)
     await wiped(cluster, town)
 
-    restored = from_backup(town.folder, newest(stick), seed_of(town), ["http://127.0.0.1:9"], quiet)
+    restored = from_backup(town.folder, newest(stick, seed_of(town)), seed_of(town), ["http://127.0.0.1:9"], quiet)
     assert restored.records == 301
     assert "http://127.0.0.1:9" in (town.folder / "convergences.toml").read_text()
     await cluster.start(town)
@@ -101,7 +101,7 @@ async def test_the_same_old_backup_put_back_twice_is_taken_in_twice(cluster: Clu
     stick.mkdir()
     await town.ask("backup", target=str(stick))
     await wiped(cluster, town)
-    from_backup(town.folder, newest(stick), seed_of(town), [], quiet)
+    from_backup(town.folder, newest(stick, seed_of(town)), seed_of(town), [], quiet)
     await cluster.start(town)
     await agglomeration.until_enrolled(town.origin)
     await town.write("in the second epoch")
@@ -109,7 +109,7 @@ async def test_the_same_old_backup_put_back_twice_is_taken_in_twice(cluster: Clu
     second, size = town.origin, await town.size(town.origin)
     await wiped(cluster, town)
 
-    from_backup(town.folder, newest(stick), seed_of(town), [], quiet)
+    from_backup(town.folder, newest(stick, seed_of(town)), seed_of(town), [], quiet)
     await cluster.start(town)
     await town.write("written at once")
     answer = await settled(town.town, 40, quiet)
@@ -244,18 +244,23 @@ async def test_without_the_sheet_people_decide_with_the_commands_that_are_given(
     await agglomeration.until_finds("public", "goes on")
 
 
-async def test_of_several_towns_backups_the_file_has_to_be_named(cluster: Cluster, tmp_path: Path) -> None:
-    """And of an empty folder nothing can be made."""
+async def test_of_several_towns_backups_the_sheet_says_which(cluster: Cluster, tmp_path: Path) -> None:
+    """Where the notes are gone, the file has to be named; of an empty folder nothing can be made."""
     stick = tmp_path / "stick"
     stick.mkdir()
     with pytest.raises(LocalError, match="no backup in"):
-        newest(stick)
+        newest(stick, bytes(32))
     for name in ("saint-denis", "epinay"):
         node = await cluster.start(await cluster.found(name))
         await node.ask("backup", target=str(stick))
+    assert newest(stick, seed_of(cluster.nodes["saint-denis"])).name == "convergences-FR-93066-000001.age"
+    assert newest(stick, seed_of(cluster.nodes["epinay"])).name == "convergences-FR-93031-000001.age"
     with pytest.raises(LocalError, match="backups of FR-93031, FR-93066"):
-        newest(stick)
-    assert newest(stick, "FR-93066").name == "convergences-FR-93066-000001.age"
+        newest(stick, bytes(32))
+    for note in stick.glob("*.json"):
+        note.unlink()
+    with pytest.raises(LocalError, match="backups of FR-93031, FR-93066"):
+        newest(stick, seed_of(node))
 
 
 async def test_an_archive_in_the_way_is_never_written_over(cluster: Cluster, tmp_path: Path) -> None:
@@ -267,5 +272,5 @@ async def test_an_archive_in_the_way_is_never_written_over(cluster: Cluster, tmp
     await cluster.stop(town)
     before = (town.folder / ARCHIVE_NAME).read_bytes()
     with pytest.raises(LocalError, match="is not empty"):
-        from_backup(town.folder, newest(stick), seed_of(town), [], quiet)
+        from_backup(town.folder, newest(stick, seed_of(town)), seed_of(town), [], quiet)
     assert (town.folder / ARCHIVE_NAME).read_bytes() == before

@@ -104,7 +104,9 @@ async def test_a_wiped_agglomeration_is_made_again_from_its_towns_and_its_stick(
     await agglomeration.ask("backup", target=str(stick))
     before, shown = await wiped(cluster, agglomeration, town)
 
-    from_backup(agglomeration.folder, newest(stick), seed_of(agglomeration), [], lambda event: None)
+    from_backup(
+        agglomeration.folder, newest(stick, seed_of(agglomeration)), seed_of(agglomeration), [], lambda event: None
+    )
     await is_the_same_again(cluster, agglomeration, before, shown, [town])
 
 

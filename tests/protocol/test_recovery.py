@@ -59,6 +59,14 @@ def test_a_sheet_of_another_length_is_refused(text: str) -> None:
     assert [fault.code for fault in refused.value.faults] == ["sheet_length"]
 
 
+@given(st.binary(min_size=32, max_size=32), st.sampled_from(["", "1. ", "2) ", " 3 "]), st.sampled_from(["\n", "\r\n"]))
+def test_a_sheet_is_found_in_what_was_copied_around_it(seed: bytes, number: str, end: str) -> None:
+    """With its title and the numbers of its lines, as paper and page have them, whatever ends a line."""
+    copied = end.join(["FICHE DE SECOURS", *(number + line.lower() for line in recovery.write_sheet(seed)), "sous clé"])
+    assert recovery.read_sheet(recovery.find_sheet(copied)) == seed
+    assert recovery.find_sheet("no sheet at all") == "no sheet at all"
+
+
 def test_a_seed_is_thirty_two_bytes() -> None:
     with pytest.raises(LocalError):
         recovery.write_sheet(bytes(31))

@@ -43,6 +43,7 @@ from convergences_node.vault import claiming
 from convergences_node.verbs import Json, perform
 
 from . import shelf
+from .recipient import recipient_of
 from .restoring import Restored, require_empty, restore
 from .settling import settle
 
@@ -86,18 +87,28 @@ async def rebuild(folder: Path, left: Left, wait_s: float, tell: Tell) -> dict[s
                 fault=Fault("", "backup_without_sheet"),
             )
         return {"how": "person", **await from_nothing(folder, left.territory, left.name, sources)}
-    if left.backup is not None:
-        path = newest(left.backup, left.territory)
-        restored = await asyncio.to_thread(from_backup, folder, path, left.recovery_seed, left.addresses, tell)
-        answer = {"how": "backup", "backup": str(path), **_told_of(restored)}
-    elif left.vault and (kept := await from_vault(folder, left.recovery_seed, left.addresses, tell)) is not None:
-        answer = {"how": "vault", "backup": kept.address, **_told_of(kept.restored)}
-    else:
+    answer = await from_any_backup(folder, left.recovery_seed, left, tell)
+    if answer is None:
         answer = await from_sheet(folder, left.recovery_seed, sources, left.invitation, tell)
         return {"how": "sheet", **answer, **(await settle(folder, wait_s, tell) if left.invitation else {})}
     if left.bundle is not None:
         answer["bundle"] = await _read_bundle(folder, left.bundle, tell)
     return answer | await settle(folder, wait_s, tell)
+
+
+async def from_any_backup(folder: Path, recovery_seed: bytes, left: Left, tell: Tell) -> dict[str, Json] | None:
+    """Put back the backup that is at hand, else the one that an agglomeration keeps; None if there is neither.
+
+    Answer: `{how: "backup" | "vault", backup, made_at, name, former, records, files}`. Raises `LocalError`: nothing is
+    there.
+    """
+    if left.backup is not None:
+        path = newest(left.backup, recovery_seed)
+        restored = await asyncio.to_thread(from_backup, folder, path, recovery_seed, left.addresses, tell)
+        return {"how": "backup", "backup": str(path), **_told_of(restored)}
+    if left.vault and (kept := await from_vault(folder, recovery_seed, left.addresses, tell)) is not None:
+        return {"how": "vault", "backup": kept.address, **_told_of(kept.restored)}
+    return None
 
 
 def _told_of(restored: Restored) -> dict[str, Json]:
@@ -118,21 +129,26 @@ async def _read_bundle(folder: Path, bundle: Path, tell: Tell) -> Json:
         return await perform(town, "bundle_read", {"path": str(bundle)}, tell)
 
 
-def newest(path: Path, territory: str | None = None) -> Path:
-    """The backup that is meant: the file itself, or the newest whole one of a folder."""
+def newest(path: Path, recovery_seed: bytes) -> Path:
+    """The backup that is meant: the file itself or, of a folder, the newest whole one that the sheet opens.
+
+    By the notes that stand beside them; without any, the newest, if they are all of one town.
+    """
     if path.is_file():
         return path
-    found = shelf.kept(path, territory)
-    territories = {each.territory for each in found}
+    found = shelf.kept(path)
     if not found:
         raise LocalError(f"there is no backup in {path}", fault=Fault("", "backup_none", {"folder": str(path)}))
-    if len(territories) > 1:
+    recipient = recipient_of(SigningKey.from_seed(recovery_seed).public)
+    ours = [each for each in found if each.note is not None and each.note.recipient == recipient]
+    territories = {each.territory for each in found}
+    if not ours and len(territories) > 1:
         raise LocalError(
             f"{path} has backups of {', '.join(sorted(territories))}",
             hint="name the file of the one that is meant",
             fault=Fault("", "backup_of_several", {"folder": str(path), "territories": ", ".join(sorted(territories))}),
         )
-    return found[-1].path
+    return (ours or found)[-1].path
 
 
 def from_backup(folder: Path, backup: Path, recovery_seed: bytes, addresses: Sequence[str], tell: Tell) -> Restored:
