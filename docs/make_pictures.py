@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from convergences_node.web.operator.setup_pages import AGAIN
 from playwright.async_api import async_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,6 +54,9 @@ async def first_day(page, process: Process, folder: Path) -> None:  # type: igno
     await page.fill("#code", process.code())
     await page.click("button[type=submit]")
     await keep("town")
+    await page.goto(process.address() + AGAIN[1:])
+    await keep("again")
+    await page.go_back()
     await page.fill("#q", "93240")
     await page.press("#q", "Enter")
     await page.click("button[value=FR-93072]")

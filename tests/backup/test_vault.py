@@ -252,7 +252,8 @@ async def test_an_agglomeration_that_gives_another_file_is_not_believed(cluster:
         await from_vault(folder, sheet, [address_of(agglomeration)], quiet)
     assert not folder.exists()
     assert await from_vault(folder, bytes(32), [address_of(agglomeration)], quiet) is None
-    assert await from_vault(folder, sheet, ["http://127.0.0.1:9"], quiet) is None
+    with pytest.raises(claiming.NobodyAnswers):
+        await from_vault(folder, sheet, ["http://127.0.0.1:9"], quiet)
 
 
 # ------------------------------------------------------------------------------------- every night

@@ -89,7 +89,7 @@ def test_every_button_and_page_that_is_named_is_called_so(language: str) -> None
 def test_every_picture_is_there_and_light(language: str) -> None:
     """Made by `python docs/make_pictures.py`."""
     names = re.findall(r"!\[[^]]+\]\(([^)]+)\)", GUIDES[language].read_text("utf-8"))
-    assert len(names) == 5
+    assert len(names) == 6
     for name in names:
         picture = GUIDES[language].parent / name
         assert picture.read_bytes()[:4] == b"\x89PNG"

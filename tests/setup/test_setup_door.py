@@ -80,12 +80,13 @@ async def to_the_sheet(client: TestClient[Any, Any], world: World) -> str:
 
 # ------------------------------------------------------------------------------------- strangers
 async def test_without_the_code_every_page_leads_to_the_first(client: TestClient[Any, Any]) -> None:
-    for path in (setup_pages.TOWN, setup_pages.NODE, setup_pages.SHEET):
+    for path in (setup_pages.TOWN, setup_pages.NODE, setup_pages.SHEET, setup_pages.AGAIN):
         answer = await client.get(path, allow_redirects=False)
         assert (answer.status, answer.headers["Location"]) == (303, "/"), path
         answer = await send(client, path, code="FR-93066", word1="AAAA", word2="BBBB", node="x", name="x")
         assert (answer.status, answer.headers["Location"]) == (303, "/"), path
-    for path in ("/operateur", "/api/v1/search", "/log/x", "/healthz"):
+    assert (await client.get(setup_pages.OPERATOR, allow_redirects=False)).headers["Location"] == "/"
+    for path in ("/api/v1/search", "/log/x", "/healthz"):
         assert (await client.get(path)).status == 404
 
 

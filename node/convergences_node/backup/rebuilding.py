@@ -87,7 +87,11 @@ async def rebuild(folder: Path, left: Left, wait_s: float, tell: Tell) -> dict[s
                 fault=Fault("", "backup_without_sheet"),
             )
         return {"how": "person", **await from_nothing(folder, left.territory, left.name, sources)}
-    answer = await from_any_backup(folder, left.recovery_seed, left, tell)
+    try:
+        answer = await from_any_backup(folder, left.recovery_seed, left, tell)
+    except claiming.NobodyAnswers as error:  # a bundle may do
+        log.warning("%s", error)
+        answer = None
     if answer is None:
         answer = await from_sheet(folder, left.recovery_seed, sources, left.invitation, tell)
         return {"how": "sheet", **answer, **(await settle(folder, wait_s, tell) if left.invitation else {})}
@@ -99,8 +103,8 @@ async def rebuild(folder: Path, left: Left, wait_s: float, tell: Tell) -> dict[s
 async def from_any_backup(folder: Path, recovery_seed: bytes, left: Left, tell: Tell) -> dict[str, Json] | None:
     """Put back the backup that is at hand, else the one that an agglomeration keeps; None if there is neither.
 
-    Answer: `{how: "backup" | "vault", backup, made_at, name, former, records, files}`. Raises `LocalError`: nothing is
-    there.
+    Answer: `{how: "backup" | "vault", backup, made_at, name, former, records, files}`. Raises `LocalError`, or
+    `NobodyAnswers`: nothing is there.
     """
     if left.backup is not None:
         path = newest(left.backup, recovery_seed)
@@ -173,15 +177,11 @@ class FromVault:
 async def from_vault(folder: Path, recovery_seed: bytes, addresses: Sequence[str], tell: Tell) -> FromVault | None:
     """Put back the newest backup that one of these nodes keeps for the sheet; None if none keeps any.
 
-    One that cannot be fetched or opened is passed over for the one before it. Raises `LocalError` if no one is sound:
-    nothing is there.
+    One that cannot be fetched or opened is passed over for the one before it. Raises `LocalError` if no one is sound,
+    `NobodyAnswers` if none of the nodes could be asked: nothing is there.
     """
     require_empty(folder)
-    try:
-        kept = await claiming.found(addresses, SigningKey.from_seed(recovery_seed))
-    except RemoteError as error:
-        log.warning("%s", error)
-        return None
+    kept = await claiming.found(addresses, SigningKey.from_seed(recovery_seed))
     failure: ConvergencesError | None = None
 
     def told(done: int, total: int) -> None:

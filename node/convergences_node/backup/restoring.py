@@ -9,6 +9,7 @@ peer had sent it. `head.guard` is never there, so the node doubts at its first s
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -70,6 +71,7 @@ def restore(path: Path, recovery_seed: bytes, folder: Path, tell: Tell = lambda 
     part.mkdir(mode=0o700, parents=True)
     try:
         restored = _fill(path, recovery_seed, part, tell)
+        os.sync()  # once for all of its files: they are on the card before they have their name
         if folder.exists():
             folder.rmdir()
         part.rename(folder)

@@ -79,7 +79,7 @@ class Draft:
         faults: list[Fault] = []
         if not 0 < len(name.strip()) <= NODE_NAME_CHARS_MAX or not name.isprintable():
             faults.append(Fault("node", "node_name", {"chars_max": NODE_NAME_CHARS_MAX}))
-        faults += _faults(partial(check_name, operator)) + _faults(partial(check_password, password, operator))
+        faults += account_faults(operator, password)
         self.name, self.operator = name.strip()[:NODE_NAME_CHARS_MAX], operator[:NAME_CHARS_MAX]
         if faults:
             raise Refused(faults)
@@ -113,6 +113,11 @@ class Draft:
     def _forget_sheet(self) -> None:
         self.seed, self.asked = b"", ()
         self.epoch = secrets.token_bytes(EPOCH_BYTES)
+
+
+def account_faults(operator: str, password: str) -> list[Fault]:
+    """What is wrong with a name and a password for an operator."""
+    return _faults(partial(check_name, operator)) + _faults(partial(check_password, password, operator))
 
 
 def _faults(check: Callable[[], None]) -> list[Fault]:

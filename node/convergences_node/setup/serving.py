@@ -54,6 +54,7 @@ async def set_up(
         log.warning("this node is no town yet: %s makes one of it", address_of(host, port))
         await _first(setup.founded, stop)
     finally:
+        await setup.again.stop()
         await runner.cleanup()
         console(None)
         lock.release()

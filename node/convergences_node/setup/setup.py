@@ -2,7 +2,8 @@
 """Setting a node up: one person at a time, from the code to the town.
 
 The setup belongs to whoever gave the code, until half an hour of silence; then another code is made. Its end is a town
-in the folder, an operator's account, and an invitation that waits to be taken up if there was one.
+in the folder, an operator's account, and an invitation that waits to be taken up if there was one; or a town that was
+there before, put back from its backup.
 """
 
 from __future__ import annotations
@@ -21,8 +22,12 @@ from typing import Any
 from convergences_node.accounts.accounts import Accounts
 from convergences_node.accounts.passwords import Passwords
 from convergences_node.archive.durable import sync_folder
+from convergences_node.backup.stick import usual_target
+from convergences_node.beside import Beside
 from convergences_node.clock import plausible_time
 from convergences_node.founding import create_town
+from convergences_node.params import Tell
+from convergences_node.setup.again import Again, make_again
 from convergences_node.setup.code import OneTimeCode, Show
 from convergences_node.setup.draft import Draft
 from convergences_node.setup.joining_later import INVITATION_NOTE
@@ -70,6 +75,9 @@ class Setup:
         self.code = OneTimeCode(show)
         self.draft = Draft()
         self.passwords = Passwords()
+        self.again = Beside("a town made again")
+        self.given: Again | None = None
+        """What was given for that: in memory alone."""
         self.founded = asyncio.Event()
         self.close_door: Callable[[], Awaitable[None]] = _no_door
         """Accept nobody any more: awaited before the last answer leaves, whose reader comes back to the town."""
@@ -85,8 +93,9 @@ class Setup:
     # ------------------------------------------------------------------------------------- who
     def look(self) -> None:
         """Somebody came to the first page: if nobody holds the setup any more, there is a code again."""
-        if not self.code.is_out and self._monotonic() - self._seen > SILENCE_SECONDS_MAX:
-            self._holder, self.draft = b"", Draft()
+        silent = self._monotonic() - self._seen > SILENCE_SECONDS_MAX
+        if not self.code.is_out and silent and not self.again.is_under_way:
+            self._forget(b"")
             self.code.renew()
 
     def wait_s(self, client: str) -> float:
@@ -98,9 +107,14 @@ class Setup:
         if not self.code.redeem(text):
             return None
         chosen = secrets.token_urlsafe(ID_BYTES)
-        self._holder, self._seen, self.draft = _digest(chosen), self._monotonic(), Draft()
+        self._forget(_digest(chosen))
+        self._seen = self._monotonic()
         log.info("somebody gave the code and sets this node up")
         return chosen
+
+    def _forget(self, holder: bytes) -> None:
+        """Whoever holds the setup now begins anew."""
+        self._holder, self.draft, self.given = holder, Draft(), None
 
     def token(self, chosen: str) -> str | None:
         """What the forms of the holder repeat; None for anybody else."""
@@ -115,7 +129,25 @@ class Setup:
         """The time, if the clock may be believed."""
         return plausible_time(self._clock())
 
+    @property
+    def backups(self) -> Path | None:
+        """The folder where backups of a former town may be: that of the settings, or the stick; None if neither."""
+        target = usual_target(str(self._settings.get("backup", {}).get("folder", "")))
+        return Path(target) if target else None
+
     # ------------------------------------------------------------------------------------- the end
+    def found_again(self, given: Again) -> None:
+        """Begin to put a town back; `again` says how far that is. In the end its pages take the place of these."""
+        self.given = given
+        self.again.begin(lambda tell: self._make_again(given, tell))
+
+    async def _make_again(self, given: Again, tell: Tell) -> None:
+        async with self._founding:
+            await make_again(self.folder, given, self._clock, tell)
+            log.info("a town is put back from its backup")
+            await self.close_door()
+            self.founded.set()
+
     async def found(self, agent: str) -> str:
         """Make the town that was drafted, and its operator. The id of the operator's first session."""
         async with self._founding:

@@ -4,6 +4,9 @@
 The town is founded in `setup.part` inside its folder. Its settings are the last file to be written there, and mean that
 the rest is whole; moving the files up begins then, the settings last again. A start finds either no settings anywhere,
 and throws the part away, or settings in the part, and goes on moving.
+
+A town that is put back from a backup stands apart, in `.rebuild`, for as long as that takes; whole, it is renamed to
+`setup.part`.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from convergences_node.archive.lock import LOCK_NAME
 from convergences_node.config import CONFIG_NAME
 
 STAGE_NAME = "setup.part"
+AGAIN_NAME = ".rebuild"
+AGAIN_TOWN = "town"
 NOT_OURS = frozenset({"lost+found", LOCK_NAME, STAGE_NAME})
 """What an empty folder may have in it: a file system's own, and what an unfinished setup left."""
 
@@ -29,6 +34,7 @@ def is_blank(folder: Path) -> bool:
 
 def finish(folder: Path) -> bool:
     """Go on with a town that was made and not moved yet, or throw away what was not made; whether there is a town."""
+    shutil.rmtree(folder / AGAIN_NAME, ignore_errors=True)
     stage = folder / STAGE_NAME
     if not stage.is_dir():
         return False
@@ -48,6 +54,21 @@ def stage_in(folder: Path) -> Path:
     stage = folder / STAGE_NAME
     stage.mkdir(mode=0o700, parents=True)
     return stage
+
+
+def again_in(folder: Path) -> Path:
+    """A path where a town may be put back, where nothing is yet; `take_over` when it is whole."""
+    apart = folder / AGAIN_NAME
+    apart.mkdir(mode=0o700)
+    return apart / AGAIN_TOWN
+
+
+def take_over(folder: Path) -> None:
+    """The town that was put back is whole: make it the one of this folder."""
+    sync_folder(folder / AGAIN_NAME / AGAIN_TOWN)
+    (folder / AGAIN_NAME / AGAIN_TOWN).rename(folder / STAGE_NAME)
+    sync_folder(folder)
+    finish(folder)
 
 
 def _move(stage: Path, folder: Path) -> None:

@@ -94,8 +94,12 @@ class Found:
     """By the agglomeration's clock: the town's is whoever's has its card."""
 
 
+class NobodyAnswers(RemoteError):  # noqa: N818 - as in the sentence that tells it
+    """None of the nodes that were named could be asked."""
+
+
 async def found(addresses: Sequence[str], recovery: SigningKey) -> list[Found]:
-    """What these nodes keep for a sheet, the newest of each first. Raises `RemoteError` if none of them answers."""
+    """What these nodes keep for a sheet, the newest of each first. Raises `NobodyAnswers`."""
     kept: list[Found] = []
     failures: list[Exception] = []
     web = [address for address in addresses if is_http(address)]
@@ -107,7 +111,11 @@ async def found(addresses: Sequence[str], recovery: SigningKey) -> list[Found]:
             except (RemoteError, aiohttp.ClientError, TimeoutError, OSError) as error:
                 failures.append(error)
     if failures and len(failures) == len(web):
-        raise RemoteError(f"no node could be asked for a backup: {failures[-1] or type(failures[-1]).__name__}")
+        reason = words_of(failures[-1])
+        raise NobodyAnswers(
+            f"no node could be asked for a backup: {reason}",
+            fault=Fault("", "rebuild_unreached", {"reason": reason}),
+        )
     return kept
 
 

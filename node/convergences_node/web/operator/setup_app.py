@@ -16,7 +16,7 @@ from convergences_node.web import pages
 from convergences_node.web.asking import TOWN
 from convergences_node.web.etag import CACHE_NEVER
 from convergences_node.web.guarding import answered, keep_pace
-from convergences_node.web.operator import setup_pages
+from convergences_node.web.operator import setup_again, setup_pages
 from convergences_node.web.operator.drawing import answer_private, words
 from convergences_node.web.problems import Problem, draw
 from convergences_node.web.route import Handler
@@ -42,9 +42,11 @@ def make_setup_app(setup: Setup) -> web.Application:
         (setup_pages.TOWN, setup_pages.town_page, setup_pages.town_chosen),
         (setup_pages.NODE, setup_pages.node_page, setup_pages.node_named),
         (setup_pages.SHEET, setup_pages.sheet_page, setup_pages.sheet_printed),
+        (setup_pages.AGAIN, setup_again.again_page, setup_again.again_given),
     ):
         app.router.add_get(path, shown)
         app.router.add_post(path, sent)
+    app.router.add_get(setup_pages.OPERATOR, setup_again.on_its_way)
     app.router.add_get("/static/{name}", static_show)
     return app
 

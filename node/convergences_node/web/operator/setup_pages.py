@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""The setup's four pages: the code, the town, the node and its operator, the recovery sheet.
+"""The setup's four pages: the code, the town, the node and its operator, the recovery sheet. (`setup_again.py` has the
+other way, for a town that had a node.)
 
 Each page is a form that sends to its own address; what is accepted leads to the next one, what is not is shown again
 with what is wrong beside it. At most eleven answers and clicks, and each has a default or an example.
@@ -15,7 +16,6 @@ import shlex
 from aiohttp import web
 from convergences_protocol.errors import ConvergencesError, Refused
 
-from convergences_node.setup.draft import Draft
 from convergences_node.setup.setup import Setup
 from convergences_node.territories import TerritoryFacts, search
 from convergences_node.web import dates
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 SETUP: web.AppKey[Setup] = web.AppKey("setup")
 COOKIE = "installation"
 CODE, TOWN, NODE, SHEET = "/", "/installation/ville", "/installation/noeud", "/installation/fiche"
+AGAIN = "/installation/reconstruire"
 OPERATOR = "/operateur"
 READ = ("sudo", "cat", "/run/convergences/setup-code")
 """What is typed on a device without a screen to see the code."""
@@ -49,8 +50,11 @@ def token_of(request: web.Request) -> str | None:
     return setup_of(request).token(request.cookies.get(COOKIE, ""))
 
 
-def next_of(draft: Draft) -> str:
+def next_of(setup: Setup) -> str:
     """The first page that is not answered yet."""
+    draft = setup.draft
+    if setup.again.is_under_way:
+        return AGAIN
     if draft.facts is None:
         return TOWN
     return SHEET if draft.password else NODE
@@ -61,7 +65,7 @@ async def code_page(request: web.Request) -> web.StreamResponse:
     """The first page: what this is, and the code that the console shows."""
     setup = setup_of(request)
     if token_of(request) is not None:
-        return go_to(request, next_of(setup.draft))
+        return go_to(request, next_of(setup))
     setup.look()
     return _code(request)
 
@@ -170,8 +174,8 @@ async def node_named(request: web.Request) -> web.StreamResponse:
 # ------------------------------------------------------------------------------------- the sheet
 async def sheet_page(request: web.Request) -> web.StreamResponse:
     """The recovery sheet, to print, and two of its words to type back."""
-    token, draft = token_of(request), setup_of(request).draft
-    if token is None or next_of(draft) != SHEET:
+    token = token_of(request)
+    if token is None or next_of(setup_of(request)) != SHEET:
         return go_to(request, CODE)
     return _sheet(request, token)
 
@@ -204,7 +208,7 @@ async def sheet_printed(request: web.Request) -> web.StreamResponse:
     """Two words of the sheet were typed back: the town is made, and its pages take the place of these."""
     setup, token = setup_of(request), token_of(request)
     fields = await read_form(request, token)
-    if token is None or next_of(setup.draft) != SHEET:
+    if token is None or next_of(setup) != SHEET:
         return go_to(request, CODE)
     if not setup.draft.is_printed([fields.get("word1", ""), fields.get("word2", "")]):
         setup.draft.ask_others()
