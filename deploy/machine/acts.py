@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from card import a_cut, a_slow_card, full_and_read_only
-from dead_card import a_dead_card
+from dead_card import a_dead_card, a_dead_device
 from drilled import Drill
 from first_day import first_boot, first_day
 from https import https
@@ -30,5 +30,6 @@ ACTS: tuple[Callable[[Drill], None], ...] = (
     an_update,
     https,
     a_dead_card,
+    a_dead_device,
     full_and_read_only,
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import image
@@ -84,21 +86,28 @@ def _journal(drill: Drill) -> None:
 def first_day(drill: Drill) -> None:
     """A person sets the town up in a browser, prints the sheet and types two words back"""
     code = drill.machine.tell("cat /run/convergences/setup-code")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER)
-        try:
-            page = browser.new_context(locale="fr", java_script_enabled=False).new_page()
-            page.set_default_timeout(PAGE_MS_MAX)
-            page.goto(drill.machine.address, timeout=PAGE_MS_MAX)
-            answers = _set_up(drill, page, code)
-        finally:
-            browser.close()
+    with in_a_browser(drill) as page:
+        answers = _set_up(drill, page, code)
     drill.at_most("questions and buttons", answers, ANSWERS_MAX, "in all")
     drill.wait_for_node()
     spent = drill.machine.run("test -e /run/convergences/setup-code -o -L /etc/issue.d/convergences.issue")
     drill.expect(spent.code, "the spent code is gone, from the screen too")
     drill.size = drill.status()["log"]["size"]
     drill.expect(not drill.restarts(), f"{SERVICE} was not started a second time by systemd")
+
+
+@contextmanager
+def in_a_browser(drill: Drill) -> Iterator[Page]:
+    """The machine's first page, as somebody on its network sees it, who reads French and has no JavaScript."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER)
+        try:
+            page = browser.new_context(locale="fr", java_script_enabled=False).new_page()
+            page.set_default_timeout(PAGE_MS_MAX)
+            page.goto(drill.machine.address, timeout=PAGE_MS_MAX)
+            yield page
+        finally:
+            browser.close()
 
 
 def _set_up(drill: Drill, page: Page, code: str) -> int:
