@@ -208,7 +208,9 @@ async def end(town: Town, params: verbs.End, tell: Tell) -> Json:
 
         return await succeed(town, params, tell)
     _only_agglomeration(town)
-    origin, successor = _log_named(town, params.origin), None
+    origin = _log_named(town, params.origin)
+    named = town.membership.charter.enrolled(origin)
+    successor = named.end.successor if named is not None and named.end is not None else None
     if params.successor is not None:
         successor = _log_named(town, params.successor)
         if successor == origin:

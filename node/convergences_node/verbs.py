@@ -166,9 +166,9 @@ class Enrol(Params):
 
 class End(Params):
     """End a log in the charter: a merge (`successor` is the other town's territory or origin), a theft, a departure.
-    `recovery` are the words of the recovery sheet: then this node's own log goes on, and `at` are HTTP addresses of
-    nodes that keep the old one, and are told. Answer: `{origin, size, successor, index}`, with `recovery` also
-    `{succession, told}`."""
+    Of a log that is ended already, the successor stays unless another is given. `recovery` are the words of the
+    recovery sheet: then this node's own log goes on, and `at` are HTTP addresses of nodes that keep the old one, and
+    are told. Answer: `{origin, size, successor, index}`, with `recovery` also `{succession, told}`."""
 
     origin: str
     why: str

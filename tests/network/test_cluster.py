@@ -61,6 +61,8 @@ async def test_a_merged_town_is_found_under_either_name(territory: Territory) ->
     await until(lambda: found(agglomeration, "foyer"))
     ended = await ask(agglomeration, "end", origin=PIERREFITTE, why="merger", successor=SAINT_DENIS)
     assert ended["successor"] == denis.membership.own.origin
+    corrected = await ask(agglomeration, "end", origin=ended["origin"], why="merger of 2025")
+    assert corrected["successor"] == ended["successor"], "to say why again takes nothing away"
 
     async def heirs() -> bool:
         return denis.membership.charter.heirs(PIERREFITTE) == [PIERREFITTE, SAINT_DENIS]
