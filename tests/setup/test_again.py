@@ -210,7 +210,15 @@ async def test_while_it_comes_back_nobody_else_gets_the_code(device: Device) -> 
 def test_an_address_is_understood_as_people_give_it() -> None:
     assert address_in(" plaine-commune.example ") == "http://plaine-commune.example"
     assert address_in("https://pc.example:8443/operateur?x=1") == "https://pc.example:8443"
-    assert address_in("") == address_in("ftp://pc.example") == address_in("http://") == ""
+    assert address_in("http://[fe80::1]:8750") == "http://[fe80::1]:8750"
+    for nothing in ("", "ftp://pc.example", "http://", "http://[fe80", "pc.example:port", "javascript://x"):
+        assert address_in(nothing) == "", nothing
+
+
+def test_what_was_given_is_in_no_line_of_the_log() -> None:
+    """Neither the sheet's key nor the password, were it in a traceback."""
+    given = again.Again(b"secret key", None, "", "zoé", "secret word")
+    assert "secret" not in repr(given)
 
 
 # ------------------------------------------------------------------------------------- in a browser

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from convergences_protocol.errors import Fault, LocalError, Refused
 from convergences_protocol.recovery import LINES, find_sheet, read_sheet, write_sheet
@@ -32,14 +33,14 @@ AT_HAND, KEPT = "stick", "agglomeration"
 class Again:
     """What somebody gave."""
 
-    seed: bytes
+    seed: bytes = field(repr=False)
     """The recovery key's, from the sheet."""
     backup: Path | None
     """A folder with backups, or None where an agglomeration keeps them."""
     address: str
     """Of that agglomeration, or empty."""
     operator: str
-    password: str
+    password: str = field(repr=False)
     """Its hash, where a town is made of this."""
 
 
@@ -110,8 +111,11 @@ def as_given(again: Again) -> dict[str, str]:
 def address_in(text: str) -> str:
     """The address of a node's pages as people give it: without its scheme, perhaps, or with a page behind it."""
     text = text.strip()
-    if text and "://" not in text:
-        text = HTTP + text
-    scheme, _, rest = text.partition("://")
-    host = rest.partition("/")[0]
-    return f"{scheme}://{host}" if host and scheme in ("http", "https") else ""
+    try:
+        parts = urlsplit(text if "://" in text else HTTP + text)
+        found = parts.hostname if parts.scheme in ("http", "https") else None
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:  # a bracket too few, a port that is none
+        return ""
+    host = f"[{found}]" if found and ":" in found else found
+    return f"{parts.scheme}://{host}{port}" if host else ""

@@ -67,6 +67,8 @@ async def again_given(request: web.Request) -> web.StreamResponse:
     fields = await read_form(request, token)
     if token is None:
         return go_to(request, CODE)
+    if setup.again.is_under_way:
+        return go_to(request, AGAIN)
     try:
         given = read_again(fields, setup.backups)
     except Refused as refused:
