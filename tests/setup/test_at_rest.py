@@ -21,7 +21,7 @@ SETTLED_S = 20.0
 """After a start: the first index, the first cosignature, the first look at itself."""
 WATCHED_S = 130.0
 SMALL_BYTES = 64 * 1024
-FAILING = "The card returns errors (Is a directory): what is on it is searched and read, and nothing can be added."
+FAILING = "The card returns errors (it is a folder): what is on it is searched and read, and nothing can be added."
 LOOPBACK: Settings = {
     "p2p": {"listen": ["/ip4/127.0.0.1/tcp/0"]},
     "discovery": {"zeroconf": False},
