@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import logging
 import shutil
+import socket
 from importlib import metadata
 
 import pytest
+from convergences_node.checkup import sentence, what_to_do
+from convergences_node.checkup.signs import signs
 from convergences_node.clock import BUILT_AT, CLOCK_MAX, clock_plausible
+from convergences_node.config import CONFIG_NAME
 from convergences_node.network.network import Network
 from convergences_node.town import Town
 
@@ -195,6 +199,29 @@ async def test_a_node_without_libp2p_starts_says_so_once_and_serves(
             assert sum("no peer to peer network" in record.message for record in caplog.records) == 1
         finally:
             await town.stop()
+
+
+async def test_a_node_whose_port_another_program_has_says_that_nobody_can_call_it(
+    territory: Territory, caplog: pytest.LogCaptureFixture
+) -> None:
+    """libp2p keeps quiet about it and dials out: all would look well, from inside."""
+    await territory.found(SAINT_DENIS)
+    await territory.stop(SAINT_DENIS)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"/ip4/127.0.0.1/tcp/{other.getsockname()[1]}"
+        config = territory.folder / SAINT_DENIS / CONFIG_NAME
+        config.write_text(config.read_text().replace("/ip4/0.0.0.0/tcp/4750", address))
+        async with Town.open(territory.folder / SAINT_DENIS) as town:
+            network = Network(town)
+            await town.start(network)
+            try:
+                assert await network.settled_p2p() is not None
+                found = [sign for sign in await signs(town) if sign.name == "network"]
+            finally:
+                await town.stop()
+    assert [address in sentence(sign, "fr") for sign in found] == [True]
+    assert "p2p.listen" in what_to_do(found[0], "fr")
+    assert any("nobody can call this node" in record.message for record in caplog.records)
 
 
 async def test_a_peer_that_lied_is_refused_for_a_while_and_remembered(territory: Territory) -> None:

@@ -135,6 +135,8 @@ def _network(town: Town) -> Iterator[Sign]:
     connected = sum(peer.connected for peer in seen)
     if network.p2p_state not in ("running", "starting", "switched off"):
         yield sign("network", CARE, "no_p2p", reason=network.p2p_state)
+    elif unheard := network.unheard_at():
+        yield sign("network", CARE, "unheard", addresses=", ".join(unheard))
     elif seen and not connected:
         yield sign("network", CARE, known=len(seen))
     elif seen:

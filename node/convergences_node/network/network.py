@@ -140,7 +140,10 @@ class Network:
         finally:
             self._p2p_settled.set()
         self.p2p_state = "running"
-        log.info("peer to peer network at %s", ", ".join(transport.addresses()) or "no address: dialling out only")
+        if self.unheard_at():
+            log.warning("nobody can call this node: it does not listen at %s", ", ".join(self.unheard_at()))
+        else:
+            log.info("peer to peer network at %s", ", ".join(transport.addresses()) or "no address: dialling out only")
         self._aim()
 
     async def _start_transport(self, transport: Transport) -> None:
@@ -203,6 +206,11 @@ class Network:
             self._config.p2p.announce, self.p2p.addresses() if self.p2p else (), self._town.membership.own.key
         )
         return p2p + ([self._config.http.public_url] if self._config.http.public_url else [])
+
+    def unheard_at(self) -> tuple[str, ...]:
+        """Where libp2p was to listen, if it does not anywhere: others are called from here, and none can call."""
+        is_deaf = self.p2p is not None and self.p2p_state == "running" and not self.p2p.addresses()
+        return tuple(self._config.p2p.listen) if is_deaf else ()
 
     @property
     def local_name(self) -> str | None:
