@@ -65,7 +65,10 @@ class Libp2pTransport:
         """Seen by the thread as soon as it can be stopped: until its imports are done, it cannot."""
 
     async def start(self, listener: Listener) -> None:
-        """Start the thread; returns once it listens. Raises `LocalError` if libp2p cannot run or cannot listen."""
+        """Start the thread; returns once it listens, or dials out only: then there are no `addresses`.
+
+        Raises `LocalError` if libp2p cannot run.
+        """
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         await self._start_thread()
