@@ -11,6 +11,7 @@ not here.
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,7 +24,7 @@ from convergences_node.blobs.settings import BlobsSection
 from convergences_node.linked.settings import LinkedSection
 from convergences_node.network.settings import DiscoverySection, P2pSection, PeersSection
 from convergences_node.relay.settings import RelaySection
-from convergences_node.section import Port, Section
+from convergences_node.section import PORT_MAX, Port, Section
 from convergences_node.toml_file import read_toml, tables_of
 from convergences_node.vault.settings import VaultSection
 from convergences_node.web.settings import HttpSection, MapSection
@@ -35,6 +36,8 @@ CONFIG_BYTES_MAX = 65_536
 MENDED = "mend it by hand, or take it from the backup; nothing that was written is in it"
 """The next step for a settings file that was torn."""
 
+_LIBP2P = re.compile(r"/(?P<how>ip4|ip6|dns|dns4|dns6)/(?P<host>[^/]+)/tcp/(?P<port>[0-9]{1,5})(?P<peer>/p2p/\w+)?")
+_HTTP = re.compile(r"https?://\S+")
 _CONTACT = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(\.[\w-]{1,63}){1,8}|https://[\w-][^\s<>\"]{2,290}", re.ASCII)
 _PUBLIC_URL = re.compile(r"https?://([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?/?")
 
@@ -178,18 +181,29 @@ def _sentence(message: str) -> str:
 def _check_addresses(config: Config, path: str) -> None:
     for name, addresses in (("p2p.listen", config.p2p.listen), ("p2p.announce", config.p2p.announce)):
         for address in addresses:
-            if not re.fullmatch(r"/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\d{1,5}(/p2p/\w+)?", address):
+            if not _is_libp2p(address):
                 raise LocalError(
                     f"{path}: {name}: {address!r} is not an address such as /ip4/0.0.0.0/tcp/4750",
                     fault=Fault("", "setting_address", {"file": path, "setting": name, "given": address}),
                 )
     for address in config.peers.addresses:
-        if not re.fullmatch(r"/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\d{1,5}/p2p/\w+|https?://[^\s]+", address):
+        if not (_is_libp2p(address, with_peer=True) or _HTTP.fullmatch(address)):
             raise LocalError(
                 f"{path}: peers.addresses: {address!r} is neither /ip4/…/tcp/…/p2p/<id> nor http://…",
                 hint="convergences status, run at the peer, shows its addresses",
                 fault=Fault("", "setting_peer_address", {"file": path, "given": address}),
             )
+
+
+def _is_libp2p(address: str, with_peer: bool = False) -> bool:
+    """Whether libp2p could make something of it; its own reader takes a fifth of a second to load (multiaddr)."""
+    found = _LIBP2P.fullmatch(address)
+    if found is None or int(found["port"]) > PORT_MAX or (with_peer and not found["peer"]):
+        return False
+    try:
+        return found["how"].startswith("dns") or f"ip{ip_address(found['host']).version}" == found["how"]
+    except ValueError:
+        return False
 
 
 def _check_public_url(config: Config, path: str) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-Port = Annotated[int, Meta(ge=0, le=65_535)]
+PORT_MAX = 65_535
+Port = Annotated[int, Meta(ge=0, le=PORT_MAX)]
 
 
 class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
