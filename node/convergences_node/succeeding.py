@@ -43,6 +43,7 @@ from convergences_node.faults import words_of
 from convergences_node.network.addresses import is_http
 from convergences_node.network.joining import JOIN_PATH, Joined, read_joined
 from convergences_node.network.transport import JOIN_BYTES_MAX
+from convergences_node.network.whole_answer import whole_answer
 
 if TYPE_CHECKING:
     from convergences_node.town import Town
@@ -223,7 +224,7 @@ async def _tell_others(town: Town, session: aiohttp.ClientSession, addresses: Se
     for address in filter(is_http, addresses):
         try:
             async with session.post(address.rstrip("/") + JOIN_PATH, data=data) as response:
-                answer = await response.content.read(JOIN_BYTES_MAX)
+                answer = await whole_answer(response, JOIN_BYTES_MAX)
                 if response.status != 200:
                     raise RemoteError(answer.decode(errors="replace")[:PROBLEM_CHARS_MAX])
             read_joined(answer)

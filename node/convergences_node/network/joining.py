@@ -17,6 +17,7 @@ from convergences_protocol.invitation import Invitation
 from convergences_node.faults import words_of
 from convergences_node.network.addresses import is_http
 from convergences_node.network.transport import JOIN_BYTES_MAX, Transport
+from convergences_node.network.whole_answer import whole_answer
 
 HTTP_SECONDS_MAX = 30.0
 JOIN_PATH = "/api/v1/join"
@@ -110,7 +111,7 @@ async def _send_http(address: str, answer: bytes) -> bytes:
     timeout = aiohttp.ClientTimeout(total=HTTP_SECONDS_MAX)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.post(url, data=answer) as response:
-            data = await response.content.read(JOIN_BYTES_MAX)
+            data = await whole_answer(response, JOIN_BYTES_MAX)
             if response.status == 200:
                 return data
             if response.status in LATER:

@@ -27,6 +27,7 @@ from convergences_node.blobs.store import Readers
 from convergences_node.faults import words_of
 from convergences_node.network.addresses import is_http
 from convergences_node.network.joining import send_word
+from convergences_node.network.whole_answer import whole_answer
 
 from .finding import Offer
 from .places import OFFERED_NAME, Installed
@@ -168,7 +169,7 @@ async def _get(url: str) -> bytes:
                 return b""
             if answer.status != 200:
                 raise RemoteError(f"{url} answers {answer.status}")
-            return await answer.content.read(RELEASE_BYTES_MAX + 1)
+            return await whole_answer(answer, RELEASE_BYTES_MAX + 1)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         raise RemoteError(f"{url}: {words_of(error)}") from error
 

@@ -31,6 +31,7 @@ from convergences_node.faults import words_of
 from convergences_node.network.addresses import is_http
 from convergences_node.network.joining import JOIN_PATH
 from convergences_node.network.transport import JOIN_BYTES_MAX
+from convergences_node.network.whole_answer import whole_answer
 from convergences_node.vault.notes import Notes
 
 STANDS_S = 900
@@ -136,7 +137,7 @@ async def _found_at(session: aiohttp.ClientSession, address: str, recovery: Sign
 async def _say(session: aiohttp.ClientSession, address: str, word: bytes) -> dict[str, Any]:
     url = address.rstrip("/") + JOIN_PATH
     async with session.post(url, data=word, allow_redirects=False) as response:
-        data = await response.content.read(JOIN_BYTES_MAX)
+        data = await whole_answer(response, JOIN_BYTES_MAX)
     if response.status != 200:
         raise RemoteError(f"{url} answers {response.status}")
     return dict(json.loads(data))
