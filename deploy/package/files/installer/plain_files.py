@@ -61,12 +61,12 @@ def replace(path: Path, data: bytes, mode: int) -> None:
     """A small file that is the old one or the new one, never half of one, whatever happens to the power."""
     part = path.with_name(path.name + ".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    try:
-        os.write(descriptor, data)
+    # Not by write(2) alone: on a disk that is nearly full it writes what there is room for, and calls that success.
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
         os.fchmod(descriptor, mode)
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
     part.rename(path)
     sync_folder(path.parent)
 
