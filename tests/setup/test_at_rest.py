@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from convergences_node.archive.guard import Guard
+from convergences_node.archive.model import Halted, LogState, NewRecord
 from convergences_node.checkup import machine, self_check, sentence, signs
 from convergences_node.checkup.self_check import SCRATCH_NAME, SelfCheck
 from convergences_node.checkup.sign import BAD
@@ -41,18 +45,66 @@ async def test_a_node_that_works_is_well(tmp_path: Path) -> None:
 
 
 async def test_a_part_that_hangs_is_not_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The search, the card, the network thread: each by itself is enough."""
+    """The search, the archive's writer, the card, the network thread: each by itself is enough."""
     monkeypatch.setattr(self_check, "ANSWER_SECONDS_MAX", 0.1)
 
     async def hangs(*_: object) -> None:
         await asyncio.sleep(3_600)
 
     async with Town.open(await saint_denis(tmp_path / "sd")) as town:
-        for part in ("_search", "_write", "_network"):
+        for part in ("_search", "_append", "_write", "_network"):
             with monkeypatch.context() as patched:
                 patched.setattr(SelfCheck, part, hangs)
                 assert not await SelfCheck(town).is_well(), part
         assert await SelfCheck(town).is_well()
+
+
+async def test_an_archive_whose_writing_thread_hangs_is_not_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A save would wait for ever, while pages are read and files written as before. Nothing is appended to find out."""
+    monkeypatch.setattr(self_check, "ANSWER_SECONDS_MAX", 0.5)
+    async with Town.open(await saint_denis(tmp_path / "sd")) as town:
+        check, size = SelfCheck(town), (await own_log(town)).size
+        assert await check.is_well()
+        let_go = threading.Event()
+        hanging = asyncio.create_task(town.archive.write(lambda writer: let_go.wait()))
+        try:
+            await asyncio.sleep(0)
+            assert not await check.is_well()
+        finally:
+            let_go.set()
+        assert await hanging
+        town.archive.held = True  # as while a version is on trial: refused at once, which is an answer
+        assert await check.is_well()
+        assert (await own_log(town)).size == size
+
+
+async def test_an_archive_that_a_failure_has_halted_is_started_again_once_the_card_takes_a_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`head.guard` could not be put in its place, say: every save would be refused until somebody comes by."""
+    folder = await saint_denis(tmp_path / "sd")
+
+    def fails(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async with Town.open(folder) as town:
+        with monkeypatch.context() as failing:
+            failing.setattr(Guard, "settle", fails)
+            with pytest.raises(Halted):
+                await town.archive.append([NewRecord("actor", {"name": "Amicale", "type": "association"})])
+        (folder / SCRATCH_NAME).mkdir()
+        assert await SelfCheck(town).is_well(), "a new start would mend nothing: the card takes no write"
+        (folder / SCRATCH_NAME).rmdir()
+        assert not await SelfCheck(town).is_well()
+    async with Town.open(folder) as town:
+        assert await SelfCheck(town).is_well()
+        assert (await own_log(town)).size == 2, "and what was durable is shown"
+
+
+async def own_log(town: Town) -> LogState:
+    return await town.archive.read(lambda reader: reader.own_log())
 
 
 async def test_a_card_that_takes_no_write_is_no_reason_to_start_again(

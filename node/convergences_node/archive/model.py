@@ -158,6 +158,10 @@ class ArchiveFull(LocalError):  # noqa: N818 -- named for what was found
     """The disk, or the bound put on the archive, has no room left. Nothing of what was asked was written."""
 
 
+class Halted(LocalError):  # noqa: N818 -- named for what was found
+    """After a failure that opening the archive again mends, it writes nothing more. It is read as before."""
+
+
 class ErasedElement(LocalError):  # noqa: N818 -- named for what was found
     """The element was erased: nobody writes about it any more, under that id."""
 

@@ -29,7 +29,7 @@ from .connection import ARCHIVE_NAME, damage_told, open_reader, open_writer
 from .cosignatures import WaitingCosignatures
 from .forgetting import Forgetting
 from .migrations import check_current, migrate
-from .model import Event
+from .model import Event, Halted
 from .older import path_to_read
 from .reader import ArchiveReader
 from .revealed import Revealed
@@ -110,8 +110,7 @@ class Tables:
         """All of what is done inside becomes durable at its end, or nothing of it."""
         if self.read_only is not None:
             raise refusal(self.read_only)
-        if self.broken:
-            raise LocalError(f"the archive stopped writing: {self.broken}", hint="restart the node")
+        self.require_sound()
         with damage_told():
             try:
                 self.db.execute("BEGIN IMMEDIATE")
@@ -124,6 +123,11 @@ class Tables:
                 if self.db.in_transaction:
                     self.db.execute("ROLLBACK")
                 raise
+
+    def require_sound(self) -> None:
+        """Raise `Halted` if a failure has left something that the next start has to look at."""
+        if self.broken:
+            raise Halted(f"the archive stopped writing: {self.broken}", hint="restart the node")
 
     def edge(self, origin: str) -> Edge:
         """Where that log ends."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from convergences_protocol import cbor, checkpoint
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.element import ElementId
-from convergences_protocol.errors import ConvergencesError, LocalError
+from convergences_protocol.errors import ConvergencesError
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.origin import LogIdentity
 
@@ -36,6 +36,7 @@ from .model import (
     ErasedElement,
     ErasuresCame,
     Event,
+    Halted,
     HeadCame,
     LogGrew,
     Placed,
@@ -127,6 +128,9 @@ class ArchiveWriter(Keeping):
         Durable and revealed when this returns.
         """
         answers: list[Answer] = []
+        if not any(requests):  # nothing is written, but whoever asks is told whether something would be
+            self.require_sound()
+            return [[] for _ in requests]
         with self.transaction():
             appended = self._append(requests, answers)
         self._show(appended)
@@ -287,7 +291,7 @@ class ArchiveWriter(Keeping):
             self.guard.settle()
         except OSError as error:
             self.broken = f"head.guard could not be put in its place: {error.strerror or error}"
-            raise LocalError(self.broken, hint="restart the node: what was appended is kept, and shown then") from error
+            raise Halted(self.broken, hint="restart the node: what was appended is kept, and shown then") from error
         size = edge.frontier.size
         self.revealed.hold(edge.number, size)
         self._step("head.revealed")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""Whether this process still does its work: it searches, its card takes a write, its network thread answers.
+"""Whether this process still does its work: it searches, it would append, its card takes a write, its network answers.
 
 systemd's watchdog is fed by this, not by a timer: a process whose parts hang is started again. What a new start would
 not mend, a card that is full or refuses to be written, is no reason to end a node that still answers its town: it is
@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from convergences_node.archive.model import Halted
 from convergences_node.index.query import Query
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class SelfCheck:
         """Whether every part answered in time. What did not is written to the log."""
         return (
             await self._in_time("the search", self._search)
+            and await self._in_time("the archive's writer", self._append)
             and await self._in_time("the card", self._write)
             and await self._in_time("the network thread", self._network)
         )
@@ -60,6 +62,21 @@ class SelfCheck:
     async def _search(self) -> None:
         if not self._town.index.rebuilding:
             await self._town.index.search(Query(limit=1))
+
+    async def _append(self) -> None:
+        """Of nothing: its turn comes as a resident's save would have it, and nothing is written.
+
+        An archive that a failure has halted is mended by a new start, if the card takes a byte again.
+        """
+        try:
+            await self._town.archive.append([])
+        except Halted:
+            self._written = -WRITE_EVERY_S
+            await self._write()
+            if self._town.card_refuses is None:
+                raise
+        except Exception as error:  # who refuses answers: a card that takes no write, a version on trial
+            log.debug("the archive takes nothing: %s", error)
 
     async def _write(self) -> None:
         now = self._monotonic()
