@@ -44,8 +44,19 @@ def test_a_hot_pi(tmp_path: Path, text: str, level: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "level"), [("0x0\n", GOOD), ("50000\n", CARE), ("0x50005\n", BAD)])
-def test_a_weak_power_supply(tmp_path: Path, text: str, level: str) -> None:
-    put(tmp_path, machine.THROTTLED, text)
+@pytest.mark.parametrize("soc", ["soc", "soc@107c000000"])
+def test_a_weak_power_supply(tmp_path: Path, soc: str, text: str, level: str) -> None:
+    put(tmp_path, f"sys/devices/platform/{soc}/{soc}:firmware/get_throttled", text)
+    assert told(tmp_path)["power"].level == level
+
+
+@pytest.mark.parametrize(("text", "level"), [("0\n", GOOD), ("1\n", BAD)])
+def test_a_weak_power_supply_of_a_pi_5(tmp_path: Path, text: str, level: str) -> None:
+    """Its firmware's bits are in no file; the kernel's sensor is, beside others."""
+    for number, name in enumerate(("cpu_thermal", "rpi_volt")):
+        put(tmp_path, f"sys/class/hwmon/hwmon{number}/name", f"{name}\n")
+    assert "power" not in told(tmp_path)
+    put(tmp_path, "sys/class/hwmon/hwmon1/in0_lcrit_alarm", text)
     assert told(tmp_path)["power"].level == level
 
 

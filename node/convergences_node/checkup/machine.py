@@ -28,7 +28,10 @@ FILE_BYTES_MAX = 64
 
 TEMPERATURE = "sys/class/thermal/thermal_zone0/temp"
 WEAR = "sys/block/mmcblk*/device/life_time"
-THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
+THROTTLED = "sys/devices/platform/soc*/soc*:firmware/get_throttled"
+"""`soc` up to a Pi 4; a Pi 5's has its address in its name, and may have no such file at all."""
+VOLTAGE_NAME, VOLTAGE_ALARM = "sys/class/hwmon/hwmon*/name", "in0_lcrit_alarm"
+"""Of the kernel's own `rpi_volt`, beside its name: 1 while there is too little current. On every Pi."""
 SYNCHRONISED = "run/systemd/timesync/synchronized"
 CHRONY = "run/chrony/chronyd.pid"
 
@@ -69,11 +72,14 @@ def _temperature(root: Path) -> Iterator[Sign]:
 
 
 def _power(root: Path) -> Iterator[Sign]:
-    text = _text(root / THROTTLED)
+    text = next(map(_text, root.glob(THROTTLED)), "")
     try:
         bits = int(text, 16)
     except ValueError:
-        return
+        alarms = [_text(path.with_name(VOLTAGE_ALARM)) for path in root.glob(VOLTAGE_NAME) if _text(path) == "rpi_volt"]
+        if not set(alarms) & {"0", "1"}:
+            return
+        bits = UNDER_VOLTAGE_NOW if "1" in alarms else 0
     level = BAD if bits & UNDER_VOLTAGE_NOW else CARE if bits & UNDER_VOLTAGE_BEFORE else GOOD
     yield sign("power", level)
 
