@@ -96,7 +96,11 @@ def _write(order: Order, path: Path) -> shelf.Note:
     count, digest = _encrypt(order, part, recipient)
     if shelf.read_back(part) != (count, digest):
         part.unlink()
-        raise DamagedBackup(f"what was written to {path.parent} does not read back the same", hint="try another stick")
+        raise DamagedBackup(
+            f"what was written to {path.parent} does not read back the same; the older ones are as they were",
+            hint="try another stick",
+            fault=Fault("", "backup_misread", {"folder": str(path.parent)}),
+        )
     facts = order.facts
     note = shelf.Note(
         facts.territory,
