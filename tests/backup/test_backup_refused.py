@@ -4,14 +4,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
-from convergences_node.backup import contents, making, shelf
+from convergences_node.archive.reader import ArchiveReader
+from convergences_node.backup import contents, making, shelf, verb
 from convergences_node.backup.container import DamagedBackup, Member
 from convergences_node.backup.restoring import restore, verify
 from convergences_node.backup.sealing import WrongSheet
@@ -134,6 +139,86 @@ async def test_a_stick_that_is_full_leaves_the_older_ones_whole(town: Made, monk
     async with Town.open(folder) as opened:
         last = (await perform(opened, "status", {}, lambda event: None))["backup"]
     assert last["reason"].startswith("the backup could not be written") and last["made_at"]
+
+
+async def test_one_that_was_given_up_is_in_nobody_s_way(town: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While its thread still waits for a slow stick, another one is refused; it leaves nothing, and then it may be."""
+    folder, _, stick = town
+    waits, goes_on, ended = threading.Event(), threading.Event(), threading.Event()
+    read_back = shelf.read_back
+
+    def slow(path: Path) -> tuple[int, str]:
+        if not waits.is_set():
+            waits.set()
+            goes_on.wait()
+        return read_back(path)
+
+    class Working(set[Path]):
+        def discard(self, folder: Path) -> None:
+            super().discard(folder)
+            ended.set()
+
+    monkeypatch.setattr(verb, "_WORKING", Working())
+
+    async with Town.open(folder) as opened:
+
+        def asked() -> Awaitable[Any]:
+            return perform(opened, "backup", {"target": str(stick)}, lambda event: None)
+
+        monkeypatch.setattr(shelf, "read_back", slow)
+        first = asyncio.ensure_future(asked())
+        await asyncio.to_thread(waits.wait)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        try:
+            with pytest.raises(LocalError, match="being made already"):
+                await asked()
+        finally:
+            goes_on.set()
+        await asyncio.to_thread(ended.wait)
+        assert not list(stick.iterdir())
+        monkeypatch.undo()
+        await asked()
+    shelf.check(shelf.kept(stick)[0])
+
+
+async def test_a_folder_that_cannot_be_listed_is_not_passed_over(town: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backup without the node's keys would be called whole, and bring nobody back."""
+    folder, _, stick = town
+    scandir = os.scandir
+
+    def failing(path: Any) -> Any:
+        if isinstance(path, str) and path.endswith("/keys"):
+            raise OSError(5, "Input/output error", path)
+        return scandir(path)
+
+    async with Town.open(folder) as opened:
+        monkeypatch.setattr(os, "scandir", failing)
+        with pytest.raises(LocalError, match="keys of the node could not be read") as refused:
+            await perform(opened, "backup", {"target": str(stick)}, lambda event: None)
+        monkeypatch.undo()
+    assert refused.value.fault is not None
+    assert (refused.value.fault.code, refused.value.fault.params["file"]) == ("file_unreadable", "keys")
+    assert not list(stick.iterdir())
+
+
+async def test_an_archive_that_cannot_be_read_is_noted_for_the_operator(
+    town: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In words, and not the stick's fault."""
+    folder, _, stick = town
+
+    def malformed(*_: object) -> Any:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    async with Town.open(folder) as opened:
+        monkeypatch.setattr(ArchiveReader, "entries", malformed)
+        with pytest.raises(LocalError, match=r"archive\.db of the node could not be read: .* malformed"):
+            await perform(opened, "backup", {"target": str(stick)}, lambda event: None)
+        monkeypatch.undo()
+        last = (await perform(opened, "status", {}, lambda event: None))["backup"]
+    assert last["fault"]["code"] == "file_unreadable"
+    assert not list(stick.iterdir())
 
 
 async def test_a_stick_that_is_not_there_is_said(town: Made) -> None:

@@ -124,14 +124,17 @@ def members(source: Source, facts: Facts) -> Iterator[Member]:
     yield Member.of(FACTS, facts.encode())
     yield from _files(source)
     yield from _blobs(source.blobs)
-    yield from _tables(source.folder)
-    # After the tables: a memory of an import whose record is missing would keep that row out for ever.
-    yield from _logs(source)
+    try:
+        yield from _tables(source.folder)
+        # After the tables: a memory of an import whose record is missing would keep that row out for ever.
+        yield from _logs(source)
+    except sqlite3.Error as error:
+        raise _unread(ARCHIVE_NAME, error) from error
 
 
 # ------------------------------------------------------------------------------------- files
 def _files(source: Source) -> Iterator[Member]:
-    for path in sorted(_kept(source.folder)):
+    for path in _listed(source.folder):
         name = f"files/{path.relative_to(source.folder).as_posix()}"
         copy = source.spool / path.name if path.suffix == ".db" else None
         try:
@@ -141,15 +144,29 @@ def _files(source: Source) -> Iterator[Member]:
         except FileNotFoundError:
             continue  # gone since it was listed
         except (OSError, sqlite3.Error) as error:
-            raise LocalError(f"{path.name} of the node could not be read: {error}") from error
+            raise _unread(path.name, error) from error
         yield member
         if copy is not None:
             copy.unlink()
 
 
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(_kept(folder))
+    except OSError as error:
+        raise _unread(Path(error.filename or folder).name, error) from error
+
+
+def _unread(name: str, error: Exception) -> LocalError:
+    """It is this card that fails, not the stick."""
+    reason = getattr(error, "strerror", None) or str(error)
+    fault = Fault("", "file_unreadable", {"file": name, "reason": reason})
+    return LocalError(f"{name} of the node could not be read: {reason}", fault=fault)
+
+
 def _kept(folder: Path) -> Iterator[Path]:
     count = 0
-    for root, _, names in os.walk(folder):
+    for root, _, names in os.walk(folder, onerror=_missed):
         for name in names:
             path = Path(root, name)
             if left_out(path.relative_to(folder).as_posix()) or path.is_symlink() or not path.is_file():
@@ -158,6 +175,12 @@ def _kept(folder: Path) -> Iterator[Path]:
             if count > FILES_MAX:
                 raise LocalError(f"more than {FILES_MAX} files in {folder}")
             yield path
+
+
+def _missed(error: OSError) -> None:
+    """A folder that cannot be listed: os.walk would pass over it, and the backup be without what is in it."""
+    if not isinstance(error, FileNotFoundError):  # gone since it was named
+        raise error
 
 
 def left_out(name: str) -> bool:
@@ -177,8 +200,11 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 
 def _read(file: BinaryIO) -> Iterator[bytes]:
-    while piece := file.read(PIECE_BYTES):
-        yield piece
+    try:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
+    except OSError as error:
+        raise _unread(Path(file.name).name, error) from error
 
 
 def _copy_database(path: Path, copy: Path) -> None:
@@ -201,6 +227,8 @@ def _blobs(blobs: Sequence[Blob]) -> Iterator[Member]:
             file = blob.path.open("rb")
         except FileNotFoundError:
             continue  # its element was erased since it was listed
+        except OSError as error:
+            raise _unread(blob.path.name, error) from error
         with file:
             yield Member(f"blobs/{blob.digest.hex()}", blob.size, _read(file))
 

@@ -94,7 +94,11 @@ def _write(order: Order, path: Path) -> shelf.Note:
     part = path.with_name(path.name + TEMPORARY)
     recipient = recipient_of(bytes.fromhex(order.facts.recovery_key))
     count, digest = _encrypt(order, part, recipient)
-    if shelf.read_back(part) != (count, digest):
+    found = shelf.read_back(part)
+    if order.stop.is_set():
+        part.unlink()
+        raise Stopped("the backup was given up")
+    if found != (count, digest):
         part.unlink()
         raise DamagedBackup(
             f"what was written to {path.parent} does not read back the same; the older ones are as they were",

@@ -91,7 +91,8 @@ def _room(target: Path) -> int:
 async def make_backup(
     town: Town, target: Path, archive: str, keep: int, tell: Tell, blobs: Sequence[Blob] = ()
 ) -> making.Made:
-    """Make a backup in a thread of its own; one at a time of each node."""
+    """Make a backup in a thread of its own; one at a time of each node, and one that was given up is one until its
+    thread has seen that."""
     loop, stop = asyncio.get_running_loop(), threading.Event()
 
     def told(done: int, total: int) -> None:
@@ -110,12 +111,21 @@ async def make_backup(
     )
     if town.folder in _WORKING:
         raise LocalError("a backup is being made already", fault=Fault("", "backup_under_way"))
-    _WORKING.add(town.folder)
+
+    def work() -> making.Made:
+        try:
+            return making.make(order)
+        finally:
+            _WORKING.discard(order.folder)
+
+    _WORKING.add(order.folder)
     try:
-        return await asyncio.to_thread(making.make, order)
+        # A stick that syncs for a minute holds the thread for as long, whoever waits for it.
+        making_it = loop.run_in_executor(None, work)
+        making_it.add_done_callback(lambda done: done.exception())  # perhaps nobody waits for it any more
+        return await asyncio.shield(making_it)
     finally:
         stop.set()
-        _WORKING.discard(town.folder)
 
 
 async def _facts(town: Town, archive: str) -> Facts:
