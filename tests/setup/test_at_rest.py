@@ -64,17 +64,21 @@ async def test_an_archive_whose_writing_thread_hangs_is_not_well(
 ) -> None:
     """A save would wait for ever, while pages are read and files written as before. Nothing is appended to find out."""
     monkeypatch.setattr(self_check, "ANSWER_SECONDS_MAX", 0.5)
+    seconds = [0.0]
     async with Town.open(await saint_denis(tmp_path / "sd")) as town:
-        check, size = SelfCheck(town), (await own_log(town)).size
+        check, size = SelfCheck(town, lambda: seconds[0]), (await own_log(town)).size
         assert await check.is_well()
         let_go = threading.Event()
         hanging = asyncio.create_task(town.archive.write(lambda writer: let_go.wait()))
         try:
             await asyncio.sleep(0)
+            assert await check.is_well(), "it may have much to do"
+            seconds[0] += self_check.WRITER_SECONDS_MAX + 1
             assert not await check.is_well()
         finally:
             let_go.set()
         assert await hanging
+        assert await check.is_well(), "its turn has come after all"
         town.archive.held = True  # as while a version is on trial: refused at once, which is an answer
         assert await check.is_well()
         assert (await own_log(town)).size == size

@@ -16,6 +16,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from convergences_protocol.errors import LocalError
+
 from convergences_node.archive.model import Halted
 from convergences_node.index.query import Query
 
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 
 ANSWER_SECONDS_MAX = 45.0
 """A Pi that rebuilds its index and takes in a backlog answers late, and is not to be shot for it."""
+WRITER_SECONDS_MAX = 1_800.0
+"""A log that is set aside, or thousands of erasures, keep the archive's writer for minutes on a Pi: that is work."""
 WRITE_EVERY_S = 300.0
 SCRATCH_NAME = "scratch"
 
@@ -37,6 +41,9 @@ class SelfCheck:
         self._town = town
         self._monotonic = monotonic
         self._written = -WRITE_EVERY_S
+        self._turn: asyncio.Task[object] | None = None
+        """The append of nothing that still waits for the archive's writer, asked for at `_asked`."""
+        self._asked = 0.0
 
     async def is_well(self) -> bool:
         """Whether every part answered in time. What did not is written to the log."""
@@ -66,10 +73,20 @@ class SelfCheck:
     async def _append(self) -> None:
         """Of nothing: its turn comes as a resident's save would have it, and nothing is written.
 
-        An archive that a failure has halted is mended by a new start, if the card takes a byte again.
+        One that waits is looked at again at the next check: a writer that works for long is not shot for it. An archive
+        that a failure has halted is mended by a new start, if the card takes a byte again.
         """
+        if self._turn is None:
+            self._turn, self._asked = asyncio.create_task(self._town.archive.append([])), self._monotonic()
+        turn = self._turn
+        await asyncio.wait([turn], timeout=ANSWER_SECONDS_MAX / 2)
+        if not turn.done():
+            if self._monotonic() - self._asked > WRITER_SECONDS_MAX:
+                raise LocalError(f"no turn to write within {WRITER_SECONDS_MAX:.0f} s")
+            return
+        self._turn = None
         try:
-            await self._town.archive.append([])
+            await turn
         except Halted:
             self._written = -WRITE_EVERY_S
             await self._write()
