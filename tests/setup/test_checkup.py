@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import time
 import tomllib
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from convergences_node.checkup.sign import BAD, CARE, GOOD, LEVELS, Sign
 from convergences_node.clock import BUILT_AT
 from convergences_node.faults import reason_of
 from convergences_node.former import OLDER
+from convergences_node.founding import create_town
+from convergences_node.town import Town
 from convergences_protocol.doubt import Reason
 from convergences_protocol.errors import Fault, LocalError
 
@@ -91,6 +94,25 @@ def test_a_backup_grows_old(last: dict[str, object], level: str, form: str) -> N
     (sign,) = backup_signs(last, {}, NOW)
     assert (sign.name, sign.level, sign.form) == ("backup", level, form)
     assert checkup.sentence(sign, "fr") and checkup.sentence(sign, "en")
+
+
+@pytest.mark.parametrize(("last", "form"), [({}, "never"), ({"reason": "no stick"}, "failed_first")])
+def test_one_that_was_never_made_is_as_grave_as_an_old_one(last: dict[str, object], form: str) -> None:
+    """Once the town is as old; of a town that began without a clock nobody knows how old it is."""
+    for begun_at, level in ((NOW - OLD_BAD_S - 1, BAD), (NOW - OLD_BAD_S, CARE), (None, CARE)):
+        (sign,) = backup_signs(last, {}, NOW, begun_at)
+        assert (sign.level, sign.form) == (level, form)
+
+
+async def test_a_town_that_never_had_a_backup_comes_to_ask_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create_town(tmp_path / "sd", "FR-93066", "town", "Saint-Denis")
+    async with Town.open(tmp_path / "sd") as town:
+        for days, level in ((7, CARE), (9, BAD)):
+            monkeypatch.setattr(town, "now", lambda days=days: int(time.time()) + days * 86_400)
+            (found,) = [each for each in await checkup.signs(town) if each.name == "backup"]
+            assert (found.level, found.form) == (level, "never")
 
 
 @pytest.mark.parametrize(

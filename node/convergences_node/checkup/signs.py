@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from convergences_protocol.record import read_header
+
 from convergences_node.archive.model import LogState
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.backup.verb import last_backup
@@ -19,6 +21,7 @@ from convergences_node.checkup.local_name import local_name_signs
 from convergences_node.checkup.machine import machine_signs
 from convergences_node.checkup.sign import BAD, CARE, GOOD, LEVELS, Sign, sign
 from convergences_node.checkup.updates import update_signs
+from convergences_node.clock import plausible_time
 from convergences_node.faults import reason_of
 from convergences_node.vault.leaving import left
 from convergences_node.verbs import perform
@@ -43,6 +46,8 @@ class _Own:
     seen_at: int | None
     """When the agglomeration last said that it holds this log."""
     seen_size: int
+    begun_at: int | None
+    """When its first record was written, if the clock may have been right then."""
 
 
 async def signs(town: Town) -> list[Sign]:
@@ -52,7 +57,7 @@ async def signs(town: Town) -> list[Sign]:
     chain = frozenset(log.origin for log in charter.chain) if charter else frozenset()
     own = await town.archive.read(lambda reader: _read_own(reader, chain))
     machine = await asyncio.to_thread(machine_signs, town.folder, town.now(), refused=town.card_refuses)
-    backups = backup_signs(await last_backup(town), await left(town), town.now())
+    backups = backup_signs(await last_backup(town), await left(town), town.now(), own.begun_at)
     waiting = await town.erasures.waiting()
     ended = charter is not None and _is_ended(town)
     found = [
@@ -81,7 +86,10 @@ def worst(found: list[Sign]) -> str:
 def _read_own(reader: ArchiveReader, chain: frozenset[str]) -> _Own:
     log = reader.own_log()
     rows = [row for row in reader.cosignatures(log.origin) if row.cosigner in chain]
-    return _Own(log, max((row.time for row in rows), default=None), max((row.size for row in rows), default=0))
+    first = reader.entry(log.origin, 0)
+    begun_at = plausible_time(read_header(first.header).time) if first is not None else None
+    seen_at = max((row.time for row in rows), default=None)
+    return _Own(log, seen_at, max((row.size for row in rows), default=0), begun_at)
 
 
 def _doubt(town: Town) -> Iterator[Sign]:
