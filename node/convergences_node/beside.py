@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from convergences_protocol.errors import ConvergencesError
+from convergences_protocol.errors import ConvergencesError, Fault, LocalError
 
+from convergences_node.faults import words_of
 from convergences_node.params import Tell
+
+log = logging.getLogger(__name__)
 
 Work = Callable[[Tell], Awaitable[object]]
 
@@ -45,6 +49,11 @@ class Beside:
             await work(self._tell)
         except ConvergencesError as error:
             self.failed = error
+        except Exception as error:
+            # A full card, a database that cannot be read: whoever looks at the page has no other way to learn of it.
+            log.exception("%s failed", self._name)
+            reason = getattr(error, "strerror", None) or words_of(error)
+            self.failed = LocalError(f"{self._name}: {reason}", fault=Fault("", "work_failed", {"reason": reason}))
 
     def _tell(self, event: dict[str, Any]) -> None:
         self.done, self.total = event["done"], event["total"]

@@ -153,3 +153,12 @@ async def test_a_session_in_use_is_written_down_rarely(accounts: Accounts, clock
         clock.now += 5
         assert await accounts.session(chosen) is not None
     assert log.stat().st_size == before
+
+
+async def test_bytes_that_are_no_text_open_nothing_and_break_nothing(accounts: Accounts) -> None:
+    """As aiohttp gives them where a cookie or a browser's name has some (PEP 383)."""
+    await accounts.set_password("zoé", PASSWORD)
+    assert await accounts.session("\udcff\udcfe") is None
+    chosen = await accounts.begin("zoé", "Firefox \udcff")
+    session = await accounts.session(chosen)
+    assert session is not None and session.agent == "Firefox ?"

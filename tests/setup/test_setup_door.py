@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import html
+import os
 import re
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +17,15 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from convergences_node.archive.lock import LOCK_NAME
 from convergences_node.config import CONFIG_NAME, load_config
+from convergences_node.setup import setup
 from convergences_node.setup.code import CODE_NAME, Console, OneTimeCode, plain
 from convergences_node.setup.draft import Draft
 from convergences_node.setup.setup import ATTEMPTS_BURST, SILENCE_SECONDS_MAX, Setup
 from convergences_node.setup.staging import STAGE_NAME, finish, is_blank
 from convergences_node.town import Town
-from convergences_node.web.operator import forms, setup_pages
+from convergences_node.web.operator import forms, log_in, setup_pages
 from convergences_node.web.operator.setup_app import make_setup_app
+from convergences_protocol.errors import Fault, LocalError
 
 PASSWORD = "quatre mots bien choisis"
 ELSEWHERE = "http://elsewhere.example"
@@ -144,6 +151,22 @@ async def test_a_form_from_elsewhere_does_nothing(client: TestClient[Any, Any], 
     assert sent.status == 403
 
 
+@pytest.mark.parametrize("header", [b"Origin: http://[x", b"Cookie: installation=\xff\xfe; operateur=\xff\xfe"])
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+async def test_what_no_browser_sends_is_no_fault_of_ours(
+    client: TestClient[Any, Any], world: World, caplog: pytest.LogCaptureFixture, method: bytes, header: bytes
+) -> None:
+    """Bytes that are no text, an address that is none: refused or passed over, and nothing for the log."""
+    await enter(client, world)
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+    head = method + b" / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + header + b"\r\n\r\n"
+    writer.write(head)
+    status = (await reader.readline()).split()[1]
+    writer.close()
+    assert status == (b"200" if method == b"GET" else b"403")
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 async def test_the_cookie_is_out_of_reach(client: TestClient[Any, Any], world: World) -> None:
     answer = await send(client, "/", code=world.code)
     said = answer.headers["Set-Cookie"]
@@ -252,6 +275,64 @@ async def test_the_end_is_a_town_with_the_printed_key(
         assert own.origin == origin_printed
         assert own.recovery_key == SigningKey.from_seed(read_sheet(sheet)).public
     assert load_config(tmp_path / "node").node.name == "Saint-Denis"
+
+
+def typed_back(draft: Draft) -> dict[str, str]:
+    words = draft.words()
+    return {f"word{number}": words[at] for number, at in enumerate(draft.asked, 1)}
+
+
+async def test_a_button_that_is_pressed_twice_founds_one_town(client: TestClient[Any, Any], world: World) -> None:
+    """A browser shows the second answer alone: it leads to the operator's page too, with the same session."""
+    token = await to_the_sheet(client, world)
+    given = typed_back(world.setup.draft)
+    first, second = await asyncio.gather(
+        *(send(client, setup_pages.SHEET, None, jeton=token, **given) for _ in range(2)),
+    )
+    assert [answer.headers["Location"] for answer in (first, second)] == ["/operateur"] * 2
+    cookies = [answer.cookies[log_in.SESSION_COOKIE].value for answer in (first, second)]
+    assert cookies[0] and cookies[0] == cookies[1]
+
+
+async def test_a_sheet_is_shown_once_the_node_is_named(client: TestClient[Any, Any], world: World) -> None:
+    """Not after another town was chosen, nor after a name that was refused: that town could not be made."""
+    token = await to_the_sheet(client, world)
+    await send(client, setup_pages.TOWN, jeton=token, code="FR-93059")
+    assert setup_pages.next_of(world.setup) == setup_pages.NODE
+    await send(client, setup_pages.NODE, jeton=token, node="Pierrefitte", name="zoé", password=PASSWORD)
+    assert setup_pages.next_of(world.setup) == setup_pages.SHEET
+    refused = await send(client, setup_pages.NODE, jeton=token, node="", name="zoé", password=PASSWORD)
+    assert refused.status == 422 and setup_pages.next_of(world.setup) == setup_pages.NODE
+    answer = await client.get(setup_pages.SHEET, allow_redirects=False)
+    assert answer.status == 303
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/var/lib/x.db"), "il n’y a plus de place"),
+        (sqlite3.OperationalError("database or disk is full"), "database or disk is full"),
+        (LocalError("in English", fault=Fault("", "passkeys_many", {"limit": 3})), "clés d’accès"),
+    ],
+)
+async def test_why_a_town_could_not_be_made_is_said(
+    client: TestClient[Any, Any], world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    """In the reader's language where there are words for it; the same sheet is good for another attempt."""
+
+    def fail(folder: Path) -> Path:
+        raise error
+
+    token = await to_the_sheet(client, world)
+    given = typed_back(world.setup.draft)
+    monkeypatch.setattr(setup, "stage_in", fail)
+    answer = await send(client, setup_pages.SHEET, None, jeton=token, **given)
+    page = html.unescape(await answer.text())
+    assert answer.status == 422
+    assert re.search(r"La ville n’a pas pu être créée \([^()]*" + words, page)
+    assert "/var/lib/x.db" not in page and "Errno" not in page
+    monkeypatch.undo()
+    assert (await send(client, setup_pages.SHEET, None, jeton=token, **given)).status == 303
 
 
 def crossing(folder: Path, moved: int) -> None:

@@ -108,7 +108,8 @@ class Accounts:
         known = await asyncio.to_thread(self._store.password, name[:NAME_CHARS_MAX])
         assert known is not None, "the operator was just found"
         chosen, token = secrets.token_urlsafe(ID_BYTES), secrets.token_urlsafe(ID_BYTES)
-        shown = agent[:AGENT_CHARS_MAX]
+        # What is no text comes as surrogates, which no database takes.
+        shown = agent[:AGENT_CHARS_MAX].encode(errors="replace").decode()
         await asyncio.to_thread(
             self._store.add_session, _digest(chosen), known[0], token, self._now(), shown, SESSIONS_MAX
         )
@@ -161,7 +162,7 @@ def check_name(name: str) -> None:
 
 
 def _digest(chosen: str) -> bytes:
-    return sha256(chosen.encode()).digest()
+    return sha256(chosen.encode(errors="surrogateescape")).digest()  # a cookie may be any bytes
 
 
 def _session(row: SessionRow) -> Session:

@@ -63,7 +63,7 @@ class Draft:
         """This territory; raises `NotFound` if there is none."""
         facts = find(code)
         if facts != self.facts:
-            self.facts, self.name, self.invitation, self.invitation_text = facts, "", None, ""
+            self.facts, self.name, self.password, self.invitation, self.invitation_text = facts, "", "", None, ""
             self._forget_sheet()
 
     def invite(self, text: str, now: int | None) -> None:
@@ -75,7 +75,9 @@ class Draft:
         self.invitation, self.invitation_text = invitation, text.strip()
 
     def name_node(self, name: str, operator: str, password: str) -> None:
-        """Check a name for the node, an operator's and a password; everything that is wrong at once."""
+        """Check a name for the node, an operator's and a password; everything that is wrong at once. Until all of it is
+        right, and the password was given its hash, nothing of it was answered."""
+        self.password = ""
         faults: list[Fault] = []
         if not 0 < len(name.strip()) <= NODE_NAME_CHARS_MAX or not name.isprintable():
             faults.append(Fault("node", "node_name", {"chars_max": NODE_NAME_CHARS_MAX}))

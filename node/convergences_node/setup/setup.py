@@ -89,6 +89,8 @@ class Setup:
         self._attempts = TokenBuckets(ATTEMPTS_PER_SECOND, ATTEMPTS_BURST, monotonic)
         self._of_all = TokenBuckets(ATTEMPTS_OF_ALL_PER_SECOND, ATTEMPTS_OF_ALL_BURST, monotonic)
         self._founding = asyncio.Lock()
+        self._session: str | None = None
+        """Of the operator, once the town is founded."""
 
     # ------------------------------------------------------------------------------------- who
     def look(self) -> None:
@@ -149,13 +151,16 @@ class Setup:
             self.founded.set()
 
     async def found(self, agent: str) -> str:
-        """Make the town that was drafted, and its operator. The id of the operator's first session."""
+        """Make the town that was drafted, and its operator. The id of the operator's first session: the same where the
+        button was pressed twice."""
         async with self._founding:
-            assert not self.founded.is_set(), "a node is founded once"
-            chosen = await self._make(agent)
-            await self.close_door()
-            self.founded.set()
-        return chosen
+            if self._session is None:
+                assert not self.founded.is_set(), "a node is founded once"
+                chosen = await self._make(agent)
+                await self.close_door()
+                self._session = chosen
+                self.founded.set()
+        return self._session
 
     async def _make(self, agent: str) -> str:
         draft = self.draft
@@ -198,4 +203,4 @@ async def _no_door() -> None:
 
 
 def _digest(chosen: str) -> bytes:
-    return sha256(chosen.encode()).digest()
+    return sha256(chosen.encode(errors="surrogateescape")).digest()  # a cookie may be any bytes

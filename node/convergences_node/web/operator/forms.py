@@ -45,7 +45,10 @@ def is_from_us(request: web.Request) -> bool:
     if site is not None and site != "same-origin":
         return False
     origin = request.headers.get("Origin", "")
-    return bool(origin) and urlsplit(origin).netloc.lower() == request.host.lower()
+    try:
+        return bool(origin) and urlsplit(origin).netloc.lower() == request.host.lower()
+    except ValueError:  # a bracket too few
+        return False
 
 
 def give_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:

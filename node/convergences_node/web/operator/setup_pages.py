@@ -12,10 +12,13 @@ import asyncio
 import logging
 import math
 import shlex
+import sqlite3
 
 from aiohttp import web
 from convergences_protocol.errors import ConvergencesError, Refused
 
+from convergences_node.fault_sentences import in_words, said_in
+from convergences_node.faults import words_of
 from convergences_node.setup.setup import Setup
 from convergences_node.territories import TerritoryFacts, search
 from convergences_node.web import dates
@@ -215,12 +218,21 @@ async def sheet_printed(request: web.Request) -> web.StreamResponse:
         return _sheet(request, token, {"word1": words(request).text("setup.sheet.wrong")})
     try:
         chosen = await asyncio.shield(setup.found(request.headers.get("User-Agent", "")))
-    except (ConvergencesError, OSError) as error:  # a full card: the same sheet is good for another attempt
+    except (ConvergencesError, OSError, sqlite3.Error) as error:  # a full card: the same sheet is good for another time
         log.error("the town could not be made: %s", error)
-        return _sheet(request, token, {"": words(request).text("setup.sheet.not_made", reason=error)})
+        messages = words(request)
+        why = _why(error, messages.language)
+        return _sheet(request, token, {"": messages.text("setup.sheet.not_made", reason=why)})
     response = go_to(request, OPERATOR)
     drop_cookie(response, COOKIE)
     give_cookie(request, response, SESSION_COOKIE, chosen)
     # Who comes back on this connection would find nobody there: the town listens anew.
     response.force_close()
     return response
+
+
+def _why(error: Exception, language: str) -> str:
+    """In a sentence's brackets: as it is said in that language, if it is."""
+    if isinstance(error, ConvergencesError):
+        return said_in(error, language).rstrip(".")
+    return in_words(getattr(error, "strerror", None) or words_of(error), language)
