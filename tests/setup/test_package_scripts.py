@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""What dpkg runs when the package comes, changes and goes, in a root of its own: never at the town's archive."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+FILES = Path(__file__).parents[2] / "deploy" / "package" / "files"
+PLACES = ("/etc/", "/media/", "/run/", "/usr/bin/deb-systemd-helper", "/usr/lib/convergences", "/var/lib/")
+PROGRAMS = ("adduser", "chown", "convergences-https", "deb-systemd-helper", "deb-systemd-invoke", "getent", "systemctl")
+ARCHIVE = "var/lib/convergences"
+ITS_OWN = ("var/lib/convergences-update", "var/lib/private/convergences-https")
+"""What the package has made for itself, and a purge takes away."""
+TURNS = (
+    ("prerm", "upgrade", "0.2.0"),
+    ("prerm", "failed-upgrade", "0.1.0"),
+    ("prerm", "deconfigure", "in-favour", "other", "1"),
+    ("prerm", "remove"),
+    ("postrm", "upgrade", "0.2.0"),
+    ("postrm", "failed-upgrade", "0.1.0"),
+    ("postrm", "abort-install", "0.1.0"),
+    ("postrm", "abort-upgrade", "0.1.0"),
+    ("postrm", "disappear", "other", "1"),
+    ("postrm", "remove"),
+    ("postrm", "purge"),
+    ("postinst", "configure", "0.1.0"),
+    ("postinst", "configure", ""),
+    ("postinst", "abort-remove"),
+)
+"""As dpkg calls them (Debian Policy, chapter 6)."""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A machine with a town in it, and with what an update and https leave."""
+    for name in (*ITS_OWN, f"{ARCHIVE}/keys", f"{ARCHIVE}/before-update", "media/stick", "run/systemd/system"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in (
+        "archive.db",
+        "head.guard",
+        "private.db",
+        "keys/node",
+        "before-update/archive.db",
+        "convergences.toml",
+    ):
+        (tmp_path / ARCHIVE / name).write_text(name)
+    for name in ITS_OWN:
+        (tmp_path / name / "file").touch()
+    (tmp_path / "usr/lib/convergences/common/__pycache__").mkdir(parents=True)
+    (tmp_path / "usr/lib/convergences/local-name").touch()
+    (tmp_path / "bin").mkdir()
+    for name in PROGRAMS:
+        (tmp_path / "bin" / name).write_text("#!/bin/sh\nexit 0\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    return tmp_path
+
+
+def run(root: Path, script: str, *arguments: str) -> None:
+    """One of the package's scripts, with every place of the system below `root`."""
+    text = (FILES / script).read_text("utf-8")
+    for place in PLACES:
+        text = text.replace(place, f"{root}{place}")
+    taken_off = [word for line in text.splitlines() if re.search(r"\b(rm|rmdir)\b", line) for word in line.split()]
+    strangers = {word for word in taken_off if word.startswith("/") and not word.startswith(str(root))}
+    assert not strangers, "a place that this test does not know would be this machine's own"
+    environment = {"PATH": f"{root / 'bin'}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", "-c", text, script, *arguments], env=environment, capture_output=True, timeout=20)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def archive_of(root: Path) -> dict[str, tuple[int, bytes]]:
+    """Mode and bytes of all that is the town's."""
+    folder = root / ARCHIVE
+    return {
+        str(path.relative_to(folder)): (path.stat().st_mode, path.read_bytes() if path.is_file() else b"")
+        for path in [folder, *folder.rglob("*")]
+    }
+
+
+@pytest.mark.parametrize("turn", TURNS, ids=" ".join)
+def test_no_turn_of_dpkg_touches_the_archive(root: Path, turn: tuple[str, ...]) -> None:
+    before = archive_of(root)
+    run(root, *turn)
+    assert archive_of(root) == before
+
+
+def test_a_removal_and_a_purge_leave_the_archive_and_nothing_else(root: Path) -> None:
+    before = archive_of(root)
+    for turn in (("prerm", "remove"), ("postrm", "remove"), ("postrm", "purge")):
+        run(root, *turn)
+    assert archive_of(root) == before
+    assert not (root / "usr/lib/convergences/common/__pycache__").exists()
+    assert not any((root / name).exists() for name in ITS_OWN)
