@@ -71,6 +71,30 @@ async def test_what_lasts_is_told_once_and_again_when_it_is_over(tmp_path: Path,
     assert "de nouveau bien" in well["Subject"]
 
 
+async def test_each_town_and_each_log_is_news_of_its_own(tmp_path: Path, found: list[Sign]) -> None:
+    """Where one town has been silent for months, the next one is told of as well; all is well when nothing is left."""
+    silent = [["Stains"], ["Stains", "Épinay"], ["Épinay"], []]
+    async with mail_server() as mails, watched(tmp_path / "plaine", mails) as watching:
+        found.append(sign("erasures", BAD, origin="convergences/FR-93072/1", count=200))
+        for names in silent:
+            found[1:] = [sign("towns", BAD, names=", ".join(names))] if names else []
+            await watching.look()
+            await watching.look()
+        found.append(sign("erasures", BAD, origin="convergences/FR-93031/1", count=300))
+        assert [await watching.look(), await watching.look(), await watching.look()] == [False, True, False]
+        found.clear()
+        assert await watching.look()
+    *grave, well = (email.message_from_string(text, policy=email.policy.default) for text in mails.letters)
+    for each, names in zip(grave, silent, strict=False):
+        assert [name in each.get_content() for name in ("Stains", "Épinay")] == [
+            name in names for name in ("Stains", "Épinay")
+        ]
+    assert len(grave) == len(silent) + 1 and all("demande votre attention" in each["Subject"] for each in grave)
+    assert grave[1].get_content().count("Stains, Épinay") == 1, "once in a letter, whoever of it is news"
+    assert "200" in grave[-1].get_content() and "300" in grave[-1].get_content()
+    assert "de nouveau bien" in well["Subject"]
+
+
 async def test_what_is_not_grave_is_not_written(tmp_path: Path, found: list[Sign]) -> None:
     async with mail_server() as mails, watched(tmp_path / "stains", mails) as watching:
         found.append(sign("backup", CARE, "never"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from convergences_node.accounts.accounts import Accounts
 from convergences_node.checkup.letters import compose, post
-from convergences_node.checkup.sign import BAD
+from convergences_node.checkup.sign import BAD, Sign
 from convergences_node.checkup.signs import signs
 
 if TYPE_CHECKING:
@@ -58,14 +58,23 @@ class Alerts:
 
     async def look(self) -> bool:
         """Look once, and write if there is something new to say. Whether a letter left."""
-        found = {each.name: each for each in await signs(self._town) if each.level == BAD}
+        found = {key: each for each in await signs(self._town) if each.level == BAD for key in keys_of(each)}
         lasting, self._before = found.keys() & self._before, frozenset(found)
         told = frozenset(json.loads(await self._accounts.note(TOLD_NOTE) or "[]"))
         new, well = lasting - told, told - found.keys()
         if not new and not well:
             return False
-        message = compose(self._town, [found[name] for name in sorted(found.keys() & (new | told))], bool(new))
+        grave = [found[key] for key in sorted(found.keys() & (new | told))]
+        grave = [each for at, each in enumerate(grave) if each not in grave[:at]]
+        message = compose(self._town, grave, bool(grave))
         if await post(self._town, self._town.config.alerts, message) is not None:
             return False
         await self._accounts.set_note(TOLD_NOTE, json.dumps(sorted((told | new) - well)))
         return True
+
+
+def keys_of(sign: Sign) -> list[str]:
+    """What is told of once: the sign, or each of the towns, or the log, that it names. A town that falls silent while
+    another one has been for months is news."""
+    names = str(sign.values.get("names") or sign.values.get("origin") or "")
+    return [f"{sign.name} {name}".strip() for name in names.split(", ")]
