@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import shutil
@@ -22,7 +23,7 @@ from convergences_node.backup.settling import settled
 from convergences_node.blobs.store import Readers
 from convergences_node.vault import claiming, leaving
 from convergences_node.vault.claiming import STANDS_S, Challenges
-from convergences_node.vault.keeping import AGE_MAGIC, DEPOSITS_A_DAY_MAX
+from convergences_node.vault.keeping import AGE_MAGIC, DEPOSITS_A_DAY_MAX, KEPT
 from convergences_node.vault.notes import NEWEST_KEPT, WEEK_S, Kept, Notes, staying
 from convergences_protocol.errors import ConvergencesError, LocalError, RemoteError
 from convergences_protocol.keys import SigningKey
@@ -276,6 +277,55 @@ async def test_every_night_and_after_an_absence(cluster: Cluster) -> None:
     assert await town.town.blobs.find(bytes.fromhex(left["digest"])) is None
     (kept,) = (await agglomeration.ask("vault", forget="FR-93066"))["towns"] or [None]
     assert kept is None and not agglomeration.town.vault.notes().kept
+
+
+async def test_a_button_that_is_pressed_twice_leaves_one(cluster: Cluster) -> None:
+    """The second is refused, and takes nothing away from the first."""
+    agglomeration, town = await cluster.cluster("saint-denis")
+    first, second = await asyncio.gather(*(town.ask("backup", vault=True) for _ in range(2)), return_exceptions=True)
+    assert isinstance(first, dict) and first["kept_at"], first
+    assert isinstance(second, LocalError) and "being made already" in str(second)
+    assert len(agglomeration.town.vault.notes().kept) == 1
+
+
+async def test_the_button_and_the_night_may_ask_at_once(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are told that it is kept, whoever hears of it first."""
+    agglomeration, town = await cluster.cluster("saint-denis")
+    announced, asking = leaving._announced, list[asyncio.Task[None]]()
+
+    async def in_turn(*given: Any) -> str:
+        while (answer := await announced(*given)) != KEPT:
+            await taken(agglomeration)
+        if asyncio.current_task() is asking[1]:
+            await asking[0]
+        return answer
+
+    await leaving._make(town.town, quiet)
+    monkeypatch.setattr(leaving, "_announced", in_turn)
+    asking += [asyncio.create_task(leaving.ask_again(town.town, 60)) for _ in range(2)]
+    await asyncio.gather(*asking)
+    left = await leaving.left(town.town)
+    assert left["kept_at"] and left.keys().isdisjoint({"waiting", "reason"})
+
+
+async def test_what_is_kept_is_said_of_that_one_alone(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer one that was made while the agglomeration answered still waits, and is asked after."""
+    _, town = await cluster.cluster("saint-denis")
+    announced, asked = leaving._announced, list[str]()
+
+    async def meanwhile(*given: Any) -> str:
+        asked.append((await leaving.left(town.town))["waiting"]["digest"])
+        if len(set(asked)) > 1:
+            return await announced(*given)
+        await leaving._make(town.town, quiet)
+        return KEPT
+
+    await leaving._make(town.town, quiet)
+    monkeypatch.setattr(leaving, "_announced", meanwhile)
+    monkeypatch.setattr(leaving, "ASK_FIRST_S", 0.01)
+    await leaving.ask_again(town.town, 60)
+    left = await leaving.left(town.town)
+    assert len(set(asked)) == 2 and left["digest"] == asked[-1] and "waiting" not in left
 
 
 async def test_a_town_alone_is_told_what_to_do(cluster: Cluster) -> None:

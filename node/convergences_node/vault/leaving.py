@@ -11,7 +11,7 @@ import asyncio
 import json
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from convergences_node.network.joining import JoinRefused, send_word
 from convergences_node.vault.keeping import KEPT
 
 if TYPE_CHECKING:
+    from convergences_node.archive.writer import ArchiveWriter
     from convergences_node.town import Town
     from convergences_node.verbs import Json, Tell
 
@@ -37,6 +38,8 @@ ASK_FIRST_S, ASK_MAX_S = 1.0, 30.0
 """Between two questions whether it is kept by now."""
 WAIT_SECONDS = 600.0
 """How long one waits for it; a nightly backup is asked after again later."""
+_MAKING: set[Path] = set()
+"""Folders of nodes whose backup is being written into their spool: one at a time each."""
 
 
 async def leave(town: Town, tell: Tell, wait_s: float = WAIT_SECONDS) -> dict[str, Json]:
@@ -61,7 +64,8 @@ async def _noted(town: Town) -> AsyncIterator[None]:
     try:
         yield
     except ConvergencesError as error:
-        await _remember(town, {"failed_at": town.now(), **reason_of(error)})
+        failed = {"failed_at": town.now(), **reason_of(error)}
+        await _note(town, lambda value: value | failed)
         raise
 
 
@@ -79,15 +83,19 @@ async def is_nightly(town: Town) -> bool:
 
 
 async def _until_kept(town: Town, wait_s: float) -> None:
-    """Ask the agglomeration until it keeps what waits. Raises what it refuses, or after so long why it is not kept."""
+    """Ask the agglomeration until it keeps what waits. Raises what it refuses, or after so long why it is not kept.
+
+    The button and the night may ask at once: who comes second finds nothing that waits, or another one that does.
+    """
     deadline, pause = time.monotonic() + wait_s, ASK_FIRST_S
-    while True:
+    while (waiting := (await left(town)).get("waiting")) is not None:
         why: ConvergencesError = RemoteError(
             "the agglomeration has not taken the backup yet; it is asked again later", fault=Fault("", "vault_later")
         )
         try:
-            if await _announced(town) == KEPT:
-                break
+            if await _announced(town, waiting) == KEPT:
+                await _kept(town, waiting)
+                continue
         except (JoinRefused, Refused):
             raise
         except ConvergencesError as error:
@@ -96,9 +104,18 @@ async def _until_kept(town: Town, wait_s: float) -> None:
             raise why
         await asyncio.sleep(pause)
         pause = min(2 * pause, ASK_MAX_S)
-    waiting = (await left(town))["waiting"]
-    await _remember(town, {"kept_at": town.now(), **waiting}, gone=("waiting", "failed_at", "reason", "fault"))
-    await town.blobs.remove(bytes.fromhex(waiting["digest"]))
+
+
+async def _kept(town: Town, which: dict[str, Any]) -> None:
+    """The agglomeration has this one. Nothing is said of another that waits by now."""
+
+    def change(value: dict[str, Any]) -> dict[str, Any]:
+        if value.get("waiting") != which:
+            return value
+        return _without(value, "waiting", "failed_at", "reason", "fault") | {"kept_at": town.now(), **which}
+
+    await _note(town, change)
+    await town.blobs.remove(bytes.fromhex(which["digest"]))
 
 
 def _require_agglomeration(town: Town) -> None:
@@ -120,16 +137,20 @@ async def _make(town: Town, tell: Tell) -> None:
     """Write one, and put it where the agglomeration may pull it from; the one that waited goes."""
     from convergences_node.backup.verb import make_backup
 
+    if town.folder in _MAKING:  # before its spool is emptied
+        raise LocalError("a backup is being made already", fault=Fault("", "backup_under_way"))
+    _MAKING.add(town.folder)
     spool = town.folder / SPOOL_NAME
-    await asyncio.to_thread(_emptied, spool)
     try:
+        await asyncio.to_thread(_emptied, spool)
         made = await make_backup(town, spool, contents.NONE, 1, tell)
         blob = await town.blobs.add(made.path, Readers.PEERS)
     finally:
         await asyncio.to_thread(shutil.rmtree, spool, ignore_errors=True)
+        _MAKING.discard(town.folder)
     former = (await left(town)).get("waiting")
     waiting = {"digest": blob.digest.hex(), "bytes": blob.size, "made_at": town.now()}
-    await _remember(town, {"waiting": waiting})
+    await _note(town, lambda value: value | {"waiting": waiting})
     if former is not None and former["digest"] != waiting["digest"]:
         await town.blobs.remove(bytes.fromhex(former["digest"]))
 
@@ -139,9 +160,8 @@ def _emptied(spool: Path) -> None:
     spool.mkdir(mode=0o700)
 
 
-async def _announced(town: Town) -> str:
+async def _announced(town: Town, waiting: dict[str, Any]) -> str:
     """What the agglomeration says of what waits here."""
-    waiting = (await left(town))["waiting"]
     own = town.membership.own
     deposit = Deposit(own.origin, bytes.fromhex(waiting["digest"]), waiting["bytes"], waiting["made_at"])
     agglomeration = town.membership.charter.agglomeration
@@ -158,6 +178,15 @@ async def _announced(town: Town) -> str:
         raise RemoteError("the agglomeration answers something else than whether it keeps the backup") from None
 
 
-async def _remember(town: Town, what: dict[str, Any], gone: tuple[str, ...] = ()) -> None:
-    value = {name: each for name, each in (await left(town)).items() if name not in gone}
-    await town.archive.choose(LEFT_CHOICE, json.dumps(value | what, ensure_ascii=False))
+async def _note(town: Town, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Change what is remembered; in the archive's turn, so that nobody changes it meanwhile."""
+
+    def in_turn(writer: ArchiveWriter) -> None:
+        text = writer.reader.choice(LEFT_CHOICE)
+        writer.choose(LEFT_CHOICE, json.dumps(change(json.loads(text) if text else {}), ensure_ascii=False))
+
+    await town.archive.write(in_turn)
+
+
+def _without(value: dict[str, Any], *gone: str) -> dict[str, Any]:
+    return {name: each for name, each in value.items() if name not in gone}
