@@ -36,6 +36,8 @@ class JoiningLater:
         self._town = town
         self._accounts = accounts
         self._news = asyncio.Event()
+        self._notes = asyncio.Lock()
+        """So that what is given now is not forgotten together with what was tried before it."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -50,15 +52,16 @@ class JoiningLater:
 
     async def take(self, invitation: str) -> None:
         """Another invitation; it is tried at once."""
-        await self._accounts.set_note(REFUSED_NOTE, None)
-        await self._accounts.set_note(INVITATION_NOTE, invitation)
+        async with self._notes:
+            await self._accounts.set_note(REFUSED_NOTE, None)
+            await self._accounts.set_note(INVITATION_NOTE, invitation)
         self._news.set()
 
     async def _for_ever(self) -> None:
         while True:
             self._news.clear()
             wait = FIRST_S
-            while not await self._try():
+            while not await self._tried():
                 try:
                     async with asyncio.timeout(wait):
                         await self._news.wait()
@@ -68,8 +71,15 @@ class JoiningLater:
                     wait = min(2 * wait, LONGEST_S)
             await self._news.wait()
 
+    async def _tried(self) -> bool:
+        """Whether there is nothing left to try. A card that is full for now ends nothing."""
+        try:
+            return await self._try()
+        except Exception:
+            log.exception("the invitation could not be taken up; it is tried again")
+            return False
+
     async def _try(self) -> bool:
-        """Whether there is nothing left to try."""
         invitation = await self._accounts.note(INVITATION_NOTE)
         if invitation is None:
             return True
@@ -82,6 +92,9 @@ class JoiningLater:
         except (ConvergencesError, OSError, TimeoutError) as error:
             log.info("the agglomeration is not reached yet: %s", error)
             return False
-        await self._accounts.set_note(REFUSED_NOTE, refused)
-        await self._accounts.set_note(INVITATION_NOTE, None)
+        async with self._notes:
+            if await self._accounts.note(INVITATION_NOTE) != invitation:
+                return False  # somebody has given another one meanwhile
+            await self._accounts.set_note(REFUSED_NOTE, refused)
+            await self._accounts.set_note(INVITATION_NOTE, None)
         return True
