@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import tomllib
@@ -67,6 +68,27 @@ def test_a_weak_power_supply_of_a_pi_5(tmp_path: Path, text: str, level: str) ->
 def test_a_worn_card(tmp_path: Path, text: str, level: str) -> None:
     put(tmp_path, "sys/block/mmcblk0/device/life_time", text)
     assert told(tmp_path)["wear"].level == level
+
+
+def test_an_sd_card_tells_what_was_written_and_what_went_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing on the Pis that are named has an eMMC: without this, no sign would ever speak of their cards' age."""
+    monkeypatch.setattr(machine, "FREE_BAD_MIB", 0)  # a machine that is full says that instead
+    device, found = tmp_path.stat().st_dev, os.statvfs(tmp_path)
+    put(tmp_path, "sys/block/mmcblk0/mmcblk0p2/dev", "")
+    (tmp_path / machine.BLOCK).mkdir(parents=True)
+    named = tmp_path / machine.BLOCK / f"{os.major(device)}:{os.minor(device)}"
+    named.symlink_to(tmp_path / "sys/block/mmcblk0/mmcblk0p2")
+    put(tmp_path, "sys/fs/ext4/mmcblk0p2/errors_count", "0\n")
+    put(tmp_path, "sys/fs/ext4/sda1/errors_count", "7\n")
+    whole = found.f_blocks * found.f_frsize
+    put(tmp_path, "sys/fs/ext4/mmcblk0p2/lifetime_write_kbytes", f"{3 * whole // 1024 + 1}\n")
+    wear = told(tmp_path)["wear"]
+    assert (wear.level, wear.form, wear.values["times"]) == (GOOD, "written", 3)
+    assert "3 fois sa capacité" in checkup.sentence(wear, "fr")
+    assert told(tmp_path)["card"].form != "errors", "another disk's are none of its own"
+    put(tmp_path, "sys/fs/ext4/mmcblk0p2/errors_count", "2\n")
+    card = told(tmp_path)["card"]
+    assert (card.level, card.form) == (BAD, "errors") and checkup.what_to_do(card, "en").startswith("Make a backup")
 
 
 def test_a_clock(tmp_path: Path) -> None:
