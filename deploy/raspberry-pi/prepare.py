@@ -129,13 +129,18 @@ def _prepare(boot: Path, package: Path, values: dict[str, str]) -> None:
     shutil.copyfile(package, boot / PACKAGE_NAME)
     shutil.copyfile(HERE / "install.sh", boot / INSTALL_NAME)
     if (boot / "user-data").exists():
-        (boot / "user-data").write_text(_filled("user-data", _quoted_yaml(values)), "utf-8")
-        (boot / "network-config").write_text(_network(values), "utf-8")
+        _write(boot / "user-data", _filled("user-data", _quoted_yaml(values)))
+        _write(boot / "network-config", _network(values))
         return
-    (boot / FIRST_RUN).write_text(_filled(FIRST_RUN, _quoted_shell(values)), "utf-8", newline="\n")
+    _write(boot / FIRST_RUN, _filled(FIRST_RUN, _quoted_shell(values)))
     before = command_line.read_text("utf-8").strip()
     if "systemd.run=" not in before:
-        command_line.write_text(f"{before}{RUN_ONCE}\n", "utf-8", newline="\n")
+        _write(command_line, f"{before}{RUN_ONCE}\n")
+
+
+def _write(path: Path, text: str) -> None:
+    """With the ends of lines that Linux knows, whatever this computer's are. (`write_text` says so from 3.10 on.)"""
+    path.write_bytes(text.encode())
 
 
 def _filled(name: str, values: dict[str, str]) -> str:

@@ -63,8 +63,12 @@ def test_debian_13_reads_cloud_init_s_files(prepare: ModuleType, card: Path) -> 
     assert (card / "user-data").read_text().startswith("#cloud-config\n")
     found = loaded(card / "user-data")
     assert (found["hostname"], found["keyboard"]) == ("stains", {"layout": "fr"})
-    language, install = found["runcmd"]
+    language, again, install = found["runcmd"]
     assert install == ["sh", "/boot/firmware/convergences-install.sh"], "last, for it shows the code"
+    assert again == ["systemctl", "enable", "convergences-install.service"], "what cloud-init runs, it runs once"
+    (unit,) = found["write_files"]
+    assert unit["path"] == "/etc/systemd/system/convergences-install.service"
+    assert unit["content"] in (FOLDER / "firstrun.sh").read_text()
     assert found["output"] == {"all": ">> /var/log/cloud-init-output.log"}, "and nothing is written below it"
     assert found["ssh_quiet_keygen"] is True and found["ssh"] == {"emit_keys_to_console": False}
     assert language[-1] == "fr_FR.UTF-8" and r"\($0 UTF-8\)" in language[2]
@@ -75,6 +79,25 @@ def test_debian_13_reads_cloud_init_s_files(prepare: ModuleType, card: Path) -> 
     assert list(point) == ['Mairie "d\'été" #1'] and len(point['Mairie "d\'été" #1']["password"]) == 64
     assert network["wifis"]["wlan0"]["regulatory-domain"] == "FR"
     assert (card / "convergences.deb").read_bytes() == b"!<arch>\npackage"
+
+
+@pytest.mark.parametrize("cloud_init", [True, False])
+def test_it_writes_as_python_3_9_can_and_linux_reads(
+    prepare: ModuleType, card: Path, monkeypatch: pytest.MonkeyPatch, cloud_init: bool
+) -> None:
+    """Many a computer still has it, and its `write_text` takes no `newline`. On Windows lines end in another way."""
+    write = Path.write_bytes
+
+    def as_on_windows(path: Path, text: str, encoding: str | None = None, errors: str | None = None) -> int:
+        return write(path, text.replace("\n", "\r\n").encode(encoding or "utf-8", errors or "strict"))
+
+    if cloud_init:
+        (card / "user-data").write_text("#cloud-config\n")
+    monkeypatch.setattr(Path, "write_text", as_on_windows)
+    assert prepare.main(options(card)) == 0
+    written = [path for path in card.iterdir() if path.name not in ("convergences.deb", "convergences-install.sh")]
+    assert len(written) == (3 if cloud_init else 2)
+    assert not any(b"\r" in path.read_bytes() for path in written)
 
 
 def test_the_wifi_key_is_the_one_that_every_router_derives(prepare: ModuleType, card: Path) -> None:
