@@ -98,6 +98,17 @@ async def test_only_the_newest_are_kept_and_another_town_s_are_left_alone(town: 
         verify(shelf.kept(stick, "FR-93031")[0].path, seed_of(founded))
 
 
+async def test_a_stick_full_of_other_files_hides_no_backup(town: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of pictures whose names come first: else the next backup would take the number of the one before."""
+    folder, _, stick = town
+    monkeypatch.setattr(shelf, "LISTED_MAX", 3)
+    for number in range(5):
+        (stick / f"IMG_{number:04}.JPG").touch()
+    made = [Path((await ask(folder, target=str(stick)))["path"]) for _ in range(5)]
+    assert [path.name for path in made] == [f"convergences-FR-93066-{number:06}.age" for number in range(1, 6)]
+    assert [each.path for each in shelf.kept(stick)] == made[-3:]
+
+
 async def test_the_nightly_backup_is_made_when_it_is_due(town: Made) -> None:
     """At its hour, once; and at once when two nights were missed."""
     folder, _, stick = town

@@ -220,6 +220,23 @@ async def test_a_claim_is_answered_to_its_sheet_alone(cluster: Cluster) -> None:
         await say(agglomeration, claim(sheet, secrets.token_bytes(40)).encode())
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"territory": "../../x"}, {"territory": "x\0"}, {"territory": "F" * 300}, {"digest": "ab"}, {"size": "x"}]
+)
+async def test_a_node_that_names_what_is_no_backup_is_not_believed(
+    wrong: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says becomes the name of a file here."""
+    sound = {"territory": "FR-93066", "digest": "ab" * 32, "size": 1, "kept_at": 1}
+
+    async def say(*_: Any) -> dict[str, Any]:
+        return {"challenge": "00", "backups": [sound | wrong]}
+
+    monkeypatch.setattr(claiming, "_say", say)
+    with pytest.raises(claiming.NobodyAnswers, match="something else"):
+        await claiming.found(["http://127.0.0.1"], SigningKey.from_seed(bytes(32)))
+
+
 def test_a_challenge_stands_for_a_while_and_for_one_node() -> None:
     """By the node's own clock that never jumps."""
     now = [1_000.0]

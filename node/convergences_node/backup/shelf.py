@@ -63,17 +63,17 @@ def kept(folder: Path, territory: str | None = None) -> list[Kept]:
 
 def _kept(folder: Path, territory: str | None) -> Iterator[Kept]:
     try:
-        names = sorted(path.name for path in folder.iterdir())[:LISTED_MAX]
+        named = [found for path in folder.iterdir() if (found := _NAME.fullmatch(path.name))]
     except OSError as error:
         raise LocalError(
             f"the folder of backups {folder} cannot be read: {error.strerror}",
             hint="is the stick plugged in?",
             fault=Fault("", "stick_absent", {"folder": str(folder)}),
         ) from error
-    for name in names:
-        found = _NAME.fullmatch(name)
-        if found and territory in (None, found[1]):
-            yield Kept(folder / name, found[1], int(found[2]), read_note(folder / name))
+    ours = [found for found in named if territory in (None, found[1])]
+    # The newest: the next one's number comes after all of them.
+    for found in sorted(ours, key=lambda found: int(found[2]))[-LISTED_MAX:]:
+        yield Kept(folder / found[0], found[1], int(found[2]), read_note(folder / found[0]))
 
 
 def found_at(target: Path) -> list[Kept]:

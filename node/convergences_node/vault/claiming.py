@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import aiohttp
+from convergences_protocol.codes import is_territory
 from convergences_protocol.errors import Fault, LocalError, RemoteError
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.vault import claim, read_claim
@@ -124,14 +125,17 @@ async def _found_at(session: aiohttp.ClientSession, address: str, recovery: Sign
     try:
         challenge = bytes.fromhex((await _say(session, address, claim(recovery).encode()))["challenge"])
         told = await _say(session, address, claim(recovery, challenge).encode())
-        return [
-            Found(
-                address, str(each["territory"]), bytes.fromhex(each["digest"]), int(each["size"]), int(each["kept_at"])
-            )
-            for each in told["backups"][:KEPT_MAX]
-        ]
+        return [_read_found(address, each) for each in told["backups"][:KEPT_MAX]]
     except (ValueError, KeyError, TypeError) as error:
         raise RemoteError(f"{address} answers something else than which backups it keeps") from error
+
+
+def _read_found(address: str, told: dict[str, Any]) -> Found:
+    """One of them; its territory becomes the name of a file. Raises ValueError, KeyError or TypeError."""
+    territory, digest = str(told["territory"]), bytes.fromhex(told["digest"])
+    if not is_territory(territory) or len(digest) != sha256().digest_size:
+        raise ValueError("no backup of a territory")
+    return Found(address, territory, digest, int(told["size"]), int(told["kept_at"]))
 
 
 async def _say(session: aiohttp.ClientSession, address: str, word: bytes) -> dict[str, Any]:
