@@ -96,12 +96,30 @@ async def test_a_town_that_read_its_end_in_the_charter_waits_to_be_enrolled_agai
     assert agglomeration.town.hearing.of(opening.origin) is not None
 
 
+async def test_a_town_whose_clock_was_years_ahead_is_heard_again(cluster: Cluster) -> None:
+    """What it said then would stand for as many years; a clock that is a little ahead is no matter."""
+    agglomeration, town = await cluster.cluster("saint-denis")
+    key, hear, now = town.town.archive.keys.node, agglomeration.town.join_answer, town.town.now()
+
+    async def heard(at: int, *signs: tuple[str, int]) -> int:
+        assert await hear(Health(town.origin, at, list(signs)).encode(key)) == HEARD
+        said = agglomeration.town.hearing.of(town.origin)
+        assert said is not None
+        return len(said.signs)
+
+    assert await heard(now + 9 * 31_557_600, ("card", BAD)) == 1
+    assert await heard(now) == 0
+    assert await heard(now + 60, ("card", BAD)) == 1
+    assert await heard(now) == 1
+
+
 async def test_only_the_town_itself_is_heard_and_an_old_word_says_nothing(cluster: Cluster) -> None:
     agglomeration, town = await cluster.cluster("saint-denis")
     key, hear = town.town.archive.keys.node, agglomeration.town.join_answer
-    later = Health(town.origin, 2_000_000_000, [("temperature", CARE), ("card", BAD)])
+    now = town.town.now()
+    later = Health(town.origin, now, [("temperature", CARE), ("card", BAD)])
     assert await hear(later.encode(key)) == HEARD
-    assert await hear(Health(town.origin, 1_900_000_000, []).encode(key)) == HEARD
+    assert await hear(Health(town.origin, now - 1, []).encode(key)) == HEARD
     said = agglomeration.town.hearing.of(town.origin)
     assert said is not None and said.signs == (("card", "bad"), ("temperature", "care"))
     with pytest.raises(LocalError, match="has not signed"):

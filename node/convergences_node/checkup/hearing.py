@@ -20,6 +20,8 @@ from convergences_node.checkup.sign import BAD, CARE
 if TYPE_CHECKING:
     from convergences_node.town import Town
 
+AHEAD_S = 3_600
+"""A word that is so far ahead of our clock was dated by a wrong one: whatever comes after it is the later word."""
 HEARD = b'{"state": "heard"}'
 ENDED = b'{"state": "ended"}'
 """To a town whose log the charter has ended: it may have no other way to learn that."""
@@ -67,9 +69,9 @@ class Hearing:
             raise LocalError(f"the key of {said.origin} has not signed this")
         if enrolled.end is not None:
             return ENDED
-        known = self._said.get(said.origin)
-        if known is None or said.said_at > known.said_at:
+        known, now = self._said.get(said.origin), self._town.now()
+        if known is None or said.said_at > known.said_at or known.said_at > now + AHEAD_S:
             signs = sorted(said.signs, key=lambda each: -each[1])
             levels = tuple((code, LEVELS[level]) for code, level in signs)
-            self._said[said.origin] = Said(said.said_at, self._town.now(), levels)
+            self._said[said.origin] = Said(said.said_at, now, levels)
         return HEARD
