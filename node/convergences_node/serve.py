@@ -28,6 +28,7 @@ from convergences_protocol.errors import Fault, LocalError
 from convergences_node.accounts import Accounts
 from convergences_node.accounts.migrations import PRIVATE_NAME
 from convergences_node.allocating import collect_seldom, keep_little
+from convergences_node.archive.lock import FolderLock
 from convergences_node.checkup.alerts import Alerts
 from convergences_node.checkup.self_check import SelfCheck
 from convergences_node.config import LogsSection, load_config
@@ -38,7 +39,7 @@ from convergences_node.operating import Ending, Life, Operating
 from convergences_node.read_only import why_read_only
 from convergences_node.relay.settings import STORE_NAME, why_off
 from convergences_node.setup.joining_later import JoiningLater
-from convergences_node.setup.staging import finish, is_blank
+from convergences_node.setup.staging import finish, is_blank, is_unfinished
 from convergences_node.systemd import Starting, Watchdog, ask_for_time, notify, turns
 from convergences_node.town import Town
 from convergences_node.updates.lookout import Lookout
@@ -72,8 +73,7 @@ def serve(folder: Path, host: str = _HTTP.host, port: int = _HTTP.port) -> None:
     In an empty folder, `host` and `port` are where the setup's pages are, and where the town's will be.
     """
     starting = Starting().begin()
-    if why_read_only(folder) is None:
-        finish(folder)
+    _finish_setup(folder)
     if is_blank(folder):
         write_logs(LogsSection())
         _set_up(folder, host, port, starting)
@@ -91,6 +91,23 @@ def serve(folder: Path, host: str = _HTTP.host, port: int = _HTTP.port) -> None:
         _become_another()
     if ending is Ending.STOP:
         sys.exit(STOPPED_CODE)
+
+
+def _finish_setup(folder: Path) -> None:
+    """Go on with a town that was made and not moved yet; under the lock, for another process may be making it now."""
+    if not is_unfinished(folder) or why_read_only(folder) is not None:
+        return
+    lock = FolderLock(folder)
+    try:
+        finish(folder)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise LocalError(
+            f"the setup in {folder} cannot be gone on with: {reason}",
+            fault=Fault("", "folder_unwritable", {"folder": str(folder), "reason": reason}),
+        ) from error
+    finally:
+        lock.release()
 
 
 def _become_another() -> None:

@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from convergences_node.archive.lock import LOCK_NAME
+from convergences_node.archive.lock import LOCK_NAME, FolderLock
 from convergences_node.config import CONFIG_NAME, load_config
+from convergences_node.serve import serve
 from convergences_node.setup import setup
 from convergences_node.setup.code import CODE_NAME, Console, OneTimeCode, plain
 from convergences_node.setup.draft import Draft
 from convergences_node.setup.setup import ATTEMPTS_BURST, SILENCE_SECONDS_MAX, Setup
-from convergences_node.setup.staging import STAGE_NAME, finish, is_blank
+from convergences_node.setup.staging import STAGE_NAME, finish, is_blank, stage_in
 from convergences_node.town import Town
 from convergences_node.web.operator import forms, log_in, setup_pages
 from convergences_node.web.operator.setup_app import make_setup_app
@@ -367,6 +368,16 @@ async def test_a_power_cut_while_it_is_made_leaves_none_or_a_whole_town(
     (folder / STAGE_NAME / CONFIG_NAME).unlink()
     assert not finish(folder)
     assert is_blank(folder)
+
+
+def test_a_town_that_another_process_makes_is_left_alone(tmp_path: Path) -> None:
+    """Whoever starts a second node in the folder is told, and takes nothing away that the first one is writing."""
+    lock = FolderLock(tmp_path)
+    (stage_in(tmp_path) / "archive.db").touch()
+    with pytest.raises(LocalError, match="in use by process"):
+        serve(tmp_path, port=0)
+    assert (tmp_path / STAGE_NAME / "archive.db").exists()
+    lock.release()
 
 
 def test_a_folder_that_holds_anything_else_is_not_empty(tmp_path: Path) -> None:

@@ -32,6 +32,11 @@ def is_blank(folder: Path) -> bool:
     return folder.is_dir() and all(path.name in NOT_OURS or path.name.startswith(".") for path in folder.iterdir())
 
 
+def is_unfinished(folder: Path) -> bool:
+    """Whether a setup has left something here that `finish` looks at."""
+    return any((folder / name).is_dir() for name in (STAGE_NAME, AGAIN_NAME))
+
+
 def finish(folder: Path) -> bool:
     """Go on with a town that was made and not moved yet, or throw away what was not made; whether there is a town."""
     shutil.rmtree(folder / AGAIN_NAME, ignore_errors=True)
