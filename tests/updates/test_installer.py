@@ -6,7 +6,9 @@ of the power at any step ends in one of the two versions, whole, with its node r
 from __future__ import annotations
 
 import ast
+import errno
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -94,6 +96,23 @@ def test_what_somebody_installs_by_hand_meanwhile_is_left_alone(tmp_path: Path) 
     state = run(machine)
     assert (state["phase"], state["reason"]["code"]) == ("returned", "update_back_by_hand")
     assert is_at_rest(machine, "0.9.0")
+
+
+def test_what_cannot_be_copied_is_refused_with_the_reason(tmp_path: Path) -> None:
+    """A card that fails, or is full after all: else the page would say nothing, and the next wish end the same way."""
+    put_machine(tmp_path)
+    put_staged(tmp_path, debian(NEW) + b" " * 20_000, NEW)
+    machine = Played(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, hard))
+    try:
+        assert main("take", machine) == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    state = state_of(tmp_path)
+    assert (state["phase"], state["reason"]["code"]) == ("refused", "update_uncopied")
+    assert state["reason"]["params"] == {"version": NEW, "reason": os.strerror(errno.EFBIG)}
+    assert is_at_rest(machine, OLD)
 
 
 def _truncate(root: Path) -> None:

@@ -49,12 +49,19 @@ def take(attempt: Attempt) -> bool:
         begun |= {"from": found["from"], "to": found["version"], "sha256": found["sha256"]}
         _copy_package(attempt, found)
     except NoRelease as error:
-        attempt.save("refused", **{**begun, "reason": error.reason})
-        attempt.clear()
-        return False
+        return _refuse(attempt, begun, error)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return _refuse(attempt, begun, NoRelease("update_uncopied", version=begun["to"] or "release", reason=reason))
     _plant(attempt)
     attempt.save("taken", **begun)
     return True
+
+
+def _refuse(attempt: Attempt, begun: dict[str, Any], why: NoRelease) -> bool:
+    attempt.clear()
+    attempt.save("refused", **{**begun, "reason": why.reason})
+    return False
 
 
 def _checked(attempt: Attempt) -> dict[str, Any]:
