@@ -47,7 +47,7 @@ async def _read(request: web.Request, token: str, into: Path) -> tuple[dict[str,
     first = await parts.next()
     if not isinstance(first, BodyPartReader) or first.name != TOKEN_FIELD:
         raise Problem("form-refused")
-    if not hmac.compare_digest(await first.read_chunk(TOKEN_BYTES_MAX), token.encode()):
+    if not hmac.compare_digest((await _text(first, TOKEN_BYTES_MAX)).encode(), token.encode()):
         raise Problem("form-refused")
     fields: dict[str, str] = {}
     called: str | None = None
@@ -62,12 +62,12 @@ async def _read(request: web.Request, token: str, into: Path) -> tuple[dict[str,
     raise Problem("form-refused")
 
 
-async def _text(part: BodyPartReader) -> str:
-    """What was filled into one field."""
+async def _text(part: BodyPartReader, most: int = FIELD_CHARS_MAX) -> str:
+    """What was filled into one field, in however many packets it comes."""
     data = bytearray()
     while chunk := await part.read_chunk():
         data += chunk
-        if len(data) > FIELD_CHARS_MAX:
+        if len(data) > most:
             raise Problem("form-refused")
     return data.decode("utf-8", "replace").replace("\r\n", "\n")
 
