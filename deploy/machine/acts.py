@@ -8,7 +8,7 @@ from collections.abc import Callable
 from card import a_cut, a_slow_card, full_and_read_only
 from dead_card import a_dead_card, a_dead_device
 from drilled import Drill
-from first_day import first_boot, first_day
+from first_day import first_boot, first_day, joined
 from https import https
 from service import archive_of_a_town, at_rest, sandbox, watchdog
 from sticks import a_stick, pulled_out_half_way
@@ -17,6 +17,7 @@ from updates import a_wrong_update, an_update, an_update_that_fails
 ACTS: tuple[Callable[[Drill], None], ...] = (
     first_boot,
     first_day,
+    joined,
     sandbox,
     a_stick,
     pulled_out_half_way,

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import image
 from acts import ACTS
+from agglomeration import ADDRESS, Agglomeration
 from drilled import Drill
 from machine import CONSOLES, MEMORY_MIB, NICE, DrillError, Machine
 from playwright.sync_api import Error as BrowserError
@@ -48,10 +49,13 @@ def main() -> int:
     if not options.go_on:
         subprocess.run(["cp", "--sparse=always", str(blank.card), str(card)], check=True)
         _prepare(card, folder / "boot", options)
-    machine = Machine(folder, options.arch, card, blank.kernel, blank.initrd, options.memory, options.nice)
-    with machine:
-        drill = Drill(machine, NAME, options.suite, options.cache)
+    agglomeration = Agglomeration(folder)
+    kernel, reaches = (blank.kernel, blank.initrd), (ADDRESS, agglomeration.ports)
+    machine = Machine(folder, options.arch, card, *kernel, options.memory, options.nice, reaches)
+    with agglomeration, machine:
+        drill = Drill(machine, NAME, options.suite, options.cache, agglomeration)
         if options.go_on:
+            agglomeration.start()
             drill.switch_on()
             drill.wait_for_node()
             drill.size = drill.status()["log"]["size"]

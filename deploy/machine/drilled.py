@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import image
+from agglomeration import Agglomeration
 from machine import BOOT_SECONDS_MAX, DrillError, Machine
 
 FOLDER = "/var/lib/convergences"
@@ -28,6 +29,7 @@ class Drill:
     suite: str
     cache: Path
     """Where blank machines are kept, and Debian's packages for them."""
+    agglomeration: Agglomeration
     found: list[tuple[str, str, str]] = field(default_factory=list)
     size: int = 0
     """Records in the town's log when it was last counted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,13 +19,16 @@ BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "
 PAGE_MS_MAX = 900_000
 """An emulated machine takes a minute for a page that a Pi makes in a second, and more beside other programs."""
 CODE = re.compile(r"code : ([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4})")
-TOWN_POSTCODE, TOWN = "93240", "Stains"
+TOWN = "FR-93072"
+AGGLOMERATION = "Plaine Commune"
+FIRST_RECORD = "Boulodrome"
 PASSPHRASE = "quatre mots bien choisis"  # noqa: S105 - of a town that lives for a drill
 ANSWERS_MAX = 12
 SETUP_PAGE = ""
 INSTALL_LOG = "convergences-install.log"
 JOURNAL_MIB_MAX = 32
 SHOWN_WITHIN_S = 300
+SEARCHED_WITHIN_S = 900
 BELOW_LINES_MAX = 15
 """A screen has 25 lines at least."""
 
@@ -84,10 +87,11 @@ def _journal(drill: Drill) -> None:
 
 
 def first_day(drill: Drill) -> None:
-    """A person sets the town up in a browser, prints the sheet and types two words back"""
+    """A person sets the town up in a browser with an invitation, prints the sheet and types two words back"""
     code = drill.machine.tell("cat /run/convergences/setup-code")
+    drill.agglomeration.start()
     with in_a_browser(drill) as page:
-        answers = _set_up(drill, page, code)
+        answers = _set_up(drill, page, code, drill.agglomeration.invite(TOWN))
     drill.at_most("questions and buttons", answers, ANSWERS_MAX, "in all")
     drill.wait_for_node()
     spent = drill.machine.run("test -e /run/convergences/setup-code -o -L /etc/issue.d/convergences.issue")
@@ -110,7 +114,32 @@ def in_a_browser(drill: Drill) -> Iterator[Page]:
             browser.close()
 
 
-def _set_up(drill: Drill, page: Page, code: str) -> int:
+def joined(drill: Drill) -> None:
+    """It has joined its agglomeration by then: what is written here is found by who searches the whole territory"""
+    drill.node(f"add actor name={FIRST_RECORD} type=association")
+    took = _until(lambda: drill.agglomeration.finds(FIRST_RECORD), f"{AGGLOMERATION} finds what was written here")
+    drill.note("from a save in the town until it is found at the agglomeration", f"{took:.0f} s emulated")
+    _until(lambda: _confirmed(drill), "and has confirmed that it keeps this town's log")
+    drill.size = drill.status()["log"]["size"]
+
+
+def _confirmed(drill: Drill) -> bool:
+    status = drill.status()
+    return any(log["cosigned_at"] for log in status["logs"] if log["origin"] == status["log"]["origin"])
+
+
+def _until(true: Callable[[], bool], promise: str) -> float:
+    """Wait for it; after how many seconds it came."""
+    began = time.monotonic()
+    while not true():
+        if time.monotonic() - began > SEARCHED_WITHIN_S:
+            raise DrillError(f"not within {SEARCHED_WITHIN_S} s: {promise}")
+        time.sleep(0.5)
+    print(f"   {promise}", flush=True)
+    return time.monotonic() - began
+
+
+def _set_up(drill: Drill, page: Page, code: str, invitation: str) -> int:
     """Every page of the setup; how many answers were given and buttons pressed."""
     answers = 0
 
@@ -126,9 +155,9 @@ def _set_up(drill: Drill, page: Page, code: str) -> int:
 
     fill("Code affiché par l’appareil", code)
     press("Continuer")
-    fill("Nom ou code postal", TOWN_POSTCODE)
-    press("Chercher")
-    press(re.compile(TOWN))
+    fill("Invitation de l’agglomération", invitation)
+    press("Continuer avec l’invitation")
+    drill.expect(f"rejoindra {AGGLOMERATION}" in page.inner_text("main"), "the page says whom the town joins")
     fill("Mot de passe", PASSPHRASE)
     press("Continuer")
     _sheet_file(drill).write_text(_copied(page), "utf-8")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""One emulated machine: 1 GB, two processors, a card, a network card that reaches nothing, a USB socket.
+"""One emulated machine: 1 GB, two processors, a card, a network card that reaches at most one address, a USB socket.
 
 It is held at three ends: QMP on a Unix socket (its disks, its USB, its plug), a port on which a program in the machine
 runs shell lines as root (`files/usr/local/lib/drill_hand.py`), and its ports 80 and 443 at addresses of this machine's
@@ -12,8 +12,9 @@ import json
 import shlex
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +33,7 @@ EMULATORS = {
     "arm64": ("qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a72"),
 }
 CONSOLES = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
+BRIDGE = Path(__file__).with_name("bridge.py")
 CARD, CARD_PACE, STICK_PACE = "card", "card-pace", "stick-pace"
 
 
@@ -81,11 +83,21 @@ class Machine:
     """See the module. `kernel` and `initrd` stand for what a Pi's firmware loads from the card."""
 
     def __init__(
-        self, folder: Path, arch: str, card: Path, kernel: Path, initrd: Path, memory_mib: int, nice: int = NICE
+        self,
+        folder: Path,
+        arch: str,
+        card: Path,
+        kernel: Path,
+        initrd: Path,
+        memory_mib: int,
+        nice: int = NICE,
+        reaches: tuple[str, Mapping[int, int]] = ("", {}),
     ) -> None:
+        """`reaches`: the one address that it reaches, and its ports, each with a port of this machine's loopback."""
         self.folder, self.arch, self.card = folder, arch, card
         self._kernel, self._initrd, self._memory_mib, self._nice = kernel, initrd, memory_mib, nice
-        self.port, self.tls_port = _free_port(), _free_port()
+        self._reaches = reaches
+        self.port, self.tls_port = free_port(), free_port()
         self.console = folder / "console.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._qmp: Lines | None = None
@@ -121,7 +133,7 @@ class Machine:
     def _command(self, command_line: str, paths: dict[str, Path]) -> list[str]:
         card = {"driver": "file", "filename": str(self.card), "cache": {"no-flush": True}}
         slow = {"driver": "throttle", "node-name": CARD, "throttle-group": CARD_PACE, "file": card}
-        doors = "".join(f",hostfwd=tcp:127.0.0.1:{here}-:{there}" for here, there in self._doors())
+        doors = "".join(f",hostfwd=tcp:127.0.0.1:{here}-:{there}" for here, there in self._doors()) + self._ways_out()
         return [
             *EMULATORS[self.arch],
             *("-accel", "tcg,thread=multi", "-smp", str(PROCESSORS), "-m", str(self._memory_mib)),
@@ -134,13 +146,23 @@ class Machine:
             *("-object", json.dumps({"qom-type": "throttle-group", "id": CARD_PACE})),
             *("-object", json.dumps({"qom-type": "throttle-group", "id": STICK_PACE})),
             *("-blockdev", json.dumps(slow), "-device", f"virtio-blk-pci,drive={CARD},id=disk"),
-            *("-netdev", f"user,id=net,restrict=on{doors}", "-device", "virtio-net-pci,netdev=net,romfile="),
+            *(
+                "-netdev",
+                f"user,id=net,restrict=on{doors}",
+                "-device",
+                "virtio-net-pci,netdev=net,romfile=",
+            ),
             *("-device", "qemu-xhci,id=usb", "-device", "virtio-rng-pci"),
         ]
 
     def _doors(self) -> tuple[tuple[int, int], ...]:
         """Ports of this machine's loopback, each with the one of the emulated machine that it leads to."""
         return (self.port, 80), (self.tls_port, 443)
+
+    def _ways_out(self) -> str:
+        address, ports = self._reaches
+        bridge = f"{sys.executable} {BRIDGE}"
+        return "".join(f",guestfwd=tcp:{address}:{there}-cmd:{bridge} {here}" for there, here in ports.items())
 
     def wait_until_off(self, within: float) -> None:
         """Wait for it to switch itself off, or to start again, which it is not let do by itself."""
@@ -250,7 +272,8 @@ class Machine:
             time.sleep(0.1)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One of this machine's loopback that nobody has now."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
