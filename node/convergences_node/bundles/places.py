@@ -13,6 +13,7 @@ Whoever puts such a folder behind any web server has a mirror. Reading is bounde
 from __future__ import annotations
 
 import os
+import struct
 import zipfile
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +27,10 @@ INDEX = "logs"
 ZIP_SUFFIX = ".zip"
 MODE = 0o644
 """Whoever the stick is given to may read it: all of it is public."""
+
+
+_BROKEN = (OSError, zipfile.BadZipFile, EOFError, RuntimeError, ValueError, struct.error)
+"""What the library raises for a file that is cut or altered: a method or a name that there is not, an end too early."""
 
 
 def log_base(origin: str) -> str:
@@ -174,7 +179,7 @@ class ZipReader:
             self._zip = zipfile.ZipFile(path)
         except FileNotFoundError:
             raise no_bundle(path) from None
-        except (OSError, zipfile.BadZipFile) as error:
+        except _BROKEN as error:
             raise RemoteError(f"{path.name} is no bundle, or is cut: {error}") from error
 
     def read(self, name: str, bytes_max: int) -> bytes:
@@ -185,7 +190,7 @@ class ZipReader:
             return self._zip.read(info)
         except KeyError:
             raise Gone(name) from None
-        except (OSError, zipfile.BadZipFile, RuntimeError) as error:
+        except _BROKEN as error:
             raise RemoteError(f"{name} of the bundle cannot be read: {error}") from error
 
     def write(self, name: str, data: bytes) -> None:
