@@ -131,6 +131,15 @@ def test_a_full_card_is_seen_before_anything_is_copied(
     assert code(refused.value) == "update_no_room" and not (folder / "update").exists()
 
 
+def test_a_card_that_takes_no_folder_is_said(system: Path, folder: Path) -> None:
+    """It has turned read-only, or has something else of that name."""
+    put_release(system / "mnt")
+    (folder / "update").touch()
+    with pytest.raises(ConvergencesError) as refused:
+        put(folder, offers(None, installed())[0])
+    assert code(refused.value) == "update_uncopied"
+
+
 def test_a_program_without_a_package_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConvergencesError) as refused:
         installed(tmp_path)

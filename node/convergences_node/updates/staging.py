@@ -38,15 +38,16 @@ def stage(folder: Path, offer: Offer, here: Installed, tell: Tell, pieces: Piece
         raise offer.refused
     package = judge(offer.release, here)
     place = folder / STAGING_NAME
-    unstage(folder)
-    check_room(package, folder)
-    place.mkdir(mode=0o700, exist_ok=True)
     try:
+        unstage(folder)
+        check_room(package, folder)
+        place.mkdir(mode=0o700, exist_ok=True)
         _copy(place / PACKAGE_NAME, offer.release, package, (pieces or _beside(offer.where))(package), tell)
         replace_durably(place / RELEASE_NAME, offer.data)
         sync_folder(folder)
     except (OSError, ConvergencesError) as error:
-        unstage(folder)
+        with suppress(OSError):
+            unstage(folder)
         if isinstance(error, ConvergencesError):
             raise
         raise _unreadable(offer.release, error) from error
