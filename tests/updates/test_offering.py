@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -165,6 +167,34 @@ async def test_what_is_said_of_an_update(cluster: Cluster, system: Path, tmp_pat
     put_state(system, "trial")
     assert (await town.ask("update_return")) == {"version": OLD}
     assert (system / "run/convergences/update-return").read_text() == "ab12\n"
+
+
+async def test_a_card_that_fails_for_a_moment_leaves_no_town_held(
+    cluster: Cluster, system: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copies cannot go at once: it is tried again, and then residents write. They would wait for the next start."""
+    from convergences_node.updates import trial as module
+
+    (town,) = (await cluster.cluster())[:1]
+    put_system(system, version=NEW)
+    put_state(system, "trial")
+    town.town.archive.held = True
+    dropped = 0
+
+    def drop(folder: Path) -> None:
+        nonlocal dropped
+        dropped += 1
+        if dropped == 1:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(module, "drop", drop)
+    monkeypatch.setattr(module, "LOOK_EVERY_S", 0.0)
+    trial = module.Trial(town.town)
+    trial.start()
+    put_state(system, "confirmed")
+    assert trial._task is not None
+    await asyncio.gather(trial._task, return_exceptions=True)
+    assert dropped == 2 and not town.town.archive.held
 
 
 async def test_the_ten_minutes(cluster: Cluster, system: Path) -> None:

@@ -64,7 +64,10 @@ class Trial:
         over = False
         while not over:
             await asyncio.sleep(LOOK_EVERY_S)
-            over = await self.look()
+            try:
+                over = await self.look()
+            except Exception:  # residents may not write until it is over
+                log.exception("how the trial stands could not be looked at; it will be in a moment")
 
     async def look(self) -> bool:
         """Look once, and tell what there is to tell. Whether it is over, and this version stays."""
