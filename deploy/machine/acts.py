@@ -10,6 +10,7 @@ from dead_card import a_dead_card, a_dead_device
 from drilled import Drill
 from first_day import first_boot, first_day, joined
 from https import https
+from large_town import a_large_town
 from service import archive_of_a_town, at_rest, sandbox, watchdog
 from sticks import a_stick, pulled_out_half_way
 from updates import a_wrong_update, an_update, an_update_that_fails
@@ -32,5 +33,6 @@ ACTS: tuple[Callable[[Drill], None], ...] = (
     https,
     a_dead_card,
     a_dead_device,
+    a_large_town,
     full_and_read_only,
 )

@@ -30,7 +30,8 @@ ADDRESS = "10.0.2.100"
 HTTP_PORT, P2P_PORT = 8_750, 4_750
 START_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 60
-SERVE = (sys.executable, "-c", "from convergences_cli.main import main; main()", "serve", "--folder")
+CONVERGENCES = (sys.executable, "-c", "from convergences_cli.main import main; main()")
+"""The command, of this project's files."""
 
 
 class Agglomeration:
@@ -52,7 +53,8 @@ class Agglomeration:
         if not self.folder.exists():
             asyncio.run(self._found())
         with self.folder.with_suffix(".log").open("ab") as log:
-            self._process = subprocess.Popen([*SERVE, str(self.folder)], stdin=subprocess.DEVNULL, stderr=log)
+            command = [*CONVERGENCES, "serve", "--folder", str(self.folder)]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
         deadline = time.monotonic() + START_SECONDS_MAX
         while True:
             with suppress(OSError):
