@@ -57,6 +57,14 @@ async def test_a_backup_that_is_not_whole_is_refused_and_nothing_is_written(
     assert not (tmp_path / "again").exists() and not (tmp_path / "again.part").exists()
 
 
+def test_a_backup_that_cannot_be_opened_is_not_called_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """It was on a stick, and the stick is gone: who reads that the card takes no write looks at the wrong place."""
+    with pytest.raises(LocalError, match=r"convergences-FR-93066-000001\.age cannot be read") as refused:
+        restore(tmp_path / "convergences-FR-93066-000001.age", bytes(32), tmp_path / "again")
+    assert refused.value.fault is not None and refused.value.fault.code == "file_unreadable"
+    assert not (tmp_path / "again").exists()
+
+
 async def test_a_wrong_sheet_opens_nothing(town: Made, tmp_path: Path) -> None:
     """Another town's: refused with a sentence, and nothing is written."""
     folder, _, stick = town

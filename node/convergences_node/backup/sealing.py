@@ -43,7 +43,7 @@ def opened(path: Path, identity: str) -> Iterator[IO[bytes]]:
     `WrongSheet` or `DamagedBackup` is raised; an error of the block itself comes first only if the file was sound."""
     import pyrage
 
-    with path.open("rb") as file:
+    with _open(path) as file:
         reading, writing = os.pipe()
         outcome: list[Exception] = []
 
@@ -71,6 +71,16 @@ def opened(path: Path, identity: str) -> Iterator[IO[bytes]]:
             raise _told(path, outcome[0], failed) from outcome[0]
         if failed is not None:
             raise failed
+
+
+def _open(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        fault = Fault("", "file_unreadable", {"file": path.name, "reason": reason})
+        hint = "is the stick plugged in?"
+        raise LocalError(f"{path.name} cannot be read: {reason}", hint=hint, fault=fault) from error
 
 
 def _told(path: Path, error: Exception, failed: Exception | None) -> Exception:
