@@ -11,7 +11,7 @@ from drilled import Drill
 from first_day import first_boot, first_day, joined
 from https import https
 from large_town import a_large_town
-from service import archive_of_a_town, at_rest, sandbox, watchdog
+from service import archive_of_a_town, at_rest, later_each_time, sandbox, watchdog
 from sticks import a_stick, pulled_out_half_way
 from updates import a_wrong_update, an_update, an_update_that_fails
 
@@ -26,6 +26,7 @@ ACTS: tuple[Callable[[Drill], None], ...] = (
     at_rest,
     a_slow_card,
     watchdog,
+    later_each_time,
     a_cut,
     a_wrong_update,
     an_update_that_fails,

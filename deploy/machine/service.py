@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import re
 import time
+from itertools import pairwise
+from pathlib import Path
 
 from drilled import CGROUP, FOLDER, MIB, SERVICE, Drill
 
@@ -20,6 +22,9 @@ SETTLE_S = 420
 REST_S = 360
 OWN_KIB_A_MINUTE_MAX = 64
 PEEK_S = 2.0
+TRIES, LONGER = 6, 3
+"""After five pauses the last is eight times the first, less what an emulated machine takes for each start."""
+TRIES_WITHIN_S = 900
 
 
 def sandbox(drill: Drill) -> None:
@@ -145,6 +150,24 @@ def _own_writes(drill: Drill) -> int:
     """Bytes that the node's process has sent to the card (proc(5), `write_bytes`)."""
     pid = drill.machine.properties(SERVICE, "MainPID")["MainPID"]
     return int(drill.machine.tell(f"sed -n 's/^write_bytes: //p' /proc/{pid}/io"))
+
+
+def later_each_time(drill: Drill) -> None:
+    """A node that cannot start is tried again, later each time; once it can, it is there by itself"""
+    machine, broken = drill.machine, f"/run/systemd/system/{SERVICE}.d/broken.conf"
+    line = "[Service]\\nExecStart=\\nExecStart=/bin/false\\n"
+    machine.tell(f"mkdir -p {Path(broken).parent}; printf '{line}' >{broken}; systemctl daemon-reload; sync")
+    since = machine.tell("cut -d' ' -f1 /proc/uptime")
+    machine.run(f"systemctl restart {SERVICE}")
+    ends = f"journalctl -b -o short-monotonic --no-pager -u {SERVICE} | grep 'Main process exited, code=exited'"
+    machine.until(f"test $({ends} | grep -c 'status=1/FAILURE') -ge {TRIES}", TRIES_WITHIN_S)
+    times = [float(at) for at in re.findall(r"(?m)^\[ *(\d+\.\d+)\]", machine.tell(ends)) if float(at) > float(since)]
+    pauses = [later - earlier for earlier, later in pairwise(times)]
+    drill.note("pauses between its starts", ", ".join(f"{pause:.0f}" for pause in pauses) + " s")
+    drill.expect(pauses[-1] > LONGER * pauses[0], "each is tried later than the one before")
+    machine.tell(f"rm {broken}; systemctl daemon-reload")
+    drill.wait_for_node()
+    drill.expect(drill.restarts(), "and the one that can start was started by systemd")
 
 
 def watchdog(drill: Drill) -> None:

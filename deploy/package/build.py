@@ -47,7 +47,7 @@ UNITS = (
     "convergences-update.service",
 )
 RULES = "80-convergences-stick.rules"
-PROGRAMS = {name: name for name in ("console", "https-root", "local-name", "stick", "verify-release")}
+PROGRAMS = {name: name for name in ("console", "https-root", "local-name", "stick", "verify-release", "wait-longer")}
 """What the units start, by its name below `files/`."""
 SHELLS = {
     "bash": "share/bash-completion/completions/convergences",
