@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from convergences_node.accounts import Accounts
 from convergences_node.checkup import alerts
+from convergences_node.checkup import sources as source_signs
 from convergences_node.checkup.alerts import Alerts
 from convergences_node.checkup.sign import BAD, CARE, Sign, sign
-from convergences_node.checkup.signs import SOURCES_FOLDER
 from convergences_node.checkup.signs import signs as every_sign
 from convergences_node.checkup.wording import sentence
 from convergences_node.founding import create_town
@@ -119,4 +119,4 @@ async def test_a_mail_server_that_refuses_is_asked_again(
 
 
 def test_the_folder_of_sources_is_the_one_that_is_looked_for() -> None:
-    assert SOURCES_FOLDER == FOLDER
+    assert source_signs.FOLDER == FOLDER

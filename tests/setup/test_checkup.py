@@ -186,6 +186,8 @@ def test_an_age_is_said_in_the_unit_that_suits_it() -> None:
         ("index", "whole", {"records": 2}, "2 fiches gardées ici, toutes cherchables."),
         ("network", CARE, {"known": 1}, "Aucun nœud relié, sur 1 connu."),
         ("agglomeration", GOOD, {"age": 600, "missing": 1}, "1 fiche reste à lui parvenir."),
+        ("sources", "some", {"refused": 1, "names": "x"}, "1 ligne a été refusée (x)\u00a0; voir la page Sources."),
+        ("sources", "many", {"source": "x", "refused": 9, "rows": 9}, "9 lignes refusées sur 9 à la dernière lecture."),
         ("erasures", BAD, {"origin": "FR-1/a", "count": 2}, "2 effacements de FR-1/a attendent une décision."),
     ],
 )

@@ -20,20 +20,17 @@ from convergences_node.checkup.backups import backup_signs
 from convergences_node.checkup.local_name import local_name_signs
 from convergences_node.checkup.machine import machine_signs
 from convergences_node.checkup.sign import BAD, CARE, GOOD, LEVELS, Sign, sign
+from convergences_node.checkup.sources import listed_names, source_signs
 from convergences_node.checkup.updates import update_signs
 from convergences_node.clock import plausible_time
 from convergences_node.faults import reason_of
 from convergences_node.vault.leaving import left
-from convergences_node.verbs import perform
 
 if TYPE_CHECKING:
     from convergences_node.town import Town
 
 SILENT_CARE_S, SILENT_BAD_S = 3_600, 3 * 86_400
 """A head is cosigned every ten minutes: an hour is a router that restarts, three days are nobody's holiday."""
-NAMES_MAX = 5
-"""Towns or sources that are named; more is a list, which the page has."""
-SOURCES_FOLDER = "sources"
 BEHIND_CARE = 1_000
 """Records that are not searchable yet: less is a moment's work."""
 
@@ -71,7 +68,7 @@ async def signs(town: Town) -> list[Sign]:
         *await update_signs(town),
         *await _towns(town),
         *await _ailing(town),
-        *await _sources(town),
+        *await source_signs(town),
         *machine,
         await _index(town),
     ]
@@ -173,7 +170,7 @@ async def _towns(town: Town) -> list[Sign]:
             known.get(code, code) for origin, code in going_on.items() if now - seen.get(origin, 0) > seconds
         )
         if silent:
-            return [sign("towns", level, names=_listed(silent))]
+            return [sign("towns", level, names=listed_names(silent))]
     return [sign("towns", GOOD)]
 
 
@@ -187,18 +184,5 @@ async def _ailing(town: Town) -> list[Sign]:
             known.get(code, code) for code, said in heard.items() if any(each == level for _, each in said.signs)
         )
         if named:
-            return [sign("ailing", level, names=_listed(named))]
+            return [sign("ailing", level, names=listed_names(named))]
     return []
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join([*names[:NAMES_MAX], *(["…"] if len(names) > NAMES_MAX else [])])
-
-
-async def _sources(town: Town) -> list[Sign]:
-    """Sources that wait for a person, or fail. Nothing is imported where none is declared."""
-    if not (town.folder / SOURCES_FOLDER).is_dir():
-        return []
-    found = await perform(town, "source_list", {}, lambda event: None)
-    wanting = [each["name"] for each in found["sources"] if each["outcome"] in ("held", "failed")]
-    return [sign("sources", CARE, source=name) for name in wanting[:NAMES_MAX]]

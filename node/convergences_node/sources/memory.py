@@ -68,6 +68,17 @@ class State(msgspec.Struct, omit_defaults=True):
     """By element that people have edited here: what the source says of it now."""
 
 
+class _Counts(msgspec.Struct):
+    rows: int = 0
+    refused_count: int = 0
+
+
+class _Imported(msgspec.Struct):
+    """Of what `imports/again.py` remembers, what a sign says."""
+
+    report: _Counts = msgspec.field(default_factory=_Counts)
+
+
 class Memory:
     """The file, opened. Used by one thread at a time; short transactions."""
 
@@ -132,6 +143,15 @@ class Memory:
         row = self._db.execute("SELECT report FROM imports WHERE digest = ?", (digest,)).fetchone()
         found: dict[str, Any] | None = msgspec.json.decode(row[0]) if row else None
         return found
+
+    def last_refused(self) -> tuple[int, int]:
+        """Of the last import by hand that is remembered: how many rows were refused for what they say, of how many."""
+        row = self._db.execute("SELECT report FROM imports ORDER BY number DESC LIMIT 1").fetchone()
+        try:
+            found = _Imported() if row is None else msgspec.json.decode(row[0], type=_Imported)
+        except msgspec.DecodeError:  # written by another version
+            found = _Imported()
+        return found.report.refused_count, found.report.rows
 
     def keep_imported(self, digest: bytes, report: dict[str, Any]) -> None:
         """Remember it, and forget the oldest of too many."""

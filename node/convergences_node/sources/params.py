@@ -69,8 +69,9 @@ class SourceRun(Params):
 
 class SourceList(Params):
     """Answer: `{sources: [{name, where, when, licence, actor, gone, shrink, outcome, reason, sentence: {fr, en}, tried,
-    succeeded, due, failures, rows, counts, gone_done, edited_count}]}`; `outcome` is `new`, `imported`, `unchanged`,
-    `held`, `failed`, `proposed` or `stopped`."""
+    succeeded, due, failures, rows, counts, gone_done, edited_count, refused}]}`; `outcome` is `new`, `imported`,
+    `unchanged`, `held`, `failed`, `proposed` or `stopped`; `refused`: rows of the last import, but for those whose
+    elements people have edited here."""
 
 
 class SourceStatus(Params):

@@ -166,7 +166,15 @@ def _told(folder: Path, name: str, found: Declaration, state: State) -> dict[str
         "counts": counts,
         "gone_done": state.gone,
         "edited_count": len(state.beside),
+        "refused": _refused(state),
     }
+
+
+def _refused(state: State) -> int:
+    """Rows of the last import that were refused for what they say, and not because people have edited what they name:
+    those are shown by themselves."""
+    edited = state.report.get("edited", state.beside)
+    return max(0, int(state.report.get("refused_count", 0)) - len(edited))
 
 
 def _outcome(folder: Path, name: str, found: Declaration, state: State) -> str:
