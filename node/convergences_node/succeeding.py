@@ -24,7 +24,7 @@ from convergences_protocol import checkpoint
 from convergences_protocol.admission import admit_epoch
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.enrolment import END, ENROL, Enrolment
-from convergences_protocol.errors import ConvergencesError, Fault, LocalError, RemoteError, Unreadable
+from convergences_protocol.errors import ConvergencesError, Fault, LocalError, Refused, RemoteError, Unreadable
 from convergences_protocol.keys import SigningKey
 from convergences_protocol.opening import Opening, read_opening
 from convergences_protocol.origin import EPOCH_BYTES, LogIdentity, Origin
@@ -273,9 +273,9 @@ async def follow_succession(town: Town, word: str, addresses: Sequence[str] = ()
     elif town.config.node.kind == "agglomeration":
         new = await _enrol(town, successor)
     else:
-        raise LocalError(
+        raise Refused(
+            [Fault("", "log_continues_nothing", {"origin": str(successor.opening.origin)})],
             f"{successor.opening.origin} continues no log that this node decides about",
-            fault=Fault("", "log_continues_nothing", {"origin": str(successor.opening.origin)}),
         )
     if new:
         log.warning(

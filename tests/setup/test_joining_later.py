@@ -12,9 +12,10 @@ from typing import Any, cast
 
 import pytest
 from convergences_node.accounts import Accounts
+from convergences_node.archive.model import ArchiveFull
 from convergences_node.setup import joining_later
 from convergences_node.setup.joining_later import INVITATION_NOTE, REFUSED_NOTE, JoiningLater
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import Fault, Refused
 
 Join = Callable[[str], Awaitable[None]]
 TOWN = cast(Any, SimpleNamespace(config=SimpleNamespace(http=SimpleNamespace(language="fr"))))
@@ -53,7 +54,7 @@ async def test_one_that_is_given_while_another_is_tried_is_tried_too(world: Worl
         if invitation == "first":
             await world.joining.take("second")
             refused.set()
-            raise LocalError("not for this town")
+            raise Refused([Fault("invitation", "invitation_other_territory", {"territory": "a", "invited": "b"})])
 
     world.join = join
     await world.accounts.set_note(INVITATION_NOTE, "first")
@@ -62,6 +63,18 @@ async def test_one_that_is_given_while_another_is_tried_is_tried_too(world: Worl
     assert await world.accounts.note(REFUSED_NOTE) is None
     assert await world.joining._try()
     assert world.joined.is_set() and await world.accounts.note(INVITATION_NOTE) is None
+
+
+async def test_a_full_card_refuses_nothing(world: World) -> None:
+    """What the archive says of itself is nobody's answer: the invitation waits on."""
+
+    async def join(invitation: str) -> None:
+        raise ArchiveFull("there is no room on the card")
+
+    world.join = join
+    await world.accounts.set_note(INVITATION_NOTE, "one")
+    assert not await world.joining._tried()
+    assert await world.accounts.note(INVITATION_NOTE) == "one" and await world.accounts.note(REFUSED_NOTE) is None
 
 
 async def test_what_nobody_thought_of_does_not_end_it(world: World) -> None:

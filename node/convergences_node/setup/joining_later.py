@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from convergences_protocol.errors import ConvergencesError, LocalError, Refused
+from convergences_protocol.errors import ConvergencesError, Refused
 
 from convergences_node.accounts.accounts import Accounts
 from convergences_node.fault_sentences import said_in
@@ -86,11 +86,12 @@ class JoiningLater:
         refused = None
         try:
             await perform(self._town, "join", {"invitation": invitation}, lambda event: None)
-        except (JoinRefused, Refused, LocalError) as error:
+        except (JoinRefused, Refused) as error:
             refused = said_in(error, self._town.config.http.language)
             log.warning("the invitation is refused: %s", error)
         except (ConvergencesError, OSError, TimeoutError) as error:
-            log.info("the agglomeration is not reached yet: %s", error)
+            # Nobody has said no: a network that is not there yet, or a card that is full for now (a `LocalError`).
+            log.info("the invitation could not be taken up yet: %s", error)
             return False
         async with self._notes:
             if await self._accounts.note(INVITATION_NOTE) != invitation:
