@@ -115,6 +115,25 @@ def test_what_cannot_be_copied_is_refused_with_the_reason(tmp_path: Path) -> Non
     assert is_at_rest(machine, OLD)
 
 
+def test_an_old_version_that_cannot_be_put_aside_ends_the_update(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card that gives a file back with errors: the next wish is heard, and this one is not tried for ever."""
+    put_machine(tmp_path)
+
+    def fail(path: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(load("update_keeping"), "sync_file", fail)
+    machine = Played(tmp_path)
+    state = run(machine)
+    assert state["phase"] == "refused"
+    assert state["reason"] == {"code": "update_old_uncopied", "params": {"reason": os.strerror(errno.EIO)}}
+    assert is_at_rest(machine, OLD)
+    monkeypatch.undo()
+    assert run(machine)["phase"] == "confirmed"
+
+
 def _truncate(root: Path) -> None:
     path = root / "var/lib/convergences/update/package.deb"
     path.write_bytes(path.read_bytes()[:-1])

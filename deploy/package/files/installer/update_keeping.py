@@ -24,6 +24,12 @@ def keep_old(attempt: Attempt) -> None:
     except NoRelease as error:
         attempt.save("refused", reason=error.reason)
         return
+    except OSError as error:
+        # Tried again by nobody but the operator: else "under way" would stand in the way of all that comes after.
+        attempt.clear()
+        reason = error.strerror or str(error)
+        attempt.save("refused", reason=NoRelease("update_old_uncopied", reason=reason).reason)
+        return
     attempt.save("kept", kept={"version": version, "sha256": digest_of(old)})
 
 
