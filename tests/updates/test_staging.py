@@ -3,20 +3,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
-from convergences_node.updates import judging, verifying
+from convergences_node.updates import judging, verb, verifying
 from convergences_node.updates.finding import Offer, offers
+from convergences_node.updates.params import UpdateStage
 from convergences_node.updates.places import installed
 from convergences_node.updates.staging import stage, staged, unstage
-from convergences_protocol.errors import ConvergencesError
+from convergences_protocol.errors import ConvergencesError, LocalError
 from convergences_protocol.release import Package, Release
 
 from .pretending import DEBIAN, NEW, OLD, RELEASE, STRANGER, package, put_release, put_system, release_of
@@ -165,3 +170,39 @@ def test_root_asks_the_same_again(system: Path, capsys: pytest.CaptureFixture[st
     bad = put_release(system / "mnt", key=STRANGER)
     assert verifying.main([str(bad)]) == 1
     assert json.loads(capsys.readouterr().out)["refused"]["code"] == "release_unsigned"
+
+
+async def test_one_at_a_time(system: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page and the command line: the second is told so, and takes nothing away from the first, which goes on to its
+    end also where nobody waits for it any more."""
+    put_release(system / "media/anne/STICK")
+    begun, go_on, ended = asyncio.Event(), threading.Event(), asyncio.Event()
+    loop, folders = asyncio.get_running_loop(), verb._STAGING
+
+    class Staging(set[Path]):
+        def discard(self, folder: Path) -> None:
+            super().discard(folder)
+            loop.call_soon_threadsafe(ended.set)
+
+    def slow(*given: Any) -> Release:
+        loop.call_soon_threadsafe(begun.set)
+        assert go_on.wait(60)
+        return stage(*given)
+
+    monkeypatch.setattr(verb, "stage", slow)
+    monkeypatch.setattr(verb, "_STAGING", Staging(folders))
+    town = cast(Any, SimpleNamespace(folder=folder))
+    params = UpdateStage(str(system / "media/anne/STICK"))
+    first = asyncio.create_task(verb.stage_one(town, params, lambda event: None))
+    await begun.wait()
+    for gone in (False, True):
+        if gone:
+            first.cancel()
+            await asyncio.wait([first])
+        with pytest.raises(LocalError) as refused:
+            await verb.stage_one(town, params, lambda event: None)
+        assert code(refused.value) == "update_staging"
+    go_on.set()
+    await ended.wait()
+    assert staged(folder, installed()) == RELEASE
+    assert cast(Any, await verb.stage_one(town, params, lambda event: None))["version"] == NEW

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from convergences_protocol.errors import Fault, LocalError, RemoteError
-from convergences_protocol.release import Package
+from convergences_protocol.release import Package, Release
 
 from convergences_node.archive.durable import replace_durably
 from convergences_node.faults import fault_to_json
@@ -25,6 +25,9 @@ from .staging import stage, staged
 if TYPE_CHECKING:
     from convergences_node.params import Json, Tell
     from convergences_node.town import Town
+
+_STAGING: set[Path] = set()
+"""Folders of nodes where an update is being prepared: one at a time each, by a page or by the command line."""
 
 
 async def check(town: Town, params: UpdateCheck, tell: Tell) -> Json:
@@ -66,28 +69,35 @@ async def stage_one(town: Town, params: UpdateStage, tell: Tell) -> Json:
     here = await asyncio.to_thread(installed)
     _at_rest(await asyncio.to_thread(last_attempt))
     chosen, package = choose(await _found(town, params.where, here), params.version, here)
-    loop = asyncio.get_running_loop()
+    if town.folder in _STAGING:
+        raise LocalError("an update is being prepared already", fault=Fault("", "update_staging"))
+    _STAGING.add(town.folder)
+    with ExitStack() as held:
+        held.callback(_STAGING.discard, town.folder)
+        release = await _stage(town, chosen, package, here, tell, held)
+    return {"version": release.version, "bytes": package.size, "where": "" if chosen.from_peer else str(chosen.where)}
+
+
+async def _stage(town: Town, chosen: Offer, package: Package, here: Installed, tell: Tell, held: ExitStack) -> Release:
+    """Copy it in a thread, which goes on to its end whoever waits for it, and lets go of what is held only then."""
+    path = await offering.fetch(town, package) if chosen.from_peer else None
+    loop, holding = asyncio.get_running_loop(), held.pop_all()
 
     def told(done: int, total: int) -> None:
         loop.call_soon_threadsafe(tell, {"what": "update", "done": done, "total": total})
 
-    if chosen.from_peer:
-        release = await _stage_fetched(town, chosen, package, here, told)
-    else:
-        release = await asyncio.to_thread(stage, town.folder, chosen, here, told)
-    return {"version": release.version, "bytes": package.size, "where": "" if chosen.from_peer else str(chosen.where)}
-
-
-async def _stage_fetched(town: Town, chosen: Offer, package: Package, here: Installed, told: Any) -> Any:
-    path = await offering.fetch(town, package)
-
-    def pieces(package: Package) -> Iterator[bytes]:
-        return offering.pieces_of(path)
+    def work() -> Release:
+        with holding:
+            pieces = None if path is None else lambda package: offering.pieces_of(path)
+            return stage(town.folder, chosen, here, told, pieces)
 
     try:
-        return await asyncio.to_thread(stage, town.folder, chosen, here, told, pieces)
+        copying = loop.run_in_executor(None, work)
+        copying.add_done_callback(lambda done: done.exception())  # perhaps nobody waits for it any more
+        return await asyncio.shield(copying)
     finally:
-        await town.blobs.remove(bytes.fromhex(package.digest))
+        if path is not None:
+            await town.blobs.remove(bytes.fromhex(package.digest))
 
 
 def _at_rest(attempt: Attempt | None) -> None:
