@@ -49,6 +49,29 @@ def test_what_the_machine_uses_is_left_alone(tmp_path: Path) -> None:
     assert plugged(tmp_path, other=True) == []
 
 
+def test_two_at_once_are_one_after_the_other(tmp_path: Path) -> None:
+    """Nobody else comes in between the question whether there is a stick and the answer's mount, which would fail."""
+    alone = f'flock --nonblock {FILES / "stick"} true && echo "not alone: $0 $*" >>"$TOLD"\n'
+    programs = {
+        "findmnt": "exit 1",
+        "swapon": "true",
+        "systemctl": f'[ "$1" = is-active ] || exit 0\n{alone}[ -d "$MOUNTED" ]',
+        "systemd-mount": f'{alone}mkdir "$MOUNTED" && echo mounted >>"$TOLD"',
+    }
+    for name, body in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    told = tmp_path / "told"
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "TOLD": str(told),
+        "MOUNTED": str(tmp_path / "mounted"),
+    }
+    sticks = [subprocess.Popen(["sh", str(FILES / "stick"), f"/dev/sd{letter}1"], env=environment) for letter in "abcd"]
+    assert [stick.wait(60) for stick in sticks] == [0] * 4
+    assert told.read_text().splitlines() == ["mounted"]
+
+
 def test_the_rule_asks_for_units_that_are_there() -> None:
     """udev names the unit, the unit starts the script: with a letter wrong, nothing happens."""
     rule = (FILES / "80-convergences-stick.rules").read_text("utf-8")
