@@ -11,7 +11,7 @@ import pytest
 from convergences_node.checkup import sentence
 from convergences_node.checkup.hearing import HEARD, Hearing
 from convergences_node.checkup.sign import Sign, sign
-from convergences_node.checkup.signs import signs
+from convergences_node.checkup.signs import SILENT_BAD_S, signs
 from convergences_node.checkup.telling import AGAIN_S, REFUSED_S, Telling, told_signs
 from convergences_node.checkup.wording import in_short
 from convergences_node.web.messages import catalogue
@@ -47,6 +47,23 @@ async def test_a_town_whose_card_fails_says_so_and_says_when_it_is_well(cluster:
     assert await telling.look()
     said = agglomeration.town.hearing.of(town.origin)
     assert said is not None and "card.failing" not in dict(said.signs)
+
+
+async def test_a_town_that_fell_silent_asks_for_nobody_any_more(cluster: Cluster) -> None:
+    """The list of towns still has its last words, and says how old they are."""
+    agglomeration, town = await cluster.cluster("saint-denis")
+    said_at = town.town.now()
+    word = Health(town.origin, said_at, [("card.failing", BAD)]).encode(town.town.archive.keys.node)
+    await agglomeration.town.join_answer(word)
+    for silent_s, levels in ((SILENT_BAD_S - 60, ["bad"]), (SILENT_BAD_S + 60, [])):
+        now = said_at + silent_s
+        agglomeration.town._clock = lambda: float(now)  # noqa: B023 - asked in this round
+        assert [each.level for each in await ailing(agglomeration)] == levels
+    (silent,) = [each for each in await signs(agglomeration.town) if each.name == "towns"]
+    assert silent.level == "bad" and town.founded.territory in sentence(silent, "fr")
+    reading: Any = SimpleNamespace(messages=catalogue("fr"), now=now, zone=ZoneInfo("Europe/Paris"))
+    (line,) = await towns_of(agglomeration.town, reading)
+    assert "La carte rend des erreurs (il y a 3 jours)" in line.device
 
 
 async def agglomeration_signs(node: Node) -> dict[str, str]:

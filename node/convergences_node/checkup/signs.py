@@ -175,9 +175,13 @@ async def _towns(town: Town) -> list[Sign]:
 
 
 async def _ailing(town: Town) -> list[Sign]:
-    """At an agglomeration: in which of its towns a machine asks for a person, by their own words."""
+    """At an agglomeration: in which of its towns a machine asks for a person, by their own words. Of one that has said
+    nothing for days nobody knows whether it still does: then it is among the silent ones, and its last words are in the
+    list of towns, with their age."""
+    now = town.now()
     going_on = [log for log in town.membership.charter.enrolments if log.end is None]
-    heard = {log.territory: said for log in going_on if (said := town.hearing.of(log.origin)) is not None}
+    words = {log.territory: said for log in going_on if (said := town.hearing.of(log.origin)) is not None}
+    heard = {code: said for code, said in words.items() if now - said.heard_at <= SILENT_BAD_S}
     known = {view.code: view.name or view.code for view in await town.index.territories()} if heard else {}
     for level in (BAD, CARE):
         named = sorted(
