@@ -21,6 +21,7 @@ from convergences_node.backup.sealing import WrongSheet
 from convergences_node.backup.stick import usual_target
 from convergences_node.config import load_config
 from convergences_node.town import Town
+from convergences_node.updates.places import OFFERED_NAME
 from convergences_node.verbs import perform
 from convergences_protocol.keys import SigningKey
 
@@ -38,6 +39,15 @@ def test_the_sheet_opens_what_its_public_key_in_the_log_has_sealed() -> None:
         recipient_of(SigningKey.from_seed(seed).public)
         == "age1guqappygg504gkjqn76c4cl9skqu5s9v8al3z35ce4caatrnegqsayk6a2"
     )
+
+
+async def test_what_an_agglomeration_offers_is_offered_anew(town: Made, tmp_path: Path) -> None:
+    """Its packages are not in a backup: a release without them would be an update that no town can fetch."""
+    folder, founded, stick = town
+    (folder / OFFERED_NAME).write_bytes(b"a release, signed\n")
+    made = await ask(folder, target=str(stick))
+    restore(Path(made["path"]), seed_of(founded), tmp_path / "again")
+    assert not (tmp_path / "again" / OFFERED_NAME).exists()
 
 
 async def test_a_town_is_put_back_as_it_was(town: Made, tmp_path: Path) -> None:

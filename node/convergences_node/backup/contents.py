@@ -43,6 +43,7 @@ from convergences_node.archive.reader import ArchiveReader
 from convergences_node.blobs.store import Blob
 from convergences_node.linked.layout import FOLDER as LINKED
 from convergences_node.read_only import open_database, why_read_only
+from convergences_node.updates.places import OFFERED_NAME
 from convergences_node.vault.notes import NAME as VAULT_NOTES
 
 from .container import PIECE_BYTES, Member
@@ -53,7 +54,7 @@ SOCKET_NAME = "node.sock"
 LEFT_OUT = (
     *(ARCHIVE_NAME, "index.", f"{LINKED}/", f"{LINKED}.", GUARD_NAME, LOCK_NAME, SOCKET_NAME, "scratch"),
     *("blobs/public/", "blobs/peers/", "blobs/parts/", VAULT_NOTES),
-    *("update/", "before-update"),
+    *("update/", "before-update", OFFERED_NAME),
 )
 """Names, or beginnings of names, of what the archive part holds, what is made again, what peers have or what is kept
 for them, and what must never come back."""
