@@ -38,9 +38,10 @@ from convergences_node.archive.epochs import opening_record
 from convergences_node.archive.model import NewControl, Signed
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.writer import ArchiveWriter
-from convergences_node.bundles.sources import FAILURES, source_at
+from convergences_node.bundles.sources import FAILURES, source_at, stick_fault
 from convergences_node.faults import words_of
 from convergences_node.network.addresses import is_http
+from convergences_node.network.http_tiles import Gone
 from convergences_node.network.joining import JOIN_PATH, Joined, read_joined
 from convergences_node.network.transport import JOIN_BYTES_MAX
 from convergences_node.network.whole_answer import whole_answer
@@ -113,6 +114,7 @@ class _Old:
                 fault=Fault("", "log_not_kept", {"origin": str(self._origin)}),
             )
         reason: Exception | None = None
+        torn: Fault | None = None
         found = False
         for address in addresses:
             try:
@@ -121,6 +123,9 @@ class _Old:
             except FAILURES as error:
                 log.warning("%s could not be copied from %s: %s", self._origin, address, words_of(error))
                 reason = error
+                torn = torn or stick_fault(address, error)
+        if not found and torn is not None:
+            raise LocalError(f"{self._origin} could not be read from a stick: {reason}", fault=torn)
         if not found:
             raise LocalError(
                 f"none of these nodes gave {self._origin}: {reason or type(reason).__name__}",
@@ -136,7 +141,10 @@ class _Old:
 
     async def _copy_from(self, address: str) -> None:
         source = source_at(self._session, address)
-        key = bytes.fromhex(next(each["key"] for each in await source.logs() if each["origin"] == self._origin))
+        listed = {each["origin"]: each["key"] for each in await source.logs()}
+        if self._origin not in listed:
+            raise Gone(f"{self._origin} is not among its logs")
+        key = bytes.fromhex(listed[self._origin])
         remote = source.log(self._origin)
         note, _ = await remote.head()
         head = checkpoint.verify(note, self._origin, key)

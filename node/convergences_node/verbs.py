@@ -225,8 +225,9 @@ class BundleWrite(Params):
 
 class BundleRead(Params):
     """Take in what a bundle has of the logs that this node follows, checked as if a peer sent it.
-    Progress: `{what: "bundle", done, total}`. Answer: `{path, sound, reason, logs: [{territory, origin, before, after,
-    size, kept}], blobs}`; `reason` is why it was left, if something in it is false; `blobs` are files that came."""
+    Progress: `{what: "bundle", done, total}`. Answer: `{path, sound, reason, fault, logs: [{territory, origin, before,
+    after, size, kept}], blobs}`; `reason` and `fault` are why it was left, if something in it is false or
+    could not be read; `blobs` are files that came."""
 
     path: str
 

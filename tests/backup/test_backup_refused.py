@@ -61,7 +61,7 @@ def test_a_backup_that_cannot_be_opened_is_not_called_a_folder_that_cannot_be_wr
     """It was on a stick, and the stick is gone: who reads that the card takes no write looks at the wrong place."""
     with pytest.raises(LocalError, match=r"convergences-FR-93066-000001\.age cannot be read") as refused:
         restore(tmp_path / "convergences-FR-93066-000001.age", bytes(32), tmp_path / "again")
-    assert refused.value.fault is not None and refused.value.fault.code == "file_unreadable"
+    assert refused.value.fault is not None and refused.value.fault.code == "backup_unread"
     assert not (tmp_path / "again").exists()
 
 

@@ -63,6 +63,12 @@ def test_logs_are_carried_by_hand(terminal: Terminal) -> None:
     assert "records came" in terminal.done("bundle read stick --folder pc").out
     assert terminal.done("bundle read stick --folder pc --json").json["missing"] == 0
     assert terminal.type("bundle read absent --folder pc").code == 1
+    _cut(Path("stick"))
+    cut = terminal.type("bundle read stick --folder pc")
+    assert cut.code == 1 and "What came is verified and kept" in cut.err and "hint: write the stick anew" in cut.err
+    Path("stick/logs").write_bytes(b"")
+    torn = terminal.type("bundle read stick --folder pc")
+    assert torn.code == 5 and "logs is cut or was altered on the stick" in torn.err
 
 
 @pytest.mark.parametrize("number", ["", "{} ", "{}\t", "{}. ", "  {})  "])
@@ -71,3 +77,9 @@ def test_a_sheet_is_read_however_its_lines_were_copied(number: str) -> None:
     seed = bytes(range(32))
     lines = [number.format(at) + line.lower() for at, line in enumerate(write_sheet(seed), 1)]
     assert sheet_seed(io.StringIO("Mots de secours\n" + "\n".join(lines))) == seed
+
+
+def _cut(bundle: Path) -> None:
+    """The heads of all its logs."""
+    for head in bundle.rglob("checkpoint"):
+        head.write_bytes(head.read_bytes()[:40])

@@ -10,6 +10,7 @@ import click
 
 from convergences_cli import told
 from convergences_cli.asking import Progress, node_options, print_json
+from convergences_cli.commands.bundle import show_trouble
 from convergences_cli.commands.join import invitation_text
 from convergences_cli.sheet import sheet_seed, sheet_text
 from convergences_cli.words import say
@@ -64,12 +65,21 @@ def _territory(code: str | None) -> tuple[str | None, str | None]:
 def _show(answer: dict[str, Any], folder: Path) -> None:
     if answer["how"] in ("backup", "vault"):
         click.echo(say("rebuild.restored", **answer))
+        if "bundle" in answer:
+            _show_bundle(answer["bundle"], folder)
     elif answer["how"] == "sheet":
         _show_sheet(answer, folder)
     else:
         _show_person(answer, folder)
     if "state" in answer:
         _show_state(answer, folder)
+
+
+def _show_bundle(read: dict[str, Any], folder: Path) -> None:
+    """The town is there; what the stick did not give can be read again."""
+    show_trouble(read)
+    if not read["sound"]:
+        click.echo(say("error.hint", what=f"convergences bundle read {read['path']} --folder {folder}"), err=True)
 
 
 def _show_sheet(answer: dict[str, Any], folder: Path) -> None:

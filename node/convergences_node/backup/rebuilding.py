@@ -31,9 +31,10 @@ from convergences_protocol.recovery import write_sheet
 
 from convergences_node.archive.archive import Archive
 from convergences_node.archive.durable import replace_durably
-from convergences_node.bundles.sources import FAILURES, LogSource, openings, source_at
+from convergences_node.bundles.sources import FAILURES, LogSource, openings, source_at, stick_fault
 from convergences_node.config import CONFIG_NAME, load_config
 from convergences_node.config_text import write_config
+from convergences_node.faults import fault_to_json
 from convergences_node.founding import Founded, create_town
 from convergences_node.imports.remembering import CHOICE as IMPORTS_KNOWN
 from convergences_node.imports.remembering import known_until
@@ -130,7 +131,16 @@ async def _read_bundle(folder: Path, bundle: Path, tell: Tell) -> Json:
     from convergences_node.town import Town
 
     async with Town.open(folder) as town:
-        return await perform(town, "bundle_read", {"path": str(bundle)}, tell)
+        try:
+            return await perform(town, "bundle_read", {"path": str(bundle)}, tell)
+        except (LocalError, RemoteError) as error:  # the backup is back: the stick may be read again at any time
+            log.warning("the bundle %s: %s", bundle, error)
+            return {"path": str(bundle), "sound": False, **_torn(error), "logs": [], "blobs": 0}
+
+
+def _torn(error: ConvergencesError) -> dict[str, Json]:
+    fault = error.fault or Fault("", "bundle_damaged", {"file": "logs"})
+    return {"reason": str(error), "fault": fault_to_json(fault)}
 
 
 def newest(path: Path, recovery_seed: bytes) -> Path:
@@ -300,14 +310,24 @@ async def _named(addresses: Sequence[str], wanted: Callable[[Opening], bool]) ->
     """Of the logs that are meant, the one that no other continues; where there are several, the longest."""
     found: list[Named] = []
     failure: Exception | None = None
+    torn: list[Fault] = []
     timeout = aiohttp.ClientTimeout(total=HTTP_SECONDS_MAX)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         for address in addresses[:ADDRESSES_MAX]:
             source: LogSource = source_at(session, address)
+
+            def missed(error: Exception, address: str = address) -> None:
+                """Of a stick it may have been the very log that is looked for."""
+                if fault := stick_fault(address, error):
+                    torn.append(fault)
+
             try:
-                found += [Named(opening, size, address) for opening, size in await openings(source, wanted)]
+                found += [Named(opening, size, address) for opening, size in await openings(source, wanted, missed)]
             except FAILURES as error:
+                missed(error)
                 failure = error
+    if not found and torn:
+        raise LocalError(f"a bundle could not be read: {torn[0]}", fault=torn[0]) from failure
     if not found and failure is not None:
         reason = str(failure) or type(failure).__name__
         raise LocalError(

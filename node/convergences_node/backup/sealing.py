@@ -44,13 +44,14 @@ def opened(path: Path, identity: str) -> Iterator[IO[bytes]]:
     import pyrage
 
     with _open(path) as file:
+        stick = _Reading(file)
         reading, writing = os.pipe()
         outcome: list[Exception] = []
 
         def decrypt() -> None:
             try:
                 with os.fdopen(writing, "wb") as pipe:
-                    pyrage.decrypt_io(file, pipe, [pyrage.x25519.Identity.from_str(identity)])
+                    pyrage.decrypt_io(stick, pipe, [pyrage.x25519.Identity.from_str(identity)])
             except (pyrage.DecryptError, OSError) as error:
                 outcome.append(error)
 
@@ -67,6 +68,8 @@ def opened(path: Path, identity: str) -> Iterator[IO[bytes]]:
                     _drain(stream)
         finally:
             thread.join()
+        if stick.error is not None:
+            raise _unread(path, stick.error) from stick.error
         if outcome and not (failed is None and isinstance(outcome[0], BrokenPipeError)):
             raise _told(path, outcome[0], failed) from outcome[0]
         if failed is not None:
@@ -77,10 +80,14 @@ def _open(path: Path) -> IO[bytes]:
     try:
         return path.open("rb")
     except OSError as error:
-        reason = error.strerror or str(error)
-        fault = Fault("", "file_unreadable", {"file": path.name, "reason": reason})
-        hint = "is the stick plugged in?"
-        raise LocalError(f"{path.name} cannot be read: {reason}", hint=hint, fault=fault) from error
+        raise _unread(path, error) from error
+
+
+def _unread(path: Path, error: OSError) -> LocalError:
+    """It is the stick that errs, and nothing is known of what is on it."""
+    reason = error.strerror or str(error)
+    fault = Fault("", "backup_unread", {"file": path.name, "reason": reason})
+    return LocalError(f"{path.name} cannot be read: {reason}", hint="is the stick plugged in?", fault=fault)
 
 
 def _told(path: Path, error: Exception, failed: Exception | None) -> Exception:
@@ -100,6 +107,21 @@ def _told(path: Path, error: Exception, failed: Exception | None) -> Exception:
 def _drain(stream: IO[bytes]) -> None:
     while stream.read(1 << 16):
         pass
+
+
+class _Reading:
+    """The file to read from, and why it could not be."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def read(self, count: int = -1) -> bytes:
+        try:
+            return self._file.read(count)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 class _Source:

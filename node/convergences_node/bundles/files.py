@@ -19,7 +19,7 @@ from convergences_node.blobs.blobs import WANTED_BYTES_MAX
 from convergences_node.blobs.store import BlobStore, Readers
 from convergences_node.network.http_tiles import Gone
 
-from .places import Place
+from .places import Place, damaged
 
 LIST = "blobs.json"
 LIST_BYTES_MAX = 64 * 1024 * 1024
@@ -45,24 +45,33 @@ def write_files(store: BlobStore, place: Place, named: Mapping[str, int], *, kno
     return written
 
 
-def read_files(store: BlobStore, place: Place, named: Mapping[str, int]) -> int:
-    """Take what is named and not here; how many came. One that is not what its name says is passed over."""
+def read_files(store: BlobStore, place: Place, named: Mapping[str, int]) -> tuple[int, RemoteError | None]:
+    """Take what is named and not here; how many came, and what is wrong with the first that could not be read or is
+    not what its name says. Those are passed over."""
     read = 0
-    for digest in sorted(named.keys() & _listed(place)):
+    failure: RemoteError | None = None
+    try:
+        listed = _read_list(place)
+    except RemoteError as error:
+        listed, failure = set(), error
+    for digest in sorted(named.keys() & listed):
         if store.find(bytes.fromhex(digest)) is not None:
             continue
         try:
             data = place.read(_name(digest), min(named[digest], WANTED_BYTES_MAX))
-        except (Gone, RemoteError):
+            if sha256(data).hexdigest() != digest:
+                raise damaged(_name(digest), "of the bundle has other bytes")
+        except Gone:
             continue
-        if sha256(data).hexdigest() != digest:
+        except RemoteError as error:
+            failure = failure or error
             continue
         try:
             store.add_bytes(data, Readers.PUBLIC)
         except LocalError:
             break  # there is no room: the records are here, and the files come later
         read += 1
-    return read
+    return read, failure
 
 
 def _name(digest: str) -> str:
@@ -70,13 +79,21 @@ def _name(digest: str) -> str:
 
 
 def _listed(place: Place) -> set[str]:
-    """The digests that the bundle says it has; none if it cannot be read."""
+    """The digests that the bundle says it has; none if it cannot be read: then they are written again."""
+    try:
+        return _read_list(place)
+    except RemoteError:
+        return set()
+
+
+def _read_list(place: Place) -> set[str]:
+    """Raises `RemoteError` for a list that cannot be read; there is none where there are no files."""
     try:
         listed = json.loads(place.read(LIST, LIST_BYTES_MAX))
-    except (Gone, RemoteError, ValueError):
+    except Gone:
         return set()
-    return (
-        {each for each in listed if isinstance(each, str) and _DIGEST.fullmatch(each)}
-        if type(listed) is list
-        else set()
-    )
+    except ValueError as error:
+        raise damaged(LIST, f"of the bundle cannot be read: {error}") from error
+    if type(listed) is not list:
+        raise damaged(LIST, "of the bundle is no list")
+    return {each for each in listed if isinstance(each, str) and _DIGEST.fullmatch(each)}

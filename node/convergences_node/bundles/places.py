@@ -55,6 +55,24 @@ def _no_folder(folder: Path) -> LocalError:
     )
 
 
+def damaged(name: str, what: str) -> RemoteError:
+    """A file of a bundle, or the bundle itself, is not as a node writes it: cut, or altered."""
+    return RemoteError(f"{name} {what}", fault=Fault("", "bundle_damaged", {"file": name}))
+
+
+def unread(name: str, error: OSError) -> RemoteError:
+    """The stick does not give a file back. What of it is no peer's fault is told as one: it is left for now."""
+    reason = error.strerror or str(error)
+    return RemoteError(
+        f"{name} of the bundle cannot be read: {reason}",
+        fault=Fault("", "bundle_unread", {"file": name, "reason": reason}),
+    )
+
+
+def _pulled_out(path: Path) -> RemoteError:
+    return RemoteError(f"the bundle {path} is not there any more", fault=Fault("", "bundle_gone", {"file": str(path)}))
+
+
 class Place(Protocol):
     """A bundle to read, and to write."""
 
@@ -87,9 +105,11 @@ class Folder:
     def __init__(self, path: Path, *, writing: bool = False) -> None:
         self._path = path
         self._fresh: list[Path] = []
+        self._begun = False
+        """Its list of logs was read: as long as the stick is there, so is the list."""
         if writing and not path.parent.is_dir():
             raise _no_folder(path.parent)
-        if not writing and not path.is_dir():
+        if not writing and not os.path.isdir(path):  # noqa: PTH112 - of a stick that fails, Path would raise
             raise no_bundle(path)
 
     def read(self, name: str, bytes_max: int) -> bytes:
@@ -97,11 +117,14 @@ class Folder:
             with (self._path / name).open("rb") as file:
                 data = file.read(bytes_max + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            if self._begun and not os.path.isfile(self._path / INDEX):  # noqa: PTH113 - as above
+                raise _pulled_out(self._path) from None
             raise Gone(name) from None
         except OSError as error:
-            raise RemoteError(f"{name} of the bundle cannot be read: {error.strerror}") from error
+            raise unread(name, error) from error
         if len(data) > bytes_max:
-            raise RemoteError(f"{name} of the bundle is longer than {bytes_max} bytes")
+            raise damaged(name, f"of the bundle is longer than {bytes_max} bytes")
+        self._begun = self._begun or name == INDEX
         return data
 
     def write(self, name: str, data: bytes) -> None:
@@ -180,18 +203,22 @@ class ZipReader:
         except FileNotFoundError:
             raise no_bundle(path) from None
         except _BROKEN as error:
-            raise RemoteError(f"{path.name} is no bundle, or is cut: {error}") from error
+            if isinstance(error, OSError):
+                raise unread(path.name, error) from error
+            raise damaged(path.name, f"is no bundle, or is cut: {error}") from error
 
     def read(self, name: str, bytes_max: int) -> bytes:
         try:
             info = self._zip.getinfo(name)
             if info.file_size > bytes_max or info.compress_type != zipfile.ZIP_STORED:
-                raise RemoteError(f"{name} of the bundle is longer than {bytes_max} bytes")
+                raise damaged(name, f"of the bundle is longer than {bytes_max} bytes")
             return self._zip.read(info)
         except KeyError:
             raise Gone(name) from None
         except _BROKEN as error:
-            raise RemoteError(f"{name} of the bundle cannot be read: {error}") from error
+            if isinstance(error, OSError):
+                raise unread(name, error) from error
+            raise damaged(name, f"of the bundle cannot be read: {error}") from error
 
     def write(self, name: str, data: bytes) -> None:
         raise LocalError("a bundle that is read is not written")

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from convergences_protocol.errors import LocalError
+from convergences_protocol.errors import LocalError, RemoteError
 from convergences_protocol.replication.limits import BATCH_BYTES_MAX, FORK_BYTES_MAX
 from convergences_protocol.tiles import ENTRIES, TILE_WIDTH, BodySlot, decode_bodies, tile_path
 
@@ -42,6 +42,8 @@ class BundleTransport:
         self._path, self._place, self._archive = path, place, archive
         self._peer: HttpPeer | None = None
         self._listener: Listener
+        self.failure: RemoteError | None = None
+        """Why a file could not be read: the first one that could not."""
         self._bodies: dict[str, list[BodySlot]] = {}
         """The bundle of bodies that was read last."""
 
@@ -107,17 +109,24 @@ class BundleTransport:
     # ------------------------------------------------------------------------------------- files
     def _fetcher(self, base: str) -> Any:
         async def fetch(path: str, bytes_max: int) -> bytes:
-            return await asyncio.to_thread(self._place.read, base + path, bytes_max)
+            return await asyncio.to_thread(self._read, base + path, bytes_max)
 
         return fetch
+
+    def _read(self, name: str, bytes_max: int) -> bytes:
+        try:
+            return self._place.read(name, bytes_max)
+        except RemoteError as error:
+            self.failure = self.failure or error
+            raise
 
     def _forks(self, origin: str) -> list[bytes]:
         found: list[bytes] = []
         try:
             while len(found) < FORKS_MAX:
-                found.append(self._place.read(f"{log_base(origin)}forks/{len(found)}", FORK_BYTES_MAX))
-        except Gone:
-            pass  # as many as there are
+                found.append(self._read(f"{log_base(origin)}forks/{len(found)}", FORK_BYTES_MAX))
+        except (Gone, RemoteError):
+            pass  # as many as there are, or can be read
         return found
 
     async def _find_bodies(self, digests: Sequence[bytes]) -> tuple[int, Sequence[bytes]]:
@@ -142,7 +151,7 @@ class BundleTransport:
         for path in dict.fromkeys([name, name if width == TILE_WIDTH else f"{name}.p/{width}"]):
             if path not in self._bodies:
                 try:
-                    slots = decode_bodies(self._place.read(path, BODIES_BYTES_MAX))
+                    slots = decode_bodies(self._read(path, BODIES_BYTES_MAX))
                 except (Gone, ValueError):
                     continue
                 self._bodies = {path: slots}

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import aiohttp
 from convergences_protocol import checkpoint
-from convergences_protocol.errors import RemoteError, Unreadable
+from convergences_protocol.errors import ConvergencesError, Fault, RemoteError, Unreadable
 from convergences_protocol.opening import Opening, read_opening
 from convergences_protocol.record import read_header, signature_valid
 
@@ -79,9 +79,20 @@ class BundleSource:
         return RemoteLog(fetcher)
 
 
-async def openings(source: LogSource, wanted: Callable[[Opening], bool]) -> list[tuple[Opening, int]]:
+def stick_fault(address: str, error: Exception) -> Fault | None:
+    """What to say of a bundle that could not be read; None of a node at an address, or of what is whole and does not
+    have what is asked for."""
+    if is_http(address) or isinstance(error, Gone | Unreadable):
+        return None
+    named = error.fault if isinstance(error, ConvergencesError) else None
+    return named or Fault("", "bundle_damaged", {"file": address})
+
+
+async def openings(
+    source: LogSource, wanted: Callable[[Opening], bool], missed: Callable[[Exception], None]
+) -> list[tuple[Opening, int]]:
     """The first records of those logs there that are `wanted`, each with the size of the log's head; false or
-    unreadable ones are passed over."""
+    unreadable ones are passed over, and `missed` is told why."""
     found = []
     for entry in await source.logs():
         try:
@@ -90,7 +101,8 @@ async def openings(source: LogSource, wanted: Callable[[Opening], bool]) -> list
             head = checkpoint.verify(note, str(entry["origin"]), bytes.fromhex(entry["key"]))
             raw = await remote.first(head.size)
             opening = read_opening(read_header(raw))
-        except (Unreadable, *FAILURES):
+        except (Unreadable, *FAILURES) as error:
+            missed(error)
             continue
         named = (opening.origin, opening.key) == (head.origin, bytes.fromhex(entry["key"]))
         if named and signature_valid(raw) and wanted(opening):

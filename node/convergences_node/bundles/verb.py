@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import asdict
 from pathlib import Path
@@ -17,11 +17,12 @@ from convergences_protocol.errors import Fault, LocalError, RemoteError
 
 from convergences_node.archive.model import Event, LogState
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.faults import reason_of
 from convergences_node.index.files import files_named
 from convergences_node.network.http_tiles import NOTE_BYTES_MAX, Gone, split_note
 
 from .files import read_files, write_files
-from .places import Place, log_base, no_bundle, place_at
+from .places import Place, damaged, log_base, no_bundle, place_at
 from .reading import BundleTransport
 from .writing import read_index, write_bundle
 
@@ -74,14 +75,21 @@ async def bundle_read(town: Town, params: BundleRead, tell: Tell) -> Json:
         before = await _sizes(town)
         transport = BundleTransport(path, place, index, town.archive)
         async with _network(town) as network:
-            await network.attach(transport, transport.key)
+            sizes = await asyncio.to_thread(_sizes_there, place, transport.origins)
             try:
-                await _Reading(town, transport, place).finish(tell)
+                await network.attach(transport, transport.key)
+                await _Reading(town, transport, sizes).finish(tell)
             finally:
+                cut_short = transport.gone
                 await transport.stop()
-            reason = network.left.pop(transport.key)
-        blobs = await asyncio.to_thread(read_files, town.blobs.store, place, await _named(town))
-        return {**await _answer(town, path, place, transport, before, reason), "blobs": blobs}
+                refused = network.left.pop(transport.key, None)
+        blobs, failure = await asyncio.to_thread(read_files, town.blobs.store, place, await _named(town))
+        failure = transport.failure or failure
+        if failure is None and (refused or cut_short):  # false, or too short for what it is
+            failure = damaged(str(path), refused or "is cut")
+        why = {"reason": None, "fault": None} if failure is None else reason_of(failure)
+        logs = await _logs(town, transport.origins, before, sizes)
+        return {"path": str(path), "sound": failure is None, **why, "logs": logs, "blobs": blobs}
 
 
 async def _named(town: Town) -> dict[str, int]:
@@ -110,9 +118,8 @@ async def _network(town: Town) -> AsyncIterator[Network]:
 class _Reading:
     """Waits until the machine has taken from the bundle what there is to take."""
 
-    def __init__(self, town: Town, transport: BundleTransport, place: Place) -> None:
-        self._town, self._transport = town, transport
-        self._there = {origin: _size_there(place, origin) for origin in transport.origins}
+    def __init__(self, town: Town, transport: BundleTransport, there: dict[str, int | None]) -> None:
+        self._town, self._transport, self._there = town, transport, there
         self._changed = asyncio.Event()
         self._last = time.monotonic()
 
@@ -140,8 +147,7 @@ class _Reading:
         try:
             await self._transport.show()
         except (RemoteError, ValueError) as error:
-            assert self._town.network is not None
-            self._town.network.left[self._transport.key] = str(error)
+            self._transport.failure = self._transport.failure or damaged("checkpoint", f"of the bundle: {error}")
             self._transport.drop(self._transport.key)
 
     async def _progress(self) -> tuple[int, int]:
@@ -162,18 +168,18 @@ async def _sizes(town: Town) -> dict[str, int]:
     return await town.archive.read(lambda reader: {state.origin: state.size for state in reader.logs()})
 
 
-async def _answer(
-    town: Town, path: Path, place: Place, transport: BundleTransport, before: dict[str, int], reason: str | None
-) -> Json:
+async def _logs(
+    town: Town, origins: Sequence[str], before: dict[str, int], there: dict[str, int | None]
+) -> list[dict[str, Any]]:
     states = await town.archive.read(lambda reader: {state.origin: state for state in reader.logs()})
     kept = {identity.origin for identity in town.membership.identities() if identity.keep}
-    logs = [
-        _log(origin, place, states.get(origin), before.get(origin, 0), kept) for origin in sorted(transport.origins)
+    return [
+        _log(origin, states.get(origin), before.get(origin, 0), kept) | {"size": there[origin]}
+        for origin in sorted(origins)
     ]
-    return {"path": str(path), "sound": reason is None, "reason": reason, "logs": logs}
 
 
-def _log(origin: str, place: Place, state: LogState | None, before: int, kept: set[str]) -> dict[str, Any]:
+def _log(origin: str, state: LogState | None, before: int, kept: set[str]) -> dict[str, Any]:
     return {
         "origin": origin,
         "territory": origin.split("/")[1],
@@ -181,12 +187,16 @@ def _log(origin: str, place: Place, state: LogState | None, before: int, kept: s
         "before": before,
         "after": state.size if state else 0,
         "wanted": state.wanted if state else 0,
-        "size": _size_there(place, origin),
     }
 
 
+def _sizes_there(place: Place, origins: Sequence[str]) -> dict[str, int | None]:
+    """What the logs' heads in the bundle say, unverified: for telling how far the reading is. Asked at its beginning:
+    of a stick that was pulled out nobody can say any more what is missing."""
+    return {origin: _size_there(place, origin) for origin in origins}
+
+
 def _size_there(place: Place, origin: str) -> int | None:
-    """What the log's head in the bundle says, unverified: for telling how far the reading is."""
     try:
         note, _ = split_note(place.read(log_base(origin) + "checkpoint", NOTE_BYTES_MAX))
         return checkpoint.parse(note).size

@@ -37,7 +37,7 @@ from convergences_node.archive.reader import ArchiveReader
 from convergences_node.network.http_tiles import NOTE_BYTES_MAX, Gone, split_note
 from convergences_node.network.http_transport import LOGS_BYTES_MAX, LOGS_MAX
 
-from .places import INDEX, Place, log_base
+from .places import INDEX, Place, damaged, log_base
 
 DIGESTS = "bodies.json"
 DIGESTS_BYTES_MAX = 64 * 1024 * 1024
@@ -89,7 +89,7 @@ def read_index(place: Place) -> list[dict[str, Any]]:
     except Gone:
         return []
     except (ValueError, KeyError, TypeError) as error:
-        raise RemoteError(f"the list of logs in the bundle cannot be read: {error}") from error
+        raise damaged(INDEX, f"of the bundle, which lists its logs, cannot be read: {error}") from error
 
 
 def _described(state: LogState) -> dict[str, Any]:
