@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: AGPL-3.0-or-later
 # Install the packages that `make deb` has made where nothing else is, and let a node live there:
-# amd64 for real, in a root of its own; arm64 unpacked, under qemu's emulation of the processor.
+# amd64 for real, in a root of its own; arm64 unpacked, under qemu's emulation of the processor. What is installed again is
+# the same package: the upgrade from one version to the next, and back, is tried by try_update.sh.
 # Needs root, and the Debian packages mmdebstrap, arch-test and qemu-user-static. Nothing outside of a temporary folder.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -29,7 +30,7 @@ ended() { # wait for the process that we started, and for its port
   node=
 }
 
-echo "== amd64, $suite: install, found, serve, install again, remove, purge"
+echo "== amd64, $suite: install, found, serve, install the same again, remove, purge"
 root=$scratch/amd64
 mmdebstrap --quiet --variant=minbase --include=python3,adduser,libstdc++6,init-system-helpers "$suite" "$root"
 inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 "$@"; }
