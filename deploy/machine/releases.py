@@ -70,6 +70,15 @@ def signed(folder: Path, version: str, by: Key) -> Path:
     return folder / f"convergences-{version}.release"
 
 
+def alter(package: Path) -> None:
+    """Turn one bit in its middle: neither the name nor the length tells."""
+    with package.open("r+b") as file:
+        file.seek(package.stat().st_size // 2)
+        byte = file.read(1)[0]
+        file.seek(-1, 1)
+        file.write(bytes([byte ^ 1]))
+
+
 def _tool(*arguments: str) -> str:
     done = subprocess.run([sys.executable, str(RELEASE), *arguments], check=True, capture_output=True, text=True)
     return done.stdout.strip()

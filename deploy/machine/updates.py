@@ -26,10 +26,12 @@ def a_wrong_update(drill: Drill) -> None:
     """A stranger's release, and an altered package: the node refuses both, and so does root's installer"""
     shelf = _Shelf(drill)
     shelf.trust()
-    shelf.put(releases.GOOD, releases.key(shelf.folder, "stranger"))
-    _refused(drill, "update stage /media/stick", "signed by a stranger")
-    _past_the_node(drill)
-    shelf.pull_out()
+    stranger = releases.key(shelf.folder, "stranger")
+    for by, altered, what in ((stranger, False, "signed by a stranger"), (shelf.key, True, "altered once signed")):
+        shelf.put(releases.GOOD, by, altered=altered)
+        _refused(drill, "update stage /media/stick", what)
+        _past_the_node(drill)
+        shelf.pull_out()
 
 
 def _refused(drill: Drill, line: str, what: str) -> None:
@@ -41,11 +43,13 @@ def _past_the_node(drill: Drill) -> None:
     """The files and the wish, put there by somebody who has become the node's user: root asks for the signature."""
     machine = drill.machine
     stage = f"""
+        rm -rf {FOLDER}/update
         install -d -m 0700 {FOLDER}/update
         cp /media/stick/*_{releases.GOOD}_*.deb {FOLDER}/update/package.deb
         cp /media/stick/convergences-{releases.GOOD}.release {FOLDER}/update/release
         touch /run/convergences/update-apply
     """
+    machine.tell(f"rm -f {HOME}/state.json")  # what it says afterwards, it says of this one
     machine.tell(f"sudo -u convergences sh -ec {shlex.quote(stage)}", STAGED_WITHIN_S)
     state = _end(drill)
     drill.expect(state["phase"] == "refused", f"root's installer refuses it too: {state['reason']}")
@@ -96,8 +100,8 @@ class _Shelf:
         altered = self._drill.machine.tell("dpkg --verify convergences", 600)
         self._drill.expect(not altered, "dpkg finds the installed package whole")
 
-    def put(self, version: str, by: releases.Key) -> None:
-        """Make a release of this version and plug in a stick that holds it."""
+    def put(self, version: str, by: releases.Key, *, altered: bool = False) -> None:
+        """Make a release of this version and plug in a stick that holds it; `altered`: not as it was signed."""
         (package,) = self._drill.machine.folder.glob("boot/*.deb")
         made = releases.repacked(package, version, self.key.line + "\n", self.folder)
         shelf = self._drill.machine.folder / "on-stick"
@@ -106,6 +110,8 @@ class _Shelf:
             old.unlink()
         made = made.rename(shelf / made.name)
         releases.signed(shelf, version, by)
+        if altered:
+            releases.alter(made)
         stick = image.stick(self._drill.machine.folder / "releases.img", STICK_MIB)
         image.into_fat(stick, shelf)
         self._drill.machine.plug_in(stick)
