@@ -75,6 +75,21 @@ def test_what_cannot_be_rebuilt_is_refused_and_leaves_nothing(terminal: Terminal
     assert not Path("new").exists() and not Path("new.part").exists()
 
 
+def test_a_bundle_that_breaks_off_is_said_and_read_later(terminal: Terminal) -> None:
+    """The town is back from its backup; rebuilding again would be refused, and another command reads the rest."""
+    terminal.done("init 93066 --folder sd --sheet sd.txt")
+    Path("stick").mkdir()
+    terminal.done("backup stick --folder sd")
+    terminal.done("bundle write stick/logs --folder sd")
+    index = Path("stick/logs/logs").read_bytes()
+    Path("stick/logs/logs").write_bytes(index[:50])
+    seen = terminal.type("rebuild --backup stick --sheet sd.txt --bundle stick/logs --folder new")
+    assert seen.code == 1 and "is back" in seen.out and "logs is cut or was altered on the stick" in seen.err
+    Path("stick/logs/logs").write_bytes(index)
+    command = seen.err[seen.err.index("convergences bundle read") :].splitlines()[0]
+    assert terminal.done(command.removeprefix("convergences ")).code == 0
+
+
 def test_without_a_sheet_the_commands_for_the_agglomeration_are_given(terminal: Terminal) -> None:
     """A new key and a new sheet; what a person types elsewhere is printed whole."""
     terminal.done("init 93066 --folder sd --sheet sd.txt")

@@ -56,10 +56,10 @@ def _show(answer: dict[str, Any]) -> None:
     if rows:
         heads = [say(f"word.{word}") for word in ("territory", "log", "before", "records", "wanted")]
         print_table(heads, rows)
-    show_trouble(answer)
+    _show_trouble(answer)
 
 
-def show_trouble(answer: dict[str, Any]) -> None:
+def _show_trouble(answer: dict[str, Any]) -> None:
     """Why not all of a bundle came, if that is so, and what to do."""
     from convergences_node.fault_sentences import fault_sentence, hint_sentence
     from convergences_node.faults import fault_from_json

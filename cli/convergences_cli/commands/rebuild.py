@@ -10,10 +10,9 @@ import click
 
 from convergences_cli import told
 from convergences_cli.asking import Progress, node_options, print_json
-from convergences_cli.commands.bundle import show_trouble
 from convergences_cli.commands.join import invitation_text
 from convergences_cli.sheet import sheet_seed, sheet_text
-from convergences_cli.words import say
+from convergences_cli.words import language, say
 
 WAIT_S = 600
 
@@ -49,8 +48,12 @@ def command(
     with Progress(as_json) as progress:
         answer = asyncio.run(rebuild(folder.absolute(), left, wait, progress.tell))
     print_json(answer) if as_json else _show(answer, folder)
-    if answer.get("state") == "waiting":
+    if answer.get("state") == "waiting" or _bundle_failed(answer):
         raise click.exceptions.Exit(1)
+
+
+def _bundle_failed(answer: dict[str, Any]) -> bool:
+    return "bundle" in answer and not answer["bundle"]["sound"]
 
 
 def _territory(code: str | None) -> tuple[str | None, str | None]:
@@ -65,7 +68,7 @@ def _territory(code: str | None) -> tuple[str | None, str | None]:
 def _show(answer: dict[str, Any], folder: Path) -> None:
     if answer["how"] in ("backup", "vault"):
         click.echo(say("rebuild.restored", **answer))
-        if "bundle" in answer:
+        if _bundle_failed(answer):
             _show_bundle(answer["bundle"], folder)
     elif answer["how"] == "sheet":
         _show_sheet(answer, folder)
@@ -76,10 +79,12 @@ def _show(answer: dict[str, Any], folder: Path) -> None:
 
 
 def _show_bundle(read: dict[str, Any], folder: Path) -> None:
-    """The town is there; what the stick did not give can be read again."""
-    show_trouble(read)
-    if not read["sound"]:
-        click.echo(say("error.hint", what=f"convergences bundle read {read['path']} --folder {folder}"), err=True)
+    """The town is there; what the stick did not give can be read again, and not by the same command."""
+    from convergences_node.fault_sentences import fault_sentence
+    from convergences_node.faults import fault_from_json
+
+    what = fault_sentence(fault_from_json(read["fault"]), language())
+    click.echo(say("rebuild.bundle_unread", what=what, path=read["path"], folder=folder), err=True)
 
 
 def _show_sheet(answer: dict[str, Any], folder: Path) -> None:
