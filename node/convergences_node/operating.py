@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from convergences_node.accounts import Accounts
 from convergences_node.verbs import VERBS, Json, perform
+from convergences_node.wishes import wished
 
 if TYPE_CHECKING:
     from convergences_node.setup.joining_later import JoiningLater
@@ -74,7 +75,9 @@ class Operating:
         return self._runtime() is not None
 
     def power_off(self) -> None:
-        """Wish that the device switches itself off; systemd then stops this process as cleanly as ever."""
+        """Wish that the device switches itself off; systemd then stops this process as cleanly as ever. `LocalError`
+        where there is no room for a wish."""
         runtime = self._runtime()
         assert runtime is not None, "asked where it can be done"
-        (runtime / POWER_OFF_NAME).touch(mode=0o600)
+        with wished():
+            (runtime / POWER_OFF_NAME).touch(mode=0o600)

@@ -7,17 +7,24 @@ import asyncio
 import re
 import socket
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from convergences_node.accounts.migrations import PRIVATE_NAME
 from convergences_node.control import call
+from convergences_node.fault_sentences import said_in
 from convergences_node.founding import Settings, create_town
 from convergences_node.operating import POWER_OFF_NAME, Operating
 from convergences_node.serve import STOPPED_CODE
+from convergences_node.sources.declaration import sources_folder
+from convergences_node.sources.given import FILES
+from convergences_node.updates.attempt import APPLY, say
 from convergences_node.web.operator.log_in import ATTEMPTS_BURST, LOG_IN
 from convergences_node.web.operator.routes import FORMS, PAGES
+from convergences_protocol.errors import LocalError
 
 from .conftest import LOOPBACK, PATIENCE, Operator
 from .processes import Process, until
@@ -129,6 +136,30 @@ async def test_the_node_starts_again_by_a_button_and_stops_by_another(operator: 
     assert "s’arrête" in (await operator.send("/operateur/arreter"))[2]
     assert await asyncio.to_thread(operator.process.wait) == STOPPED_CODE
     assert "Traceback" not in operator.process.log()
+
+
+async def test_a_file_that_cannot_be_kept_is_refused_in_words(operator: Operator) -> None:
+    """As where the card takes no write: the page says why, in the reader's language."""
+    await operator.log_in()
+    folder = sources_folder(operator.process.folder) / FILES
+    folder.parent.mkdir(exist_ok=True)
+    folder.touch()
+    address = operator.process.address()
+    form = aiohttp.FormData({"jeton": operator.token})
+    form.add_field("file", b"nom\nMairie\n", filename="mairie.csv")
+    headers = {"Origin": address.rstrip("/")}
+    async with operator.session.post(f"{address}operateur/source-fichier", data=form, headers=headers) as answer:
+        assert answer.status == 422 and "Le fichier n’a pas pu être gardé" in await answer.text()
+
+
+def test_a_wish_that_cannot_be_written_is_refused_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The runtime folder is in memory, which may be full: to switch off, or to install."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "gone"))
+    nothing: Any = None
+    for wish in (Operating(nothing, nothing, nothing, nothing).power_off, partial(say, APPLY, "0.2.0")):
+        with pytest.raises(LocalError) as refused:
+            wish()
+        assert said_in(refused.value, "fr").startswith("La demande n’a pas pu être transmise au système")
 
 
 async def test_the_button_does_not_start_again_with_settings_that_no_node_starts_with(operator: Operator) -> None:

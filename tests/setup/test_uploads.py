@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from aiohttp import streams, web
 from convergences_node.web.operator.uploads import read_upload_form
 from convergences_node.web.problems import Problem
+from convergences_protocol.errors import LocalError
 
 TOKEN, EDGE = "t" * 43, "----of-a-browser"
 PARTS = (
@@ -36,6 +38,9 @@ class Door:
             fields, called = await read_upload_form(request, TOKEN, self.into)
         except Problem:
             return web.Response(status=403)
+        except LocalError as error:
+            assert error.fault is not None
+            return web.Response(text=f"refused: {error.fault.code} {error.fault.params['reason']}")
         return web.Response(text=f"{called} {fields} {self.into.read_bytes()!r}")
 
     async def given(self, body: bytes, cut: int) -> str:
@@ -88,3 +93,13 @@ async def test_another_token_is_refused_in_two_packets_too(door: Door, token: st
     body = BODY.replace(TOKEN.encode(), token.encode())
     assert (await door.given(body, body.index(b"jeton"))).startswith("HTTP/1.1 403")
     assert not door.into.exists()
+
+
+async def test_a_card_that_does_not_take_it_is_said(door: Door, tmp_path: Path) -> None:
+    """Also where the last bytes alone find no room: they are written when the file is closed."""
+    refused: list[str] = []
+    for into in (Path("/dev/full"), tmp_path / "gone" / "file"):
+        door.into = into
+        answer = await door.given(BODY, IN_THE_TOKEN)
+        refused += re.findall("(?m)^refused: (.*)$", answer)
+    assert refused == ["upload_unkept No space left on device", "upload_unkept No such file or directory"]

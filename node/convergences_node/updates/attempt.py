@@ -14,6 +14,8 @@ from pathlib import Path
 
 from convergences_protocol.errors import Fault, LocalError
 
+from convergences_node.wishes import wished
+
 from .places import STATE, runtime_folder, system_root
 
 STATE_BYTES_MAX = 16_384
@@ -78,7 +80,7 @@ def was_seen(attempt: Attempt, folder: Path) -> bool:
 
 
 def say(name: str, words: str) -> None:
-    """Tell the installer. Raises `LocalError` where nobody would hear it."""
+    """Tell the installer. Raises `LocalError` where nobody would hear it, or there is no room to say it."""
     folder = runtime_folder()
     if folder is None:
         raise LocalError(
@@ -86,5 +88,6 @@ def say(name: str, words: str) -> None:
             fault=Fault("", "update_no_service"),
         )
     part = folder / f"{name}.part"
-    part.write_bytes(f"{words}\n".encode())
-    part.replace(folder / name)
+    with wished():
+        part.write_bytes(f"{words}\n".encode())
+        part.replace(folder / name)

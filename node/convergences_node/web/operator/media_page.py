@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aiohttp import web
 from convergences_protocol.element import ElementId
-from convergences_protocol.errors import ConvergencesError
+from convergences_protocol.errors import ConvergencesError, LocalError
 from convergences_protocol.kinds import KINDS
 from convergences_protocol.kinds.media import ALT_CHARS_MAX, CREDIT_CHARS_MAX, LICENCE_CHARS_MAX, Media
 
@@ -31,7 +31,12 @@ from convergences_node.web.cards import Reading, card
 from convergences_node.web.media_shown import bytes_in_words
 from convergences_node.web.operator.drawing import Faults, answer_private, faults_of
 from convergences_node.web.operator.log_in import operating_of, session_of
-from convergences_node.web.operator.uploads import UPLOAD_BYTES_MAX, UPLOAD_SECONDS_MAX, read_upload_form
+from convergences_node.web.operator.uploads import (
+    UPLOAD_BYTES_MAX,
+    UPLOAD_SECONDS_MAX,
+    kept_on_the_card,
+    read_upload_form,
+)
 from convergences_node.web.pages import reading_of
 from convergences_node.web.problems import Problem
 
@@ -94,10 +99,16 @@ async def media_add(request: web.Request) -> web.StreamResponse:
     if session is None:
         raise Problem("form-refused")
     town = operating_of(request).town
-    folder = await asyncio.to_thread(_folder, town.folder, town.now())
+    try:
+        with kept_on_the_card():
+            folder = await asyncio.to_thread(_folder, town.folder, town.now())
+    except LocalError as error:
+        return await _draw(request, session, faults=faults_of(error, reading_of(request).messages, "file"))
     try:
         fields, called = await read_upload_form(request, session.token, folder / "file")
         return await _add(request, session, fields, folder / "file", called)
+    except LocalError as error:
+        return await _draw(request, session, faults=faults_of(error, reading_of(request).messages, "file"))
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, True)
 
@@ -116,7 +127,8 @@ async def _add(
     if called is None:
         return await _describe(request, session, fields, replaces)
     # Under the name that its sender knows, so that a sentence can say it.
-    path = await asyncio.to_thread(file.rename, file.with_name(_UNFIT.sub("_", called)[-80:].strip(". ") or "file"))
+    with kept_on_the_card():
+        path = await asyncio.to_thread(file.rename, file.with_name(_UNFIT.sub("_", called)[-80:].strip(". ") or "file"))
     params = {"element": request.match_info["element"], "path": str(path), **said}
     try:
         await operating_of(request).perform("media_add", params | ({"replaces": replaces} if replaces else {}))

@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass
 
 from aiohttp import web
-from convergences_protocol.errors import ConvergencesError
+from convergences_protocol.errors import ConvergencesError, LocalError
 
 from convergences_node import checkup
 from convergences_node.accounts import Session
@@ -116,7 +116,10 @@ async def node_stop(request: web.Request, session: Session, fields: dict[str, st
     response = answer_private(request, "operator_ending.html", {"comes_back": False})
     response.force_close()
     if operating.can_power_off():
-        operating.power_off()
+        try:
+            await asyncio.to_thread(operating.power_off)
+        except LocalError as error:
+            return await draw_operator(request, session, faults=faults_of(error, words(request)))
     else:
         operating.life.end(Ending.STOP)
     return response

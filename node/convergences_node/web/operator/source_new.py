@@ -27,7 +27,7 @@ from convergences_node.web.operator.drawing import Faults, answer_private, fault
 from convergences_node.web.operator.log_in import operating_of, session_of
 from convergences_node.web.operator.source_rows import Preview, preview_of
 from convergences_node.web.operator.sources_page import SOURCES
-from convergences_node.web.operator.uploads import read_upload
+from convergences_node.web.operator.uploads import kept_on_the_card, read_upload
 from convergences_node.web.pages import reading_of
 from convergences_node.web.problems import Problem
 
@@ -94,12 +94,13 @@ async def source_new_file(request: web.Request) -> web.StreamResponse:
     session, drafts = await session_of(request), drafts_of(request)
     if session is None:
         raise Problem("form-refused")
-    local = drafts.new_file()
-    called = await read_upload(request, session.token, local)
     messages = reading_of(request).messages
-    if called is None:
-        return _draw_where(request, session, {"file": messages.text("operator.draft.no_file")})
     try:
+        with kept_on_the_card():
+            local = drafts.new_file()
+        called = await read_upload(request, session.token, local)
+        if called is None:
+            return _draw_where(request, session, {"file": messages.text("operator.draft.no_file")})
         draft = await drafts.of_file(local, called)
     except ConvergencesError as error:
         return _draw_where(request, session, faults_of(error, messages, "file"))

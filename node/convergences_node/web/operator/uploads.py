@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from aiohttp import BodyPartReader, web
+from convergences_protocol.errors import Fault, LocalError
 
 from convergences_node.web.operator.forms import FIELD_CHARS_MAX, FIELDS_MAX, TOKEN_FIELD, is_from_us
 from convergences_node.web.problems import Problem
@@ -26,7 +29,7 @@ MULTIPART = "multipart/form-data"
 async def read_upload(request: web.Request, token: str, into: Path) -> str | None:
     """Write the file that the form brings `into`, and answer its name; None if it brings none, or an empty one.
 
-    Raises `Problem` for a form that is not this session's, or too long.
+    Raises `Problem` for a form that is not this session's, or too long; `LocalError` where the card does not take it.
     """
     return (await read_upload_form(request, token, into))[1]
 
@@ -40,6 +43,18 @@ async def read_upload_form(request: web.Request, token: str, into: Path) -> tupl
             return await _read(request, token, into)
         except ValueError:  # what is no form of parts
             raise Problem("form-refused") from None
+
+
+@contextmanager
+def kept_on_the_card() -> Iterator[None]:
+    """Around what writes a file: a card that is full, or takes no write, is a `LocalError`, for the page to say."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise LocalError(
+            f"the file could not be kept: {reason}", fault=Fault("", "upload_unkept", {"reason": reason})
+        ) from error
 
 
 async def _read(request: web.Request, token: str, into: Path) -> tuple[dict[str, str], str | None]:
@@ -75,13 +90,18 @@ async def _text(part: BodyPartReader, most: int = FIELD_CHARS_MAX) -> str:
 async def _write(part: BodyPartReader, into: Path) -> int:
     """The bytes of a part, into a file; their number. What is left of one too long goes with the next draft."""
     count = 0
-    file = await asyncio.to_thread(into.open, "wb")
+    with kept_on_the_card():
+        file = await asyncio.to_thread(into.open, "wb")
     try:
         while chunk := await part.read_chunk():
             count += len(chunk)
             if count > UPLOAD_BYTES_MAX:
                 raise Problem("body-too-large")
-            await asyncio.to_thread(file.write, chunk)
+            with kept_on_the_card():
+                await asyncio.to_thread(file.write, chunk)
+        with kept_on_the_card():
+            await asyncio.to_thread(file.close)
     finally:
-        file.close()
+        with suppress(OSError):
+            file.close()
     return count
