@@ -23,6 +23,7 @@ from functools import cache
 from pathlib import Path
 from string import Template
 
+import disk_usage
 import manual
 import payload
 from convergences_protocol.release import read_keys
@@ -32,7 +33,7 @@ ROOT = HERE.parents[1]
 FILES = HERE / "files"
 CACHE = ROOT / "build" / "package"
 PACKAGE_BYTES_MAX, INSTALLED_BYTES_MAX = 90_000_000, 300_000_000
-"""A slow line, and a card of 16 GB with other things on it. The bytecode that is made on the machine is not counted."""
+"""A slow line and a card of 16 GB with other things on it. Installed, with the bytecode that is made on the machine."""
 UNITS = (
     "convergences.service",
     "convergences.socket",
@@ -151,8 +152,9 @@ def _even(usr: Path) -> None:
     epoch, programs = int(_epoch()), {usr / "lib/convergences" / program for program in PROGRAMS.values()}
     for path in _all(usr):
         is_run = path.is_dir() or path in programs or path.parent == usr / "bin"
-        path.chmod(0o755 if is_run else 0o644)
-        os.utime(path, (epoch, epoch))
+        if not path.is_symlink():
+            path.chmod(0o755 if is_run else 0o644)
+        os.utime(path, (epoch, epoch), follow_symlinks=False)
 
 
 def _all(folder: Path) -> Iterator[Path]:
@@ -185,8 +187,10 @@ def _pack(stage: Path, arch: str, version: str, dest: Path) -> Path:
 
 def require_small(package: Path, usr: Path) -> None:
     """Refuse a package that has grown beyond what was promised: it did once, and nobody saw."""
-    installed = sum(path.lstat().st_size for path in usr.rglob("*") if path.is_file())
-    sizes = (("package", package.stat().st_size, PACKAGE_BYTES_MAX), ("installed", installed, INSTALLED_BYTES_MAX))
+    sizes = (
+        ("package", package.stat().st_size, PACKAGE_BYTES_MAX),
+        ("installed", disk_usage.installed(usr), INSTALLED_BYTES_MAX),
+    )
     for what, size, limit in sizes:
         if size > limit:
             raise SystemExit(f"{package.name}: {what} {size / 1e6:.1f} MB, promised at most {limit / 1e6:.0f} MB")

@@ -2,8 +2,9 @@
 """The libraries of a package: every wheel of the lock for one machine, unpacked side by side, so that a Pi installs
 without a compiler, without pip and without the internet.
 
-What is the same for both Pythons (pure, or `abi3`) is in `common/`, the rest in a folder for each. Wheels are asked for
-by the machine they are meant for, not by the one that builds; each is checked against the lock's hashes.
+What is the same for both Pythons (pure, or `abi3`) is in `common/`, the rest in a folder for each; a file of the second
+that is one of the first's, byte for byte, is a link to it. Wheels are asked for by the machine they are meant for, not
+by the one that builds; each is checked against the lock's hashes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
+import lean
+
 PYTHONS = ("3.11", "3.13")
 """Of Debian 12 and 13."""
 MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
@@ -24,9 +27,15 @@ GLIBC_MINORS = (36, 35, 34, 31, 28, 27, 26, 24, 17)
 """Of manylinux tags; Debian 12 has 2.36."""
 PURE_SOURCES = ("python-baseconv", "varint")
 """In the lock without a wheel, and pure Python: built here, for every machine."""
-LEFT_OUT = ("pip", "grpcio", "mypy-protobuf", "types-protobuf")
-"""In the lock, and never imported by a node: sqlite-utils wants the first for a command of its own, libp2p the others
-to make its files from their definitions. 36 MB of a card; `tests/network/test_libp2p_lean.py` does without them."""
+LEFT_OUT = (
+    *("grpcio", "mypy-protobuf"),  # libp2p makes its files from their definitions with them
+    "pip",  # for a command of sqlite-utils
+    "pygments",  # rich colours source code with it
+    *("rdflib", "pyparsing"),  # our tests read what a node writes with it
+    *("types-protobuf", "types-requests"),  # for type checkers
+)
+"""In the lock, and never imported by a node: more than 50 MB of a card. `tests/setup/test_package_lean.py` and
+`tests/network/test_libp2p_lean.py` do without them."""
 
 
 def collect(lock: Path, own: Path, arch: str, cache: Path, target: Path) -> None:
@@ -38,8 +47,14 @@ def collect(lock: Path, own: Path, arch: str, cache: Path, target: Path) -> None
     _unpack([*shared, *sources, own], arch, PYTHONS[0], target / "common")
     names = {path.name for path in shared}
     for python, found in wheels.items():
-        folder = target / f"cpython-{python.replace('.', '')}"
-        _unpack([path for path in found if path.name not in names], arch, python, folder)
+        _unpack([path for path in found if path.name not in names], arch, python, folder_of(target, python))
+    for python in PYTHONS[1:]:
+        lean.link_twins(folder_of(target, PYTHONS[0]), folder_of(target, python))
+
+
+def folder_of(target: Path, python: str) -> Path:
+    """Where the libraries are that only one Python can load."""
+    return target / f"cpython-{python.replace('.', '')}"
 
 
 def requirements(lock: Path) -> dict[str, str]:
@@ -88,11 +103,13 @@ def _unpack(wheels: list[Path], arch: str, python: str, folder: Path) -> None:
     """What pip would install, without what it notes of this machine."""
     options = ["--no-deps", "--no-compile", "--only-binary=:all:", *_platform(arch, python)]
     _pip("install", "--target", str(folder), *options, *map(str, wheels))
-    # Scripts would start with the path of the Python that built them; the package has its own command.
-    shutil.rmtree(folder / "bin", ignore_errors=True)
+    # Scripts would start with the path of the Python that built them; the package has its own command, and its manual.
+    for name in ("bin", "share"):
+        shutil.rmtree(folder / name, ignore_errors=True)
     for noted in folder.glob("*.dist-info"):
         for name in ("direct_url.json", "RECORD", "INSTALLER", "REQUESTED"):
             (noted / name).unlink(missing_ok=True)
+    lean.leave_out(folder)
 
 
 def _pip(*arguments: str) -> None:

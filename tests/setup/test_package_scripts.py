@@ -96,3 +96,17 @@ def test_a_removal_and_a_purge_leave_the_archive_and_nothing_else(root: Path) ->
     assert archive_of(root) == before
     assert not (root / "usr/lib/convergences/common/__pycache__").exists()
     assert not any((root / name).exists() for name in ITS_OWN)
+
+
+def test_bytecode_goes_and_a_link_beside_it_keeps_its_file(root: Path) -> None:
+    """The second Python's folder links to files of the first's; an upgrade comes by the same script as a removal."""
+    libraries = root / "usr/lib/convergences"
+    for name in ("cpython-311/a", "cpython-313/a/__pycache__"):
+        (libraries / name).mkdir(parents=True)
+    (libraries / "cpython-311/a/b.py").write_text("B = 1\n")
+    (libraries / "cpython-313/a/b.py").symlink_to("../../cpython-311/a/b.py")
+    (libraries / "cpython-313/a/__pycache__/b.cpython-313.pyc").touch()
+    run(root, "prerm", "upgrade", "0.2.0")
+    assert not (libraries / "cpython-313/a/__pycache__").exists()
+    assert (libraries / "cpython-313/a/b.py").is_symlink()
+    assert (libraries / "cpython-311/a/b.py").read_text() == "B = 1\n"
