@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import pytest
 from convergences_node.archive.model import NewRecord
 from convergences_node.archive.verifying import verify_folder
 from convergences_node.bundles import verb
+from convergences_node.bundles.places import Folder
+from convergences_node.fault_sentences import said_in
 from convergences_protocol import checkpoint
 from convergences_protocol.checkpoint import Checkpoint
 from convergences_protocol.errors import LocalError, RemoteError
@@ -73,6 +77,39 @@ async def test_what_a_town_wrote_is_found_at_the_agglomeration_by_stick(
     await carry(agglomeration, town, tmp_path / place)
     await town.town.archive.keep_cosignatures(())  # or within a minute: what is heard is written with what comes next
     assert agglomeration.origin in await cosigners(town, town.origin)
+
+
+async def test_a_slow_stick_holds_nothing_else(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file of it is read where the pages are answered."""
+    agglomeration, town = await apart(cluster, "saint-denis")
+    await town.write("one")
+    await town.ask("bundle_write", path=str(tmp_path / "stick"))
+    read, places = Folder.read, set[bool]()
+
+    def watched(place: Folder, name: str, bytes_max: int) -> bytes:
+        places.add(threading.current_thread() is threading.main_thread())
+        return read(place, name, bytes_max)
+
+    monkeypatch.setattr(Folder, "read", watched)
+    assert (await agglomeration.ask("bundle_read", path=str(tmp_path / "stick")))["sound"]
+    assert places == {False}
+
+
+async def test_what_the_node_itself_cannot_read_is_not_the_stick_s_fault(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its card gives a page of the archive back with errors: refused in words that name the archive."""
+    (agglomeration,) = await cluster.cluster()
+
+    def fail(*given: Any) -> None:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    monkeypatch.setattr(verb, "write_bundle", fail)
+    with pytest.raises(LocalError) as refused:
+        await agglomeration.ask("bundle_write", path=str(tmp_path / "stick"))
+    assert "archive.db" in said_in(refused.value, "fr") and "malformed" in said_in(refused.value, "fr")
 
 
 async def test_the_same_stick_again_writes_and_brings_only_what_is_new(cluster: Cluster, tmp_path: Path) -> None:

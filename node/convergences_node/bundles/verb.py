@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from convergences_protocol import checkpoint
 from convergences_protocol.errors import Fault, LocalError, RemoteError
 
+from convergences_node.archive.connection import ARCHIVE_NAME
 from convergences_node.archive.model import Event, LogState
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.faults import reason_of
@@ -63,6 +65,9 @@ async def bundle_write(town: Town, params: BundleWrite, tell: Tell) -> Json:
             hint="is the stick full, pulled out, or write protected?",
             fault=Fault("", "bundle_unwritable", {"file": str(path), "reason": error.strerror or str(error)}),
         ) from error
+    except sqlite3.Error as error:  # it is this node's card that fails, not the stick
+        fault = Fault("", "file_unreadable", {"file": ARCHIVE_NAME, "reason": str(error)})
+        raise LocalError(f"{ARCHIVE_NAME} of the node could not be read: {error}", fault=fault) from error
 
 
 async def bundle_read(town: Town, params: BundleRead, tell: Tell) -> Json:
