@@ -138,6 +138,15 @@ async def test_the_node_starts_again_by_a_button_and_stops_by_another(operator: 
     assert "Traceback" not in operator.process.log()
 
 
+async def test_the_setup_s_last_button_pressed_again_leads_to_the_operator_s_page(operator: Operator) -> None:
+    """The town answers by then, and knows nothing of the setup's session: whoever chose the password logs in."""
+    for status, where, _ in (
+        await operator.send("/installation/fiche", word1="ABCD"),
+        await operator.get("/installation/fiche"),
+    ):
+        assert (status, where) == (303, "/operateur")
+
+
 async def test_a_file_that_cannot_be_kept_is_refused_in_words(operator: Operator) -> None:
     """As where the card takes no write: the page says why, in the reader's language."""
     await operator.log_in()

@@ -23,6 +23,7 @@ from convergences_node.web.operator import (
     sources_page,
     update_page,
 )
+from convergences_node.web.operator.drawing import go_to
 from convergences_node.web.operator.log_in import (
     ATTEMPTS_BURST,
     ATTEMPTS_OF_ALL_BURST,
@@ -58,6 +59,8 @@ PAGES: tuple[tuple[str, Shown], ...] = (
     ("/operateur/images/{element}", _when_asked("element_media_page", "media_page")),
     (update_page.UPDATE, update_page.update_page),
 )
+SETUP_PAGES = "/installation/{step}"
+"""Where the setup's pages were, before there was a town."""
 FORMS: tuple[tuple[str, Done], ...] = (
     ("/operateur/sortir", log_in.log_out),
     ("/operateur/compte/passe", account_page.password_change),
@@ -105,6 +108,7 @@ def add_operator(app: web.Application, operating: Operating, clock: Callable[[],
     app.on_cleanup.append(_end_work)
     app.router.add_get(log_in.LOG_IN, log_in.log_in_page)
     app.router.add_post(log_in.LOG_IN, log_in.log_in)
+    app.router.add_route("*", SETUP_PAGES, _after_the_setup)
     app.router.add_post(log_in.LOG_IN + "/cle", _when_asked("passkey_log_in", "passkey_page"))
     # A form with a file is read in another way, by the handler itself, and asks for session and token as they all do.
     app.router.add_post("/operateur/source-fichier", _when_asked("source_new_file"))
@@ -114,6 +118,12 @@ def add_operator(app: web.Application, operating: Operating, clock: Callable[[],
         app.router.add_get(path, log_in.shown_to_operator(page))
     for path, act in FORMS:
         app.router.add_post(path, log_in.done_by_operator(act))
+
+
+async def _after_the_setup(request: web.Request) -> web.StreamResponse:
+    """Its last button pressed twice, or a page of it that the browser goes back to: the town knows nothing of its
+    session, and whoever has just chosen the password may give it."""
+    return go_to(request, PAGES[0][0])
 
 
 async def _end_work(app: web.Application) -> None:
