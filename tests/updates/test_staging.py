@@ -180,7 +180,7 @@ async def test_one_at_a_time(system: Path, folder: Path, monkeypatch: pytest.Mon
     loop, folders = asyncio.get_running_loop(), verb._STAGING
 
     class Staging(set[Path]):
-        def discard(self, folder: Path) -> None:
+        def discard(self, folder: Any) -> None:
             super().discard(folder)
             loop.call_soon_threadsafe(ended.set)
 
