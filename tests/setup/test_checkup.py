@@ -85,6 +85,8 @@ def test_an_sd_card_tells_what_was_written_and_what_went_wrong(tmp_path: Path, m
     wear = told(tmp_path)["wear"]
     assert (wear.level, wear.form, wear.values["times"]) == (GOOD, "written", 3)
     assert "3 fois sa capacité" in checkup.sentence(wear, "fr")
+    put(tmp_path, "sys/fs/ext4/mmcblk0p2/lifetime_write_kbytes", f"{whole // 2048}\n")
+    assert "moins d’une fois sa capacité" in checkup.sentence(told(tmp_path)["wear"], "fr")
     assert told(tmp_path)["card"].form != "errors", "another disk's are none of its own"
     put(tmp_path, "sys/fs/ext4/mmcblk0p2/errors_count", "2\n")
     card = told(tmp_path)["card"]

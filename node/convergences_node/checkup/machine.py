@@ -72,7 +72,8 @@ def _wear(folder: Path, root: Path) -> Iterator[Sign]:
     if written := _number(_ext4(folder, root) / WRITTEN_KIB) * 1024:
         found = os.statvfs(folder)
         times = written // max(1, found.f_blocks * found.f_frsize)
-        yield sign("wear", GOOD, "written", written=round(written / 1e9), times=times)
+        form = "written" if times else "little_written"
+        yield sign("wear", GOOD, form, written=round(written / 1e9), times=times)
 
 
 def _ext4(folder: Path, root: Path) -> Path:
