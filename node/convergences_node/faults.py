@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Errors that an operator's question can meet, and how they cross the control socket as data.
 
-The kinds of `convergences_protocol.errors` keep their meaning; two are added here: what was asked for is not there,
-and an edit that began from a state which is no longer current. The code of each is what the command line turns into
-an exit code.
+The kinds of `convergences_protocol.errors` keep their meaning; three are added here: what was asked for is not there,
+an edit that began from a state which is no longer current, and a node that can write nothing for now. The code of each
+is what the command line turns into an exit code.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from convergences_protocol.errors import ConvergencesError, Fault, LocalError, R
 
 class NotFound(LocalError):  # noqa: N818 - as in the sentence that tells it
     """What was named is not in this node's archive."""
+
+
+class NotNow(LocalError):  # noqa: N818 - as in the sentence that tells it
+    """This node can write nothing for now, whatever it is asked: who asks comes back."""
 
 
 class Conflict(LocalError):  # noqa: N818 - as in the sentence that tells it

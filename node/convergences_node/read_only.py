@@ -23,13 +23,15 @@ from pathlib import Path
 
 from convergences_protocol.errors import Fault, LocalError
 
+from convergences_node.faults import NotNow
+
 RUNTIME_FOLDER = Path("/run/convergences")
 """Of the package's service: its `RuntimeDirectory`, in memory."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - in it, a folder of the node's own alone
 """In memory, too, and larger: Debian gives it half of the machine's, and `/run` a tenth."""
 
 
-class ReadOnlyCard(LocalError):  # noqa: N818 -- named for what was found
+class ReadOnlyCard(NotNow):
     """The node's card takes no write. Nothing of what was asked was written."""
 
 

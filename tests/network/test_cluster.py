@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import shutil
 import socket
@@ -13,8 +14,10 @@ from convergences_node.checkup import sentence, what_to_do
 from convergences_node.checkup.signs import signs
 from convergences_node.clock import BUILT_AT, CLOCK_MAX, clock_plausible
 from convergences_node.config import CONFIG_NAME
+from convergences_node.faults import NotNow
 from convergences_node.network.network import Network
 from convergences_node.town import Town
+from convergences_protocol.errors import ConvergencesError, RemoteError
 
 from .whole_towns import NAMES, PIERREFITTE, PLAINE_COMMUNE, SAINT_DENIS, Territory, add, ask, found, linked, until
 
@@ -222,6 +225,26 @@ async def test_a_node_whose_port_another_program_has_says_that_nobody_can_call_i
     assert [address in sentence(sign, "fr") for sign in found] == [True]
     assert "p2p.listen" in what_to_do(found[0], "fr")
     assert any("nobody can call this node" in record.message for record in caplog.records)
+
+
+@pytest.mark.parametrize(("error", "answers"), [(NotNow("a version is on trial"), 0), (RemoteError("no such key"), 1)])
+async def test_a_node_that_cannot_write_for_now_refuses_no_invitation(
+    territory: Territory, monkeypatch: pytest.MonkeyPatch, error: ConvergencesError, answers: int
+) -> None:
+    """Unanswered, the town asks again; refused, it would forget its invitation."""
+    agglomeration = await territory.found(PLAINE_COMMUNE)
+    asked, told = asyncio.Event(), list[bytes]()
+
+    async def fails(self: Town, data: bytes) -> bytes:
+        asked.set()
+        raise error
+
+    monkeypatch.setattr(Town, "join_answer", fails)
+    assert agglomeration.network is not None
+    agglomeration.network.driver.join_asked(bytes(32), b"an answer", told.append)
+    await asked.wait()
+    await asyncio.sleep(0)
+    assert len(told) == answers
 
 
 async def test_a_peer_that_lied_is_refused_for_a_while_and_remembered(territory: Territory) -> None:

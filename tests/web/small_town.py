@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp.test_utils import BaseTestServer, TestClient
 from aiohttp.web import BaseRunner, Request
 from convergences_node.archive.archive import Archive
-from convergences_node.archive.model import CosignatureRow, NewRecord, Placed
+from convergences_node.archive.model import ArchiveFull, CosignatureRow, NewRecord, Placed
 from convergences_node.archive.options import Options
 from convergences_node.blobs.blobs import Blobs
 from convergences_node.blobs.settings import BlobsSection
@@ -86,6 +86,8 @@ class SmallTown:
         return self.state
 
     async def join_answer(self, data: bytes) -> bytes:
+        if data == b"signed answer, and a full card":
+            raise ArchiveFull("no room is left on the card")
         if data != b"signed answer":
             raise RemoteError("answer by another key than the invitation was for")
         return b"welcome"

@@ -127,6 +127,8 @@ async def test_a_town_joins_with_the_answer_to_its_invitation(client: TestClient
     assert (welcome.status, await welcome.read()) == (200, b"welcome")
     refused = await client.post("/api/v1/join", data=b"something else")
     assert (refused.status, (await refused.json())["code"]) == (403, "join-refused")
+    later = await client.post("/api/v1/join", data=b"signed answer, and a full card")
+    assert (later.status, later.headers["Retry-After"]) == (503, "60"), "it was not judged: the town asks again"
     large = await client.post("/api/v1/join", data=b"x" * 200_000)
     assert (large.status, (await large.json())["code"]) == (413, "body-too-large")
 

@@ -23,6 +23,7 @@ from convergences_protocol.opening import Opening
 from convergences_protocol.origin import Origin
 from convergences_protocol.replication.check import CheckedBatch
 
+from convergences_node.faults import NotNow
 from convergences_node.read_only import refusal
 
 from . import epochs, erasing, older
@@ -220,13 +221,13 @@ class Archive(Changes):
         """Sign and append records to one's own log, all or none. When it returns they are durable, and shown.
 
         Raises `Conflict` if an element was changed since its author read it, `Refused` with the faults of a record,
-        `ArchiveFull` when there is no room, `ReadOnlyCard` where nothing can be written, `LocalError` while it is
+        `ArchiveFull` when there is no room, `ReadOnlyCard` where nothing can be written, `NotNow` while it is
         `held`.
         """
         if self.read_only is not None:
             raise refusal(self.read_only)
         if self.held:
-            raise LocalError(
+            raise NotNow(
                 "the node has just been updated, and is being tried: nothing is written for ten minutes",
                 hint="try again in a while",
                 fault=Fault("", "update_on_trial"),

@@ -18,6 +18,7 @@ from convergences_protocol.merkle import Frontier
 from convergences_protocol.tiles import Slot
 
 from convergences_node.faults import Conflict as Conflict
+from convergences_node.faults import NotNow
 
 if TYPE_CHECKING:
     from convergences_protocol.element import ElementId
@@ -154,11 +155,11 @@ CARD_FAILS = Fault("", "card_fails")
 NEW_CARD = "make a backup on a stick, and put in a new card"
 
 
-class ArchiveFull(LocalError):  # noqa: N818 -- named for what was found
+class ArchiveFull(NotNow):
     """The disk, or the bound put on the archive, has no room left. Nothing of what was asked was written."""
 
 
-class Halted(LocalError):  # noqa: N818 -- named for what was found
+class Halted(NotNow):
     """After a failure that opening the archive again mends, it writes nothing more. It is read as before."""
 
 
@@ -166,7 +167,7 @@ class ErasedElement(LocalError):  # noqa: N818 -- named for what was found
     """The element was erased: nobody writes about it any more, under that id."""
 
 
-class Closed(LocalError):  # noqa: N818 -- named for what was found
+class Closed(NotNow):
     """The archive was closed before this was done; it was not written."""
 
 

@@ -41,6 +41,7 @@ from convergences_protocol.replication.views import Identity
 
 from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import BodiesErased, EpochOpened, Event, HeadCame, LogGrew
+from convergences_node.faults import NotNow
 from convergences_node.network import serving
 from convergences_node.network.announcer import Announcer
 from convergences_node.network.consequences import Consequences
@@ -204,6 +205,8 @@ class Driver:
         async def ask() -> None:
             try:
                 answer(joined_answer(await self._consequences.join_answer(request)))
+            except NotNow as error:  # unanswered, it is asked again
+                log.warning("the answer to an invitation cannot be taken now: %s", error)
             except ConvergencesError as error:
                 answer(refused_answer(error))
 

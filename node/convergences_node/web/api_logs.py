@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from aiohttp import web
 from convergences_protocol.checkpoint import parse
 from convergences_protocol.errors import ConvergencesError
 
 from convergences_node.archive.model import CosignatureRow, LogState
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.faults import NotNow
 from convergences_node.web.answers import (
     CosignatureAnswer,
     CosignaturesAnswer,
@@ -23,6 +26,11 @@ from convergences_node.web.asking import answer_json, town_of
 from convergences_node.web.etag import CACHE_NEVER
 from convergences_node.web.problems import Problem
 from convergences_node.web.route import BYTES
+
+log = logging.getLogger(__name__)
+
+LATER_S = "60"
+"""When to ask again a node that can write nothing for now."""
 
 
 async def logs_list(request: web.Request) -> web.Response:
@@ -109,6 +117,9 @@ async def join_answer(request: web.Request) -> web.Response:
     data = await request.read()
     try:
         answer = await town_of(request).join_answer(data)
+    except NotNow as error:
+        log.warning("the answer to an invitation cannot be taken now: %s", error)
+        raise Problem("too-busy", headers={"Retry-After": LATER_S}) from None
     except ConvergencesError as refused:
         raise Problem("join-refused", reason=str(refused)) from None
     return web.Response(body=answer, headers={"Content-Type": BYTES, "Cache-Control": CACHE_NEVER})
