@@ -227,7 +227,7 @@ async def test_no_room_for_the_guard_refuses_before_anything_is_written(
     async with await Archive.create(tmp_path, "FR-93066", key_of("n"), key_of("r").public, options=OPTIONS) as archive:
         await archive.append(actors("an author's key is made"))
         with monkeypatch.context() as patch:
-            patch.setattr(os, "write", no_space)
+            patch.setattr(os, "fsync", no_space)
             with pytest.raises(ArchiveFull, match="nothing was appended"):
                 await archive.append(actors("a"))
         (placed,) = await archive.append(actors("b"))

@@ -238,7 +238,7 @@ async def test_a_doubt_for_which_there_is_no_room_stops_the_writing(
         own = await archive.read(lambda reader: reader.own_log())
         heard = checkpoint.sign(Checkpoint(own.origin, 99, bytes(32)), archive.keys.node)
         with monkeypatch.context() as patch:
-            patch.setattr(os, "write", no_space)
+            patch.setattr(os, "fsync", no_space)
             with pytest.raises(ArchiveFull):
                 await archive.doubt(heard)
         with pytest.raises(LocalError, match="stopped writing: its log is in doubt"):
