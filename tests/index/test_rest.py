@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from convergences_node.archive.archive import Archive
 from convergences_node.index import index as following
+from convergences_node.index import normalise, row
 
 from .test_index import actor, archive, names, opened
 
@@ -68,3 +69,17 @@ async def test_it_rests_when_nothing_comes_and_takes_in_what_comes_then(
                 await rested.get()
                 while not await names(index, text=name):  # noqa: ASYNC110 - as in test_index.py
                     await asyncio.sleep(0)
+
+
+async def test_at_rest_no_word_is_remembered_that_made_writing_fast(archive: Archive) -> None:
+    """After a hundred thousand records those were more than ten MiB; what is asked then is answered as before."""
+    async with await opened(archive.folder, archive) as index:
+        await index.catch_up()
+        await archive.append([actor(f"Amicale numéro {n}") for n in range(20)])
+        await index.catch_up()
+        assert len(normalise._WORDS) > 20
+        assert normalise.singular.cache_info().currsize and row._tags_of.cache_info().currsize
+        await index._in_writer(index._keeper.rest)
+        remembered = normalise.singular.cache_info(), row._tags_of.cache_info(), row._span.cache_info()
+        assert [len(normalise._WORDS), len(normalise._NAMES), *(each.currsize for each in remembered)] == [0] * 5
+        assert len(await names(index, text="amicales")) == 20

@@ -17,8 +17,10 @@ from pathlib import Path
 from convergences_node.allocating import give_back
 from convergences_node.index import store
 from convergences_node.index.known import Known, read_known
+from convergences_node.index.normalise import forget_words
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Projection
+from convergences_node.index.row import forget_rows
 from convergences_node.read_only import why_read_only
 
 log = logging.getLogger(__name__)
@@ -99,12 +101,12 @@ class Keeper:
             self._serving = self._path
             self.generation += 1
         self.projection, self.known = Projection(db, self._path, horizon), known
-        give_back()  # pages and rows of a whole index lay between what stays
+        _forget()  # pages and rows of a whole index lay between what stays
 
     def rest(self) -> None:
-        """Keep no page of the file in memory until it is written in again."""
+        """Keep no page of the file in memory until it is written in again, nor what made writing fast."""
         store.rest(self.projection.db)
-        give_back()
+        _forget()
 
     def let_go(self) -> None:
         """Let another process write the file that serves."""
@@ -130,6 +132,12 @@ class Keeper:
 
     def close(self) -> None:
         self.projection.db.close()
+
+
+def _forget() -> None:
+    forget_words()
+    forget_rows()
+    give_back()
 
 
 def _fit(path: Path, sizes: Mapping[str, int], bytes_max: int | None = None) -> sqlite3.Connection:

@@ -184,5 +184,12 @@ def _singular_in_x(word: str) -> str:
     return word
 
 
-_spaced_words = _SpacedWords(singular, CHUNKS_KEPT_MAX).__getitem__
-_spaced_folded = _SpacedWords(str, NAMES_CHUNKS_KEPT_MAX).__getitem__
+_WORDS, _NAMES = _SpacedWords(singular, CHUNKS_KEPT_MAX), _SpacedWords(str, NAMES_CHUNKS_KEPT_MAX)
+_spaced_words, _spaced_folded = _WORDS.__getitem__, _NAMES.__getitem__
+
+
+def forget_words() -> None:
+    """Remember no word that was folded: after a hundred thousand records that is more than ten MiB."""
+    singular.cache_clear()
+    _WORDS.clear()
+    _NAMES.clear()

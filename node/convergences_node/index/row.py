@@ -346,3 +346,9 @@ def _territory(fields: Mapping[str, Any]) -> TerritoryFacts:
         former_names=tuple(fields.get("former_names", ())),
         former_codes=tuple(fields.get("former_codes", ())),
     )
+
+
+def forget_rows() -> None:
+    """Remember no span, no year and no tags that several rows shared."""
+    for remembered in (_span, _year, _tags_of):
+        remembered.cache_clear()
