@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from aiohttp import web
 from convergences_protocol.checkpoint import parse
 from convergences_protocol.errors import ConvergencesError
@@ -26,8 +24,6 @@ from convergences_node.web.asking import answer_json, town_of
 from convergences_node.web.etag import CACHE_NEVER
 from convergences_node.web.problems import Problem
 from convergences_node.web.route import BYTES
-
-log = logging.getLogger(__name__)
 
 LATER_S = "60"
 """When to ask again a node that can write nothing for now."""
@@ -117,8 +113,7 @@ async def join_answer(request: web.Request) -> web.Response:
     data = await request.read()
     try:
         answer = await town_of(request).join_answer(data)
-    except NotNow as error:
-        log.warning("the answer to an invitation cannot be taken now: %s", error)
+    except NotNow:
         raise Problem("too-busy", headers={"Retry-After": LATER_S}) from None
     except ConvergencesError as refused:
         raise Problem("join-refused", reason=str(refused)) from None
