@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import image
-from drilled import FOLDER, Drill
+from drilled import FOLDER, UNITS, Drill
 from first_day import PASSPHRASE, SETUP_PAGE, in_a_browser, sheet_of
 from machine import DrillError
 from playwright.sync_api import Page
@@ -21,7 +21,6 @@ GUIDE = Path(__file__).resolve().parents[2] / "docs" / "fr" / "operateur.md"
 CHAPTER = "L'appareil est mort"
 REBUILT_WITHIN_S = 1_800
 SEARCHED_WITHIN_S = 600
-UNITS = "convergences.socket convergences.service"
 OPERATOR = "camille"
 HOME = "/root"
 """Where the sheet is copied to; the guide's reader has a home, too."""

@@ -15,6 +15,7 @@ from machine import BOOT_SECONDS_MAX, DrillError, Machine
 
 FOLDER = "/var/lib/convergences"
 SERVICE = "convergences.service"
+UNITS = f"convergences.socket {SERVICE}"
 CGROUP = f"/sys/fs/cgroup/system.slice/{SERVICE}"
 ANSWER_SECONDS_MAX = 120
 MIB = 1 << 20

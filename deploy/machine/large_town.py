@@ -14,13 +14,12 @@ from pathlib import Path
 
 import image
 from agglomeration import CONVERGENCES
-from drilled import FOLDER, Drill
+from drilled import FOLDER, UNITS, Drill
 from first_day import TOWN
 from service import MEMORY_MIB_MAX, Peak, at_rest
 
 RECORDS = 100_000
 STICK_MIB = 256
-UNITS = "convergences.socket convergences.service"
 INDEXED_WITHIN_S = 3_600
 LOOK_EVERY_S = 10
 

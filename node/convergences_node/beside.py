@@ -10,7 +10,7 @@ from typing import Any
 
 from convergences_protocol.errors import ConvergencesError, Fault, LocalError
 
-from convergences_node.faults import words_of
+from convergences_node.faults import why_of
 from convergences_node.params import Tell
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Beside:
         except Exception as error:
             # A full card, a database that cannot be read: whoever looks at the page has no other way to learn of it.
             log.exception("%s failed", self._name)
-            reason = getattr(error, "strerror", None) or words_of(error)
+            reason = why_of(error)
             self.failed = LocalError(f"{self._name}: {reason}", fault=Fault("", "work_failed", {"reason": reason}))
 
     def _tell(self, event: dict[str, Any]) -> None:

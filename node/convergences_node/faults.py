@@ -30,6 +30,12 @@ class Conflict(LocalError):  # noqa: N818 - as in the sentence that tells it
         self.given = given
 
 
+def why_of(error: BaseException) -> str:
+    """Why something failed: the system's own sentence without numbers and paths (strerror(3)), where it is one of its
+    errors."""
+    return getattr(error, "strerror", None) or words_of(error)
+
+
 def words_of(error: BaseException) -> str:
     """What an error says; its kind where it says nothing, as a timeout does."""
     return str(error) or type(error).__name__

@@ -34,6 +34,7 @@ from convergences_node.checkup.self_check import SelfCheck
 from convergences_node.config import LogsSection, load_config
 from convergences_node.control import ControlServer
 from convergences_node.doorway import address_of, given_socket, hand_over, own_socket
+from convergences_node.faults import why_of
 from convergences_node.network.network import Network
 from convergences_node.operating import Ending, Life, Operating
 from convergences_node.read_only import why_read_only
@@ -101,7 +102,7 @@ def _finish_setup(folder: Path) -> None:
     try:
         finish(folder)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = why_of(error)
         raise LocalError(
             f"the setup in {folder} cannot be gone on with: {reason}",
             fault=Fault("", "folder_unwritable", {"folder": str(folder), "reason": reason}),

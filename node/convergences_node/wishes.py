@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 from convergences_protocol.errors import Fault, LocalError
 
+from convergences_node.faults import why_of
+
 
 @contextmanager
 def wished() -> Iterator[None]:
@@ -17,7 +19,7 @@ def wished() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = why_of(error)
         raise LocalError(
             f"the system could not be told: {reason}", fault=Fault("", "wish_unwritten", {"reason": reason})
         ) from error

@@ -7,7 +7,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from convergences_node.backup import sealing, shelf
 from convergences_node.backup.container import DamagedBackup
 from convergences_node.backup.rebuilding import Left, from_sheet, rebuild
 from convergences_node.backup.restoring import restore, verify
-from convergences_node.bundles import verb
 from convergences_node.control import _call_offline
 from convergences_node.fault_sentences import hint_sentence, said_in
 from convergences_node.founding import Founded
@@ -26,16 +24,10 @@ from convergences_protocol.recovery import read_sheet
 
 from ..awkward.cluster import Cluster, Node
 from ..awkward.torn_stick import TornStick
+from ..bundles.impatient import cluster
 from .making_backups import NAMES, Made, ask, seed_of
 
-
-@pytest.fixture
-async def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cluster]:
-    monkeypatch.setattr(verb, "STALLED_S", 3.0)
-    monkeypatch.setattr(verb, "QUIET_S", 0.7)
-    cluster = Cluster(tmp_path)
-    yield cluster
-    await cluster.close()
+__all__ = ["cluster"]
 
 
 def quiet(event: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import json
 import shutil
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,9 @@ from convergences_protocol.errors import LocalError, RemoteError
 from convergences_protocol.fork import ForkProof
 
 from ..awkward.cluster import Cluster, Node
+from .impatient import cluster
 
-
-@pytest.fixture
-async def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cluster]:
-    """Joined once, where there was a network; from then on every line is cut."""
-    monkeypatch.setattr(verb, "STALLED_S", 4.0)
-    monkeypatch.setattr(verb, "QUIET_S", 0.7)
-    cluster = Cluster(tmp_path)
-    yield cluster
-    await cluster.close()
+__all__ = ["cluster"]
 
 
 async def apart(cluster: Cluster, *names: str) -> list[Node]:

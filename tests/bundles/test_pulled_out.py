@@ -7,13 +7,12 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from convergences_node.archive.verifying import verify_folder
-from convergences_node.bundles import verb
 from convergences_node.bundles.places import Folder, ZipReader
 from convergences_node.fault_sentences import fault_sentence, hint_sentence
 from convergences_node.faults import fault_from_json
@@ -21,17 +20,12 @@ from convergences_protocol.errors import RemoteError
 
 from ..awkward.cluster import Cluster, Node
 from ..awkward.torn_stick import TornStick
+from .impatient import cluster
+
+__all__ = ["cluster"]
+
 
 RECORDS = 600
-
-
-@pytest.fixture
-async def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cluster]:
-    monkeypatch.setattr(verb, "STALLED_S", 3.0)
-    monkeypatch.setattr(verb, "QUIET_S", 0.7)
-    cluster = Cluster(tmp_path)
-    yield cluster
-    await cluster.close()
 
 
 async def written(cluster: Cluster, stick: Path) -> tuple[Node, Node]:

@@ -41,6 +41,7 @@ from convergences_node.archive.model import LogState
 from convergences_node.archive.older import path_to_read
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.blobs.store import Blob
+from convergences_node.faults import why_of
 from convergences_node.linked.layout import FOLDER as LINKED
 from convergences_node.read_only import open_database, why_read_only
 from convergences_node.updates.places import OFFERED_NAME
@@ -160,7 +161,7 @@ def _listed(folder: Path) -> list[Path]:
 
 def _unread(name: str, error: Exception) -> LocalError:
     """It is this card that fails, not the stick."""
-    reason = getattr(error, "strerror", None) or str(error)
+    reason = why_of(error)
     fault = Fault("", "file_unreadable", {"file": name, "reason": reason})
     return LocalError(f"{name} of the node could not be read: {reason}", fault=fault)
 

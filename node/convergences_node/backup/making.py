@@ -23,6 +23,7 @@ from convergences_node.archive.durable import TEMPORARY, sync_folder
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.revealed import Revealed
 from convergences_node.blobs.store import Blob
+from convergences_node.faults import why_of
 from convergences_node.read_only import passing_folder, why_read_only
 
 from . import contents, shelf
@@ -85,7 +86,7 @@ def make(order: Order) -> Made:
         raise LocalError(
             f"the backup could not be written to {target}: {error.strerror or error}; the older ones are as they were",
             hint="is the stick full, pulled out, or write protected?",
-            fault=Fault("", "backup_unwritable", {"folder": str(target), "reason": error.strerror or str(error)}),
+            fault=Fault("", "backup_unwritable", {"folder": str(target), "reason": why_of(error)}),
         ) from error
     return Made(path, note, tuple(removed), order.folder.stat().st_dev == target.stat().st_dev)
 

@@ -34,6 +34,7 @@ from convergences_node.archive.keys import Keyring
 from convergences_node.archive.revealed import Revealed
 from convergences_node.archive.writer import ArchiveWriter
 from convergences_node.blobs.store import Readers, path_of
+from convergences_node.faults import why_of
 from convergences_node.imports.remembering import CHOICE as IMPORTS_KNOWN
 from convergences_node.imports.remembering import known_until
 
@@ -78,7 +79,7 @@ def restore(path: Path, recovery_seed: bytes, folder: Path, tell: Tell = lambda 
         sync_folder(folder.parent)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
-        reason = error.strerror or str(error)
+        reason = why_of(error)
         raise LocalError(
             f"{folder} could not be written: {reason}; nothing is there",
             fault=Fault("", "rebuild_unwritable", {"folder": str(folder), "reason": reason}),

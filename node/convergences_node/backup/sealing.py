@@ -16,6 +16,8 @@ from typing import IO
 
 from convergences_protocol.errors import Fault, LocalError
 
+from convergences_node.faults import why_of
+
 from .container import DamagedBackup
 
 
@@ -85,7 +87,7 @@ def _open(path: Path) -> IO[bytes]:
 
 def _unread(path: Path, error: OSError) -> LocalError:
     """It is the stick that errs, and nothing is known of what is on it."""
-    reason = error.strerror or str(error)
+    reason = why_of(error)
     fault = Fault("", "backup_unread", {"file": path.name, "reason": reason})
     return LocalError(f"{path.name} cannot be read: {reason}", hint="is the stick plugged in?", fault=fault)
 

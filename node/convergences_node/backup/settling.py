@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from convergences_protocol.errors import Fault, LocalError
 
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.faults import why_of
 from convergences_node.verbs import Json
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _came_to_an_end(running: asyncio.Task[Any]) -> None:
         raise LocalError(
             f"the town is in its folder again, and could not be started here: {error.strerror or error}",
             hint="stop what uses its ports, then: convergences serve",
-            fault=Fault("", "rebuild_not_started", {"reason": error.strerror or str(error)}),
+            fault=Fault("", "rebuild_not_started", {"reason": why_of(error)}),
         ) from error
     raise LocalError(
         "the town is in its folder again, and stopped at once",

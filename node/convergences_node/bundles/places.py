@@ -21,6 +21,7 @@ from typing import Protocol
 from convergences_protocol.errors import Fault, LocalError, RemoteError
 
 from convergences_node.archive.durable import TEMPORARY, prepare, replace_durably, sync_folder
+from convergences_node.faults import why_of
 from convergences_node.network.http_tiles import Gone
 
 INDEX = "logs"
@@ -62,7 +63,7 @@ def damaged(name: str, what: str) -> RemoteError:
 
 def unread(name: str, error: OSError) -> RemoteError:
     """The stick does not give a file back. What of it is no peer's fault is told as one: it is left for now."""
-    reason = error.strerror or str(error)
+    reason = why_of(error)
     return RemoteError(
         f"{name} of the bundle cannot be read: {reason}",
         fault=Fault("", "bundle_unread", {"file": name, "reason": reason}),

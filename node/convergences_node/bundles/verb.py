@@ -19,7 +19,7 @@ from convergences_protocol.errors import Fault, LocalError, RemoteError
 from convergences_node.archive.connection import ARCHIVE_NAME
 from convergences_node.archive.model import Event, LogState
 from convergences_node.archive.reader import ArchiveReader
-from convergences_node.faults import reason_of
+from convergences_node.faults import reason_of, why_of
 from convergences_node.index.files import files_named
 from convergences_node.network.http_tiles import NOTE_BYTES_MAX, Gone, split_note
 
@@ -63,7 +63,7 @@ async def bundle_write(town: Town, params: BundleWrite, tell: Tell) -> Json:
         raise LocalError(
             f"the bundle could not be written to {path}: {error.strerror or error}; what it had before is whole",
             hint="is the stick full, pulled out, or write protected?",
-            fault=Fault("", "bundle_unwritable", {"file": str(path), "reason": error.strerror or str(error)}),
+            fault=Fault("", "bundle_unwritable", {"file": str(path), "reason": why_of(error)}),
         ) from error
     except sqlite3.Error as error:  # it is this node's card that fails, not the stick
         fault = Fault("", "file_unreadable", {"file": ARCHIVE_NAME, "reason": str(error)})

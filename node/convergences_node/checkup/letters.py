@@ -21,7 +21,7 @@ from convergences_protocol.errors import ConvergencesError, Fault, LocalError, R
 from convergences_node.checkup.sign import Sign
 from convergences_node.checkup.wording import letter, sentence, title, what_to_do
 from convergences_node.config import AlertsSection, load_config
-from convergences_node.faults import words_of
+from convergences_node.faults import why_of, words_of
 
 if TYPE_CHECKING:
     from convergences_node.town import Town
@@ -132,6 +132,6 @@ def _password(folder: Path, name: str) -> str | None:
         with (folder / name).open("rb") as file:
             return file.read(PASSWORD_BYTES_MAX).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = why_of(error)
         params = {"file": str(folder / name), "reason": reason}
         raise LocalError(f"{folder / name}: {reason}", fault=Fault("", "letter_password", params)) from None

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from convergences_protocol.errors import LocalError
 
 from convergences_node.archive.model import Halted
+from convergences_node.faults import why_of
 from convergences_node.index.query import Query
 
 if TYPE_CHECKING:
@@ -119,5 +120,5 @@ def _write_byte(path: Path) -> str | None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        return error.strerror or str(error)
+        return why_of(error)
     return None

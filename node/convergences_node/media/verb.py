@@ -18,7 +18,7 @@ from convergences_node.archive.model import Entry, NewRecord, Placed
 from convergences_node.asking import element_id
 from convergences_node.blobs.blobs import Blobs
 from convergences_node.doing import current_entry, may_write
-from convergences_node.faults import NotFound
+from convergences_node.faults import NotFound, why_of
 from convergences_node.media.making import MEDIA_TYPE, Form, make_forms
 from convergences_node.media.params import MediaAdd, MediaDescribe, MediaList, MediaRemove
 from convergences_node.media.sniff import HEAD_BYTES, READ_TYPES, TAIL_BYTES, is_whole_pdf, type_of
@@ -195,7 +195,7 @@ def _look_at(path: Path, use: str) -> str:
             file.seek(max(0, size - TAIL_BYTES))
             tail = file.read(TAIL_BYTES)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = why_of(error)
         raise LocalError(
             f"{path} cannot be read: {reason}",
             fault=Fault("", "file_unreadable", {"file": str(path), "reason": reason}),

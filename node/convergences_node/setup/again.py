@@ -18,6 +18,7 @@ from convergences_protocol.errors import Fault, LocalError, Refused
 from convergences_protocol.recovery import LINES, find_sheet, read_sheet, write_sheet
 
 from convergences_node.accounts.accounts import Accounts
+from convergences_node.faults import why_of
 from convergences_node.params import Tell
 from convergences_node.setup.draft import account_faults
 from convergences_node.setup.staging import again_in, finish, take_over
@@ -61,7 +62,7 @@ async def make_again(folder: Path, given: Again, clock: Callable[[], float], tel
         await _let_in(place, given, clock)
         await asyncio.to_thread(take_over, folder)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = why_of(error)
         raise LocalError(
             f"{folder} could not be written: {reason}",
             fault=Fault("", "rebuild_unwritable", {"folder": str(folder), "reason": reason}),

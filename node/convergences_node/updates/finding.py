@@ -13,6 +13,8 @@ from pathlib import Path
 from convergences_protocol.errors import ConvergencesError, Fault, LocalError
 from convergences_protocol.release import RELEASE_BYTES_MAX, Release, open_release, version_of
 
+from convergences_node.faults import why_of
+
 from .places import Installed, system_root
 
 PREFIX, SUFFIX = "convergences-", ".release"
@@ -89,7 +91,7 @@ def _offer(path: Path, here: Installed) -> Offer:
             data = file.read(RELEASE_BYTES_MAX + 1)
         return Offer(path, data, open_release(data, here.keys))
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = why_of(error)
         fault = Fault("", "update_uncopied", {"version": path.name, "reason": reason})
         return Offer(path, b"", None, LocalError(f"{path} cannot be read: {reason}", fault=fault))
     except ConvergencesError as error:

@@ -24,7 +24,7 @@ from convergences_protocol.release import RELEASE_BYTES_MAX, Package, Release, o
 from convergences_node.archive.durable import replace_durably
 from convergences_node.backup.shelf import read_back
 from convergences_node.blobs.store import Readers
-from convergences_node.faults import words_of
+from convergences_node.faults import why_of, words_of
 from convergences_node.network.addresses import is_http
 from convergences_node.network.joining import send_word
 from convergences_node.network.whole_answer import whole_answer
@@ -91,7 +91,7 @@ def _check(path: Path, package: Package) -> None:
     try:
         found = read_back(path)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = why_of(error)
         fault = Fault("", "update_uncopied", {"version": package.name, "reason": reason})
         raise LocalError(f"{path} cannot be read: {reason}", fault=fault) from error
     if found != (package.size, package.digest):

@@ -20,6 +20,7 @@ from convergences_protocol.release import RELEASE_BYTES_MAX, Package, Release, o
 
 from convergences_node.archive.durable import TEMPORARY, replace_durably, sync_folder
 from convergences_node.backup.shelf import read_back
+from convergences_node.faults import why_of
 
 from .finding import Offer
 from .judging import check_room, judge
@@ -87,7 +88,7 @@ def _copy(target: Path, release: Release, package: Package, pieces: Iterator[byt
 def _unreadable(release: Release, error: OSError) -> LocalError:
     return LocalError(
         f"release {release.version} could not be copied: {error.strerror or error}",
-        fault=Fault("", "update_uncopied", {"version": release.version, "reason": error.strerror or str(error)}),
+        fault=Fault("", "update_uncopied", {"version": release.version, "reason": why_of(error)}),
     )
 
 

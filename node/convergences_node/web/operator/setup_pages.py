@@ -18,7 +18,7 @@ from aiohttp import web
 from convergences_protocol.errors import ConvergencesError, Refused
 
 from convergences_node.fault_sentences import in_words, said_in
-from convergences_node.faults import words_of
+from convergences_node.faults import why_of
 from convergences_node.setup.setup import Setup
 from convergences_node.territories import TerritoryFacts, search
 from convergences_node.web import dates
@@ -235,4 +235,4 @@ def _why(error: Exception, language: str) -> str:
     """In a sentence's brackets: as it is said in that language, if it is."""
     if isinstance(error, ConvergencesError):
         return said_in(error, language).rstrip(".")
-    return in_words(getattr(error, "strerror", None) or words_of(error), language)
+    return in_words(why_of(error), language)

@@ -15,6 +15,7 @@ from pathlib import Path
 from aiohttp import BodyPartReader, web
 from convergences_protocol.errors import Fault, LocalError
 
+from convergences_node.faults import why_of
 from convergences_node.web.operator.forms import FIELD_CHARS_MAX, FIELDS_MAX, TOKEN_FIELD, is_from_us
 from convergences_node.web.problems import Problem
 
@@ -51,7 +52,7 @@ def kept_on_the_card() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = why_of(error)
         raise LocalError(
             f"the file could not be kept: {reason}", fault=Fault("", "upload_unkept", {"reason": reason})
         ) from error
