@@ -19,6 +19,7 @@ from convergences_node.backup.restoring import restore, verify
 from convergences_node.control import _call_offline
 from convergences_node.fault_sentences import hint_sentence, said_in
 from convergences_node.founding import Founded
+from convergences_node.index.index import Index
 from convergences_protocol.errors import ConvergencesError, LocalError
 from convergences_protocol.recovery import read_sheet
 
@@ -172,6 +173,20 @@ async def test_the_sheet_and_a_stick_that_fails_leave_nothing(
     assert answer["size"] == size and verify_folder(town.folder).sound
 
 
+@pytest.fixture
+def written_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node writes until it is closed: SQLite makes a file beside its index when it pleases."""
+    really_close = Index.close
+
+    async def close(index: Index) -> None:
+        index.folder.mkdir(exist_ok=True)
+        (index.folder / "late").touch()
+        await really_close(index)
+
+    monkeypatch.setattr(Index, "close", close)
+
+
+@pytest.mark.usefixtures("written_to_the_end")
 @pytest.mark.parametrize("name", ["checkpoint", "tile/entries/000", "bodies/001.p/*", "tile/0/001.p/*"])
 async def test_the_sheet_and_a_bundle_that_breaks_off_leave_nothing(
     cluster: Cluster, tmp_path: Path, name: str

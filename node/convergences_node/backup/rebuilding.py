@@ -265,12 +265,15 @@ async def _succeed(
         await town.archive.choose(IMPORTS_KNOWN, known_until({}))
         try:
             done = await perform(town, "end", params, tell)
-        except ConvergencesError:
-            if town.membership.own.previous is None:  # nobody has heard of this node yet
-                shutil.rmtree(folder, ignore_errors=True)
-            raise
-        joined = await perform(town, "join", {"invitation": invitation}, tell) if invitation else None
-    return done, joined
+        except ConvergencesError as error:
+            if town.membership.own.previous is not None:  # others may have heard of this node
+                raise
+            failure = error
+        else:
+            joined = await perform(town, "join", {"invitation": invitation}, tell) if invitation else None
+            return done, joined
+    shutil.rmtree(folder, ignore_errors=True)  # once nothing writes in it any more
+    raise failure
 
 
 async def from_nothing(folder: Path, territory: str, name: str | None, addresses: Sequence[str]) -> dict[str, Json]:
