@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
-import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from convergences_node.archive.reader import ArchiveReader
 from convergences_node.checkers import PROCESSES
 from convergences_node.faults import words_of
+from convergences_node.index.helping import RECORDS_FOR_HELPER, helping
 from convergences_node.index.projection import Speakers
+from convergences_node.index.store import INDEX_NAME
 
 if TYPE_CHECKING:
     from convergences_node.town import Town
@@ -30,21 +29,11 @@ log = logging.getLogger(__name__)
 
 RECORDS = 2_000
 """Records known to be on their way, from which on storing goes before indexing."""
-RECORDS_FOR_HELPER = 20_000
-"""From here on a second process pays: it takes half a second and 45 MiB to be there at all."""
 PROCESSORS_FOR_STORING = 1 + PROCESSES
 """The node, and those who check signatures. An index that is made with what they leave keeps them from it, too: on two
 processors they are a tenth faster without it, and all is searchable as soon (docs/decisions/0114-folded-beside.md)."""
 WAIT_SECONDS_MAX = 15.0
 LOOK_SECONDS = 0.05
-BEGIN = b"\n"
-"""What tells the helper to begin."""
-HELPER_KEEPS = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
-"""What it is told of its memory (allocating.py): to keep what it will want again at once. Told what a node is, it would
-give each portion of some megabytes back, and ask for every page of the next one anew."""
-SILENCE_SECONDS_MAX = 120.0
-"""Once the backlog is in, how long the helper may go without having got further: it has a processor to itself then,
-writes some seconds at a time, and packs what it wrote at its end."""
 
 
 class Backlog:
@@ -85,52 +74,19 @@ class Backlog:
 
     async def _help(self, speakers: Speakers) -> None:
         """Let a helper index until the backlog is in, or until something here cannot wait."""
-        command = (sys.executable, "-m", "convergences_node.index", str(self._town.folder))
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, **HELPER_KEEPS},
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        signs = asyncio.create_task(self._hear(process.stdout))
         try:
-            process.stdin.write(json.dumps(await self._told(speakers)).encode() + b"\n")
-            if len(os.sched_getaffinity(0)) <= PROCESSORS_FOR_STORING and not await self._wait_until_stored():
-                return
-            process.stdin.write(BEGIN)
-            while self._arriving() > RECORDS and process.returncode is None:
-                if await self._interrupted():
+            async with helping(self._town.folder) as helper:
+                await helper.tell(INDEX_NAME, speakers, self._town.archive, self._town.now())
+                if len(os.sched_getaffinity(0)) <= PROCESSORS_FOR_STORING and not await self._wait_until_stored():
                     return
-            process.stdin.close()
-            self._heard_at = time.monotonic()
-            while process.returncode is None and not await self._interrupted():
-                if time.monotonic() - self._heard_at > SILENCE_SECONDS_MAX:
-                    raise TimeoutError(f"nothing heard of it for {SILENCE_SECONDS_MAX:.0f} s")
-            if process.returncode:
-                raise ChildProcessError(f"it ended with {process.returncode}")
+                helper.begin()
+                while self._arriving() > RECORDS and helper.running:
+                    if await self._interrupted():
+                        return
+                helper.finish()
+                while helper.running and not await self._interrupted():
+                    helper.check()
+                if not helper.running:
+                    helper.check()
         except (OSError, TimeoutError) as error:
             log.warning("the second indexing process is of no help: %s", words_of(error))
-        finally:
-            signs.cancel()
-            if process.returncode is None:
-                process.kill()  # what it had not committed is taken in again
-            await process.wait()
-
-    async def _told(self, speakers: Speakers) -> dict[str, Any]:
-        return {
-            "speakers": {territory: list(logs) for territory, logs in speakers.items()},
-            "revealed": await self._town.archive.read(_revealed),
-            "now": self._town.now(),
-        }
-
-    async def _hear(self, signs: asyncio.StreamReader) -> None:
-        """Remember when the helper last got further."""
-        while await signs.readline():
-            self._heard_at = time.monotonic()
-
-
-def _revealed(reader: ArchiveReader) -> dict[int, int]:
-    """How far one's own logs may be shown, by the archive's number for each."""
-    return {state.number: state.size for state in reader.logs() if state.own}

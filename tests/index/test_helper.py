@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import NewRecord
-from convergences_node.backlog import BEGIN
 from convergences_node.index import reading_ahead
+from convergences_node.index.helping import BEGIN
 from convergences_node.index.index import Index
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.reading_ahead import ReadingAhead
@@ -52,7 +52,7 @@ async def make_town(folder: Path) -> None:
 
 
 def start_helper(folder: Path, origin: str) -> subprocess.Popen[bytes]:
-    told = {"speakers": {TOWN: [[origin, None]]}, "revealed": {}, "now": NOW}
+    told = {"file": "index.db", "speakers": {TOWN: [[origin, None]]}, "revealed": {}, "now": NOW}
     command = [sys.executable, "-m", "convergences_node.index", str(folder)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None

@@ -64,7 +64,8 @@ class Follower:
         helping: bool = False,
         ahead: ReadingAhead | None = None,
     ) -> None:
-        """`helping`: as a helper, which settles the index once, at its end; `ahead` then reads the entries for it."""
+        """`helping`: as a helper, which settles the index once, at its end, and leaves it to the node to have it serve;
+        `ahead` then reads the entries for it."""
         self._archive = archive
         self._keeper = keeper
         self._in_writer = in_writer
@@ -100,9 +101,11 @@ class Follower:
         await self._revise(await self._in_writer(lambda: self._projection.moved_horizon(horizon)))
         self._missed = False
         await self._in_writer(self._keeper.learn)  # before a new file serves, of which it is known
+        if self._helping:
+            return done
         if self._keeper.rebuilding:
             await self._in_writer(self._keeper.finish)
-        elif done >= SETTLED_AFTER and not self._helping:
+        elif done >= SETTLED_AFTER:
             await self._in_writer(lambda: store.settle(self._projection.db))
         return done
 
@@ -131,22 +134,35 @@ class Follower:
     # ------------------------------------------------------------------------------------------------------- entries
     async def _take_entries(self, states: Sequence[LogState], report: Report | None) -> int:
         applied = await self._in_writer(lambda: self._projection.applied())
-        done, total = 0, sum(max(0, state.size - applied.get(state.origin, 0)) for state in states)
-        before = sum(min(state.size, applied.get(state.origin, 0)) for state in states)
-        self.course = Course.beginning(before, before + total, time.monotonic())
+        course = self._set_out(states, applied)
+        done, total = 0, course.total - course.done
         if total >= SETTLED_AFTER and not self._helping:
             await self._in_writer(lambda: store.expect_much(self._projection.db))
         for state in states:
             start = applied.get(state.origin, 0)
             while start < state.size:
                 stop = await self._apply(state, await self._portions(state, start))
-                self.course.move(stop - start, time.monotonic())
+                course.move(stop - start, time.monotonic())
                 done += stop - start
                 start = stop
                 await self._in_writer(self._keeper.learn)
                 if report is not None:
                     report(Progress(done=done, total=max(done, total)))
         return done
+
+    def _set_out(self, states: Sequence[LogState], applied: Mapping[str, int]) -> Course:
+        """Begin to take in what there is."""
+        before = sum(min(state.size, applied.get(state.origin, 0)) for state in states)
+        total = sum(max(0, state.size - applied.get(state.origin, 0)) for state in states)
+        self.course = Course.beginning(before, before + total, time.monotonic())
+        return self.course
+
+    async def set_out(self) -> Course:
+        """The course of another process, which is to take in what the archive holds; it is moved by whoever hears it.
+        Who speaks is heard before."""
+        states = await self._archive.read(lambda reader: reader.logs())
+        await self._in_writer(lambda: self._hear(states))
+        return self._set_out(states, await self._in_writer(lambda: self._projection.applied()))
 
     async def _portions(self, state: LogState, start: int) -> Iterable[Portion]:
         """What is to be made of the next entries of a log, for one transaction."""

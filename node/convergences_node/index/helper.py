@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A second process that indexes while a node takes in a backlog: `python -m convergences_node.index <folder>`.
+"""A second process that indexes for a node: `python -m convergences_node.index <folder>`. The node's side of it is
+`helping.py`.
 
 Checking and writing a backlog keeps one interpreter busy; so does indexing it. The node lends its index to this
 process, which reads the archive (and cannot write it), takes in whatever is new, and runs only when the node leaves a
 processor idle: what is stored is safe, and what is searchable a little later is only late. Where there are two
 processors, a child of it reads ahead (`reading_ahead.py`).
-It is told once, by a line of JSON on its standard input, which logs speak and how far one's own logs are revealed, and
-by a second line when to begin; it goes on until that input is closed, then takes in the rest and ends. Each line on its
-standard output says that it got further. It may be killed at any moment: what it had not committed is taken in again.
+It is told once, by a line of JSON on its standard input, which file to write, which logs speak and how far one's own
+logs are revealed, and by a second line when to begin; it goes on until that input is closed, then takes in the rest and
+ends. Each line on its standard output says that it got further. It may be killed at any moment: what it had not
+committed is taken in again.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ async def index_until(
 ) -> None:
     """Be ready; once `begin` returns, take in what comes until `finish` is set and nothing is left."""
     door, keeper, horizon = _Door(folder, told["revealed"]), Keeper(folder), Horizon.around(int(told["now"]))
-    keeper.take_over(horizon)
+    keeper.take_over(told["file"], horizon)
     follower = Follower(door, keeper, _at_once, helping=True, ahead=ahead)
     follower.speakers = {
         territory: [(origin, upto) for origin, upto in logs] for territory, logs in told["speakers"].items()

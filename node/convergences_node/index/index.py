@@ -16,18 +16,21 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from convergences_protocol.charter import Charter
 
 from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpened, Event, LogGrew
+from convergences_node.faults import words_of
 from convergences_node.index import store
 from convergences_node.index.course import Course
 from convergences_node.index.coverage import Covered, coverage_of
 from convergences_node.index.following import ArchiveDoor, Follower, Report, own_speakers
+from convergences_node.index.helping import RECORDS_FOR_HELPER, helping
 from convergences_node.index.in_memory import Place, is_full, placed
 from convergences_node.index.keeper import Keeper
 from convergences_node.index.known import read_known
@@ -35,7 +38,7 @@ from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Speakers, progress_of
 from convergences_node.index.questions import Questions
 from convergences_node.index.readers import Readers
-from convergences_node.index.views import Coverage
+from convergences_node.index.views import Coverage, Progress
 from convergences_node.read_only import refusal
 
 log = logging.getLogger(__name__)
@@ -82,7 +85,8 @@ class Index(Questions):
         follow: bool = True,
         read_only: str | None = None,
     ) -> Index:
-        """Open the index in `folder`, or begin a new one. `follow=False`: it only moves when `catch_up` is called.
+        """Open the index in `folder`, or begin a new one, which waits until it is told who speaks (`follow`): it would
+        have to read the others' logs twice. `follow=False`: it only moves when `catch_up` is called.
 
         `read_only`, why nothing can be written to the folder: what is there serves as it is. If it cannot, or is behind
         the archive, another one is kept in memory, as far as there is room.
@@ -94,7 +98,8 @@ class Index(Questions):
         await index._refresh()
         index._unsubscribe = archive.subscribe(index._heard)
         if follow and index._read_only is None:
-            index._wake.set()
+            if not index.rebuilding:
+                index._wake.set()
             index._task = asyncio.create_task(index._follow_archive(), name="index")
         return index
 
@@ -171,13 +176,21 @@ class Index(Questions):
         async with self._turn:
             if self.rebuilding or self._torn or self._read_only is not None:
                 return False
-            self._lent = True
-            await self._in_writer(self._keeper.let_go)
-            try:
-                await work(dict(self._keeper.projection.speakers))
-            finally:
-                await self._take_back()
+            with suppress(store.UnfitError):  # it is made again
+                async with self._lending():
+                    await work(dict(self._keeper.projection.speakers))
         return True
+
+    @asynccontextmanager
+    async def _lending(self) -> AsyncIterator[str]:
+        """While somebody else writes the file of this name. Raises `store.UnfitError` if what is left of it cannot be
+        trusted."""
+        self._lent = True
+        name = await self._in_writer(self._keeper.let_go)
+        try:
+            yield name
+        finally:
+            await self._take_back()
 
     async def _take_back(self) -> None:
         try:
@@ -186,8 +199,10 @@ class Index(Questions):
             log.warning("index rebuilt from the archive: what it was lent to left it so: %s", unfit)
             self._torn = True
             self._wake.set()
-        self._lent = False
-        self._changes += 1
+            raise
+        finally:
+            self._lent = False
+            self._changes += 1
 
     async def reindex(self, report: Report | None = None) -> int:
         """Build the index again beside the one that serves, which then makes way. Returns how many entries it read."""
@@ -206,7 +221,8 @@ class Index(Questions):
     async def _catch_up(self, report: Report | None) -> int:
         self._wake.clear()  # all that was heard so far is taken in now
         try:
-            done = await self._follower.catch_up(self._horizon(), report)
+            made = await self._have_made(report) if self.rebuilding and not self._is_in_memory else 0
+            done = made + await self._follower.catch_up(self._horizon(), report)
         except sqlite3.DatabaseError as error:
             if not (self._is_in_memory and is_full(error)):
                 self._tear(error)
@@ -219,6 +235,31 @@ class Index(Questions):
             self._changes += 1
         await self._refresh()
         return done
+
+    async def _have_made(self, report: Report | None) -> int:
+        """Let a process of its own make most of a large new index; how many entries it took in.
+
+        Whatever it leaves undone is done here. Raises `store.UnfitError` if what it left cannot be trusted.
+        """
+        course = await self._follower.set_out()
+        before = course.done
+        if course.total - before < RECORDS_FOR_HELPER:
+            return 0
+
+        def got_further(done: int) -> None:
+            course.move(before + done - course.done, time.monotonic())
+            if report is not None:
+                report(Progress(done=done, total=course.total - before))
+
+        try:
+            async with self._lending() as name, helping(self.folder, got_further) as helper:
+                await helper.tell(name, self._keeper.projection.speakers, self._archive, int(self._clock()))
+                helper.begin()
+                helper.finish()
+                await helper.ended()
+        except (OSError, TimeoutError) as error:
+            log.warning("the process that makes the new index is of no help: %s", words_of(error))
+        return course.done - before
 
     async def _leave_it_at_that(self) -> int:
         """There is no room for more, and on a card that takes no write nothing more comes."""

@@ -108,19 +108,21 @@ class Keeper:
         store.rest(self.projection.db)
         _forget()
 
-    def let_go(self) -> None:
-        """Let another process write the file that serves."""
+    def let_go(self) -> str:
+        """Let another process write the file that is written here; its name."""
         self.projection.db.close()
+        return self.projection.path.name
 
     def take_back(self) -> None:
         """Write again, after another process has. Raises `store.UnfitError` if what it left cannot be trusted."""
-        self.take_over(self.projection.horizon)
+        self.take_over(self.projection.path.name, self.projection.horizon)
         store.expect_little(self.projection.db)  # whoever expected much may have been stopped before it was done
 
-    def take_over(self, horizon: Horizon) -> None:
-        """Write the file that serves, which nobody else does now. Raises `store.UnfitError` if it cannot be."""
-        db = store.open_writer(self._path, check=False, bytes_max=self._bytes_max)
-        self.projection = Projection(db, self._path, horizon)
+    def take_over(self, name: str, horizon: Horizon) -> None:
+        """Write this file, which nobody else does now. Raises `store.UnfitError` if it cannot be."""
+        path = self._path.with_name(name)
+        db = store.open_writer(path, check=False, bytes_max=self._bytes_max)
+        self.projection = Projection(db, path, horizon)
         self.projection.tables.nesting_changed = True
         self.learn()
 

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: AGPL-3.0-or-later
+"""A large index is made by a process of its own: the same index, told as it goes, and made here where that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator
+from copy import copy
+from pathlib import Path
+
+import pytest
+from convergences_node.archive.archive import Archive
+from convergences_node.archive.model import NewRecord
+from convergences_node.archive.options import Options
+from convergences_node.index import helping, store
+from convergences_node.index import index as index_module
+from convergences_node.index.following import Follower
+from convergences_node.index.index import Index
+from convergences_node.index.projection import Projection
+from convergences_node.index.query import Query
+from convergences_node.index.views import Progress
+
+from ..archive.making import NOW, key_of
+
+RECORDS = 400
+WITHIN_S = 300
+"""The helper runs only while nobody else would."""
+
+
+@pytest.fixture
+async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
+    options = Options(clock=lambda: NOW, machine=lambda: "board 1")
+    made = await Archive.create(tmp_path, "FR-93066", key_of("FR-93066"), key_of("r").public, options=options)
+    async with made:
+        fields = [{"name": f"Club {number}", "type": "association"} for number in range(RECORDS)]
+        await made.append([NewRecord("actor", each) for each in fields])
+        yield made
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is large here."""
+    monkeypatch.setattr(index_module, "RECORDS_FOR_HELPER", RECORDS)
+
+
+@pytest.fixture
+def read_here(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many entries this process has read for an index."""
+    count = [0]
+    really_read = Projection.read
+
+    def read(self: Projection, entries: list[object]) -> object:
+        count[0] += len(entries)
+        return really_read(self, entries)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Projection, "read", read)
+    return count
+
+
+async def opened(archive: Archive, follow: bool = False) -> Index:
+    return await Index.open(archive.folder, archive, clock=lambda: NOW, follow=follow)
+
+
+async def count(index: Index, text: str = "club") -> int:
+    return len((await index.search(Query(text=text, limit=200))).items)
+
+
+@pytest.mark.usefixtures("large")
+async def test_a_large_new_index_is_made_by_a_process_of_its_own(archive: Archive, read_here: list[int]) -> None:
+    steps: list[Progress] = []
+    async with asyncio.timeout(WITHIN_S), await opened(archive) as index:
+        assert index.rebuilding
+        assert await index.catch_up(steps.append) == RECORDS + 1
+        assert not index.rebuilding
+        assert not (archive.folder / store.REBUILD_NAME).exists()
+        assert await count(index) == 200
+        assert read_here == [0]
+        assert steps[-1] == Progress(done=RECORDS + 1, total=RECORDS + 1)
+        await archive.append([NewRecord("actor", {"name": "Chorale", "type": "association"})])
+        assert await index.catch_up() == 1
+        assert (await count(index, "chorale"), read_here) == (1, [1])
+
+
+@pytest.mark.usefixtures("large")
+async def test_the_old_file_serves_while_a_reindex_is_made_beside(archive: Archive, read_here: list[int]) -> None:
+    async with asyncio.timeout(WITHIN_S), await opened(archive) as index:
+        await index.catch_up()
+        seen: list[tuple[int, int]] = []
+        found: list[asyncio.Task[int]] = []
+
+        def report(step: Progress) -> None:
+            course = copy(index.course)
+            assert course is not None
+            seen.append((course.done, course.total))
+            found.append(asyncio.create_task(count(index)))
+
+        assert await index.reindex(report) == RECORDS + 1
+        assert await asyncio.gather(*found) == [200] * len(found)
+        assert seen[-1] == (RECORDS + 1, RECORDS + 1)
+        assert read_here == [0]
+        assert (await index.coverage())[0].applied == RECORDS + 1
+
+
+@pytest.mark.usefixtures("large")
+async def test_others_logs_are_heard_before_it_begins(
+    archive: Archive, read_here: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever follows is told by the charter who speaks; until then a new index waits, so that it is made once."""
+    made: list[int] = []
+    really_catch_up = Follower.catch_up
+
+    async def catch_up(self: Follower, *asked: object) -> int:
+        made.append(1)
+        return await really_catch_up(self, *asked)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Follower, "catch_up", catch_up)
+    async with asyncio.timeout(WITHIN_S), await opened(archive, follow=True) as index:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert index.rebuilding
+        assert made == []
+        await index.follow(None)
+        while index.rebuilding:  # noqa: ASYNC110 - nothing tells from outside
+            await asyncio.sleep(0.01)
+        assert (await count(index), read_here, made) == (200, [0], [1])
+
+
+@pytest.mark.usefixtures("large")
+async def test_where_it_cannot_be_started_the_node_makes_its_index_itself(
+    archive: Archive, read_here: list[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(archive.folder / "python"))
+    with caplog.at_level(logging.WARNING):
+        async with await opened(archive) as index:
+            assert await index.catch_up() == RECORDS + 1
+            assert await count(index) == 200
+    assert read_here == [RECORDS + 1]
+    assert "the process that makes the new index is of no help: " in caplog.text
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("begun", [False, True], ids=["before it begins", "once it got somewhere"])
+async def test_where_it_is_killed_the_node_goes_on(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    """As by a system that is short of memory; what it had not committed is taken in again."""
+
+    def kill(self: helping.Helper) -> None:
+        self._process.kill()
+
+    killed: list[int] = []
+
+    def report(step: Progress) -> None:
+        if begun and not killed:
+            killed.append(step.done)
+            kill(started[0])
+
+    started: list[helping.Helper] = []
+    really_begin = helping.Helper.begin
+
+    def begin(self: helping.Helper) -> None:
+        started.append(self)
+        really_begin(self) if begun else kill(self)
+
+    monkeypatch.setattr(helping.Helper, "begin", begin)
+    async with asyncio.timeout(WITHIN_S), await opened(archive) as index:
+        await index.catch_up(report)
+        assert started
+        assert not started[0].running
+        assert bool(killed) == begun
+        assert not index.rebuilding
+        assert (await index.coverage())[0].applied == RECORDS + 1
+        assert await count(index) == 200
+
+
+@pytest.mark.usefixtures("large")
+async def test_one_that_says_nothing_any_more_is_ended(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(helping, "SILENCE_SECONDS_MAX", -1.0)
+    async with await opened(archive) as index:
+        await index.catch_up()
+        assert await count(index) == 200
+    assert "nothing heard of it for -1 s" in caplog.text
+
+
+@pytest.mark.usefixtures("large")
+async def test_a_node_that_stops_takes_it_along(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And goes on when it is started again."""
+    started: list[helping.Helper] = []
+    there = asyncio.Event()
+
+    def never_begin(self: helping.Helper) -> None:
+        started.append(self)
+        there.set()
+
+    with monkeypatch.context() as waiting:
+        waiting.setattr(helping.Helper, "begin", never_begin)
+        waiting.setattr(helping.Helper, "finish", lambda self: None)
+        index = await opened(archive, follow=True)
+        await index.follow(None)
+        async with asyncio.timeout(WITHIN_S):
+            await there.wait()
+            await index.close()
+        assert not started[0].running
+    async with asyncio.timeout(WITHIN_S), await opened(archive) as index:
+        assert index.rebuilding
+        await index.catch_up()
+        assert await count(index) == 200
+
+
+@pytest.mark.usefixtures("large")
+async def test_what_it_leaves_torn_is_made_again(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def tear(self: helping.Helper) -> None:
+        (archive.folder / store.REBUILD_NAME).write_bytes(b"torn" * 4_000)
+
+    async with asyncio.timeout(WITHIN_S), await opened(archive) as index:
+        with monkeypatch.context() as tearing:
+            tearing.setattr(helping.Helper, "ended", tear)
+            with pytest.raises(store.UnfitError):
+                await index.catch_up()
+        assert "what it was lent to left it so" in caplog.text
+        await index.catch_up()
+        assert not index.rebuilding
+        assert await count(index) == 200
