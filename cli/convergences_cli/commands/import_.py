@@ -8,7 +8,7 @@ import click
 
 from convergences_cli import told
 from convergences_cli.asking import ask, node_options, print_json
-from convergences_cli.words import language, say
+from convergences_cli.words import say, say_fault
 
 SHOWN_MAX = 20
 
@@ -35,16 +35,12 @@ def command(file: Path, mapping: Path | None, kind: str | None, dry_run: bool, f
 
 
 def _show(report: dict[str, Any]) -> None:
-    from convergences_node.fault_sentences import fault_sentence
-    from convergences_node.faults import fault_from_json
-
     click.echo(say("import.dry" if report["dry_run"] else "import.done", **report))
     for each in report.get("not_held", ()):
         click.echo(say("import.not_held", **each))
     for name in ("refused", "left_out"):
         for entry in report[name][:SHOWN_MAX]:
-            what = fault_sentence(fault_from_json(entry), language())
-            click.echo(say(f"import.{name}", line=entry["line"], what=what))
+            click.echo(say(f"import.{name}", line=entry["line"], what=say_fault(entry)))
         more = report[f"{name}_count"] - SHOWN_MAX
         if more > 0:
             click.echo(say("import.more", count=more))

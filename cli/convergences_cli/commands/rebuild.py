@@ -12,7 +12,7 @@ from convergences_cli import told
 from convergences_cli.asking import Progress, node_options, print_json
 from convergences_cli.commands.join import invitation_text
 from convergences_cli.sheet import sheet_seed, sheet_text
-from convergences_cli.words import language, say
+from convergences_cli.words import say, say_fault
 
 WAIT_S = 600
 
@@ -80,10 +80,7 @@ def _show(answer: dict[str, Any], folder: Path) -> None:
 
 def _show_bundle(read: dict[str, Any], folder: Path) -> None:
     """The town is there; what the stick did not give can be read again, and not by the same command."""
-    from convergences_node.fault_sentences import fault_sentence
-    from convergences_node.faults import fault_from_json
-
-    what = fault_sentence(fault_from_json(read["fault"]), language())
+    what = say_fault(read["fault"])
     click.echo(say("rebuild.bundle_unread", what=what, path=read["path"], folder=folder), err=True)
 
 

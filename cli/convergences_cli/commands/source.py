@@ -9,7 +9,7 @@ import click
 from convergences_cli import told
 from convergences_cli.asking import ask, node_options, print_said, printed
 from convergences_cli.tables import print_facts, print_table
-from convergences_cli.words import language, say
+from convergences_cli.words import language, say, say_fault
 
 SHOWN_MAX = 20
 FAILED = ("held", "failed")
@@ -128,14 +128,11 @@ def _line(one: dict[str, Any]) -> list[Any]:
 
 @printed
 def _show_status(answer: dict[str, Any]) -> None:
-    from convergences_node.fault_sentences import fault_sentence
-    from convergences_node.faults import fault_from_json
-
     _list({"sources": [answer]})
     facts = ("where", "licence", "actor", "gone", "tried", "succeeded", "failures")
     print_facts([(say(f"source.{name}"), answer.get(name)) for name in facts])
     for entry in answer["report"].get("refused", [])[:SHOWN_MAX]:
-        click.echo(say("import.refused", line=entry["line"], what=fault_sentence(fault_from_json(entry), language())))
+        click.echo(say("import.refused", line=entry["line"], what=say_fault(entry)))
     for one in answer["edited"][:SHOWN_MAX]:
         click.echo(say("source.edited", **one))
         for field, both in one["differences"].items():
@@ -144,9 +141,6 @@ def _show_status(answer: dict[str, Any]) -> None:
 
 @printed
 def _show_preview(answer: dict[str, Any]) -> None:
-    from convergences_node.fault_sentences import fault_sentence
-    from convergences_node.faults import fault_from_json
-
     click.echo(say("source.read", **answer))
     if answer["unplaced"]:
         click.echo(say("source.unplaced", count=answer["unplaced"]))
@@ -161,7 +155,7 @@ def _show_preview(answer: dict[str, Any]) -> None:
         click.echo(say("import.not_held", **one))
     for one in answer["elements"]:
         if "refused" in one:
-            what = "; ".join(fault_sentence(fault_from_json(fault), language()) for fault in one["refused"])
+            what = "; ".join(say_fault(fault) for fault in one["refused"])
             click.echo(say("import.refused", line=one["line"], what=what))
         else:
             click.echo(say("source.element", **one))

@@ -9,7 +9,7 @@ import click
 from convergences_cli import told
 from convergences_cli.asking import ask, node_options, print_json, print_said
 from convergences_cli.tables import print_table
-from convergences_cli.words import language, say
+from convergences_cli.words import say, say_fault
 
 WHERE = click.argument("where", type=click.Path(path_type=Path), required=False)
 
@@ -33,7 +33,7 @@ def update_check(where: Path | None, folder: Path, as_json: bool) -> None:
             each["version"] or "?",
             each["where"] or say("update.agglomeration"),
             each["bytes"],
-            _fault(each["refused"]) or say("update.good"),
+            say_fault(each["refused"]) or say("update.good"),
         )
         for each in answer["offers"]
     ]
@@ -89,7 +89,7 @@ def _show_status(answer: dict[str, Any]) -> None:
         return
     click.echo(say(f"update.phase.{attempt['phase']}", **attempt))
     if attempt["reason"]:
-        click.echo(_fault(attempt["reason"]))
+        click.echo(say_fault(attempt["reason"]))
 
 
 @command.command("return")
@@ -117,12 +117,3 @@ def update_offer(where: Path | None, nothing: bool, folder: Path, as_json: bool)
 
 def _absolute(where: Path | None) -> str | None:
     return str(where.absolute()) if where else None
-
-
-def _fault(fault: dict[str, Any] | None) -> str:
-    if fault is None:
-        return ""
-    from convergences_node.fault_sentences import fault_sentence
-    from convergences_node.faults import fault_from_json
-
-    return fault_sentence(fault_from_json(fault), language())
