@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import secrets
 import shutil
 import sqlite3
@@ -201,6 +203,39 @@ async def test_a_backup_that_is_not_what_was_announced_is_not_kept(cluster: Clus
     await taken(agglomeration)
     assert [each.digest for each in agglomeration.town.vault.notes().kept] == [good["digest"]]
     assert await agglomeration.town.blobs.find(blob.digest) is None
+
+
+async def test_a_town_that_names_what_is_here_already_takes_nothing_away(cluster: Cluster) -> None:
+    """A picture of the agglomeration's own, by its digest, which everybody knows: it is no backup, and it stays."""
+    agglomeration, town = await served(cluster, "saint-denis")
+    picture = await agglomeration.town.blobs.add_bytes(b"\x89PNG" + secrets.token_bytes(1_000), Readers.PUBLIC)
+    word = Deposit(town.origin, picture.digest, picture.size, 1).encode(town.town.archive.keys.node)
+    assert await say(agglomeration, word) == {"state": "coming"}
+    await taken(agglomeration)
+    assert not agglomeration.town.vault.notes().kept
+    assert await agglomeration.town.blobs.find(picture.digest) == picture
+
+
+async def test_a_backup_that_could_not_be_noted_is_not_said_to_be_kept(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The town would let go of its own: it is asked for again, and is there for a node that has started again."""
+    agglomeration, town = await served(cluster, "saint-denis")
+    blob = await town.town.blobs.add_bytes(AGE_MAGIC + secrets.token_bytes(1_000), Readers.PEERS)
+    word = Deposit(town.origin, blob.digest, blob.size, 1).encode(town.town.archive.keys.node)
+    with monkeypatch.context() as patch:
+        patch.setattr("convergences_node.vault.notes.replace_durably", full)
+        assert await say(agglomeration, word) == {"state": "coming"}
+        with suppress(OSError):
+            await taken(agglomeration)
+    assert await say(agglomeration, word) == {"state": "coming"}
+    await taken(agglomeration)
+    assert await say(agglomeration, word) == {"state": "kept"}
+    assert [each.digest for each in Notes(agglomeration.folder).kept] == [blob.digest.hex()]
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 # ------------------------------------------------------------------------------------- claims

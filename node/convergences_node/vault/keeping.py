@@ -157,7 +157,9 @@ class Vault:
         try:
             await asyncio.to_thread(_check, path, deposit)
         except BaseException:
-            await blobs.remove(deposit.digest)
+            found = await blobs.find(deposit.digest)
+            if found is not None and found.readers is Readers.NODE:  # what others may read was here before, and stays
+                await blobs.remove(deposit.digest)
             raise
         # Only who has the digest finds it, and only who has the sheet is told the digest.
         await blobs.fetch(deposit.digest, deposit.size, readers=Readers.PUBLIC)

@@ -80,8 +80,9 @@ class Notes:
             raise LocalError(f"{NAME} cannot be read: {error}", hint="move it away: towns leave new backups") from error
 
     def _write(self, kept: Iterable[Kept]) -> None:
-        self.kept = tuple(sorted(kept, key=lambda each: each.kept_at))
-        replace_durably(self._path, json.dumps([asdict(each) for each in self.kept], indent=1).encode())
+        noted = tuple(sorted(kept, key=lambda each: each.kept_at))
+        replace_durably(self._path, json.dumps([asdict(each) for each in noted], indent=1).encode())
+        self.kept = noted  # only now: who is told that a backup is kept lets go of its own
 
 
 def staying(kept: Sequence[Kept], now: int) -> list[Kept]:
