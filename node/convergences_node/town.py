@@ -98,6 +98,8 @@ class Town:
         """Whether the agglomeration, asked last, said that its charter has ended this node's log."""
         self.letter_refused: tuple[int, ConvergencesError] | None = None
         """When the last letter to the operator could not be sent, and why; None once one is."""
+        self.backup_unnoted: str | None = None
+        """What is remembered of the last backup where the card took no note of it: `backup/verb.py`."""
         self.certificate = read_certificate(folder)
         """Of the proxy on this machine that serves the same pages by https, where there is one."""
         self._clock = clock

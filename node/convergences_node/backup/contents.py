@@ -61,6 +61,7 @@ LEFT_OUT = (
 for them, and what must never come back."""
 LEFT_OUT_ENDS = (TEMPORARY, "-wal", "-shm", "-journal", ".pmtiles")
 """Half-written files, what belongs to a database and is in its copy, and maps, which are large and nobody's secret."""
+NO_ROOM_BESIDE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
 FILES_MAX = 200_000
 OWN, ALL, NONE = "own", "all", "none"
 """Which logs are in it. `none` is for a backup that a peer keeps, which has them."""
@@ -138,7 +139,7 @@ def members(source: Source, facts: Facts) -> Iterator[Member]:
 def _files(source: Source) -> Iterator[Member]:
     for path in _listed(source.folder):
         name = f"files/{path.relative_to(source.folder).as_posix()}"
-        copy = source.spool / path.name if path.suffix == ".db" else None
+        copy = source.spool / path.name if _is_copied(path) else None
         try:
             if copy is not None:
                 _copy_database(path, copy)
@@ -185,6 +186,24 @@ def _missed(error: OSError) -> None:
         raise error
 
 
+def largest_copy(folder: Path) -> int:
+    """How many bytes the largest of the databases has that are copied before they are written, with what is in its
+    log."""
+    sizes = [_size(path) + _size(path.with_name(f"{path.name}-wal")) for path in _listed(folder) if _is_copied(path)]
+    return max(sizes, default=0)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _is_copied(path: Path) -> bool:
+    return path.suffix == ".db"
+
+
 def left_out(name: str) -> bool:
     """Whether a file of the node's folder, by its name in it, has no place in a backup."""
     return name.startswith(LEFT_OUT) or name.endswith(LEFT_OUT_ENDS) or TEMPORARY + "/" in name
@@ -218,9 +237,19 @@ def _copy_database(path: Path, copy: Path) -> None:
 
 
 def _open_database(path: Path) -> sqlite3.Connection:
-    if why_read_only(path.parent) is not None:
-        return open_database(path)
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
+    """As others write to it; where there is no room for what SQLite puts beside one that nobody has open, as one that
+    nobody can write to."""
+    if why_read_only(path.parent) is None:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
+        try:
+            db.execute("PRAGMA schema_version").fetchone()
+        except sqlite3.OperationalError as error:
+            db.close()
+            if error.sqlite_errorcode & 0xFF not in NO_ROOM_BESIDE:
+                raise
+        else:
+            return db
+    return open_database(path)
 
 
 def _blobs(blobs: Sequence[Blob]) -> Iterator[Member]:

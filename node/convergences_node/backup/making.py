@@ -20,11 +20,12 @@ from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.keys import SigningKey
 
 from convergences_node.archive.durable import TEMPORARY, sync_folder
+from convergences_node.archive.model import CARD_FULL, ArchiveFull
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.revealed import Revealed
 from convergences_node.blobs.store import Blob
 from convergences_node.faults import why_of
-from convergences_node.read_only import passing_folder, why_read_only
+from convergences_node.read_only import passing_places, roomy_folder, why_read_only
 
 from . import contents, shelf
 from .container import DamagedBackup, written
@@ -33,7 +34,10 @@ from .recipient import recipient_of
 from .sealing import seal
 
 SPOOL_NAME = "backup" + TEMPORARY
-"""In the node's own folder, if that takes a write: private databases are copied there before they are encrypted."""
+"""In the node's own folder, if that takes a write and has room, else in memory: private databases are copied there
+before they are encrypted, and never in clear to the stick."""
+SPARE_BYTES = 1 << 20
+"""Beside the copy: what SQLite writes to open a database that nobody has open, and what residents write meanwhile."""
 
 
 class Stopped(LocalError):  # noqa: N818 -- named for what happened
@@ -156,8 +160,24 @@ def _encrypt(order: Order, part: Path, recipient: str) -> tuple[int, str]:
 
 
 def _spool(folder: Path) -> Path:
-    """An empty folder of its own; what a killed backup left in it goes."""
-    spool = (folder if why_read_only(folder) is None else passing_folder(folder)) / SPOOL_NAME
-    shutil.rmtree(spool, ignore_errors=True)
+    """An empty folder of its own, where there is room for the largest copy; what a killed backup left goes."""
+    for place in _spooled(folder):
+        shutil.rmtree(place / SPOOL_NAME, ignore_errors=True)
+    wanted = contents.largest_copy(folder) + SPARE_BYTES
+    if why_read_only(folder) is None and shutil.disk_usage(folder).free >= wanted:
+        place = folder
+    else:
+        place, room = roomy_folder(folder)
+        if room < wanted:
+            raise ArchiveFull("a private database has no room to be copied before it is encrypted", fault=CARD_FULL)
+    spool = place / SPOOL_NAME
     spool.mkdir(mode=0o700)
     return spool
+
+
+def _spooled(folder: Path) -> list[Path]:
+    """Where a killed backup may have left its copies."""
+    try:
+        return [folder, *passing_places(folder)]
+    except LocalError:  # a stranger's, in a folder that everybody may write to: none of ours is there
+        return [folder]

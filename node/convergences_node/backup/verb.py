@@ -148,20 +148,26 @@ async def _facts(town: Town, archive: str) -> Facts:
 
 
 async def remember(town: Town, what: dict[str, Any]) -> None:
-    """Note how the last attempt went; of a failed one, the last good one stays known. A card that takes no write is
-    backed up all the same, and nothing is noted."""
-    if town.read_only is not None:
-        return
+    """Note how the last attempt went; of a failed one, the last good one stays known. A card that takes no write, or
+    is full, is backed up all the same: then this node knows of it for as long as it runs."""
     value = {**await last_backup(town), **what}
     if "made_at" in what:
         for name in ("failed_at", "target", "reason", "fault"):
             value.pop(name, None)
-    await town.archive.choose(LAST_CHOICE, json.dumps(value, ensure_ascii=False))
+    town.backup_unnoted = json.dumps(value, ensure_ascii=False)
+    if town.read_only is not None:
+        return
+    try:
+        await town.archive.choose(LAST_CHOICE, town.backup_unnoted)
+    except LocalError as error:
+        log.warning("how the backup went is known until the node stops, and could not be noted: %s", error)
+    else:
+        town.backup_unnoted = None
 
 
 async def last_backup(town: Town) -> dict[str, Any]:
     """`{made_at, path, bytes, archive}` of the last one; if a later one failed, also `{failed_at, target, reason,
     fault}`."""
-    text = await town.archive.read(lambda reader: reader.choice(LAST_CHOICE))
+    text = town.backup_unnoted or await town.archive.read(lambda reader: reader.choice(LAST_CHOICE))
     found: dict[str, Any] = json.loads(text) if text else {}
     return found

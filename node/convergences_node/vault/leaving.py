@@ -22,8 +22,9 @@ from convergences_protocol.vault import Deposit
 from convergences_node.archive.durable import TEMPORARY
 from convergences_node.backup import contents
 from convergences_node.blobs.store import Readers
-from convergences_node.faults import reason_of
+from convergences_node.faults import reason_of, why_of
 from convergences_node.network.joining import JoinRefused, send_word
+from convergences_node.read_only import refusal
 from convergences_node.vault.keeping import KEPT
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ async def _kept(town: Town, which: dict[str, Any]) -> None:
 
 
 def _require_agglomeration(town: Town) -> None:
+    if town.read_only is not None:  # the agglomeration pulls the backup from this card
+        raise refusal(town.read_only)
     if town.config.node.kind == "agglomeration" or not town.membership.joined:
         raise LocalError(
             "this node belongs to no agglomeration that could keep its backup",
@@ -145,6 +148,12 @@ async def _make(town: Town, tell: Tell) -> None:
         await asyncio.to_thread(_emptied, spool)
         made = await make_backup(town, spool, contents.NONE, 1, tell)
         blob = await town.blobs.add(made.path, Readers.PEERS)
+    except OSError as error:
+        reason = why_of(error)
+        raise LocalError(
+            f"the backup could not be written to {spool}: {reason}",
+            fault=Fault("", "backup_unwritable", {"folder": str(town.folder), "reason": reason}),
+        ) from error
     finally:
         await asyncio.to_thread(shutil.rmtree, spool, ignore_errors=True)
         _MAKING.discard(town.folder)
