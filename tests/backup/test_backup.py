@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -48,6 +49,19 @@ async def test_what_an_agglomeration_offers_is_offered_anew(town: Made, tmp_path
     made = await ask(folder, target=str(stick))
     restore(Path(made["path"]), seed_of(founded), tmp_path / "again")
     assert not (tmp_path / "again" / OFFERED_NAME).exists()
+
+
+async def test_whatever_name_a_file_has_it_comes_back(town: Made, tmp_path: Path) -> None:
+    """A person may put anything into the node's folder: a backup with it is no backup that no node has written."""
+    folder, founded, stick = town
+    names = ["x" * 240 + ".csv", "é" * 120 + ".csv", "ligne\nsuite.csv", os.fsdecode(b"latin\xe9.csv")]
+    for name in names:
+        (folder / "listes" / "à importer").mkdir(parents=True, exist_ok=True)
+        (folder / "listes" / "à importer" / name).write_text(name, errors="surrogateescape")
+    made = await ask(folder, target=str(stick))
+    restore(Path(made["path"]), seed_of(founded), tmp_path / "again")
+    for name in names:
+        assert (tmp_path / "again" / "listes" / "à importer" / name).read_text(errors="surrogateescape") == name
 
 
 async def test_a_town_is_put_back_as_it_was(town: Made, tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ PIECE_BYTES = 64 * 1024
 MEMBERS_MAX = 1_000_000
 """A town's media and a hundred million records fit; what is more was not written by a node."""
 MANIFEST_BYTES_MAX = 256 * 1024 * 1024
-NAME_CHARS_MAX = 200
+NAME_CHARS_MAX = 4_096
+"""A path that Linux opens (PATH_MAX): whatever a person may have put into the node's folder comes back."""
 MODE = 0o600
 
 

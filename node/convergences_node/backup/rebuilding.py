@@ -34,7 +34,7 @@ from convergences_node.archive.durable import replace_durably
 from convergences_node.bundles.sources import FAILURES, LogSource, openings, source_at, stick_fault
 from convergences_node.config import CONFIG_NAME, load_config
 from convergences_node.config_text import write_config
-from convergences_node.faults import fault_to_json
+from convergences_node.faults import NotNow, fault_to_json
 from convergences_node.founding import Founded, create_town
 from convergences_node.imports.remembering import CHOICE as IMPORTS_KNOWN
 from convergences_node.imports.remembering import known_until
@@ -45,7 +45,7 @@ from convergences_node.verbs import Json, perform
 
 from . import shelf
 from .recipient import recipient_of
-from .restoring import Restored, require_empty, restore
+from .restoring import Restored, or_nothing, require_empty, restore, unwritable_told
 from .settling import settle
 
 log = logging.getLogger(__name__)
@@ -87,14 +87,17 @@ async def rebuild(folder: Path, left: Left, wait_s: float, tell: Tell) -> dict[s
                 hint="give --sheet, or --code alone",
                 fault=Fault("", "backup_without_sheet"),
             )
-        return {"how": "person", **await from_nothing(folder, left.territory, left.name, sources)}
+        with unwritable_told(folder):
+            return {"how": "person", **await from_nothing(folder, left.territory, left.name, sources)}
     try:
-        answer = await from_any_backup(folder, left.recovery_seed, left, tell)
+        with unwritable_told(folder):
+            answer = await from_any_backup(folder, left.recovery_seed, left, tell)
     except claiming.NobodyAnswers as error:  # a bundle may do
         log.warning("%s", error)
         answer = None
     if answer is None:
-        answer = await from_sheet(folder, left.recovery_seed, sources, left.invitation, tell)
+        with unwritable_told(folder):
+            answer = await from_sheet(folder, left.recovery_seed, sources, left.invitation, tell)
         return {"how": "sheet", **answer, **(await settle(folder, wait_s, tell) if left.invitation else {})}
     if left.bundle is not None:
         answer["bundle"] = await _read_bundle(folder, left.bundle, tell)
@@ -172,7 +175,8 @@ def from_backup(folder: Path, backup: Path, recovery_seed: bytes, addresses: Seq
         tell({"what": "restore", "done": done, "total": total})
 
     restored = restore(backup, recovery_seed, folder, told)
-    _know(folder, addresses)
+    with or_nothing(folder):
+        _know(folder, addresses)
     return restored
 
 
@@ -261,19 +265,21 @@ async def _succeed(
 ) -> tuple[dict[str, Json], Json]:
     from convergences_node.town import Town
 
-    async with Town.open(folder) as town:
-        await town.archive.choose(IMPORTS_KNOWN, known_until({}))
-        try:
-            done = await perform(town, "end", params, tell)
-        except ConvergencesError as error:
-            if town.membership.own.previous is not None:  # others may have heard of this node
-                raise
-            failure = error
-        else:
+    alone = None
+    try:
+        async with Town.open(folder) as town:
+            alone = True
+            await town.archive.choose(IMPORTS_KNOWN, known_until({}))
+            try:
+                done = await perform(town, "end", params, tell)
+            finally:
+                alone = town.membership.own.previous is None  # else others may have heard of this node
             joined = await perform(town, "join", {"invitation": invitation}, tell) if invitation else None
             return done, joined
-    shutil.rmtree(folder, ignore_errors=True)  # once nothing writes in it any more
-    raise failure
+    except BaseException as error:
+        if alone or (alone is None and _was_ours(error)):
+            shutil.rmtree(folder, ignore_errors=True)  # only here, where nothing writes in it any more
+        raise
 
 
 async def from_nothing(folder: Path, territory: str, name: str | None, addresses: Sequence[str]) -> dict[str, Json]:
@@ -283,9 +289,10 @@ async def from_nothing(folder: Path, territory: str, name: str | None, addresses
     named = await _named(addresses, lambda opening: opening.territory == territory) if addresses else None
     name = name or (named.opening.name if named else find(territory).name)
     founded = await _found(folder, territory, name, addresses, None)
-    async with await Archive.open(folder) as archive:
-        await archive.choose(IMPORTS_KNOWN, known_until({}))
-        own = await archive.read(lambda reader: reader.own_log())
+    with or_nothing(folder):  # its new sheet is shown at the end
+        async with await Archive.open(folder) as archive:
+            await archive.choose(IMPORTS_KNOWN, known_until({}))
+            own = await archive.read(lambda reader: reader.own_log())
     assert own.recovery_key is not None
     return {
         "territory": territory,
@@ -304,9 +311,20 @@ async def _found(
 ) -> Founded:
     http = [address for address in addresses if is_http(address)]
     settings = {"peers": {"addresses": http[:ADDRESSES_MAX]}}
-    return await create_town(
-        folder, territory, find(territory).node_kind, name, settings=settings, recovery_seed=recovery_seed
-    )
+    kind = find(territory).node_kind
+    require_empty(folder)  # still: who was asked for the log may have taken minutes to answer
+    try:
+        return await create_town(folder, territory, kind, name, settings=settings, recovery_seed=recovery_seed)
+    except BaseException as error:
+        if _was_ours(error):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _was_ours(error: BaseException) -> bool:
+    """Whether a folder in which no town could be made, or opened, is ours to remove: whoever is refused there has found
+    another process at it, which was faster."""
+    return isinstance(error, NotNow) or not isinstance(error, LocalError)
 
 
 async def _named(addresses: Sequence[str], wanted: Callable[[Opening], bool]) -> Named | None:

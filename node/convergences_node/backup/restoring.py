@@ -12,8 +12,9 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -31,6 +32,7 @@ from convergences_node.archive.carrying import KeptLog, PuttingBack, put_rows
 from convergences_node.archive.durable import TEMPORARY, sync_folder
 from convergences_node.archive.guard import Guard
 from convergences_node.archive.keys import Keyring
+from convergences_node.archive.lock import FolderLock
 from convergences_node.archive.revealed import Revealed
 from convergences_node.archive.writer import ArchiveWriter
 from convergences_node.blobs.store import Readers, path_of
@@ -66,28 +68,59 @@ class Restored:
 def restore(path: Path, recovery_seed: bytes, folder: Path, tell: Tell = lambda done, total: None) -> Restored:
     """Put the backup at `path` into `folder`, which must not exist or be empty. Raises `LocalError`; then nothing is
     there."""
-    require_empty(folder)
     part = folder.with_name(folder.name + TEMPORARY)
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(mode=0o700, parents=True)
+    with unwritable_told(folder):
+        require_empty(folder)
+        with _emptied(part):
+            restored = _fill(path, recovery_seed, part, tell)
+            os.sync()  # once for all of its files: they are on the card before they have their name
+            if folder.exists():
+                folder.rmdir()
+            part.rename(folder)
+            sync_folder(folder.parent)
+    return restored
+
+
+@contextmanager
+def unwritable_told(folder: Path) -> Iterator[None]:
+    """Around what makes a town in a folder, and leaves nothing where it fails: `LocalError` where the disk does not."""
     try:
-        restored = _fill(path, recovery_seed, part, tell)
-        os.sync()  # once for all of its files: they are on the card before they have their name
-        if folder.exists():
-            folder.rmdir()
-        part.rename(folder)
-        sync_folder(folder.parent)
-    except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
+        yield
+    except (OSError, sqlite3.Error) as error:
         reason = why_of(error)
         raise LocalError(
             f"{folder} could not be written: {reason}; nothing is there",
             fault=Fault("", "rebuild_unwritable", {"folder": str(folder), "reason": reason}),
         ) from error
-    except BaseException:
+
+
+@contextmanager
+def _emptied(part: Path) -> Iterator[None]:
+    """A new folder, this process's alone: another one that fills it is not disturbed, what a killed one left goes.
+
+    Where what is done in it fails, nothing is left of it. Raises `LocalError` if another process is at it.
+    """
+    if part.is_dir():
+        left = FolderLock(part)
         shutil.rmtree(part, ignore_errors=True)
+        left.release()
+    part.mkdir(mode=0o700, parents=True)  # or it is there again: another process has begun in this moment
+    lock = FolderLock(part)
+    try:
+        with or_nothing(part):
+            yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def or_nothing(folder: Path) -> Iterator[None]:
+    """Around what makes a folder that nobody else is at: where it fails, or is given up, nothing is left of it."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
         raise
-    return restored
 
 
 def require_empty(folder: Path) -> None:

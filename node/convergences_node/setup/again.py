@@ -18,7 +18,6 @@ from convergences_protocol.errors import Fault, LocalError, Refused
 from convergences_protocol.recovery import LINES, find_sheet, read_sheet, write_sheet
 
 from convergences_node.accounts.accounts import Accounts
-from convergences_node.faults import why_of
 from convergences_node.params import Tell
 from convergences_node.setup.draft import account_faults
 from convergences_node.setup.staging import again_in, finish, take_over
@@ -48,9 +47,10 @@ class Again:
 async def make_again(folder: Path, given: Again, clock: Callable[[], float], tell: Tell) -> None:
     """Put the town back into `folder`. Raises `LocalError` or `RemoteError`: then nothing is there."""
     from convergences_node.backup.rebuilding import Left, from_any_backup
+    from convergences_node.backup.restoring import unwritable_told
 
     left = Left(given.backup, given.seed, (given.address,) if given.address else ())
-    try:
+    with unwritable_told(folder):
         if await asyncio.to_thread(finish, folder):
             return  # by an attempt that failed while it was moved
         place = await asyncio.to_thread(again_in, folder)
@@ -61,12 +61,6 @@ async def make_again(folder: Path, given: Again, clock: Callable[[], float], tel
             )
         await _let_in(place, given, clock)
         await asyncio.to_thread(take_over, folder)
-    except OSError as error:
-        reason = why_of(error)
-        raise LocalError(
-            f"{folder} could not be written: {reason}",
-            fault=Fault("", "rebuild_unwritable", {"folder": str(folder), "reason": reason}),
-        ) from error
 
 
 async def _let_in(place: Path, given: Again, clock: Callable[[], float]) -> None:
