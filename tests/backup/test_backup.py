@@ -15,6 +15,7 @@ from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import NewRecord
 from convergences_node.archive.verifying import verify_folder
 from convergences_node.backup import shelf
+from convergences_node.backup.rebuilding import newest
 from convergences_node.backup.recipient import identity_of, recipient_of
 from convergences_node.backup.restoring import restore, verify
 from convergences_node.backup.schedule import Nightly
@@ -120,6 +121,19 @@ async def test_only_the_newest_are_kept_and_another_town_s_are_left_alone(town: 
         shelf.check(each)
     with pytest.raises(WrongSheet):
         verify(shelf.kept(stick, "FR-93031")[0].path, seed_of(founded))
+
+
+async def test_a_town_that_was_set_up_anew_leaves_the_backups_of_the_one_before(town: Made, tmp_path: Path) -> None:
+    """Another sheet opens those, and nobody could make them again: only its own go, and those that no note describes."""
+    folder, founded, stick = town
+    older = [Path((await ask(folder, target=str(stick), keep=3))["path"]) for _ in range(3)]
+    older[0].with_suffix(".json").unlink()
+    await found(tmp_path / "anew")
+    for _ in range(4):
+        made = await ask(tmp_path / "anew", target=str(stick), keep=2)
+    assert [each.path for each in shelf.kept(stick)][:2] == older[1:]
+    assert len(shelf.kept(stick)) == 4 and made["removed"] == ["convergences-FR-93066-000005.age"]
+    assert verify(newest(stick, seed_of(founded)), seed_of(founded)).members
 
 
 async def test_a_stick_full_of_other_files_hides_no_backup(town: Made, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,7 +83,7 @@ def make(order: Order) -> Made:
         shelf.clear_parts(target, territory)
         path = shelf.next_path(target, territory)
         note = _write(order, path)
-        removed = shelf.rotate(target, territory, order.keep)
+        removed = shelf.rotate(target, territory, note.recipient, order.keep)
     except OSError as error:
         with contextlib.suppress(OSError):
             shelf.clear_parts(target, territory)

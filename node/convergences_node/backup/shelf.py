@@ -110,9 +110,14 @@ def write_note(path: Path, note: Note) -> None:
     replace_durably(path.with_suffix(".json"), json.dumps(asdict(note), ensure_ascii=False, indent=1).encode())
 
 
-def rotate(folder: Path, territory: str, keep: int) -> list[Path]:
-    """Throw away all but the newest `keep` backups of a territory. Returns which."""
-    gone = [each.path for each in kept(folder, territory)[:-keep]]
+def rotate(folder: Path, territory: str, recipient: str, keep: int) -> list[Path]:
+    """Throw away all but the newest `keep` backups of a territory that this recipient's sheet opens, or of which that
+    is not known. Returns which.
+
+    Those of another sheet are what is left of a town that was set up anew: nobody here could make them again.
+    """
+    ours = [each for each in kept(folder, territory) if each.note is None or each.note.recipient == recipient]
+    gone = [each.path for each in ours[:-keep]]
     for path in gone:
         path.unlink()
         path.with_suffix(".json").unlink(missing_ok=True)
