@@ -124,7 +124,7 @@ async def test_only_the_newest_are_kept_and_another_town_s_are_left_alone(town: 
 
 
 async def test_a_town_that_was_set_up_anew_leaves_the_backups_of_the_one_before(town: Made, tmp_path: Path) -> None:
-    """Another sheet opens those, and nobody could make them again: only its own go, and those that no note describes."""
+    """Another sheet opens those, and nobody could make them again: its own go, and those that no note describes."""
     folder, founded, stick = town
     older = [Path((await ask(folder, target=str(stick), keep=3))["path"]) for _ in range(3)]
     older[0].with_suffix(".json").unlink()
