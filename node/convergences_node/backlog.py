@@ -42,7 +42,6 @@ class Backlog:
     def __init__(self, town: Town) -> None:
         self._town = town
         self._own_news = asyncio.Event()
-        self._heard_at = 0.0
 
     def own_news(self) -> None:
         """Something was written here, or is to be forgotten: no waiting for others' records."""

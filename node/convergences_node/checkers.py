@@ -9,7 +9,6 @@ Each takes some 11 MiB (docs/decisions/0047-signatures-in-processes.md).
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from queue import SimpleQueue
 from convergences_protocol.framing import payload_of, signature_valid
 
 from convergences_node.checker import READY, portion
+from convergences_node.child import command_of
 
 PROCESSES = 2
 RECORDS_FOR_PROCESSES = 5_000
@@ -33,7 +33,7 @@ class Checkers:
     def __init__(self, count: int = PROCESSES) -> None:
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="signatures")
         self._free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
-        command = (sys.executable, "-m", "convergences_node.checker")
+        command = command_of("convergences_node.checker")
         self.processes = [
             subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(count)
         ]

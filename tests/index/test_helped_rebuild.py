@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import sys
+import threading
 from collections.abc import AsyncIterator
 from copy import copy
 from pathlib import Path
@@ -18,6 +20,8 @@ from convergences_node.index import helping, store
 from convergences_node.index import index as index_module
 from convergences_node.index.following import Follower
 from convergences_node.index.index import Index
+from convergences_node.index.keeper import Keeper
+from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Projection
 from convergences_node.index.query import Query
 from convergences_node.index.views import Progress
@@ -122,8 +126,7 @@ async def test_others_logs_are_heard_before_it_begins(
         assert index.rebuilding
         assert made == []
         await index.follow(None)
-        while index.rebuilding:  # noqa: ASYNC110 - nothing tells from outside
-            await asyncio.sleep(0.01)
+        await _rebuilt(index)
         assert (await count(index), read_here, made) == (200, [0], [1])
 
 
@@ -180,6 +183,8 @@ async def test_one_that_says_nothing_any_more_is_ended(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(helping, "SILENCE_SECONDS_MAX", -1.0)
+    monkeypatch.setattr(helping.Helper, "begin", lambda self: None)  # it has nothing to say, and does not end
+    monkeypatch.setattr(helping.Helper, "finish", lambda self: None)
     async with await opened(archive) as index:
         await index.catch_up()
         assert await count(index) == 200
@@ -227,3 +232,97 @@ async def test_what_it_leaves_torn_is_made_again(
         await index.catch_up()
         assert not index.rebuilding
         assert await count(index) == 200
+
+
+@pytest.mark.usefixtures("large")
+async def test_a_node_that_stops_does_not_make_again_what_is_torn(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next start does: this one is to end."""
+    torn = asyncio.Event()
+
+    def tear(self: helping.Helper) -> None:
+        (archive.folder / store.REBUILD_NAME).write_bytes(b"torn" * 4_000)
+        torn.set()
+
+    monkeypatch.setattr(helping.Helper, "begin", tear)
+    monkeypatch.setattr(helping.Helper, "finish", lambda self: None)
+    index = await opened(archive, follow=True)
+    await index.follow(None)
+    async with asyncio.timeout(WITHIN_S):
+        await torn.wait()
+        await index.close()
+    assert index.rebuilding
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("name", ["let_go", "take_back"])
+async def test_a_reindex_that_is_interrupted_is_gone_on_with(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """By the node, when its operator's terminal no longer waits for it; whatever it was about to do."""
+    async with asyncio.timeout(WITHIN_S), await opened(archive, follow=True) as index:
+        await index.follow(None)
+        await _rebuilt(index)
+        loop, there, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+        really = getattr(Keeper, name)
+
+        def slowly(self: Keeper) -> object:
+            loop.call_soon_threadsafe(there.set)
+            go_on.wait(WITHIN_S)
+            return really(self)
+
+        with monkeypatch.context() as slow:
+            slow.setattr(Keeper, name, slowly)
+            asked = asyncio.create_task(index.reindex())
+            await there.wait()
+            asked.cancel()
+            go_on.set()
+            await asyncio.wait([asked])
+        assert asked.cancelled()
+        await _rebuilt(index)
+        assert await count(index) == 200
+
+
+@pytest.mark.usefixtures("large")
+async def test_an_old_file_that_cannot_be_read_is_made_again_once(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many questions fail on it until the new one takes its place."""
+    made: list[int] = []
+    really_rebuild, really_ended = Keeper.rebuild, helping.Helper.ended
+
+    def rebuild(self: Keeper, horizon: Horizon) -> None:
+        made.append(1)
+        really_rebuild(self, horizon)
+
+    def unreadable(db: sqlite3.Connection) -> None:
+        error = sqlite3.DatabaseError("database disk image is malformed")
+        error.sqlite_errorname = "SQLITE_CORRUPT"
+        raise error
+
+    async def ask(index: Index) -> None:
+        with pytest.raises(sqlite3.DatabaseError):
+            await index.ask(unreadable)
+
+    async with asyncio.timeout(WITHIN_S), await opened(archive) as index:
+
+        async def ended(self: helping.Helper) -> None:
+            await ask(index)
+            await really_ended(self)
+
+        await index.catch_up()
+        monkeypatch.setattr(Keeper, "rebuild", rebuild)
+        monkeypatch.setattr(helping.Helper, "ended", ended)
+        await ask(index)
+        await index.catch_up()
+        await index.catch_up()
+        assert made == [1]
+        await ask(index)
+        await index.catch_up()
+        assert made == [1, 1]
+
+
+async def _rebuilt(index: Index) -> None:
+    while index.rebuilding:  # noqa: ASYNC110 - nothing tells from outside
+        await asyncio.sleep(0.01)

@@ -104,6 +104,30 @@ async def test_the_helper_leaves_what_the_node_alone_would_have_made(town: Path)
     assert said(town) == helped
 
 
+async def test_it_counts_on_when_the_archive_grows_meanwhile(town: Path) -> None:
+    helper = start_helper(town, await origin_of(town))
+    let_begin(helper)
+    assert helper.stdout is not None
+    told = int(helper.stdout.readline())
+    while told < RECORDS:
+        told = int(helper.stdout.readline())
+    async with await Archive.open(town) as archive:
+        await archive.append([NewRecord("actor", {"name": "Chorale", "type": "association"})])
+    assert int(helper.stdout.readline()) == told + 1
+    helper.communicate(timeout=SECONDS_MAX)
+    assert helper.returncode == 0
+
+
+async def test_who_interrupts_the_terminal_does_not_mean_the_helper(town: Path) -> None:
+    helper = start_helper(town, await origin_of(town))
+    let_begin(helper)
+    assert helper.stdout is not None
+    assert helper.stdout.readline()
+    helper.send_signal(signal.SIGINT)
+    helper.communicate(timeout=SECONDS_MAX)
+    assert helper.returncode == 0
+
+
 async def test_a_helper_that_is_killed_takes_its_child_along(town: Path) -> None:
     helper = start_helper(town, await origin_of(town))
     let_begin(helper)

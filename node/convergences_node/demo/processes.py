@@ -6,12 +6,13 @@ by itself when the demo is gone (`host.py`). Nothing here ever ends a process th
 """
 
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from convergences_protocol.errors import LocalError
+
+from convergences_node.child import command_of
 
 STOP_SECONDS_MAX = 25.0
 """A node stops within a second; its own patience ends at 20 (`serve.STOP_SECONDS_MAX`)."""
@@ -36,7 +37,7 @@ class Processes:
         path = self._folder / f"{folders[0].name}.log"
         with path.open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "convergences_node.demo.host", *map(str, folders)],
+                command_of("convergences_node.demo.host", *map(str, folders)),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -17,6 +17,8 @@ from typing import Any, BinaryIO
 
 from convergences_protocol.errors import Fault
 
+from convergences_node.child import command_of
+
 from .formats import format_named
 from .rows import Dialect, Reader, Row
 
@@ -36,8 +38,7 @@ def read_apart(path: Path, dialect: Dialect) -> Iterator[Row]:
     argument = json.dumps(asdict(dialect))
     with path.open("rb") as file:
         child = subprocess.Popen(
-            # Without -P, Python would look for its own modules in the folder that the node was started from.
-            [sys.executable, "-P", "-m", __name__, argument],
+            command_of(__name__, argument),
             stdin=file,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

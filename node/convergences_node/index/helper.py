@@ -8,8 +8,8 @@ processor idle: what is stored is safe, and what is searchable a little later is
 processors, a child of it reads ahead (`reading_ahead.py`).
 It is told once, by a line of JSON on its standard input, which file to write, which logs speak and how far one's own
 logs are revealed, and by a second line when to begin; it goes on until that input is closed, then takes in the rest and
-ends. Each line on its standard output says that it got further. It may be killed at any moment: what it had not
-committed is taken in again.
+ends. Each line on its standard output says that it got further, and how many entries it has taken in by then. It may
+be killed at any moment: what it had not committed is taken in again.
 """
 
 from __future__ import annotations
@@ -80,24 +80,31 @@ async def index_until(
         territory: [(origin, upto) for origin, upto in logs] for territory, logs in told["speakers"].items()
     }
     store.expect_much(keeper.projection.db)
+    taken = 0
+
+    def say(progress: Progress) -> None:
+        _say(taken + progress.done)
+
     try:
         begin()
         while True:
             finishing = finish.is_set()
-            if not await follower.catch_up(horizon, _say):
+            more = await follower.catch_up(horizon, say)
+            taken += more
+            if not more:
                 if finishing:
                     break
                 time.sleep(LOOK_SECONDS)  # noqa: ASYNC251 - there is no loop, and nothing else to do
-        _say()
+        _say("settling")
         store.settle(keeper.projection.db)
     finally:
         keeper.close()
         door.close()
 
 
-def _say(progress: Progress | None = None) -> None:
-    """Let the node know that this process lives and works."""
-    print(progress.done if progress else "settling", flush=True)
+def _say(step: int | str) -> None:
+    """Let the node know that this process lives and works: how many entries it has taken in, or what it does then."""
+    print(step, flush=True)
 
 
 async def _at_once(work: Callable[[], T]) -> T:

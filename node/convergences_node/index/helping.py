@@ -12,13 +12,13 @@ import asyncio
 import contextlib
 import json
 import os
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.child import command_of
 from convergences_node.index.following import ArchiveDoor
 from convergences_node.index.projection import Speakers
 
@@ -98,7 +98,7 @@ async def helping(folder: Path, got_further: Callable[[int], None] = lambda done
     """A helper for the index in `folder`; at the end it is gone. `got_further` is told how many entries it has taken
     in of those that it found to take in. Raises `OSError` where it cannot be started."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "convergences_node.index", str(folder)),
+        *command_of("convergences_node.index", str(folder)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, **KEEPS},

@@ -18,7 +18,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -59,7 +59,7 @@ class Index(Questions):
         self._is_in_memory = place.bytes_max is not None
         self._clock = clock
         keeper = Keeper(place.folder, place.bytes_max)
-        super().__init__(archive, keeper, Readers(keeper, self._tear))
+        super().__init__(archive, keeper, Readers(keeper, self._unreadable))
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="index-writer")
         self._follower = Follower(archive, keeper, self._in_writer)
         self._covered_at = 0.0
@@ -162,10 +162,20 @@ class Index(Questions):
         if self._read_only is not None:
             await self._refresh()
             return 0
-        async with self._turn:
+        async with self._in_turn():
             if self._torn:
                 await self._rebuild()
             return await self._catch_up(report)
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """One at a time. What nobody waits for any more is gone on with by the one who follows the archive."""
+        async with self._turn:
+            try:
+                yield
+            except asyncio.CancelledError:
+                self._wake.set()
+                raise
 
     async def lend(self, work: Callable[[Speakers], Awaitable[None]]) -> bool:
         """Have the file written by somebody else while `work` runs; questions go on being answered from it.
@@ -176,30 +186,27 @@ class Index(Questions):
         async with self._turn:
             if self.rebuilding or self._torn or self._read_only is not None:
                 return False
-            with suppress(store.UnfitError):  # it is made again
-                async with self._lending():
-                    await work(dict(self._keeper.projection.speakers))
+            async with self._lending():
+                await work(dict(self._keeper.projection.speakers))
         return True
 
     @asynccontextmanager
     async def _lending(self) -> AsyncIterator[str]:
-        """While somebody else writes the file of this name. Raises `store.UnfitError` if what is left of it cannot be
-        trusted."""
+        """While somebody else writes the file of this name. If what is left of it cannot be trusted, it is torn."""
         self._lent = True
-        name = await self._in_writer(self._keeper.let_go)
         try:
-            yield name
+            yield await self._in_writer(self._keeper.let_go)
         finally:
             await self._take_back()
 
     async def _take_back(self) -> None:
+        """Raises nothing of its own: in the place of a cancellation, it would keep the node from stopping."""
         try:
             await self._in_writer(self._keeper.take_back)
         except store.UnfitError as unfit:
             log.warning("index rebuilt from the archive: what it was lent to left it so: %s", unfit)
             self._torn = True
             self._wake.set()
-            raise
         finally:
             self._lent = False
             self._changes += 1
@@ -208,7 +215,7 @@ class Index(Questions):
         """Build the index again beside the one that serves, which then makes way. Returns how many entries it read."""
         if self._read_only is not None or self._is_in_memory:
             raise refusal(self._read_only or "the index is in memory")
-        async with self._turn:
+        async with self._in_turn():
             await self._rebuild()
             return await self._catch_up(report)
 
@@ -259,6 +266,8 @@ class Index(Questions):
                 await helper.ended()
         except (OSError, TimeoutError) as error:
             log.warning("the process that makes the new index is of no help: %s", words_of(error))
+        if self._torn:
+            raise store.UnfitError("torn", "it is made once more")
         return course.done - before
 
     async def _leave_it_at_that(self) -> int:
@@ -301,6 +310,11 @@ class Index(Questions):
         self._follower.heard(event)
         if isinstance(event, LogGrew | EpochOpened | BodiesCame | BodiesErased):
             self._wake.set()
+
+    def _unreadable(self, error: sqlite3.DatabaseError, generation: int) -> None:
+        """A question could not read its file. One that makes way already is not to have the new one made again."""
+        if self._keeper.is_to_stay(generation):
+            self._tear(error)
 
     def _tear(self, error: sqlite3.DatabaseError) -> None:
         """A file that fails while it is used is not trusted any more: it is built again at the next catching up."""

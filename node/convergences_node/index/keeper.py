@@ -12,6 +12,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from convergences_node.allocating import give_back
@@ -48,6 +49,10 @@ class Keeper:
     def rebuilding(self) -> bool:
         """Whether what is written is not yet what `index.db` is to be."""
         return self.projection.path == self._beside
+
+    def is_to_stay(self, generation: int) -> bool:
+        """Whether the file of this generation serves, and no other one is being made to take its place."""
+        return generation == self.generation and not (self.rebuilding and self._serving != self._beside)
 
     def open_reader(self) -> tuple[sqlite3.Connection, int]:
         """A connection to the file that serves, and the generation it is of. From any thread."""
@@ -115,16 +120,22 @@ class Keeper:
 
     def take_back(self) -> None:
         """Write again, after another process has. Raises `store.UnfitError` if what it left cannot be trusted."""
+        self.projection.db.close()  # whoever was to let go of it may have been interrupted
         self.take_over(self.projection.path.name, self.projection.horizon)
-        store.expect_little(self.projection.db)  # whoever expected much may have been stopped before it was done
+        with suppress(sqlite3.OperationalError):  # a full card: it is said again when much was written
+            store.expect_little(self.projection.db)  # whoever expected much may have been stopped before it was done
 
     def take_over(self, name: str, horizon: Horizon) -> None:
         """Write this file, which nobody else does now. Raises `store.UnfitError` if it cannot be."""
         path = self._path.with_name(name)
         db = store.open_writer(path, check=False, bytes_max=self._bytes_max)
-        self.projection = Projection(db, path, horizon)
-        self.projection.tables.nesting_changed = True
-        self.learn()
+        try:
+            self.projection = Projection(db, path, horizon)
+            self.projection.tables.nesting_changed = True
+            self.learn()
+        except sqlite3.DatabaseError as error:
+            db.close()
+            raise store.UnfitError("torn", str(error)) from error
 
     def learn(self) -> None:
         """Look again at how territories and themes nest, if that may have changed."""

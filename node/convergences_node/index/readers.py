@@ -25,9 +25,10 @@ THREADS = 2
 
 
 class Readers:
-    """Answers questions about what the keeper keeps. Used from the event loop; `torn` is called there too."""
+    """Answers questions about what the keeper keeps. Used from the event loop; `torn` is called there too, with the
+    generation of the file that could not be read."""
 
-    def __init__(self, keeper: Keeper, torn: Callable[[sqlite3.DatabaseError], None]) -> None:
+    def __init__(self, keeper: Keeper, torn: Callable[[sqlite3.DatabaseError, int], None]) -> None:
         self._keeper = keeper
         self._torn = torn
         self._loop = asyncio.get_running_loop()
@@ -59,6 +60,7 @@ class Readers:
 
     # --------------------------------------------------------------------------------------------------- in the threads
     def _read(self, question: Question[T]) -> T:
+        generation = self._keeper.generation
         try:
             db = self._connection()
             db.execute("BEGIN")
@@ -68,7 +70,7 @@ class Readers:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
         except sqlite3.DatabaseError as error:
-            self._loop.call_soon_threadsafe(self._torn, error)
+            self._loop.call_soon_threadsafe(self._torn, error, generation)
             raise
 
     def _connection(self) -> sqlite3.Connection:

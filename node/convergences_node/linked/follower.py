@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ import msgspec
 from convergences_protocol.errors import LocalError
 
 from convergences_node.archive.model import BodiesErased, Event
+from convergences_node.child import command_of
 from convergences_node.config import Config
 from convergences_node.linked import layout
 
@@ -117,7 +117,7 @@ class LinkedFollower:
 
     async def _run(self, told: bytes, tell: Tell) -> int:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "convergences_node.linked.following", str(self._town.folder)),
+            *command_of("convergences_node.linked.following", str(self._town.folder)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LINE_BYTES_MAX,

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from convergences_node.child import command_of
 from convergences_node.linked.layout import Current
 
 WORKERS_MAX = 1
@@ -85,7 +85,7 @@ class Worker:
     async def begin(cls, snapshot: Path) -> Worker:
         """Raises `OSError` if the snapshot cannot be opened: a newer one has taken its place."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "convergences_node.linked.answering", str(snapshot)),
+            *command_of("convergences_node.linked.answering", str(snapshot)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

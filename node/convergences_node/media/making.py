@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from convergences_protocol.errors import Fault, LocalError
 
+from convergences_node.child import command_of
 from convergences_node.imports.apart import environment, limit
 from convergences_node.media.shapes import SHARED, THUMB, USES, Use
 
@@ -58,7 +59,7 @@ def make_forms(source: Path, use: str) -> list[Form]:
     """
     with source.open("rb") as file:
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", __name__, use],
+            command_of(__name__, use),
             stdin=file,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
