@@ -14,6 +14,7 @@ import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from convergences_protocol.errors import Fault, LocalError
@@ -167,6 +168,7 @@ def parse_config(data: bytes, path: str = CONFIG_NAME) -> Config:
     _check_addresses(config, path)
     _check_public_url(config, path)
     _check_contact(config, path)
+    _check_timezone(config, path)
     return config
 
 
@@ -224,3 +226,15 @@ def _check_contact(config: Config, path: str) -> None:
             f"{path}: http.contact: {contact!r} is neither an e-mail address nor one that begins with https://",
             fault=Fault("", "setting_contact", {"file": path, "given": contact}),
         )
+
+
+def _check_timezone(config: Config, path: str) -> None:
+    """Lists and the hour of the backups are by it."""
+    name = config.http.timezone
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise LocalError(
+            f"{path}: http.timezone: no time zone is called {name!r}",
+            fault=Fault("", "setting_timezone", {"file": path, "given": name}),
+        ) from None
