@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.backup import contents, making, shelf, verb
 from convergences_node.backup.container import DamagedBackup, Member
+from convergences_node.backup.rebuilding import Left, rebuild
 from convergences_node.backup.restoring import restore, verify
 from convergences_node.backup.sealing import WrongSheet
 from convergences_node.town import Town
@@ -235,6 +237,34 @@ async def test_a_stick_that_is_not_there_is_said(town: Made) -> None:
     with pytest.raises(LocalError, match="there is no folder"):
         await ask(folder, target=str(stick / "absent"))
     assert not (stick / "absent").exists()
+
+
+async def test_a_stick_that_gives_nothing_back_is_said(town: Made, tmp_path: Path) -> None:
+    """Not even whether it is a folder: whoever makes a backup, or looks for one, is told of the stick."""
+    folder, founded, stick = town
+    with pytest.MonkeyPatch.context() as failing:
+        for name in ("stat", "scandir", "listdir"):
+            failing.setattr(os, name, _failing_below(stick, getattr(os, name)))
+        with pytest.raises(LocalError, match=r"could not be written .* Input/output error") as unwritten:
+            await ask(folder, target=str(stick))
+        with pytest.raises(LocalError, match="cannot be read: Input/output error") as unread:
+            await rebuild(tmp_path / "again", Left(backup=stick, recovery_seed=seed_of(founded)), 0, lambda event: None)
+        with pytest.raises(LocalError, match="cannot be read: Input/output error"):
+            shelf.found_at(stick)
+    assert unwritten.value.fault is not None and unwritten.value.fault.code == "backup_unwritable"
+    assert unread.value.fault is not None and unread.value.fault.code == "stick_absent"
+    async with Town.open(folder) as opened:
+        last = (await perform(opened, "status", {}, lambda event: None))["backup"]
+    assert last["fault"]["params"]["folder"] == str(stick)
+
+
+def _failing_below(stick: Path, real: Callable[..., Any]) -> Callable[..., Any]:
+    def failing(path: Any, *args: Any, **named: Any) -> Any:
+        if isinstance(path, str | Path) and Path(path).is_relative_to(stick):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return real(path, *args, **named)
+
+    return failing
 
 
 KILLED = """

@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from convergences_cli.main import run
 from convergences_node.updates.choosing import Found, choose, judged, refusal
 from convergences_node.updates.finding import Offer, offers
 from convergences_node.updates.places import installed
-from convergences_protocol.errors import ConvergencesError
+from convergences_protocol.errors import ConvergencesError, LocalError
 from convergences_protocol.release import open_release
 
 from .pretending import NEW, OLD, STRANGER, put_release, put_system, release_of
@@ -66,6 +70,30 @@ def test_a_stranger_s_release_is_said_to_be_there(
         assert run(["update", "stage", *more, "--folder", node]) == 5
         assert capsys.readouterr().err.replace("\u00a0", " ") == said.format(path=path), more
     assert not (tmp_path / "node/update").exists()
+
+
+def test_a_stick_that_gives_nothing_back_hides_no_other(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worn one, in two places where sticks are mounted; what is asked for there is not there."""
+    good = put_release(system / "media/anne/good")
+    dead = system / "media/anne/dead", system / "media/dead"
+    for each in dead:
+        put_release(each)
+    for name in ("stat", "scandir", "listdir"):
+        monkeypatch.setattr(os, name, _failing_below(dead, getattr(os, name)))
+    assert [each.where for each in offers(None, installed())] == [good]
+    for each in (*dead, dead[0] / good.name):
+        with pytest.raises(LocalError) as error:
+            offers(each, installed())
+        assert code(error.value) == "stick_absent"
+
+
+def _failing_below(dead: Sequence[Path], real: Callable[..., Any]) -> Callable[..., Any]:
+    def failing(path: Any, *args: Any, **named: Any) -> Any:
+        if isinstance(path, str | Path) and any(Path(path).is_relative_to(each) for each in dead):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return real(path, *args, **named)
+
+    return failing
 
 
 def test_one_that_may_be_installed_goes_before(system: Path) -> None:

@@ -73,13 +73,14 @@ class Made:
 def make(order: Order) -> Made:
     """Make one. Raises `LocalError`; then nothing has changed in the folder of backups but for a `.part`, if that."""
     target, territory = order.target, order.facts.territory
-    if not target.is_dir():
-        raise LocalError(
-            f"there is no folder {target} to put a backup into",
-            hint="is the stick plugged in?",
-            fault=Fault("", "stick_absent", {"folder": str(target)}),
-        )
     try:
+        if not target.is_dir():
+            raise LocalError(
+                f"there is no folder {target} to put a backup into",
+                hint="is the stick plugged in?",
+                fault=Fault("", "stick_absent", {"folder": str(target)}),
+            )
+        same_disk = order.folder.stat().st_dev == target.stat().st_dev
         shelf.clear_parts(target, territory)
         path = shelf.next_path(target, territory)
         note = _write(order, path)
@@ -92,7 +93,7 @@ def make(order: Order) -> Made:
             hint="is the stick full, pulled out, or write protected?",
             fault=Fault("", "backup_unwritable", {"folder": str(target), "reason": why_of(error)}),
         ) from error
-    return Made(path, note, tuple(removed), order.folder.stat().st_dev == target.stat().st_dev)
+    return Made(path, note, tuple(removed), same_disk)
 
 
 def _write(order: Order, path: Path) -> shelf.Note:

@@ -78,7 +78,11 @@ def _kept(folder: Path, territory: str | None) -> Iterator[Kept]:
 
 def found_at(target: Path) -> list[Kept]:
     """The backups in a folder, or the one whose file is given."""
-    if target.is_dir():
+    try:
+        is_folder = target.is_dir()
+    except OSError:
+        is_folder = True  # a stick that gives nothing back: looking into it says why
+    if is_folder:
         return kept(target)
     found = [each for each in kept(target.parent) if each.path.name == target.name]
     if not found:

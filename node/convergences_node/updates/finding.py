@@ -6,7 +6,8 @@ Where nothing is said, every stick that is mounted is looked at, a bounded numbe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,13 +61,28 @@ def ranked(found: list[Offer]) -> list[Offer]:
 def sticks() -> Iterator[Path]:
     """Folders where a stick may be."""
     for pattern in STICKS:
-        yield from (path for path in sorted(system_root().glob(pattern)) if path.is_dir())
+        for path in _matching(system_root(), pattern.split("/")):
+            if os.path.isdir(path):  # noqa: PTH112 - of a stick that fails, Path would raise
+                yield path
+
+
+def _matching(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+    """As `Path.glob`, which raises where one stick fails, and then finds none."""
+    if not names:
+        yield folder
+        return
+    try:
+        found = sorted(folder.iterdir()) if names[0] == "*" else [folder / names[0]]
+    except OSError:
+        return
+    for path in found:
+        yield from _matching(path, names[1:])
 
 
 def _at(where: Path, here: Installed) -> Iterator[Offer]:
-    if where.is_dir():
+    if os.path.isdir(where):  # noqa: PTH112 - as above
         return _in_folder(where, here)
-    if where.suffix == SUFFIX and where.is_file():
+    if where.suffix == SUFFIX and os.path.isfile(where):  # noqa: PTH113 - as above
         return iter([_offer(where, here)])
     raise LocalError(
         f"there is no release at {where}",
