@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from convergences_node.accounts import Accounts
 from convergences_node.accounts.accounts import IDLE_SECONDS_MAX, SESSION_SECONDS_MAX, SESSIONS_MAX
 from convergences_node.accounts.migrations import PRIVATE_NAME, SCHEMA, STEPS, migrate
 from convergences_node.accounts.passwords import MEMORY_KIB, PASSES
+from convergences_node.faults import NotNow
 from convergences_node.migrating import statements
 from convergences_protocol.errors import LocalError, Refused
 
@@ -162,3 +164,65 @@ async def test_bytes_that_are_no_text_open_nothing_and_break_nothing(accounts: A
     chosen = await accounts.begin("zoé", "Firefox \udcff")
     session = await accounts.session(chosen)
     assert session is not None and session.agent == "Firefox ?"
+
+
+@contextmanager
+def refusing(accounts: Accounts) -> Iterator[None]:
+    """The file takes no write for a while, as SQLite says it of a card that has turned so, or has no room left."""
+    database = accounts._store._database
+    database.execute("PRAGMA query_only = ON")
+    try:
+        yield
+    finally:
+        database.execute("PRAGMA query_only = OFF")
+
+
+async def test_who_has_the_password_gets_in_where_the_card_refuses(accounts: Accounts, clock: Clock) -> None:
+    """To read that it does; and stays in. It lasts as long as the process, or as that password."""
+    await accounts.set_password("zoé", PASSWORD)
+    before = await accounts.log_in("zoé", PASSWORD, "Firefox")
+    assert before is not None
+    clock.now += 1
+    with refusing(accounts):
+        chosen = await accounts.log_in("zoé", PASSWORD, "Chrome")
+        assert chosen is not None
+        for seconds in (1, IDLE_SECONDS_MAX - 2, IDLE_SECONDS_MAX - 2):
+            clock.now += seconds
+            session = await accounts.session(chosen)
+            assert session is not None and session.name == "zoé"
+        assert await accounts.session(before) is None, "it was not used meanwhile"
+        assert [each.agent for each in await accounts.sessions(session)] == ["Chrome"]
+    assert await accounts.session(chosen) is not None
+    await accounts.set_password("zoé", PASSWORD + " !")
+    assert await accounts.session(chosen) is None
+
+
+async def test_who_logs_out_is_out_where_the_card_refuses(accounts: Accounts, clock: Clock) -> None:
+    await accounts.set_password("zoé", PASSWORD)
+    kept = [await accounts.log_in("zoé", PASSWORD, "") for _ in range(3)]
+    with refusing(accounts):
+        kept += [await accounts.log_in("zoé", PASSWORD, "") for _ in range(SESSIONS_MAX + 1)]
+        first, *_, last = [session for each in kept if (session := await accounts.session(each or ""))]
+        assert len(await accounts.sessions(last)) == 3 + SESSIONS_MAX
+        await accounts.log_out(first)
+        assert await accounts.session(kept[0] or "") is None
+        assert await accounts.log_out_others(last) == 1 + SESSIONS_MAX
+        assert [await accounts.session(each or "") is not None for each in kept] == [False] * (len(kept) - 1) + [True]
+
+
+async def test_what_the_card_refuses_is_told_in_words(accounts: Accounts) -> None:
+    """A password that is not the new one, an invitation that is not noted: the page says so."""
+    await accounts.set_password("zoé", PASSWORD)
+    session = await accounts.session(await accounts.log_in("zoé", PASSWORD, "") or "")
+    assert session is not None
+    with refusing(accounts):
+        with pytest.raises(NotNow) as refused:
+            await accounts.change_password(session, PASSWORD, PASSWORD + " !")
+        assert refused.value.fault is not None and refused.value.fault.code == "card_read_only"
+        assert await accounts.log_in("zoé", PASSWORD, "") is not None
+    (pages,) = accounts._store._database.execute("PRAGMA page_count").fetchone()
+    accounts._store._database.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(NotNow) as refused:
+        await accounts.set_note("invitation", "conv1" + "x" * 100_000)
+    assert refused.value.fault is not None and refused.value.fault.code == "card_full"
+    assert await accounts.note("invitation") is None

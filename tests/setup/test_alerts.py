@@ -71,6 +71,23 @@ async def test_what_lasts_is_told_once_and_again_when_it_is_over(tmp_path: Path,
     assert "de nouveau bien" in well["Subject"]
 
 
+async def test_a_card_without_room_is_told_of_once(tmp_path: Path, found: list[Sign]) -> None:
+    """Nothing can be noted on it then: a letter went off every quarter of an hour."""
+    async with mail_server() as mails:
+        async with watched(tmp_path / "stains", mails) as watching:
+            database = watching._accounts._store._database
+            database.execute("PRAGMA query_only = ON")
+            found.append(sign("card", BAD, free=0.0, percent=0))
+            assert [await watching.look() for _ in range(4)] == [False, True, False, False]
+            database.execute("PRAGMA query_only = OFF")
+            assert not await watching.look()
+        async with watched(tmp_path / "stains", mails) as again:
+            assert [await again.look() for _ in range(2)] == [False, False], "noted once there was room"
+            found.clear()
+            assert await again.look()
+    assert len(mails.letters) == 2
+
+
 async def test_each_town_and_each_log_is_news_of_its_own(tmp_path: Path, found: list[Sign]) -> None:
     """Where one town has been silent for months, the next one is told of as well; all is well when nothing is left."""
     silent = [["Stains"], ["Stains", "Épinay"], ["Épinay"], []]

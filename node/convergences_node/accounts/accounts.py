@@ -19,7 +19,8 @@ from convergences_protocol.errors import Fault, Refused
 
 from convergences_node.accounts.passkeys import Passkeys, Site
 from convergences_node.accounts.passwords import Passwords, check_password
-from convergences_node.accounts.store import SessionRow, Store
+from convergences_node.accounts.store import Store
+from convergences_node.accounts.unkept import SessionRow
 
 NAME_CHARS_MAX = 60
 IDLE_SECONDS_MAX = 12 * 3_600

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from convergences_node.accounts.migrations import PRIVATE_NAME, migrate
+from convergences_node.accounts.unkept import SessionRow, Unkept, writing
+from convergences_node.faults import NotNow
 from convergences_node.read_only import copy_in_memory, refusal, why_read_only
-
-SessionRow = tuple[bytes, int, str, str, int, int, str]
-"""digest, operator, operator's name, token, began_at, seen_at, agent"""
 
 PasskeyRow = tuple[bytes, str, str, int, int | None]
 """id, name, host, made_at, used_at"""
@@ -24,11 +24,13 @@ class Store:
     """The file. A call returns when what it wrote would survive a pulled plug.
 
     On a card that takes no write it is read into memory: an operator may log in, and is a stranger again after a start.
+    So it is with one that refuses for now (`unkept.py`); whatever else it refuses raises `NotNow`.
     """
 
     def __init__(self, folder: Path) -> None:
         path = folder / PRIVATE_NAME
         self._lock = threading.Lock()
+        self._unkept = Unkept()
         self._read_only = why_read_only(folder)
         if self._read_only is not None:
             self._database = copy_in_memory(path)
@@ -48,6 +50,10 @@ class Store:
         with self._lock:
             return self._database.execute(sql, values).fetchall()
 
+    def _write(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+        with writing():
+            return self._do(sql, *values)
+
     # ------------------------------------------------------------------------------------- operators
     def operators(self) -> list[str]:
         """Their names."""
@@ -63,7 +69,7 @@ class Store:
         """A new operator, or a new password of one: every session of that operator ends."""
         if self._read_only is not None:
             raise refusal(self._read_only)  # the old password would be back after a start
-        with self._lock, self._database:
+        with writing(), self._lock, self._database:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.execute(
                 "INSERT INTO operators (name, password, changed_at) VALUES (?1, ?2, ?3)"
@@ -77,7 +83,14 @@ class Store:
     # ------------------------------------------------------------------------------------- sessions
     def add_session(self, digest: bytes, operator: int, token: str, now: int, agent: str, most: int) -> None:
         """Somebody logged in; of too many sessions the oldest end."""
-        with self._lock, self._database:
+        try:
+            self._add_session(digest, operator, token, now, agent, most)
+        except NotNow:
+            for name, password in self._do("SELECT name, password FROM operators WHERE operator = ?", operator):
+                self._unkept.begin((digest, operator, str(name), token, now, now, agent), str(password), most)
+
+    def _add_session(self, digest: bytes, operator: int, token: str, now: int, agent: str, most: int) -> None:
+        with writing(), self._lock, self._database:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.execute(
                 "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", (digest, operator, token, now, now, agent)
@@ -89,31 +102,54 @@ class Store:
 
     def session(self, digest: bytes) -> SessionRow | None:
         """A session, by what is kept of its cookie."""
-        rows = self._do(f"{_SESSIONS} WHERE digest = ?", digest)
-        return rows[0] if rows else None  # type: ignore[return-value]
+        if digest in self._unkept.ended:
+            return None
+        for row in self._do(f"{_SESSIONS} WHERE digest = ?", digest):
+            return row  # type: ignore[return-value]
+        return next((row for row in self._begun() if row[0] == digest), None)
 
     def sessions(self, operator: int) -> list[SessionRow]:
         """Those of one operator, the latest first."""
-        return self._do(f"{_SESSIONS} WHERE operator = ? ORDER BY began_at DESC", operator)  # type: ignore[return-value]
+        rows = [*self._do(f"{_SESSIONS} WHERE operator = ?", operator), *self._begun()]
+        found: list[SessionRow] = [row for row in rows if row[1] == operator]  # type: ignore[misc]
+        found = [row for row in found if row[0] not in self._unkept.ended]
+        return sorted(found, key=lambda row: row[4], reverse=True)
+
+    def _begun(self) -> list[SessionRow]:
+        """The sessions that the card did not take, and that go on."""
+        begun = self._unkept.begun
+        if not begun:
+            return []
+        passwords = dict(self._do("SELECT operator, password FROM operators"))
+        return [row for row, password in [*begun.values()] if passwords.get(row[1]) == password]
 
     def saw(self, digest: bytes, now: int) -> None:
         """A session is still in use."""
-        self._do("UPDATE sessions SET seen_at = ? WHERE digest = ?", now, digest)
+        self._unkept.saw(digest, now)
+        with suppress(NotNow):  # it is in use all the same
+            self._write("UPDATE sessions SET seen_at = ? WHERE digest = ?", now, digest)
 
     def end(self, digest: bytes) -> None:
         """Log out."""
-        self._do("DELETE FROM sessions WHERE digest = ?", digest)
+        self._unkept.begun.pop(digest, None)
+        try:
+            self._write("DELETE FROM sessions WHERE digest = ?", digest)
+        except NotNow:
+            self._unkept.ended.add(digest)
 
     def end_others(self, operator: int, kept: bytes) -> int:
         """Log out everywhere else."""
-        return len(self._do("DELETE FROM sessions WHERE operator = ? AND digest <> ? RETURNING 1", operator, kept))
+        others = [row[0] for row in self.sessions(operator) if row[0] != kept]
+        for digest in others:
+            self.end(digest)
+        return len(others)
 
     # ------------------------------------------------------------------------------------- passkeys
     def add_passkey(self, operator: int, id: bytes, key: bytes, count: int, name: str, host: str, now: int) -> None:
         """A passkey that was made; one that is known already is the same."""
         if self._read_only is not None:
             raise refusal(self._read_only)  # it would open nothing after a start
-        self._do(
+        self._write(
             "INSERT INTO passkeys (id, operator, key, count, name, host, made_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO NOTHING",
             *(id, operator, key, count, name, host, now),
@@ -137,17 +173,18 @@ class Store:
 
     def used_passkey(self, id: bytes, count: int, now: int) -> None:
         """It has opened the operator's page."""
-        self._do("UPDATE passkeys SET count = ?, used_at = ? WHERE id = ?", count, now, id)
+        with suppress(NotNow):  # it was checked
+            self._write("UPDATE passkeys SET count = ?, used_at = ? WHERE id = ?", count, now, id)
 
     def remove_passkey(self, operator: int, id: bytes) -> bool:
         """Whether the operator had it, and has it no more."""
         if self._read_only is not None:
             raise refusal(self._read_only)
-        return bool(self._do("DELETE FROM passkeys WHERE operator = ? AND id = ? RETURNING 1", operator, id))
+        return bool(self._write("DELETE FROM passkeys WHERE operator = ? AND id = ? RETURNING 1", operator, id))
 
     def remove_passkeys(self, name: str) -> None:
         """All those of an operator."""
-        self._do("DELETE FROM passkeys WHERE operator = (SELECT operator FROM operators WHERE name = ?)", name)
+        self._write("DELETE FROM passkeys WHERE operator = (SELECT operator FROM operators WHERE name = ?)", name)
 
     # ------------------------------------------------------------------------------------- notes
     def note(self, name: str) -> str | None:
@@ -158,6 +195,6 @@ class Store:
     def set_note(self, name: str, value: str | None) -> None:
         """Note it; nothing forgets it."""
         if value is None:
-            self._do("DELETE FROM notes WHERE name = ?", name)
+            self._write("DELETE FROM notes WHERE name = ?", name)
         else:
-            self._do("INSERT INTO notes VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", name, value)
+            self._write("INSERT INTO notes VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", name, value)

@@ -17,6 +17,7 @@ from convergences_node.accounts.accounts import Accounts
 from convergences_node.checkup.letters import compose, post
 from convergences_node.checkup.sign import BAD, Sign
 from convergences_node.checkup.signs import signs
+from convergences_node.faults import NotNow
 
 if TYPE_CHECKING:
     from convergences_node.town import Town
@@ -35,6 +36,8 @@ class Alerts:
         self._accounts = accounts
         self._before: frozenset[str] = frozenset()
         """What was grave at the look before."""
+        self._told: frozenset[str] | None = None
+        """What was written of, as this process knows it: a full card, which is told of, takes no note of that."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -60,7 +63,10 @@ class Alerts:
         """Look once, and write if there is something new to say. Whether a letter left."""
         found = {key: each for each in await signs(self._town) if each.level == BAD for key in keys_of(each)}
         lasting, self._before = found.keys() & self._before, frozenset(found)
-        told = frozenset(json.loads(await self._accounts.note(TOLD_NOTE) or "[]"))
+        noted = frozenset(json.loads(await self._accounts.note(TOLD_NOTE) or "[]"))
+        told = noted if self._told is None else self._told
+        if told != noted:
+            await self._note(told)
         new, well = lasting - told, told - found.keys()
         if not new and not well:
             return False
@@ -69,8 +75,16 @@ class Alerts:
         message = compose(self._town, grave, bool(grave))
         if await post(self._town, self._town.config.alerts, message) is not None:
             return False
-        await self._accounts.set_note(TOLD_NOTE, json.dumps(sorted((told | new) - well)))
+        self._told = (told | new) - well
+        await self._note(self._told)
         return True
+
+    async def _note(self, told: frozenset[str]) -> None:
+        """For the next start; what the card does not take now is tried again at the next look."""
+        try:
+            await self._accounts.set_note(TOLD_NOTE, json.dumps(sorted(told)))
+        except NotNow as error:
+            log.warning("what the operator was written of could not be noted: %s", error)
 
 
 def keys_of(sign: Sign) -> list[str]:

@@ -10,7 +10,7 @@ from convergences_protocol.errors import Refused
 
 from convergences_node.accounts import Session
 from convergences_node.accounts.passkeys import PASSKEYS_MAX
-from convergences_node.read_only import ReadOnlyCard
+from convergences_node.faults import NotNow
 from convergences_node.web import dates
 from convergences_node.web.operator.drawing import Faults, answer_private, faults_of, go_to, words
 from convergences_node.web.operator.forms import give_cookie
@@ -79,7 +79,7 @@ async def password_change(request: web.Request, session: Session, fields: dict[s
     accounts, messages = operating_of(request).accounts, words(request)
     try:
         right = await accounts.change_password(session, fields.get("old", ""), fields.get("password", ""))
-    except (Refused, ReadOnlyCard) as refused:
+    except (Refused, NotNow) as refused:
         return await draw_account(request, session, faults_of(refused, messages))
     if not right:
         return await draw_account(request, session, {"old": messages.text("operator.account.old_wrong")})

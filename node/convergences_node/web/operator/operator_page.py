@@ -19,6 +19,7 @@ from convergences_node.backup.stick import usual_target
 from convergences_node.checkup.signs import worst
 from convergences_node.checkup.wording import overall
 from convergences_node.config import load_config
+from convergences_node.faults import NotNow
 from convergences_node.operating import Ending
 from convergences_node.setup.joining_later import INVITATION_NOTE, REFUSED_NOTE
 from convergences_node.territories import UnknownTerritory, find
@@ -132,7 +133,10 @@ async def agglomeration_join(request: web.Request, session: Session, fields: dic
         return await draw_operator(
             request, session, faults={"invitation": words(request).text("operator.join.not_one")}
         )
-    await operating_of(request).joining.take(text)
+    try:
+        await operating_of(request).joining.take(text)
+    except NotNow as error:
+        return await draw_operator(request, session, faults=faults_of(error, words(request)))
     return await draw_operator(request, session, told=words(request).text("operator.join.taken"))
 
 

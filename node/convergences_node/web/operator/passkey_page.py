@@ -11,7 +11,7 @@ from aiohttp import web
 from convergences_protocol.errors import Refused
 
 from convergences_node.accounts import Session
-from convergences_node.read_only import ReadOnlyCard
+from convergences_node.faults import NotNow
 from convergences_node.web.operator.account_page import draw_account
 from convergences_node.web.operator.drawing import faults_of, go_to, words
 from convergences_node.web.operator.forms import give_cookie, read_form
@@ -36,7 +36,7 @@ async def passkey_add(request: web.Request, session: Session, fields: dict[str, 
     try:
         name = fields.get("passkey", "")
         await operating_of(request).accounts.passkeys.add(session, site, fields.get("answer", ""), name)
-    except (Refused, ReadOnlyCard) as refused:
+    except (Refused, NotNow) as refused:
         return await draw_account(request, session, faults_of(refused, messages))
     return await draw_account(request, session, told=messages.text("operator.passkey.added"))
 
@@ -46,7 +46,7 @@ async def passkey_remove(request: web.Request, session: Session, fields: dict[st
     messages = words(request)
     try:
         done = await operating_of(request).accounts.passkeys.remove(session, fields.get("passkey", ""))
-    except ReadOnlyCard as refused:
+    except NotNow as refused:
         return await draw_account(request, session, faults_of(refused, messages))
     return await draw_account(request, session, told=messages.text("operator.passkey.removed") if done else "")
 
