@@ -35,7 +35,7 @@ from convergences_protocol.replication.messages import Batch
 from convergences_protocol.replication.views import Held
 
 from convergences_node.archive.epochs import opening_record
-from convergences_node.archive.model import NewControl, Signed
+from convergences_node.archive.model import Entry, NewControl, Signed
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.writer import ArchiveWriter
 from convergences_node.bundles.sources import FAILURES, source_at, stick_fault
@@ -179,9 +179,12 @@ class _Old:
 
 
 async def _open(town: Town, recovery: SigningKey, last: Checkpoint, why: str) -> None:
-    """A log whose first two records continue the old one; completed if it was begun before."""
+    """A log whose first two records continue the old one; completed if it was begun before, and given up for another
+    one if it was begun, and somebody has written in it since."""
     former = town.membership.own
-    if former.previous is None or former.previous.origin != last.origin:
+    begun = former.previous is not None and former.previous.origin == last.origin
+    second = await town.archive.read(lambda reader: reader.entry(former.origin, 1)) if begun else None
+    if not begun or (second is not None and not _is_recovery_end(second, former)):
         epoch = town.random_bytes(EPOCH_BYTES)
         key = town.archive.keys.node
         opening = Opening(
@@ -195,7 +198,7 @@ async def _open(town: Town, recovery: SigningKey, last: Checkpoint, why: str) ->
         await town.membership.own_epoch()
         await town.archive.append([Signed(author_end(recovery, last, opening, why, town.now()))])
         await town.archive.bring_along(former.origin, 1)
-    elif not await town.archive.read(lambda reader: _succession_of(reader, former.origin)):
+    elif second is None:
         await town.archive.append([Signed(author_end(recovery, last, former, why, town.now()))])
 
 
@@ -244,9 +247,15 @@ async def _tell_others(town: Town, session: aiohttp.ClientSession, addresses: Se
 
 def _succession_of(reader: ArchiveReader, origin: str) -> Succession | None:
     entries = reader.entries(origin, 0, 2)
-    if len(entries) < 2 or read_header(entries[1].header).kind != END:
+    if len(entries) < 2 or not _is_recovery_end(entries[1], read_opening(read_header(entries[0].header))):
         return None
     return Succession(entries[0].header, entries[1].header)
+
+
+def _is_recovery_end(entry: Entry, opening: Opening) -> bool:
+    """Whether this is the recovery key's word; a log of a new epoch may begin with the node's own about the last."""
+    header = read_header(entry.header)
+    return header.kind == END and header.author != opening.key
 
 
 # ------------------------------------------------------------------------------------- at those that follow

@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
+from convergences_node.archive.archive import Archive
+from convergences_node.archive.model import Placed, Signed
 from convergences_protocol.errors import ConvergencesError, Refused
 
 from .cluster import Cluster, warnings
@@ -114,6 +119,42 @@ async def test_the_recovery_key_of_a_town_enrols_its_new_machine(cluster: Cluste
     await cluster.join(fresh, agglomeration)
     await fresh.write("after the flood")
     await agglomeration.until_finds("before the flood", "written before the sheet was found", "after the flood")
+
+
+@pytest.mark.parametrize("meanwhile", [[], ["written meanwhile"]])
+async def test_a_power_cut_in_the_middle_of_a_succession(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, meanwhile: list[str]
+) -> None:
+    """The new log is there, and the recovery key's word is not in it: said again it is completed or, where somebody
+    has written in it since, begun anew; nothing is lost."""
+    agglomeration, town = await cluster.cluster("saint-denis")
+    await town.write("before the flood")
+    await agglomeration.until_finds("before the flood")
+    old, sheet = town.origin, "\n".join(town.founded.recovery_sheet)
+    await cluster.stop(town, agglomeration)
+    await cluster.start(agglomeration, pages=True)
+    fresh = await cluster.start(await cluster.found("fresh", territory="FR-93066"))
+    await fresh.write("written before the sheet was found")
+    said = {"origin": old, "why": "flood", "recovery": sheet, "at": [agglomeration.town.http_address]}
+    append = Archive.append
+
+    async def cut(archive: Archive, records: Sequence[Any], **more: Any) -> list[Placed]:
+        if records and isinstance(records[0], Signed):
+            raise OSError("the power went")
+        return await append(archive, records, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Archive, "append", cut)
+        with pytest.raises(OSError, match="the power went"):
+            await fresh.ask("end", **said)
+    await cluster.stop(fresh)
+    await cluster.start(fresh)
+    await fresh.write(*meanwhile)
+    done = await fresh.ask("end", **said)
+    assert done["told"] and (await fresh.ask("end", **said))["successor"] == done["successor"]
+    await agglomeration.until_enrolled(done["successor"])
+    await cluster.join(fresh, agglomeration)
+    await agglomeration.until_finds("before the flood", "written before the sheet was found", *meanwhile)
 
 
 async def test_nobody_else_can_end_a_log(cluster: Cluster) -> None:
