@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,34 @@ async def test_a_running_node_runs_what_is_due_once(home: Home, tmp_path: Path) 
     home.clock[0] += 5 * 86_400
     assert await keeper.run_due() == ["liste"]
     assert await keeper.run_due() == []
+
+
+async def test_a_card_without_room_has_nobody_asked_again_at_once(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can be noted then, not even that it failed: a server was asked for all that it has every half minute."""
+    table = tmp_path / "liste.json"
+    table.write_text(json.dumps(rows(3)))
+    for name in ("a", "b"):
+        await home.declare(name, declaration(f'file = "{table}"'))
+    keeper = Keeper(home.town)
+
+    def refuse(self: Memory, name: str, state: State) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(Memory, "keep_state", refuse)
+        assert await keeper.run_due() == ["a", "b"], "each has its turn"
+        assert await keeper.run_due() == []
+        home.clock[0] += 900
+        assert await keeper.run_due() == ["a", "b"]
+        home.clock[0] += 900
+        assert await keeper.run_due() == [], "later and later"
+    home.clock[0] += 900
+    assert await keeper.run_due() == ["a", "b"]
+    assert await keeper.run_due() == []
+    with Memory(home.folder) as memory:
+        assert [memory.state(name).outcome for name in ("a", "b")] == ["imported", "imported"]
 
 
 async def test_a_declaration_that_is_wrong_or_only_proposed_harms_no_other(home: Home, tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ async def test_a_source_is_fetched_again_only_if_it_changed(home: Home) -> None:
         ("utf-8", "iso-8859-1"),
         ("utf-16", "utf-8"),
         ("cp1252", "no-such-thing"),
+        ("cp1252", "zlib"),
+        ("cp1252", "base64"),
         ("cp1250", "cp1250"),
     ],
 )

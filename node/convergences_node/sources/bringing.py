@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from convergences_node.imports.mapping import MAPPING_BYTES_MAX, Mapping
 from convergences_node.imports.rows import sniff
-from convergences_node.imports.text import SAMPLE_BYTES, detect_encoding
+from convergences_node.imports.text import SAMPLE_BYTES, detect_encoding, known_encoding
 
 from .declaration import KNOWN, Declaration, mapping_of, paths_of, sources_folder
 from .fetching import Bounds, FetchFailed, Validators, fetch
@@ -79,8 +79,9 @@ def _charset(path: Path, said: str | None) -> str | None:
     if said is None or detect_encoding(sample).startswith("utf"):
         return None
     try:
-        codecs.getincrementaldecoder(said)().decode(sample)
-    except (LookupError, UnicodeError):
+        # Python has codecs that are none of text, such as base64.
+        codecs.getincrementaldecoder(known_encoding(said))().decode(sample)
+    except (LocalError, LookupError, UnicodeError):
         return None
     return said
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -18,7 +20,7 @@ from msgspec.structs import replace
 from convergences_node.faults import fault_to_json, words_of
 
 from .declaration import When, declared, is_stopped, load, sources_folder
-from .memory import Memory
+from .memory import Memory, State
 from .schedule import next_try
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ class Keeper:
 
     def __init__(self, town: Town) -> None:
         self._town = town
+        self._unkept: dict[str, State] = {}
+        """How sources failed that a full card took no note of: without it they would be fetched at each look."""
 
     async def run(self) -> None:
         """For ever."""
@@ -70,7 +74,10 @@ class Keeper:
         now = self._town.now()
         with Memory(self._town.folder) as memory:
             names = [name for name in declared(self._town.folder) if not is_stopped(self._town.folder, name)]
-            return [name for name in names if memory.state(name).due <= now]
+            return [name for name in names if self._state(memory, name).due <= now]
+
+    def _state(self, memory: Memory, name: str) -> State:
+        return self._unkept.get(name) or memory.state(name)
 
     async def _run(self, name: str) -> None:
         from convergences_node.doing import may_write
@@ -84,6 +91,7 @@ class Keeper:
                     return
                 may_write(self._town)
                 state = await run_source(self._town, memory, name, declaration, Asked(), lambda event: None)
+                self._unkept.pop(name, None)
                 log.info("source %s: %s", name, state.outcome)
             except ConvergencesError as error:
                 self._wrong(memory, name, error)
@@ -94,10 +102,13 @@ class Keeper:
 
     def _wrong(self, memory: Memory, name: str, error: Exception) -> None:
         """A source that cannot be run is shown with the reason, and looked at again later."""
-        before, now = memory.state(name), self._town.now()
+        before, now = self._state(memory, name), self._town.now()
         fault = Fault("source", "source_wrong", {"reason": words_of(error)[:300]})
         failures = before.failures + 1
         due = next_try(When(), name, now, self._town.config.http.timezone, failures)
         state = replace(before, outcome="failed", tried=now, due=due, failures=failures, reason=fault_to_json(fault))
-        memory.keep_state(name, state)
         log.warning("source %s: %s", name, error)
+        self._unkept[name] = state
+        with suppress(sqlite3.OperationalError):
+            memory.keep_state(name, state)
+            del self._unkept[name]
