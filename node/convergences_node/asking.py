@@ -128,7 +128,7 @@ async def peers(town: Town, params: verbs.Peers, tell: Tell) -> Json:
 async def show(town: Town, params: verbs.Show, tell: Tell) -> Json:
     """See `verbs.Show`."""
     element = element_id(params.element)
-    await _caught_up(town)
+    await caught_up(town)
     view = await town.index.element(str(element), at=params.at)
     if view is None:
         raise NotFound(f"no element {element} is shown here", fault=Fault("", "element_unknown", {"id": str(element)}))
@@ -149,7 +149,7 @@ async def history(town: Town, params: verbs.History, tell: Tell) -> Json:
 
 async def search(town: Town, params: verbs.Search, tell: Tell) -> Json:
     """See `verbs.Search`."""
-    await _caught_up(town)
+    await caught_up(town)
     return msgspec.to_builtins(await town.index.search(Query.from_params(params.query)))
 
 
@@ -266,7 +266,7 @@ def _enrolment(log: Enrolled, names: dict[str, str | None], disputes: set[str]) 
     }
 
 
-async def _caught_up(town: Town) -> None:
+async def caught_up(town: Town) -> None:
     """Let what was written a moment ago be found; but nobody waits for the whole of a backlog."""
     catching_up = asyncio.ensure_future(town.index.catch_up())
     await asyncio.wait([catching_up], timeout=CATCH_UP_SECONDS_MAX if town.network is not None else None)

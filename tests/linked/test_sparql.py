@@ -88,6 +88,15 @@ async def test_a_query_may_be_posted_either_way(client: TestClient) -> None:
     assert (refused.status, (await refused.json())["code"]) == (400, "sparql-refused")
 
 
+@pytest.mark.parametrize("media", ["application/sparql-query", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize(("charset", "body"), [("no-such-thing", b"query=ASK{}"), ("utf-8", b"query=\xff")])
+async def test_letters_that_nobody_can_read_are_the_sender_s_mistake(
+    client: TestClient, media: str, charset: str, body: bytes
+) -> None:
+    refused = await client.post("/sparql", data=body, headers={"Content-Type": f"{media}; charset={charset}"})
+    assert (refused.status, (await refused.json())["code"]) == (400, "malformed")
+
+
 async def test_rdflib_asks_as_it_asks_any_endpoint(client: TestClient) -> None:
     """rdflib's own SPARQL client, by GET and by POST, in a thread beside the server."""
     from rdflib.plugins.stores.sparqlstore import SPARQLStore

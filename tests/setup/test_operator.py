@@ -50,6 +50,18 @@ async def test_a_form_of_another_session_does_nothing(operator: Operator) -> Non
     assert (await operator.get("/operateur"))[0] == 200
 
 
+async def test_a_form_in_letters_that_nobody_can_read_is_refused(operator: Operator) -> None:
+    """Whoever sends it: it was an error of ours, written whole to the log at each try."""
+    address = operator.process.address()
+    for charset, body in (("no-such-thing", b"name=x"), ("utf-8", b"name=\xff")):
+        headers = {
+            "Origin": address.rstrip("/"),
+            "Content-Type": f"application/x-www-form-urlencoded; charset={charset}",
+        }
+        async with operator.session.post(f"{address}operateur/entrer", data=body, headers=headers) as answer:
+            assert answer.status == 400
+
+
 async def test_guesses_of_a_password_are_few(operator: Operator) -> None:
     """Five at once, then one in ten seconds: a machine that is busy may let one or two more through."""
     tries = [await operator.send(LOG_IN, name="operateur", password="x" * 12) for _ in range(3 * ATTEMPTS_BURST)]

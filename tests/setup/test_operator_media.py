@@ -10,12 +10,21 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from convergences_node.accounts import Accounts
 from convergences_node.control import call
+from convergences_node.founding import create_town
+from convergences_node.network.network import Network
+from convergences_node.operating import Life, Operating
+from convergences_node.setup.joining_later import JoiningLater
+from convergences_node.town import Town
+from convergences_node.web.app import make_app
+from convergences_node.web.operator.log_in import SESSION_COOKIE
 from playwright.async_api import Browser
 
 from tests.media.pictures import PDF, SECRET, bomb, drawn, from_a_telephone, written
 
-from .conftest import Operator
+from .conftest import LOOPBACK, Operator
 from .person import DESK, PHONE, in_a_browser, operator_at
 from .processes import Process
 
@@ -145,3 +154,23 @@ async def test_a_person_puts_a_picture_there_with_the_keyboard(
     await person.page.get_by_role("status").wait_for()
     await person.open_to_everyone(f"operator-media-described-{scheme}")
     assert [one["alt"] for one in await kept(operator.process, element)] == ["La fanfare, un soir d’été"]
+
+
+async def test_the_list_does_not_wait_for_an_index_that_is_made(tmp_path: Path) -> None:
+    """What is found by then is shown; the page came when the whole index was there, if the browser still waited."""
+    await create_town(tmp_path / "node", "FR-93066", "town", "Saint-Denis", settings=LOOPBACK)
+    async with Town.open(tmp_path / "node") as town:
+        await town.index.catch_up()
+        town.network = Network(town)
+        accounts = Accounts(tmp_path / "node", town.now)
+        await accounts.set_password("zoé", "quatre mots bien choisis")
+        cookies = {SESSION_COOKIE: await accounts.begin("zoé", "")}
+        operating = Operating(town, accounts, JoiningLater(town, accounts), Life(asyncio.Event()))
+        app = make_app(town, operating=operating)
+        try:
+            async with TestClient(TestServer(app), cookies=cookies) as client, town.index._turn, asyncio.timeout(60):
+                answer = await client.get(MEDIA)
+                assert answer.status == 200 and "Images et documents" in await answer.text()
+        finally:
+            town.network = None
+            accounts.close()

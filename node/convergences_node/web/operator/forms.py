@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from convergences_node.web.arriving import is_secure
+from convergences_node.web.posted import readable
 from convergences_node.web.problems import Problem
 
 TOKEN_FIELD = "jeton"  # noqa: S105 - the name of a field
@@ -30,7 +31,8 @@ async def read_form(request: web.Request, token: str | None) -> dict[str, str]:
     """The fields of a form that this node's own page sent; with a token, in this session. Problem if it is not."""
     if not is_from_us(request) or request.content_type != FORM:
         raise Problem("form-refused")
-    posted = await request.post()
+    with readable():
+        posted = await request.post()
     fields = {name: value[:FIELD_CHARS_MAX] for name, value in posted.items() if isinstance(value, str)}
     if len(posted) > FIELDS_MAX:
         raise Problem("form-refused")

@@ -21,6 +21,7 @@ from convergences_protocol.kinds import KINDS
 from convergences_protocol.kinds.media import ALT_CHARS_MAX, CREDIT_CHARS_MAX, LICENCE_CHARS_MAX, Media
 
 from convergences_node.accounts import Session
+from convergences_node.asking import caught_up
 from convergences_node.blobs.store import FOLDER
 from convergences_node.index.query import TEXT_CHARS_MAX, Query
 from convergences_node.index.views import ElementView
@@ -70,7 +71,7 @@ async def media_page(request: web.Request, session: Session) -> web.StreamRespon
     town, reading = operating_of(request).town, reading_of(request)
     text = request.query.get("q", "").strip()[:TEXT_CHARS_MAX]
     own = town.config.node.territory
-    await town.index.catch_up()
+    await caught_up(town)
     answer = await town.index.search(Query(text=text, kinds=_KINDS, territories=(own,), limit=FOUND_MAX))
     found = [(f"{MEDIA}/{item.id}", card(reading, item)) for item in answer.items if item.territory == own]
     return answer_private(request, "operator_media.html", {"session": session, "text": text, "found": found})

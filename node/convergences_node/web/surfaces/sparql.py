@@ -23,6 +23,7 @@ from convergences_node.linked.workers import Answered, Asked, BusyError, Stopped
 from convergences_node.web.asking import town_of
 from convergences_node.web.etag import CACHE_ASK, GZIP_BYTES_MIN, GZIP_LEVEL, conditional, takes_gzip
 from convergences_node.web.exporting import base_of
+from convergences_node.web.posted import readable
 from convergences_node.web.problems import Problem
 from convergences_node.web.route import Parameter
 from convergences_node.web.surfaces.linked_context import LINKED_PREFIXES
@@ -85,13 +86,16 @@ async def sparql_query_post(request: web.Request) -> web.Response:
     """A query in SPARQL 1.1, as a form's field `query` or as the body itself (`application/sparql-query`)."""
     folder = _folder(request)
     if request.content_type == _SPARQL_QUERY:
-        return await _answer(request, folder, await request.text(), request.query)
+        with readable():
+            query = await request.text()
+        return await _answer(request, folder, query, request.query)
     if request.content_type != _URLENCODED:
         raise Problem("sparql-refused", reason=f"{_URLENCODED}, {_SPARQL_QUERY}")
-    form = await request.post()
-    if not isinstance(query := form.get("query"), str):
+    with readable():
+        form = await request.post()
+    if not isinstance(given := form.get("query"), str):
         raise Problem("query-refused", faults=[("query", "missing", {})])
-    return await _answer(request, folder, query, form)
+    return await _answer(request, folder, given, form)
 
 
 def _folder(request: web.Request) -> Path:
