@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
 from convergences_cli.sheet import sheet_seed
+from convergences_node.backup import shelf
 from convergences_protocol.recovery import write_sheet
 
 from .conftest import Terminal
@@ -30,6 +33,53 @@ def test_a_backup_is_made_listed_and_opened_with_the_printed_sheet(terminal: Ter
     assert (
         terminal.done("status --folder sd --json").json["backup"]["path"].endswith("convergences-FR-93066-000001.age")
     )
+
+
+def test_each_sheet_opens_its_own_town_s_backup_on_a_stick_of_several(terminal: Terminal) -> None:
+    """Also of the same territory, set up anew; and a sheet of none is told so."""
+    Path("stick").mkdir()
+    for name, code in (("sd", "93066"), ("ep", "93031"), ("anew", "93066")):
+        terminal.done(f"init {code} --folder {name} --sheet {name}.txt")
+        terminal.done(f"backup stick --folder {name}")
+    for name, number in (("sd", "93066-000001"), ("ep", "93031-000001"), ("anew", "93066-000002")):
+        (row,) = terminal.done(f"backup stick --verify {name}.txt --json").json["backups"]
+        assert (Path(row["path"]).name, row["fault"]) == (f"convergences-FR-{number}.age", None)
+    terminal.done("init 93066 --folder other --sheet other.txt")
+    assert "does not open" in terminal.type("backup stick --verify other.txt").out
+
+
+@pytest.mark.parametrize("wrong", [{"created_at": 10**20}, {"created_at": "x"}, {"sha256": 7}, {"size_bytes": None}])
+def test_a_note_that_no_node_has_written_is_none(terminal: Terminal, wrong: dict[str, object]) -> None:
+    """It is on a stick, and anybody may have written it."""
+    terminal.done("init 93066 --folder sd --sheet sd.txt")
+    Path("stick").mkdir()
+    terminal.done("backup stick --folder sd")
+    (note,) = Path("stick").glob("*.json")
+    note.write_text(json.dumps(json.loads(note.read_text()) | wrong))
+    assert terminal.type("backup stick --list").code == 1
+    assert terminal.done("backup stick --verify sd.txt --json").json["backups"][0]["fault"] is None
+
+
+def test_a_backup_that_cannot_be_read_is_told_beside_the_others(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stick with a bad place in it."""
+    terminal.done("init 93066 --folder sd --sheet sd.txt")
+    Path("stick").mkdir()
+    for _ in range(2):
+        terminal.done("backup stick --folder sd")
+    read_back = shelf.read_back
+
+    def bad(path: Path) -> tuple[int, str]:
+        if path.name.endswith("1.age"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read_back(path)
+
+    monkeypatch.setattr(shelf, "read_back", bad)
+    seen = terminal.type("backup stick --list --json")
+    assert seen.code == 1
+    first, second = (row["fault"] for row in seen.json["backups"])
+    assert "could not be read: the medium failed" in first and second is None
 
 
 def test_what_cannot_be_done_is_refused_with_a_next_step(terminal: Terminal) -> None:

@@ -66,10 +66,15 @@ def _show(answer: dict[str, Any]) -> None:
 
 def _look(target: Path, sheet: Any, as_json: bool) -> None:
     from convergences_node.backup import shelf
+    from convergences_node.backup.recipient import recipient_of
+    from convergences_protocol.keys import SigningKey
 
     seed = sheet_seed(sheet) if sheet is not None else None
     found = shelf.found_at(target)
-    rows = [_checked(each, seed) for each in (found if seed is None else found[-1:])]
+    if seed is not None:  # several towns may share a stick
+        recipient = recipient_of(SigningKey.from_seed(seed).public)
+        found = (shelf.opened_by(found, recipient) or found)[-1:]
+    rows = [_checked(each, seed) for each in found]
     if as_json:
         print_json({"backups": rows})
     else:

@@ -158,7 +158,7 @@ def newest(path: Path, recovery_seed: bytes) -> Path:
     if not found:
         raise LocalError(f"there is no backup in {path}", fault=Fault("", "backup_none", {"folder": str(path)}))
     recipient = recipient_of(SigningKey.from_seed(recovery_seed).public)
-    ours = [each for each in found if each.note is not None and each.note.recipient == recipient]
+    ours = shelf.opened_by(found, recipient)
     territories = {each.territory for each in found}
     if not ours and len(territories) > 1:
         raise LocalError(

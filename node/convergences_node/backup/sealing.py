@@ -16,9 +16,8 @@ from typing import IO
 
 from convergences_protocol.errors import Fault, LocalError
 
-from convergences_node.faults import why_of
-
 from .container import DamagedBackup
+from .shelf import unread
 
 
 class WrongSheet(LocalError):  # noqa: N818 -- named for what was found
@@ -71,7 +70,7 @@ def opened(path: Path, identity: str) -> Iterator[IO[bytes]]:
         finally:
             thread.join()
         if stick.error is not None:
-            raise _unread(path, stick.error) from stick.error
+            raise unread(path, stick.error) from stick.error
         if outcome and not (failed is None and isinstance(outcome[0], BrokenPipeError)):
             raise _told(path, outcome[0], failed) from outcome[0]
         if failed is not None:
@@ -82,14 +81,7 @@ def _open(path: Path) -> IO[bytes]:
     try:
         return path.open("rb")
     except OSError as error:
-        raise _unread(path, error) from error
-
-
-def _unread(path: Path, error: OSError) -> LocalError:
-    """It is the stick that errs, and nothing is known of what is on it."""
-    reason = why_of(error)
-    fault = Fault("", "backup_unread", {"file": path.name, "reason": reason})
-    return LocalError(f"{path.name} cannot be read: {reason}", hint="is the stick plugged in?", fault=fault)
+        raise unread(path, error) from error
 
 
 def _told(path: Path, error: Exception, failed: Exception | None) -> Exception:

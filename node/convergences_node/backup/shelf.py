@@ -13,19 +13,25 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 from convergences_protocol.errors import Fault, LocalError
+from msgspec import Meta
 
 from convergences_node.archive.durable import TEMPORARY, replace_durably, sync_folder
+from convergences_node.faults import why_of
 
 from .container import DamagedBackup
 
 NOTE_BYTES_MAX = 64 * 1024
 LISTED_MAX = 10_000
+CREATED_MAX = 253_402_300_799
+"""The end of the year 9999: what can be said as a date."""
 PIECE_BYTES = 1 << 20
 _NAME = re.compile(r"convergences-([0-9A-Z-]{4,12})-([0-9]{6})\.age")
 
@@ -39,7 +45,7 @@ class Note:
     origin: str
     size: int
     """How many records the town's log had."""
-    created_at: int
+    created_at: Annotated[int, Meta(ge=0, le=CREATED_MAX)]
     archive: str
     recipient: str
     size_bytes: int
@@ -94,6 +100,11 @@ def found_at(target: Path) -> list[Kept]:
     return found
 
 
+def opened_by(found: Iterable[Kept], recipient: str) -> list[Kept]:
+    """Those that are encrypted to this recipient, by their notes."""
+    return [each for each in found if each.note is not None and each.note.recipient == recipient]
+
+
 def next_path(folder: Path, territory: str) -> Path:
     """The name of the next backup of that territory, after all that are there, whole or not."""
     numbers = [each.number for each in _kept(folder, territory)]
@@ -101,11 +112,11 @@ def next_path(folder: Path, territory: str) -> Path:
 
 
 def read_note(path: Path) -> Note | None:
-    """The note beside a backup."""
+    """The note beside a backup; None where there is none, or one that no node has written."""
     try:
         with path.with_suffix(".json").open("rb") as file:
-            return Note(**json.loads(file.read(NOTE_BYTES_MAX)))
-    except (OSError, ValueError, TypeError):
+            return msgspec.json.decode(file.read(NOTE_BYTES_MAX), type=Note)
+    except (OSError, ValueError):
         return None
 
 
@@ -147,11 +158,22 @@ def read_back(path: Path) -> tuple[int, str]:
     return count, digest.hexdigest()
 
 
+def unread(path: Path, error: OSError) -> LocalError:
+    """It is the stick that errs, and nothing is known of what is on it."""
+    reason = why_of(error)
+    fault = Fault("", "backup_unread", {"file": path.name, "reason": reason})
+    return LocalError(f"{path.name} cannot be read: {reason}", hint="is the stick plugged in?", fault=fault)
+
+
 def check(each: Kept) -> None:
-    """Whether the file is the one that its note describes; raises `DamagedBackup`. Needs no sheet."""
+    """Whether the file is the one that its note describes; raises `DamagedBackup`, or `LocalError` if it cannot be
+    read. Needs no sheet."""
     if each.note is None:
         raise DamagedBackup(f"{each.path.name} has no note beside it", hint="check it with the recovery sheet")
-    count, digest = read_back(each.path)
+    try:
+        count, digest = read_back(each.path)
+    except OSError as error:
+        raise unread(each.path, error) from error
     if (count, digest) != (each.note.size_bytes, each.note.sha256):
         what = (
             f"{count} bytes instead of {each.note.size_bytes}" if count != each.note.size_bytes else "another content"
