@@ -123,6 +123,17 @@ async def test_only_the_newest_are_kept_and_another_town_s_are_left_alone(town: 
         verify(shelf.kept(stick, "FR-93031")[0].path, seed_of(founded))
 
 
+async def test_backups_in_the_node_s_own_folder_do_not_hold_each_other(town: Made, tmp_path: Path) -> None:
+    """Each was twice as large as the one before, until the card was full."""
+    folder, founded, _ = town
+    (folder / "backups").mkdir()
+    (folder / "backups" / "convergences-notes.json").write_text("{}")
+    for _ in range(3):
+        made = await ask(folder, target=str(folder / "backups"))
+    restore(Path(made["path"]), seed_of(founded), tmp_path / "again")
+    assert [path.name for path in (tmp_path / "again" / "backups").iterdir()] == ["convergences-notes.json"]
+
+
 async def test_a_town_that_was_set_up_anew_leaves_the_backups_of_the_one_before(town: Made, tmp_path: Path) -> None:
     """Another sheet opens those, and nobody could make them again: its own go, and those that no note describes."""
     folder, founded, stick = town

@@ -47,6 +47,7 @@ from convergences_node.read_only import open_database, why_read_only
 from convergences_node.updates.places import OFFERED_NAME
 from convergences_node.vault.notes import NAME as VAULT_NOTES
 
+from . import shelf
 from .container import PIECE_BYTES, Member
 
 FORMAT = 1
@@ -173,6 +174,8 @@ def _kept(folder: Path) -> Iterator[Path]:
         for name in names:
             path = Path(root, name)
             if left_out(path.relative_to(folder).as_posix()) or path.is_symlink() or not path.is_file():
+                continue
+            if shelf.is_backup(name):  # each would hold all those before it
                 continue
             count += 1
             if count > FILES_MAX:

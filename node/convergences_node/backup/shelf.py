@@ -100,6 +100,11 @@ def found_at(target: Path) -> list[Kept]:
     return found
 
 
+def is_backup(name: str) -> bool:
+    """Whether a file of this name is a backup, or the note beside one."""
+    return _NAME.fullmatch(str(Path(name).with_suffix(".age"))) is not None and name.endswith((".age", ".json"))
+
+
 def opened_by(found: Iterable[Kept], recipient: str) -> list[Kept]:
     """Those that are encrypted to this recipient, by their notes."""
     return [each for each in found if each.note is not None and each.note.recipient == recipient]
