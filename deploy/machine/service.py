@@ -19,7 +19,8 @@ ROWS = 3_000
 MEMORY_MIB_MAX, MEMORY_AT_REST_MIB_MAX = 400, 140
 SETTLE_S = 420
 """Longer than a new index takes to be merged, and than the pause between two small writes."""
-REST_S = 360
+REST_S = 600
+"""A whole period of what a node does by the clock (`clockwork.COSIGN_EVERY_S`)."""
 OWN_KIB_A_MINUTE_MAX = 64
 PEEK_S = 2.0
 TRIES, LONGER = 6, 3

@@ -2,7 +2,8 @@
 """Small SQLite files of a node that are neither archive nor index: how they are opened, in one place.
 
 Two sorts. What is *kept* stands beside the archive and may be lost (who follows, how sources went, what was refused): a
-short transaction is durable enough, and what is deleted is overwritten. What is *passing* lives as long as one piece of
+short transaction is durable enough, and what is deleted is overwritten. To look at it writes nothing: a node at rest
+looks twice a minute. What is *passing* lives as long as one piece of
 work and is nobody's loss: no journal, and a bounded cache, beyond which it goes to the disk. Both may be used from any
 thread, by one at a time.
 """
@@ -21,17 +22,21 @@ CACHE_KIB = 2_048
 """SQLite's own default; what passes much through its file asks for more."""
 
 
-def open_kept(path: Path, schema: str) -> sqlite3.Connection:
+def open_kept(path: Path, schema: str, *, stays_open: bool = False) -> sqlite3.Connection:
     """A file beside the archive, made if it is not there; nobody but the node's own user may read it.
 
+    One that `stays_open` has a write-ahead log, which costs less for each write, and makes two files and deletes them
+    for each that opens it alone, be it for a look.
     On a card that takes no write it is read into memory: what is noted then is forgotten when the node stops.
     """
     if why_read_only(path.parent) is not None:
         db = copy_in_memory(path)
         db.executescript(schema)
         return db
-    path.touch(mode=0o600, exist_ok=True)
-    settings = (f"busy_timeout = {BUSY_MS}", "journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON")
+    if not path.exists():
+        path.touch(mode=0o600, exist_ok=True)
+    journal = "WAL" if stays_open else "DELETE"
+    settings = (f"busy_timeout = {BUSY_MS}", f"journal_mode = {journal}", "synchronous = NORMAL", "secure_delete = ON")
     return _open(path, schema, settings)
 
 

@@ -75,7 +75,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._lock = threading.Lock()
-        self._db = open_kept(folder / STORE_NAME, SCHEMA)
+        self._db = open_kept(folder / STORE_NAME, SCHEMA, stays_open=True)
 
     def __enter__(self) -> Self:
         return self
