@@ -15,7 +15,7 @@ import pytest
 from convergences_node.archive.model import NewRecord
 from convergences_node.archive.verifying import verify_folder
 from convergences_node.bundles import verb
-from convergences_node.bundles.places import Folder
+from convergences_node.bundles.places import Folder, ZipWriter
 from convergences_node.fault_sentences import said_in
 from convergences_protocol import checkpoint
 from convergences_protocol.checkpoint import Checkpoint
@@ -318,3 +318,29 @@ async def test_pictures_travel_by_stick_and_leave_it_with_their_records(cluster:
     await town.ask("erase", element=str(placed.element), reason="asked by the person")
     await town.ask("bundle_write", path=str(stick))
     assert list((stick / "blobs").iterdir()) == []
+
+
+LINKED: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "a list half written": ("logs.part", lambda stick: Folder(stick, writing=True).settle("logs", b"{}")),
+    "a file half written": ("log/a.part", lambda stick: Folder(stick, writing=True).write("log/a", b"bytes")),
+    "a file that is there": ("log/a.part", lambda stick: Folder(stick, writing=True).write("log/there", b"bytes")),
+    "a zip half written": ("b.zip.part", lambda stick: ZipWriter(stick / "b.zip").close()),
+    "a folder": ("tile", lambda stick: Folder(stick, writing=True).write("tile/0/a", b"bytes")),
+    "a folder to be emptied": ("tile", lambda stick: Folder(stick, writing=True).remove("tile/precious")),
+}
+
+
+@pytest.mark.parametrize("way", LINKED)
+def test_a_link_on_the_stick_leads_to_no_file_of_the_node(tmp_path: Path, way: str) -> None:
+    """Whoever lends a stick could have the node write over its own archive: the link is refused."""
+    name, work = LINKED[way]
+    stick, node = tmp_path / "stick", tmp_path / "node"
+    (stick / "log").mkdir(parents=True)
+    (stick / "log" / "there").write_bytes(b"older")
+    (stick / "log" / "there.part").symlink_to(node / "precious")
+    node.mkdir()
+    (node / "precious").write_bytes(b"precious")
+    (stick / name).symlink_to(node if name == "tile" else node / "precious")
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        work(stick)
+    assert [(path.name, path.read_bytes()) for path in node.iterdir()] == [("precious", b"precious")]

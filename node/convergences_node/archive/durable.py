@@ -9,20 +9,28 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 TEMPORARY = ".part"
+
+
+def create(path: Path, mode: int) -> BinaryIO:
+    """An empty file to write to. OSError where a link stands in its place: on a stick anybody may have put one there,
+    to a file of the node's own."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.fdopen(os.open(path, flags, mode), "wb")
 
 
 def prepare(path: Path, data: bytes, mode: int = 0o600) -> Path:
     """Write what `path` is to become beside it, durably. If there is no room on the disk, this is where it shows."""
     temporary = path.with_name(path.name + TEMPORARY)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    file = create(temporary, mode)
     try:
         # Not by write(2) alone: on a disk that is nearly full it writes what there is room for, and calls that success.
-        with os.fdopen(descriptor, "wb") as file:
+        with file:
             file.write(data)
             file.flush()
-            os.fsync(descriptor)
+            os.fsync(file.fileno())
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink()

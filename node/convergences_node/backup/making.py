@@ -19,7 +19,7 @@ from threading import Event
 from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.keys import SigningKey
 
-from convergences_node.archive.durable import TEMPORARY, sync_folder
+from convergences_node.archive.durable import TEMPORARY, create, sync_folder
 from convergences_node.archive.model import CARD_FULL, ArchiveFull
 from convergences_node.archive.reader import ArchiveReader
 from convergences_node.archive.revealed import Revealed
@@ -36,6 +36,8 @@ from .sealing import seal
 SPOOL_NAME = "backup" + TEMPORARY
 """In the node's own folder, if that takes a write and has room, else in memory: private databases are copied there
 before they are encrypted, and never in clear to the stick."""
+BACKUP_MODE = 0o644
+"""It is encrypted: whoever is given the stick may copy it."""
 SPARE_BYTES = 1 << 20
 """Beside the copy: what SQLite writes to open a database that nobody has open, and what residents write meanwhile."""
 
@@ -135,7 +137,7 @@ def _encrypt(order: Order, part: Path, recipient: str) -> tuple[int, str]:
     spool = _spool(order.folder)
     reader = ArchiveReader.open(order.folder, order.revealed)
     try:
-        with part.open("wb") as file:
+        with create(part, BACKUP_MODE) as file:
 
             def write(data: bytes) -> None:
                 nonlocal count

@@ -12,6 +12,7 @@ Whoever puts such a folder behind any web server has a mirror. Reading is bounde
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import zipfile
@@ -20,7 +21,7 @@ from typing import Protocol
 
 from convergences_protocol.errors import Fault, LocalError, RemoteError
 
-from convergences_node.archive.durable import TEMPORARY, prepare, replace_durably, sync_folder
+from convergences_node.archive.durable import TEMPORARY, create, prepare, replace_durably, sync_folder
 from convergences_node.faults import why_of
 from convergences_node.network.http_tiles import Gone
 
@@ -106,6 +107,8 @@ class Folder:
     def __init__(self, path: Path, *, writing: bool = False) -> None:
         self._path = path
         self._fresh: list[Path] = []
+        self._own: set[Path] = set()
+        """Its folders that are known to be in it."""
         self._begun = False
         """Its list of logs was read: as long as the stick is there, so is the list."""
         if writing and not path.parent.is_dir():
@@ -129,21 +132,33 @@ class Folder:
         return data
 
     def write(self, name: str, data: bytes) -> None:
-        path = self._path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = self._room_for(name)
         if path.exists():  # the head that is there speaks of it: it may not be half of either for a moment
             prepare(path, data, MODE).rename(path)
         else:
             part = path.with_name(path.name + TEMPORARY)
-            part.write_bytes(data)
+            with create(part, MODE) as file:
+                file.write(data)
             part.rename(path)
         self._fresh.append(path)
 
     def settle(self, name: str, data: bytes) -> None:
         self._sync()
+        replace_durably(self._room_for(name), data, MODE)
+
+    def _room_for(self, name: str) -> Path:
+        """Where to write a file, its folder made."""
         path = self._path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_durably(path, data, MODE)
+        if path.parent not in self._own:
+            self._check(path.parent)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._own.add(path.parent)
+        return path
+
+    def _check(self, folder: Path) -> None:
+        """OSError if a link leads away from the stick."""
+        if folder.resolve() != self._path.resolve() / folder.relative_to(self._path):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
 
     def _sync(self) -> None:
         """A stick is slow to sync: once for many files, when most of them have left the memory by themselves."""
@@ -158,6 +173,7 @@ class Folder:
         self._fresh.clear()
 
     def remove(self, name: str) -> None:
+        self._check((self._path / name).parent)
         (self._path / name).unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -172,7 +188,7 @@ class ZipWriter:
         if not path.parent.is_dir():
             raise _no_folder(path.parent)
         self._part = path.with_name(path.name + TEMPORARY)
-        self._file = self._part.open("wb")
+        self._file = create(self._part, MODE)
         self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED)
 
     def read(self, name: str, bytes_max: int) -> bytes:
