@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from convergences_node.archive import archive
 from convergences_node.archive.archive import Archive
+from convergences_node.archive.keys import Keyring
 from convergences_node.archive.lock import FolderLock
 from convergences_node.archive.writer import ArchiveWriter
 from convergences_node.backup import rebuilding, restoring
@@ -78,9 +78,7 @@ async def test_a_card_that_is_full_while_a_backup_comes_back_leaves_nothing(
     assert restore(next(stick.glob("*.age")), seed_of(founded), again).records == len(NAMES) + 1
 
 
-@pytest.mark.parametrize(
-    ("owner", "name"), [(Archive, "choose"), (rebuilding, "create_town"), (archive.Keyring, "create")]
-)
+@pytest.mark.parametrize(("owner", "name"), [(Archive, "choose"), (rebuilding, "create_town"), (Keyring, "create")])
 async def test_a_card_that_is_full_while_a_town_is_founded_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
 ) -> None:
