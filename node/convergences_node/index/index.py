@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from convergences_protocol.charter import Charter
+from convergences_protocol.errors import Fault
 
 from convergences_node.archive.model import BodiesCame, BodiesErased, EpochOpened, Event, LogGrew
-from convergences_node.faults import words_of
+from convergences_node.faults import NotNow, words_of
 from convergences_node.index import store
 from convergences_node.index.course import Course
 from convergences_node.index.coverage import Covered, coverage_of
@@ -69,6 +70,9 @@ class Index(Questions):
         self._task: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self._torn = False
+        self._goes_back = False
+        """Whether the file that serves is whole, and can go on if there is no room for the one that is made beside."""
+        self._left_unfit: store.UnfitError | None = None
         self._lent = False
         self._changes = 0
         self.patience: Callable[[], Awaitable[None]] | None = None
@@ -176,6 +180,25 @@ class Index(Questions):
             except asyncio.CancelledError:
                 self._wake.set()
                 raise
+            except (sqlite3.DatabaseError, store.UnfitError) as error:
+                if store.is_without_room(error) and not self._is_in_memory:
+                    await self._make_room(error)
+                raise
+
+    async def _make_room(self, error: Exception) -> None:
+        """A card without room for a new index is not to be filled by it: then nobody could write any more. Raises
+        `NotNow` where the old one goes on."""
+        if not self._goes_back:
+            if await self._in_writer(self._keeper.leave_old):
+                log.warning("there was no room for a new index: the old one, of another version, has made way")
+                self._wake.set()
+            return
+        self._goes_back = self._torn = False
+        self._follower.begin_again()
+        await self._in_writer(self._keeper.leave_new)
+        self._changes += 1
+        self._wake.set()
+        raise NotNow("no room for a new index beside the one that serves", fault=Fault("", "card_full")) from error
 
     async def lend(self, work: Callable[[Speakers], Awaitable[None]]) -> bool:
         """Have the file written by somebody else while `work` runs; questions go on being answered from it.
@@ -205,7 +228,7 @@ class Index(Questions):
             await self._in_writer(self._keeper.take_back)
         except store.UnfitError as unfit:
             log.warning("index rebuilt from the archive: what it was lent to left it so: %s", unfit)
-            self._torn = True
+            self._torn, self._left_unfit = True, unfit
             self._wake.set()
         finally:
             self._lent = False
@@ -216,6 +239,7 @@ class Index(Questions):
         if self._read_only is not None or self._is_in_memory:
             raise refusal(self._read_only or "the index is in memory")
         async with self._in_turn():
+            self._goes_back = not self._torn and not self.rebuilding
             await self._rebuild()
             return await self._catch_up(report)
 
@@ -240,6 +264,7 @@ class Index(Questions):
             raise
         finally:
             self._changes += 1
+        self._goes_back = self._goes_back and self.rebuilding
         await self._refresh()
         return done
 
@@ -267,7 +292,8 @@ class Index(Questions):
         except (OSError, TimeoutError) as error:
             log.warning("the process that makes the new index is of no help: %s", words_of(error))
         if self._torn:
-            raise store.UnfitError("torn", "it is made once more")
+            cause, self._left_unfit = self._left_unfit, None
+            raise store.UnfitError("torn", "it is made once more") from (cause.__cause__ if cause else None)
         return course.done - before
 
     async def _leave_it_at_that(self) -> int:
@@ -315,11 +341,12 @@ class Index(Questions):
         """A question could not read its file. One that makes way already is not to have the new one made again."""
         if self._keeper.is_to_stay(generation):
             self._tear(error)
+        elif _is_torn(error):
+            self._goes_back = False
 
     def _tear(self, error: sqlite3.DatabaseError) -> None:
         """A file that fails while it is used is not trusted any more: it is built again at the next catching up."""
-        code = getattr(error, "sqlite_errorname", "")
-        if not self._torn and code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR")):
+        if not self._torn and _is_torn(error):
             log.warning("index rebuilt from the archive: torn: %s", error)
             self._torn = True
             self._wake.set()
@@ -353,3 +380,8 @@ class Index(Questions):
     # --------------------------------------------------------------------------------------------------------- threads
     async def _in_writer(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+
+def _is_torn(error: sqlite3.DatabaseError) -> bool:
+    """Whether it is the file's fault."""
+    return str(getattr(error, "sqlite_errorname", "")).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR"))

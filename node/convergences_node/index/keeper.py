@@ -91,6 +91,20 @@ class Keeper:
         self.projection = Projection(db, self._beside, horizon)
         self.projection.hear(speakers)
 
+    def leave_new(self) -> None:
+        """There is no room for a new file beside one that serves: that one goes on, and is written again. Raises
+        `store.UnfitError` if it cannot be."""
+        self.projection.db.close()
+        store.remove(self._beside)
+        self.take_over(self._path.name, self.projection.horizon)
+
+    def leave_old(self) -> bool:
+        """Make room for a new file by the old one, which is of no use to this program; whether there was one."""
+        is_there = self.rebuilding and self._serving == self._beside and self._path.exists()
+        if is_there:
+            store.remove(self._path)
+        return is_there
+
     def finish(self, *, settle: bool = True) -> None:
         """The new file is whole, or as far as it gets: it takes the old one's place."""
         horizon, known = self.projection.horizon, self.known

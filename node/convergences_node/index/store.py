@@ -67,6 +67,13 @@ class UnfitError(Exception):
         self.reason = reason
 
 
+def is_without_room(error: BaseException | None) -> bool:
+    """Whether it is for want of room that a file could not be written, or not be opened to be."""
+    cause = error.__cause__ if isinstance(error, UnfitError) else error
+    code = str(getattr(cause, "sqlite_errorname", ""))
+    return code.startswith(("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_WRITE"))
+
+
 @cache
 def program_version() -> str:
     """What an index depends on besides the records: a changed schema, normaliser or kind makes another index."""
@@ -83,8 +90,12 @@ def create(path: Path, bytes_max: int | None = None) -> sqlite3.Connection:
     """A new, empty index at `path`, open for writing, that never becomes larger; what was there before is gone."""
     remove(path)
     db = _writer(path, bytes_max)
-    db.executescript("BEGIN;" + SCHEMA.read_text(encoding="utf-8") + "COMMIT;")
-    db.execute("INSERT INTO settings VALUES ('version', ?)", (program_version(),))
+    try:
+        db.executescript("BEGIN;" + SCHEMA.read_text(encoding="utf-8") + "COMMIT;")
+        db.execute("INSERT INTO settings VALUES ('version', ?)", (program_version(),))
+    except BaseException:
+        db.close()  # what it took of a full card is given back when the file is removed
+        raise
     return db
 
 
