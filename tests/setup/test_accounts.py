@@ -190,6 +190,7 @@ async def test_who_has_the_password_gets_in_where_the_card_refuses(accounts: Acc
             clock.now += seconds
             session = await accounts.session(chosen)
             assert session is not None and session.name == "zoé"
+        assert session is not None
         assert await accounts.session(before) is None, "it was not used meanwhile"
         assert [each.agent for each in await accounts.sessions(session)] == ["Chrome"]
     assert await accounts.session(chosen) is not None

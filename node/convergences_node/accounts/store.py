@@ -120,8 +120,8 @@ class Store:
         begun = self._unkept.begun
         if not begun:
             return []
-        passwords = dict(self._do("SELECT operator, password FROM operators"))
-        return [row for row, password in [*begun.values()] if passwords.get(row[1]) == password]
+        passwords = set(self._do("SELECT operator, password FROM operators"))
+        return [row for row, password in [*begun.values()] if (row[1], password) in passwords]
 
     def saw(self, digest: bytes, now: int) -> None:
         """A session is still in use."""
