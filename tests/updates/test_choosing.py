@@ -96,6 +96,14 @@ def _failing_below(dead: Sequence[Path], real: Callable[..., Any]) -> Callable[.
     return failing
 
 
+def test_a_pipe_on_a_stick_keeps_nobody_waiting(system: Path) -> None:
+    """Each look at the sticks would have kept a thread of the node for ever."""
+    good = put_release(system / "media/good")
+    os.mkfifo(system / "media/good" / "convergences-7.7.7.release")
+    (pipe,) = (each for each in offers(None, installed()) if each.where != good)
+    assert pipe.release is None and pipe.claims("7.7.7")
+
+
 def test_one_that_may_be_installed_goes_before(system: Path) -> None:
     """A stranger's copy of the same version on another stick changes nothing, wherever it stands in the list."""
     put_release(system / "media/a", key=STRANGER)

@@ -103,7 +103,8 @@ def _in_folder(folder: Path, here: Installed) -> Iterator[Offer]:
 
 def _offer(path: Path, here: Installed) -> Offer:
     try:
-        with path.open("rb") as file:
+        # A pipe under such a name keeps nobody waiting for who would write to it: it is empty.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             data = file.read(RELEASE_BYTES_MAX + 1)
         return Offer(path, data, open_release(data, here.keys))
     except OSError as error:
