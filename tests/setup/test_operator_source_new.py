@@ -81,6 +81,20 @@ async def test_a_file_is_looked_at_corrected_and_declared(operator: Operator) ->
 
 
 @pytest.mark.parametrize("operator", [TOWN], indirect=True)
+async def test_the_button_pressed_twice_declares_once(operator: Operator) -> None:
+    """And leads to the source both times: a browser shows what the second one is answered."""
+    await operator.log_in()
+    _, draft, _ = await uploaded(operator, TABLE.encode(), "associations.csv")
+    await operator.get(draft)
+    answers = {"name": "associations", "licence": "", "hours": "24", "gone": "end", "seen": "1", "act": "add"}
+    assert (await operator.send(draft, **answers))[0] == 200, "shown as it is chosen here"
+    pressed = await asyncio.gather(*(operator.send(draft, **answers) for _ in range(3)))
+    pressed.append(await operator.send(draft, **answers))
+    assert [answer[:2] for answer in pressed] == [(303, "/operateur/sources/associations")] * 4
+    assert await listed(operator) == ["associations"]
+
+
+@pytest.mark.parametrize("operator", [TOWN], indirect=True)
 async def test_a_newer_version_of_a_file_takes_the_place_of_the_one_before(operator: Operator) -> None:
     """What has changed is relayed; a broken one is held back; where no file was given there is none to replace."""
     await operator.log_in()

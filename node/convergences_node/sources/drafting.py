@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from convergences_protocol.errors import Fault, LocalError
 from convergences_protocol.kinds import KINDS, FieldType
@@ -73,6 +74,16 @@ class Drafts:
     def __init__(self, town: Town) -> None:
         self._town = town
         self._drafts: OrderedDict[str, Draft] = OrderedDict()
+        self._declared: OrderedDict[str, str] = OrderedDict()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def turn(self, id: str) -> asyncio.Lock:
+        """Held while a form changes or declares a draft: of a button that is pressed twice, the second comes after."""
+        return self._turns.setdefault(id, asyncio.Lock())
+
+    def declared_as(self, id: str) -> str | None:
+        """The source that this draft has become."""
+        return self._declared.get(id)
 
     def find(self, id: str) -> Draft | None:
         """That draft, if it is still here."""
@@ -128,19 +139,25 @@ class Drafts:
         return corrected
 
     def settle(self, draft: Draft, name: str) -> Draft:
-        """Under its own name at last: a file that was put here is kept, what was fetched to be looked at is not.
-        Raises `LocalError`, and keeps the draft, for what cannot be a name."""
+        """Under its own name at last: a file that was put here is where it is kept. It is a draft until it is
+        `declared`. Raises `LocalError` for what cannot be a name."""
         path_of(self._town.folder, name)
-        del self._drafts[draft.id]
         draft = replace(draft, name=name)
-        if draft.local is None:
-            return draft
-        if draft.where.url is not None:
+        if draft.local is not None and draft.where.url is None:
+            kept = draft.local.with_name(name)
+            draft.local.replace(kept)
+            draft = replace(draft, where=Where(file=str(kept.relative_to(self._town.folder))), local=kept)
+        self._drafts[draft.id] = draft
+        return draft
+
+    def declared(self, draft: Draft) -> None:
+        """It is a source now: what was fetched to be looked at goes."""
+        self._drafts.pop(draft.id, None)
+        self._declared[draft.id] = draft.name
+        while len(self._declared) > DRAFTS_MAX:
+            self._declared.popitem(last=False)
+        if draft.local is not None and draft.where.url is not None:
             draft.local.unlink(missing_ok=True)
-            return draft
-        kept = draft.local.with_name(name)
-        draft.local.replace(kept)
-        return replace(draft, where=Where(file=str(kept.relative_to(self._town.folder))), local=kept)
 
 
 def name_of(called: str) -> str:

@@ -115,10 +115,16 @@ async def source_draft_page(request: web.Request, session: Session) -> web.Strea
 
 async def source_draft_form(request: web.Request, session: Session, fields: dict[str, str]) -> web.StreamResponse:
     """Corrected, and shown again; or, as it was shown last, declared."""
-    drafts, messages = drafts_of(request), reading_of(request).messages
-    draft = drafts.find(request.match_info["draft"])
+    async with drafts_of(request).turn(request.match_info["draft"]):
+        return await _corrected_or_declared(request, session, fields)
+
+
+async def _corrected_or_declared(request: web.Request, session: Session, fields: dict[str, str]) -> web.StreamResponse:
+    drafts, messages, id = drafts_of(request), reading_of(request).messages, request.match_info["draft"]
+    draft = drafts.find(id)
     if draft is None:
-        return go_to(request, NEW)
+        name = drafts.declared_as(id)
+        return go_to(request, f"{SOURCES}/{name}" if name else NEW)
     if draft.proposal is not None:
         before = draft.declaration()
         draft = await drafts.correct(draft, fields.get("kind", ""), fields.get("type", ""), _chosen(fields))
@@ -149,14 +155,15 @@ async def _declare(request: web.Request, session: Session, draft: Draft, fields:
     decided = Decided(licence, fields["gone"] if fields.get("gone") in GONE else GONE[0], hours)
     perform, drafts = operating_of(request).perform, drafts_of(request)
     try:
-        # Its name and its text are judged before the draft is let go.
         known = {each["name"] for each in (await perform("source_list", {}))["sources"]}
         if name in known:
             faults = {"name": messages.text("operator.draft.taken", name=name)}
             return await _draw(request, session, draft, fields=fields, faults=faults)
         await perform("source_preview", {"name": name, "text": draft.declaration(), "rows": 1})
-        settled = drafts.settle(draft, name)
-        await perform("source_add", {"name": name, "text": settled.declaration(decided)})
+        with kept_on_the_card():
+            draft = drafts.settle(draft, name)
+            await perform("source_add", {"name": name, "text": draft.declaration(decided)})
+        drafts.declared(draft)
     except ConvergencesError as error:
         return await _draw(request, session, draft, fields=fields, faults=faults_of(error, messages, "name"))
     return go_to(request, f"{SOURCES}/{name}")
