@@ -6,7 +6,6 @@ A missing key is shown as itself: a wrong word should never stop an operator.
 
 import os
 import tomllib
-from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -36,7 +35,7 @@ def say(key: str, lang: str | None = None, **values: object) -> str:
     return found.format(**{name: said(value, lang) for name, value in values.items()})
 
 
-def say_fault(fault: Mapping[str, Any] | None) -> str:
+def say_fault(fault: dict[str, Any] | None) -> str:
     """The sentence of a fault in a node's answer; nothing where there is none."""
     from convergences_node.fault_sentences import fault_sentence
     from convergences_node.faults import fault_from_json
