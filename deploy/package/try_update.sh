@@ -105,6 +105,10 @@ at_rest() { # that version runs, with all that was there, and nothing would begi
   healthy
   grep -q Avant <<<"$(node search Avant)"
   inside dpkg --verify convergences
+  # What dpkg runs when it comes and goes has come with it.
+  for each in postinst prerm postrm; do
+    [ -x "$root/var/lib/dpkg/info/convergences.$each" ] || { echo "no $each" >&2; exit 1; }
+  done
 }
 
 echo "== to 0.2.0, whose node does not start: back to 0.1.0"

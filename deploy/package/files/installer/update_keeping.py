@@ -58,7 +58,8 @@ def _put_control(attempt: Attempt, control: Path) -> None:
     run = attempt.machine.run
     control.mkdir(mode=0o755, parents=True, exist_ok=True)
     for name in run("dpkg-query", "--control-path", PACKAGE).stdout.split():
-        shutil.copy(name, control / Path(name).name)
+        # dpkg keeps each as <package>.<name>; under any other name than its own nothing is a script of the package.
+        shutil.copy(name, control / Path(name).suffix.removeprefix("."))
     stanza = run("dpkg", "-s", PACKAGE).stdout.splitlines()
     (control / "control").write_text("".join(f"{line}\n" for line in stanza if not line.startswith("Status:")))
 
