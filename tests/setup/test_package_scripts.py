@@ -9,6 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from convergences_node.updates.attempt import last_attempt
+
+from tests.updates.pretending import put_state
 
 FILES = Path(__file__).parents[2] / "deploy" / "package" / "files"
 PLACES = ("/etc/", "/media/", "/run/", "/usr/bin/deb-systemd-helper", "/usr/lib/convergences", "/var/lib/")
@@ -96,6 +99,16 @@ def test_a_removal_and_a_purge_leave_the_archive_and_nothing_else(root: Path) ->
     assert archive_of(root) == before
     assert not (root / "usr/lib/convergences/common/__pycache__").exists()
     assert not any((root / name).exists() for name in ITS_OWN)
+
+
+def test_a_removal_in_the_middle_of_a_trial_ends_it(root: Path) -> None:
+    """What goes on with it is removed: the same version, installed again, would wait for its word for ever, take no
+    record meanwhile and no other update."""
+    put_state(root, "trial")
+    run(root, "prerm", "upgrade", "0.2.0")
+    assert last_attempt(root) is not None, "an upgrade is what the trial is about"
+    run(root, "prerm", "remove")
+    assert last_attempt(root) is None
 
 
 def test_bytecode_goes_and_a_link_beside_it_keeps_its_file(root: Path) -> None:

@@ -25,7 +25,9 @@ def plugged(tmp_path: Path, mounted: bool = False, other: bool = False, swapped:
     told = tmp_path / "told"
     told.touch()
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TOLD": str(told)}
-    subprocess.run(["sh", str(FILES / "stick"), "/dev/sda1"], check=True, env=environment, timeout=20)
+    lock = tmp_path / "lock"
+    subprocess.run(["sh", str(FILES / "stick"), "/dev/sda1", str(lock)], check=True, env=environment, timeout=20)
+    assert lock.stat().st_mode & 0o777 == 0o600, "the node could hold it, and no stick would be mounted"
     return told.read_text().splitlines()
 
 
@@ -51,7 +53,8 @@ def test_what_the_machine_uses_is_left_alone(tmp_path: Path) -> None:
 
 def test_two_at_once_are_one_after_the_other(tmp_path: Path) -> None:
     """Nobody else comes in between the question whether there is a stick and the answer's mount, which would fail."""
-    alone = f'flock --nonblock {FILES / "stick"} true && echo "not alone: $0 $*" >>"$TOLD"\n'
+    lock = tmp_path / "lock"
+    alone = f'flock --nonblock {lock} true && echo "not alone: $0 $*" >>"$TOLD"\n'
     programs = {
         "findmnt": "exit 1",
         "swapon": "true",
@@ -67,7 +70,8 @@ def test_two_at_once_are_one_after_the_other(tmp_path: Path) -> None:
         "TOLD": str(told),
         "MOUNTED": str(tmp_path / "mounted"),
     }
-    sticks = [subprocess.Popen(["sh", str(FILES / "stick"), f"/dev/sd{letter}1"], env=environment) for letter in "abcd"]
+    command = ["sh", str(FILES / "stick")]
+    sticks = [subprocess.Popen([*command, f"/dev/sd{letter}1", str(lock)], env=environment) for letter in "abcd"]
     assert [stick.wait(60) for stick in sticks] == [0] * 4
     assert told.read_text().splitlines() == ["mounted"]
 

@@ -274,6 +274,16 @@ def test_a_state_that_cannot_be_read_begins_anew(tmp_path: Path) -> None:
     assert run(machine)["phase"] == "confirmed" and is_at_rest(machine, NEW)
 
 
+def test_nobody_else_can_hold_the_installer_s_lock(tmp_path: Path) -> None:
+    """Whoever may open a file for reading may hold its lock (flock(2)): a node that was broken into would have kept
+    every mend away from itself."""
+    put_machine(tmp_path)
+    (tmp_path / HOME).mkdir(parents=True, exist_ok=True)
+    (tmp_path / HOME / "lock").touch(mode=0o644)
+    assert run(Played(tmp_path))["phase"] == "confirmed"
+    assert (tmp_path / HOME / "lock").stat().st_mode & 0o777 == 0o600
+
+
 def test_root_imports_nothing_but_python_s_own() -> None:
     """What takes a broken package back must not need it."""
     names, own = set(), {path.stem for path in INSTALLER.glob("*.py")}

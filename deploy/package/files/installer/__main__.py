@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import os
 import sys
 
 from debian_system import Machine
@@ -28,7 +29,9 @@ def main(arguments: list[str], machine: Machine | None = None) -> int:
     home = machine.root / "var/lib/convergences-update"
     home.mkdir(mode=0o755, parents=True, exist_ok=True)
     begun = False
-    with (home / "lock").open("w") as lock:
+    # Root's alone to open: whoever may read a file may hold its lock, and no update would begin, or be taken back.
+    with os.fdopen(os.open(home / "lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "w") as lock:
+        os.fchmod(lock.fileno(), 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
