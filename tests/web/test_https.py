@@ -307,6 +307,26 @@ def test_the_certificate_is_on_the_card_before_it_has_its_name(machine: Machine)
     assert machine.run("status").stdout == "off\n"
 
 
+def test_the_fingerprint_is_of_what_was_made_whatever_the_node_shows(machine: Machine) -> None:
+    """It is what the printed page is compared with. A node that was broken into could show a root of its own, which
+    every telephone of the town would take."""
+    machine.told |= {"CADDY": "0"}
+    assert machine.run("on").returncode == 0
+    made = machine.run("status")
+    assert made.returncode == 0 and made.stderr == ""
+    shown = machine.node / PUBLISHED
+    (machine.node / "other").mkdir()
+    make_root(machine.node / "other", HOST, NOW)
+    (machine.node / "other/root.crt").replace(shown)
+    other = machine.run("status")
+    assert other.stdout == made.stdout
+    assert other.returncode == 1 and "the node shows another certificate" in other.stderr
+    shown.unlink()
+    shown.symlink_to("/dev/zero")  # without an end, for whoever reads it to there
+    assert machine.run("on").returncode == 0
+    assert machine.run("status").stdout == made.stdout and not shown.is_symlink()
+
+
 def test_a_town_that_is_not_set_up_yet_is_set_up_first(machine: Machine) -> None:
     """What lay in its folder would keep the setup from beginning."""
     (machine.node / "convergences.toml").unlink()
