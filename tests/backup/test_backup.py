@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from convergences_node.backup.restoring import restore, verify
 from convergences_node.backup.schedule import Nightly
 from convergences_node.backup.sealing import WrongSheet
 from convergences_node.backup.stick import usual_target
+from convergences_node.certificate.reading import PUBLISHED, read_certificate
+from convergences_node.certificate.root import make_root
 from convergences_node.config import load_config
 from convergences_node.town import Town
 from convergences_node.updates.places import OFFERED_NAME
@@ -50,6 +53,19 @@ async def test_what_an_agglomeration_offers_is_offered_anew(town: Made, tmp_path
     made = await ask(folder, target=str(stick))
     restore(Path(made["path"]), seed_of(founded), tmp_path / "again")
     assert not (tmp_path / "again" / OFFERED_NAME).exists()
+
+
+async def test_https_is_off_on_a_new_card(town: Made, tmp_path: Path) -> None:
+    """The key of the certificate is in no backup. With its public half alone the town would give residents a
+    certificate that opens nothing, and lead them to an address where nobody answers."""
+    folder, founded, stick = town
+    make_root(tmp_path, "stains", datetime.now(UTC))
+    (folder / PUBLISHED).parent.mkdir()
+    (tmp_path / "root.crt").rename(folder / PUBLISHED)
+    made = await ask(folder, target=str(stick))
+    restore(Path(made["path"]), seed_of(founded), tmp_path / "again")
+    assert read_certificate(folder) is not None
+    assert read_certificate(tmp_path / "again") is None
 
 
 async def test_whatever_name_a_file_has_it_comes_back(town: Made, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from convergences_node.archive.lock import FolderLock
 from convergences_node.archive.revealed import Revealed
 from convergences_node.archive.writer import ArchiveWriter
 from convergences_node.blobs.store import Readers, path_of
+from convergences_node.certificate.reading import PUBLISHED
 from convergences_node.faults import why_of
 from convergences_node.imports.remembering import CHOICE as IMPORTS_KNOWN
 from convergences_node.imports.remembering import known_until
@@ -252,6 +253,8 @@ class _Filling:
         # What came after the backup was imported and comes back from peers: its rows are in no memory here.
         known = known_until({own.origin: self._facts.size}, self._writer.reader.choice(IMPORTS_KNOWN))
         self._writer.choose(IMPORTS_KNOWN, known)
+        # The certificate's key stayed on the other card: https is off on this one, and nobody is given what opens nothing.
+        (self._folder / PUBLISHED).unlink(missing_ok=True)
         return Restored(self._facts, opening, self._logs, self._records, self._files)
 
 
