@@ -253,7 +253,7 @@ class _Filling:
         # What came after the backup was imported and comes back from peers: its rows are in no memory here.
         known = known_until({own.origin: self._facts.size}, self._writer.reader.choice(IMPORTS_KNOWN))
         self._writer.choose(IMPORTS_KNOWN, known)
-        # The certificate's key stayed on the other card: https is off on this one, and nobody is given what opens nothing.
+        # The certificate's key stayed on the other card: https is off on this one, and nobody is given a dead root.
         (self._folder / PUBLISHED).unlink(missing_ok=True)
         return Restored(self._facts, opening, self._logs, self._records, self._files)
 
