@@ -145,6 +145,20 @@ async def test_sessions_do_not_pile_up(accounts: Accounts, clock: Clock) -> None
     assert session is not None and len(await accounts.sessions(session)) == SESSIONS_MAX
 
 
+async def test_a_clock_that_falls_back_keeps_nobody_out(accounts: Accounts, clock: Clock) -> None:
+    """A town that comes back on a new card without the internet: all that the backup remembers began later than now."""
+    await accounts.set_password("zoé", PASSWORD)
+    for _ in range(SESSIONS_MAX):
+        clock.now += 1
+        await accounts.begin("zoé", "")
+    clock.now = 1_000
+    here = await accounts.log_in("zoé", PASSWORD, "")
+    clock.now += 60
+    there = await accounts.log_in("zoé", PASSWORD, "")
+    assert here is not None and await accounts.session(here) is not None
+    assert there is not None and await accounts.session(there) is not None
+
+
 async def test_a_session_in_use_is_written_down_rarely(accounts: Accounts, clock: Clock, tmp_path: Path) -> None:
     """Each click would be a write on the card."""
     await accounts.set_password("zoé", PASSWORD)

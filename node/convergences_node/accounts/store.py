@@ -96,8 +96,10 @@ class Store:
                 "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", (digest, operator, token, now, now, agent)
             )
             self._database.execute(
-                "DELETE FROM sessions WHERE digest NOT IN (SELECT digest FROM sessions ORDER BY began_at DESC LIMIT ?)",
-                (most,),
+                # By a clock that has fallen back, this one may be older than all that there are; it is not to end here.
+                "DELETE FROM sessions WHERE digest NOT IN"
+                " (SELECT digest FROM sessions ORDER BY digest = ? DESC, abs(began_at - ?) LIMIT ?)",
+                (digest, now, most),
             )
 
     def session(self, digest: bytes) -> SessionRow | None:
