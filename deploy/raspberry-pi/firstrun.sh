@@ -19,9 +19,15 @@ echo "LANG="$locale >/etc/default/locale
 if [ -n "$$ssid" ]; then
     "$$custom" set_wlan "$$ssid" "$$psk" "$$country"
 fi
-# The first user that the image brings stays without a password: nobody logs in but by the key, if one was given.
+# Nobody logs in but by the key, if one was given, and under the name that `user-data` gives on Debian 13: the first user
+# that the image brings has another, no password, and gets no key.
 if [ -n "$$ssh_key" ]; then
-    "$$custom" enable_ssh -k "$$ssh_key"
+    "$$custom" enable_ssh -k
+    useradd --create-home --shell /bin/bash --groups sudo entretien
+    install -d -m 700 /home/entretien/.ssh
+    echo "$$ssh_key" >/home/entretien/.ssh/authorized_keys
+    chown -R entretien: /home/entretien/.ssh
+    (umask 227 && echo 'entretien ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/010_entretien)
 fi
 systemctl disable userconfig.service
 systemctl enable getty@tty1.service

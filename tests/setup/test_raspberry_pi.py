@@ -134,6 +134,32 @@ def test_debian_12_runs_a_script_once(prepare: ModuleType, card: Path) -> None:
     assert "systemd.run" not in (card / "cmdline.txt").read_text()
 
 
+def test_debian_12_lets_the_key_in_under_the_name_of_the_guides(prepare: ModuleType, card: Path) -> None:
+    """`ssh entretien@…`, as on Debian 13; the image's own first user is called otherwise."""
+    assert prepare.main(options(card, "--ssh-key", str(card.parent / "key.pub"))) == 0
+    root = card.parent / "root"
+    for folder in ("etc/default", "etc/systemd/system", "etc/sudoers.d", "home"):
+        (root / folder).mkdir(parents=True)
+    told = pretended(root, "imager_custom", "systemctl", "useradd", "chown")
+    script = (card / "firstrun.sh").read_text()
+    script = script.replace("/usr/lib/raspberrypi-sys-mods/imager_custom", str(root / "bin" / "imager_custom"))
+    script = script.replace("boot=/boot/firmware", f"boot={card}").replace(">/etc/", f">{root}/etc/")
+    script = script.replace(" /home/", f" {root}/home/").replace(">/home/", f">{root}/home/")
+    (root / "home/entretien").mkdir()
+    subprocess.run(["sh", "-c", script], check=True, env=environment(root), timeout=20)
+    said = calls(told)
+    assert ["imager_custom", "enable_ssh", "-k"] in said
+    (made,) = (words for words in said if words[0] == "useradd")
+    home = root / "home/entretien"
+    assert made[-1] == "entretien" and "--create-home" in made
+    assert (home / ".ssh/authorized_keys").read_text() == KEY.removesuffix(" librarian") + "\n"
+    assert (home / ".ssh").stat().st_mode & 0o777 == 0o700
+    assert ["chown", "-R", "entretien:", str(home / ".ssh")] in said
+    rule = root / "etc/sudoers.d/010_entretien"
+    assert rule.read_text() == "entretien ALL=(ALL) NOPASSWD:ALL\n" and rule.stat().st_mode & 0o777 == 0o440
+    assert "ssh entretien@" in (FOLDER / "README.md").read_text()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
