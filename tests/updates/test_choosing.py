@@ -19,6 +19,9 @@ from convergences_protocol.release import open_release
 
 from .pretending import NEW, OLD, STRANGER, put_release, put_system, release_of
 
+OPEN = Path("/proc/self/fd")
+"""What this process has open (proc(5))."""
+
 
 def code(error: ConvergencesError) -> str:
     assert error.fault is not None, error
@@ -94,6 +97,16 @@ def _failing_below(dead: Sequence[Path], real: Callable[..., Any]) -> Callable[.
         return real(path, *args, **named)
 
     return failing
+
+
+def test_folders_under_such_names_leave_nothing_open(system: Path) -> None:
+    """A stick with many of them would use up what a process may open; and one that is held is not let go of."""
+    put_release(system / "media/good")
+    for number in range(20):
+        (system / "media/good" / f"convergences-7.7.{number}.release").mkdir()
+    before = len(list(OPEN.iterdir()))
+    assert len(offers(None, installed())) == 21
+    assert len(list(OPEN.iterdir())) == before
 
 
 def test_a_pipe_on_a_stick_keeps_nobody_waiting(system: Path) -> None:
