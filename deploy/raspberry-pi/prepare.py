@@ -126,8 +126,9 @@ def _prepare(boot: Path, package: Path, values: dict[str, str]) -> None:
         raise _wrong("{given} is not the boot partition of a Raspberry Pi's card: there is no cmdline.txt", boot)
     if package.read_bytes()[:8] != b"!<arch>\n":
         raise _wrong("{given} is no Debian package", package)
-    shutil.copyfile(package, boot / PACKAGE_NAME)
-    shutil.copyfile(HERE / "install.sh", boot / INSTALL_NAME)
+    for source, name in ((package, PACKAGE_NAME), (HERE / "install.sh", INSTALL_NAME)):
+        shutil.copyfile(source, boot / name)
+        _settle(boot / name)
     if (boot / "user-data").exists():
         _write(boot / "user-data", _filled("user-data", _quoted_yaml(values)))
         _write(boot / "network-config", _network(values))
@@ -141,6 +142,13 @@ def _prepare(boot: Path, package: Path, values: dict[str, str]) -> None:
 def _write(path: Path, text: str) -> None:
     """With the ends of lines that Linux knows, whatever this computer's are. (`write_text` says so from 3.10 on.)"""
     path.write_bytes(text.encode())
+    _settle(path)
+
+
+def _settle(path: Path) -> None:
+    """Onto the card itself: it is pulled out as soon as it is said to be ready, and a computer may keep the last of it back."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
 
 
 def _filled(name: str, values: dict[str, str]) -> str:

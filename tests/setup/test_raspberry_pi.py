@@ -205,6 +205,27 @@ def test_it_speaks_french_to_who_reads_french(
         assert english != french and not re.search(r" [:;!?»]|« |\w'\w", french), english
 
 
+@pytest.mark.parametrize("debian", [12, 13])
+def test_all_of_it_is_on_the_card_when_it_is_said_to_be_ready(
+    prepare: ModuleType, card: Path, monkeypatch: pytest.MonkeyPatch, debian: int
+) -> None:
+    """Who reads that pulls it out: what the computer has kept back until then would be missing."""
+    if debian == 13:
+        (card / "user-data").touch()
+    settled = {}
+
+    def fsync(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        settled[path] = path.read_bytes()
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    before = {path: path.read_bytes() for path in card.iterdir()}
+    assert prepare.main(options(card)) == 0
+    written = {path: path.read_bytes() for path in card.iterdir()}
+    assert settled == {path: data for path, data in written.items() if before.get(path) != data}
+    assert card / "convergences.deb" in settled
+
+
 def test_another_disk_is_left_alone(prepare: ModuleType, card: Path, tmp_path: Path) -> None:
     assert prepare.main([str(tmp_path), "--package", str(tmp_path / "node.deb")]) == 1
     assert not (tmp_path / "convergences.deb").exists()
