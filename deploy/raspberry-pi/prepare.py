@@ -146,7 +146,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _settle(path: Path) -> None:
-    """Onto the card itself: it is pulled out as soon as it is said to be ready, and a computer may keep the last of it back."""
+    """Onto the card itself: it is pulled out as soon as it is said to be ready: a computer may keep some of it back."""
     with path.open("r+b") as file:
         os.fsync(file.fileno())
 

@@ -68,7 +68,8 @@ def test_the_settings_of_letters_are_lines_of_a_new_node_that_are_changed(langua
     (tmp_path / CONFIG_NAME).write_text(before + found + after)
     alerts = load_config(tmp_path).alerts
     assert alerts.to and alerts.user == alerts.to[0]
-    assert f"sudo nano /var/lib/convergences/{alerts.password_file}`" in told[2], "and the file is written there"
+    written = f"sudo -u convergences nano /var/lib/convergences/{alerts.password_file}`"
+    assert written in told[2], "and the file is written there, by no more than the node's own user"
 
 
 @pytest.mark.parametrize("language", GUIDES)
