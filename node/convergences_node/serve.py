@@ -28,6 +28,7 @@ from convergences_protocol.errors import Fault, LocalError
 from convergences_node.accounts import Accounts
 from convergences_node.accounts.migrations import PRIVATE_NAME
 from convergences_node.allocating import collect_seldom, keep_little
+from convergences_node.archive import spare
 from convergences_node.archive.lock import FolderLock
 from convergences_node.checkup.alerts import Alerts
 from convergences_node.checkup.self_check import SelfCheck
@@ -186,8 +187,9 @@ def _settings(host: str, port: int) -> dict[str, dict[str, Any]]:
 
 async def _serve(town: Town, life: Life, listening: socket.socket | None, stack: AsyncExitStack, ready: Ready) -> None:
     """Everything of a running town, until it is to stop."""
-    operating = await _operating(town, life, stack)
-    relay = await _relay(town, stack)
+    with spare.room(town.folder):
+        operating = await _operating(town, life, stack)
+        relay = await _relay(town, stack)
     await _serve_pages(town, operating, relay, listening, stack)
     control = ControlServer(town)
     await control.start()

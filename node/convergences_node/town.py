@@ -9,9 +9,12 @@ same town and starts the rest. Nothing here waits for the network to answer a qu
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import secrets
 import socket
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -24,6 +27,7 @@ from convergences_protocol.cosignature import Cosignature
 from convergences_protocol.errors import ConvergencesError, LocalError
 from convergences_protocol.replication.views import Held
 
+from convergences_node.archive import spare
 from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import (
     BodiesErased,
@@ -48,6 +52,7 @@ from convergences_node.erasures import Erasures
 from convergences_node.former import Former
 from convergences_node.imports.titles import TITLES_NAME
 from convergences_node.index.index import Index
+from convergences_node.index.store import is_without_room
 from convergences_node.linked.follower import LinkedFollower
 from convergences_node.linked.layout import FOLDER as LINKED_FOLDER
 from convergences_node.linked.settings import is_on
@@ -67,6 +72,23 @@ log = logging.getLogger(__name__)
 HTTP_PORT = 80
 """What an address need not say."""
 LISTENING_AT_ALL = ("0.0.0.0", "::")  # noqa: S104 - read in an address, and listened at nowhere here
+
+
+async def _open_index(folder: Path, archive: Archive, clock: Callable[[], float]) -> Index:
+    """The index on the card; in memory, where the card is so full that none can be opened there."""
+    try:
+        with spare.room(folder):  # and nothing is taken in before it is over: the index would have the room
+            return await Index.open(folder, archive, clock=clock, read_only=archive.read_only)
+    except sqlite3.OperationalError as error:
+        if archive.read_only is not None or not is_without_room(error):
+            raise
+        log.warning("the card has no room for an index: it is made in memory")
+    try:
+        return await Index.open(folder, archive, clock=clock, read_only=os.strerror(errno.ENOSPC))
+    except sqlite3.OperationalError as error:
+        if not is_without_room(error):
+            raise
+        raise spare.no_room_to_start(folder) from error
 
 
 class Town:
@@ -124,7 +146,7 @@ class Town:
         config = load_config(folder)
         async with (
             await Archive.open(folder, options=options) as archive,
-            await Index.open(folder, archive, clock=clock, read_only=archive.read_only) as index,
+            await _open_index(folder, archive, clock) as index,
         ):
             if archive.territory != config.node.territory:
                 raise LocalError(

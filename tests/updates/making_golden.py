@@ -23,6 +23,7 @@ from convergences_node.accounts import Accounts
 from convergences_node.archive.lock import LOCK_NAME
 from convergences_node.archive.model import NewRecord
 from convergences_node.archive.options import Options
+from convergences_node.archive.spare import SPARE_NAME
 from convergences_node.founding import create_town
 from convergences_node.town import Town
 from convergences_node.updates.before import files
@@ -34,7 +35,7 @@ NOW = 1_795_000_000
 OPERATOR, PASSWORD = "operateur", "un mot de passe d'essai"
 SETTINGS = {"p2p": {"enabled": False}, "discovery": {"zeroconf": False}}
 TOLD = "told.json"
-LEFT_OUT = ("index.", LOCK_NAME)
+LEFT_OUT = ("index.", LOCK_NAME, SPARE_NAME)
 
 
 async def live(folder: Path) -> dict[str, Any]:

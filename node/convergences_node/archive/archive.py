@@ -26,7 +26,7 @@ from convergences_protocol.replication.check import CheckedBatch
 from convergences_node.faults import NotNow
 from convergences_node.read_only import refusal
 
-from . import epochs, erasing, older
+from . import epochs, erasing, older, spare
 from .absent import no_archive
 from .authoring import Author, Authored
 from .changes import Changes
@@ -34,7 +34,7 @@ from .connection import ARCHIVE_NAME, damage_told
 from .guard import Guard
 from .keys import Keyring
 from .lock import FolderLock
-from .model import Closed, Event, Finding, NewEntry, Placed
+from .model import ArchiveFull, Closed, Event, Finding, NewEntry, Placed
 from .options import Options
 from .reader import ArchiveReader
 from .revealed import Revealed
@@ -51,6 +51,8 @@ READERS = 4
 def _prepare(folder: Path, lock: FolderLock, options: Options) -> bool:
     """Before the archive is opened. Whether it is to be held."""
     if lock.read_only is None:
+        if lent := spare.lend(folder):
+            log.warning("the card is full: the node starts in the %d KiB that it had set aside", lent >> 10)
         older.forget(folder)
         return options.prepare(folder)
     with damage_told():
@@ -60,7 +62,9 @@ def _prepare(folder: Path, lock: FolderLock, options: Options) -> bool:
 
 def _let_go(folder: Path, lock: FolderLock) -> None:
     """The last that is done with the folder."""
-    if lock.read_only is not None:
+    if lock.read_only is None:
+        spare.take_back(folder)
+    else:
         older.forget(folder)
     lock.release()
 
@@ -139,15 +143,22 @@ class Archive(Changes):
             with damage_told():
                 archive = cls(folder, lock, Keyring.open(folder), options)
             archive.held = held
-        except BaseException:
+        except BaseException as error:
             _let_go(folder, lock)
+            if isinstance(error, ArchiveFull):
+                raise spare.no_room_to_start(folder) from error
             raise
-        return await archive._start(archive._continue)
+        try:
+            return await archive._start(archive._continue)
+        except ArchiveFull as error:
+            raise spare.no_room_to_start(folder) from error
 
     async def _start(self, work: Callable[[], None]) -> Archive:
         try:
             with damage_told():
                 await asyncio.to_thread(work)
+            if self.read_only is None:
+                await asyncio.to_thread(spare.make, self.folder)
         except BaseException:
             self._release()
             raise

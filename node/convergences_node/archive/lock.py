@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from convergences_protocol.errors import Fault, LocalError
@@ -47,9 +48,10 @@ class FolderLock:
                 fault=Fault("", "folder_in_use", {"folder": str(folder), "process": owner or "?"}),
             ) from None
         if self.read_only is None:
-            # The number is for a person to read; it is the lock that decides.
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+            # The number is for a person to read; it is the lock that decides, also on a card without room for a number.
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
+                os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let another process have the folder."""

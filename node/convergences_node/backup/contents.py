@@ -40,6 +40,7 @@ from convergences_node.archive.lock import LOCK_NAME
 from convergences_node.archive.model import LogState
 from convergences_node.archive.older import path_to_read
 from convergences_node.archive.reader import ArchiveReader
+from convergences_node.archive.spare import SPARE_NAME
 from convergences_node.blobs.store import Blob
 from convergences_node.faults import why_of
 from convergences_node.linked.layout import FOLDER as LINKED
@@ -209,7 +210,7 @@ def _is_copied(path: Path) -> bool:
 
 def left_out(name: str) -> bool:
     """Whether a file of the node's folder, by its name in it, has no place in a backup."""
-    return name.startswith(LEFT_OUT) or name.endswith(LEFT_OUT_ENDS) or TEMPORARY + "/" in name
+    return name == SPARE_NAME or name.startswith(LEFT_OUT) or name.endswith(LEFT_OUT_ENDS) or TEMPORARY + "/" in name
 
 
 def _file(name: str, path: Path) -> Member:
