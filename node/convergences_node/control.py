@@ -17,6 +17,7 @@ import http.client
 import json
 import logging
 import os
+import pwd
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -80,8 +81,25 @@ async def _call_offline(
 ) -> Json:
     from convergences_node.town import Town
 
+    _require_own(folder)
     async with Town.open(folder) as town:
         return await perform(town, verb, params, tell)
+
+
+def _require_own(folder: Path) -> None:
+    """Refuse root the folder of another user: what is written there would be root's, and that user's node would start
+    no more. Nor would links in it lead root anywhere."""
+    if os.geteuid() != 0 or not folder.is_dir() or (owner := folder.stat().st_uid) == 0:
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = f"#{owner}"
+    raise LocalError(
+        f"{folder} is {name}'s, and its node does not run: what root writes there, that node could not read",
+        hint=f"the same after: sudo -u {name}",
+        fault=Fault("", "folder_of_another", {"folder": str(folder), "owner": name}),
+    )
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import stat
 import threading
@@ -58,6 +59,19 @@ async def test_a_stopped_node_answers_too(folder: Path) -> None:
     assert [item["id"] for item in found["items"]] == [added["element"]]
     assert (await ask(folder, "status"))["node"]["running"] is False
     assert not (folder / SOCKET_NAME).exists()
+
+
+def test_root_leaves_the_folder_of_another_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sudo convergences status`, of a node that is down: it left `head.guard` and the index as root's, for root alone,
+    and the node came up no more."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    if folder.stat().st_uid == 0:
+        os.chown(folder, 65_534, 65_534)
+    before = sorted(folder.iterdir())
+    with pytest.raises(LocalError) as refused:
+        call(folder, "status")
+    assert refused.value.fault is not None and refused.value.fault.code == "folder_of_another"
+    assert "sudo -u" in (refused.value.hint or "") and sorted(folder.iterdir()) == before
 
 
 async def test_edits_withdrawals_and_history(running: Path) -> None:
