@@ -81,12 +81,12 @@ async def _call_offline(
 ) -> Json:
     from convergences_node.town import Town
 
-    _require_own(folder)
+    require_own(folder)
     async with Town.open(folder) as town:
         return await perform(town, verb, params, tell)
 
 
-def _require_own(folder: Path) -> None:
+def require_own(folder: Path) -> None:
     """Refuse root the folder of another user: what is written there would be root's, and that user's node would start
     no more. Nor would links in it lead root anywhere."""
     if os.geteuid() != 0 or not folder.is_dir() or (owner := folder.stat().st_uid) == 0:
@@ -96,7 +96,7 @@ def _require_own(folder: Path) -> None:
     except KeyError:
         name = f"#{owner}"
     raise LocalError(
-        f"{folder} is {name}'s, and its node does not run: what root writes there, that node could not read",
+        f"{folder} is {name}'s: what root wrote there, a node of theirs could not read any more",
         hint=f"the same after: sudo -u {name}",
         fault=Fault("", "folder_of_another", {"folder": str(folder), "owner": name}),
     )

@@ -33,7 +33,7 @@ from convergences_node.archive.lock import FolderLock
 from convergences_node.checkup.alerts import Alerts
 from convergences_node.checkup.self_check import SelfCheck
 from convergences_node.config import LogsSection, load_config
-from convergences_node.control import ControlServer
+from convergences_node.control import ControlServer, require_own
 from convergences_node.doorway import address_of, given_socket, hand_over, own_socket
 from convergences_node.faults import why_of
 from convergences_node.network.network import Network
@@ -74,6 +74,7 @@ def serve(folder: Path, host: str = _HTTP.host, port: int = _HTTP.port) -> None:
 
     In an empty folder, `host` and `port` are where the setup's pages are, and where the town's will be.
     """
+    require_own(folder)
     starting = Starting().begin()
     _finish_setup(folder)
     if is_blank(folder):

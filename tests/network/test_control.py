@@ -9,7 +9,8 @@ import os
 import socket
 import stat
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from convergences_node import control
 from convergences_node.control import SOCKET_NAME, ControlServer, call, is_running, socket_path
 from convergences_node.faults import Conflict, NotFound, error_from_json, error_to_json
 from convergences_node.founding import create_town
+from convergences_node.serve import serve
 from convergences_node.town import Town
 from convergences_node.verbs import VERBS
 from convergences_protocol.errors import Fault, LocalError, Refused, RemoteError, Unreadable
@@ -61,7 +63,10 @@ async def test_a_stopped_node_answers_too(folder: Path) -> None:
     assert not (folder / SOCKET_NAME).exists()
 
 
-def test_root_leaves_the_folder_of_another_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("work", [partial(call, verb="status"), serve])
+def test_root_leaves_the_folder_of_another_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, work: Callable[[Path], object]
+) -> None:
     """`sudo convergences status`, of a node that is down: it left `head.guard` and the index as root's, for root alone,
     and the node came up no more."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -69,7 +74,7 @@ def test_root_leaves_the_folder_of_another_alone(folder: Path, monkeypatch: pyte
         os.chown(folder, 65_534, 65_534)
     before = sorted(folder.iterdir())
     with pytest.raises(LocalError) as refused:
-        call(folder, "status")
+        work(folder)
     assert refused.value.fault is not None and refused.value.fault.code == "folder_of_another"
     assert "sudo -u" in (refused.value.hint or "") and sorted(folder.iterdir()) == before
 
