@@ -26,7 +26,7 @@ def lives(tmp_path: Path, *words: str) -> list[dict[str, Any]]:
     if subprocess.run([*OWN, "sh", "-c", MOUNTED, str(card), "true"], capture_output=True).returncode:
         pytest.skip("SKIPPED: this system lets nobody mount a file system of their own")
     command = [*OWN, "sh", "-c", MOUNTED, str(card), sys.executable, str(WORK), str(card), str(stick), *words]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     lived = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     assert lived.returncode == 0, lived.stderr
     assert not list(card.iterdir())
