@@ -8,14 +8,11 @@ import logging
 import sqlite3
 import sys
 import threading
-from collections.abc import AsyncIterator
 from copy import copy
-from pathlib import Path
 
 import pytest
 from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import NewRecord
-from convergences_node.archive.options import Options
 from convergences_node.index import helping, store
 from convergences_node.index import index as index_module
 from convergences_node.index.following import Follower
@@ -23,24 +20,14 @@ from convergences_node.index.index import Index
 from convergences_node.index.keeper import Keeper
 from convergences_node.index.occurrences import Horizon
 from convergences_node.index.projection import Projection
-from convergences_node.index.query import Query
 from convergences_node.index.views import Progress
 
-from ..archive.making import NOW, key_of
+from .clubs import RECORDS, archive, count, opened
 
-RECORDS = 400
+__all__ = ["archive"]
+
 WITHIN_S = 300
 """The helper runs only while nobody else would."""
-
-
-@pytest.fixture
-async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
-    options = Options(clock=lambda: NOW, machine=lambda: "board 1")
-    made = await Archive.create(tmp_path, "FR-93066", key_of("FR-93066"), key_of("r").public, options=options)
-    async with made:
-        fields = [{"name": f"Club {number}", "type": "association"} for number in range(RECORDS)]
-        await made.append([NewRecord("actor", each) for each in fields])
-        yield made
 
 
 @pytest.fixture
@@ -61,14 +48,6 @@ def read_here(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(Projection, "read", read)
     return count
-
-
-async def opened(archive: Archive, follow: bool = False) -> Index:
-    return await Index.open(archive.folder, archive, clock=lambda: NOW, follow=follow)
-
-
-async def count(index: Index, text: str = "club") -> int:
-    return len((await index.search(Query(text=text, limit=200))).items)
 
 
 @pytest.mark.usefixtures("large")

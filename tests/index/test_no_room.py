@@ -4,32 +4,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from convergences_node.archive.archive import Archive
 from convergences_node.archive.model import NewRecord
-from convergences_node.archive.options import Options
 from convergences_node.faults import NotNow
 from convergences_node.index import store
-from convergences_node.index.index import Index
-from convergences_node.index.query import Query
 
-from ..archive.making import NOW, key_of
+from .clubs import RECORDS, archive, count, opened
 
-RECORDS = 400
+__all__ = ["archive"]
+
 PAGES_MORE = 4
-
-
-@pytest.fixture
-async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
-    options = Options(clock=lambda: NOW, machine=lambda: "board 1")
-    made = await Archive.create(tmp_path, "FR-93066", key_of("FR-93066"), key_of("r").public, options=options)
-    async with made:
-        fields = [{"name": f"Club {number}", "type": "association"} for number in range(RECORDS)]
-        await made.append([NewRecord("actor", each) for each in fields])
-        yield made
 
 
 @pytest.fixture
@@ -45,14 +32,6 @@ def no_room(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
     monkeypatch.setattr(store, "create", create)
     return monkeypatch
-
-
-async def opened(archive: Archive) -> Index:
-    return await Index.open(archive.folder, archive, clock=lambda: NOW, follow=False)
-
-
-async def count(index: Index, text: str) -> int:
-    return len((await index.search(Query(text=text, limit=200))).items)
 
 
 async def test_a_reindex_without_room_leaves_the_index_that_there_is(
