@@ -58,8 +58,8 @@ def test_a_dead_card_is_rebuilt_from_the_sheet_and_the_agglomeration_s_vault(ter
 
 def test_what_cannot_be_rebuilt_is_refused_and_leaves_nothing(terminal: Terminal) -> None:
     """Another town's sheet, a cut backup, a sheet copied wrongly, nothing at all."""
-    terminal.done("init 93066 --folder sd --sheet sd.txt")
-    terminal.done("init 93031 --folder ep --sheet ep.txt")
+    terminal.done("init 93066 --folder sd --port 0 --sheet sd.txt")
+    terminal.done("init 93031 --folder ep --port 0 --sheet ep.txt")
     Path("stick").mkdir()
     terminal.done("backup stick --folder sd")
     wrong = terminal.type("rebuild --backup stick --sheet ep.txt --folder new")
@@ -77,7 +77,7 @@ def test_what_cannot_be_rebuilt_is_refused_and_leaves_nothing(terminal: Terminal
 
 def test_a_bundle_that_breaks_off_is_said_and_read_later(terminal: Terminal) -> None:
     """The town is back from its backup; rebuilding again would be refused, and another command reads the rest."""
-    terminal.done("init 93066 --folder sd --sheet sd.txt")
+    terminal.done("init 93066 --folder sd --port 0 --sheet sd.txt")
     Path("stick").mkdir()
     terminal.done("backup stick --folder sd")
     terminal.done("bundle write stick/logs --folder sd")
@@ -92,7 +92,7 @@ def test_a_bundle_that_breaks_off_is_said_and_read_later(terminal: Terminal) -> 
 
 def test_without_a_sheet_the_commands_for_the_agglomeration_are_given(terminal: Terminal) -> None:
     """A new key and a new sheet; what a person types elsewhere is printed whole."""
-    terminal.done("init 93066 --folder sd --sheet sd.txt")
+    terminal.done("init 93066 --folder sd --port 0 --sheet sd.txt")
     terminal.done("bundle write stick --folder sd")
     old = terminal.done("status --folder sd --json").json["log"]["origin"]
     seen = terminal.done("rebuild --code 93066 --bundle stick --folder new")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,15 @@ import pyoxigraph
 import pytest
 from convergences_node.config import parse_config
 from convergences_node.founding import create_town
-from convergences_node.linked import follower, layout
+from convergences_node.linked import follower, following, layout
 from convergences_node.linked.follower import base_of
 from convergences_node.linked.settings import is_on
 from convergences_node.town import Town
 from convergences_node.verbs import perform
+
+from tests.web.small_town import SmallTown
+
+from .conftest import BASE
 
 SETTINGS = {"linked": {"sparql": "on"}, "http": {"public_url": "https://x.example"}}
 LABEL = "http://virtual-assembly.org/ontologies/pair#label"
@@ -88,3 +93,21 @@ def test_a_node_does_not_import_what_it_is_asked_with() -> None:
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+async def test_one_that_a_killed_node_left_at_its_work_is_waited_for(town: SmallTown, tmp_path: Path) -> None:
+    """The store has one writer; the next finds what that one has written."""
+    told = following.Told(base=BASE, zone="Europe/Paris", now=town.now())
+    following.follow(tmp_path / "node", told)
+    await town.add("theme", "Jardins")
+    await town.index.catch_up()
+    with ThreadPoolExecutor() as threads:
+        next_one: list[Future[int]] = []
+
+        def tell(done: int, total: int) -> None:
+            if not next_one:
+                next_one.append(threads.submit(following.follow, tmp_path / "node", told))
+                wait(next_one, timeout=1.0)  # it would have failed by then, for want of the store
+
+        assert following.follow(tmp_path / "node", told, tell) == 1
+        assert next_one[0].result() == 0

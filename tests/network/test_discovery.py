@@ -18,7 +18,7 @@ async def test_two_nodes_on_one_network_see_each_other() -> None:
     seen: list[asyncio.Future[tuple[bytes, list[str]]]] = [asyncio.get_running_loop().create_future() for _ in keys]
 
     def note(at: int, key: bytes, addresses: Sequence[str]) -> None:
-        if not seen[at].done():
+        if key in keys and not seen[at].done():  # a node of somebody's may be on the same network
             seen[at].set_result((key, list(addresses)))
 
     nodes = [Discovery(key, partial(note, at), ["127.0.0.1"]) for at, key in enumerate(keys)]

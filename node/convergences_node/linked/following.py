@@ -6,6 +6,8 @@ It reads the index, and cannot write it; what it writes are the statements of `s
 other document, each in the graph of the log that says so. Others go first; it takes its memory with it when it ends,
 and may be killed at any moment: what it had not finished is found again.
 
+A node that is killed leaves it at its work until it next says how far it is; the next node's waits for that.
+
 It makes the whole store anew, beside the old one, when that was made by another program, for another address, from an
 index that numbers its logs otherwise or a log that was cut back, and when something was erased for good: a store keeps
 every text that was ever in it.
@@ -13,12 +15,14 @@ every text that was ever in it.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -66,13 +70,25 @@ def follow(node: Path, told: Told, tell: Tell = lambda done, total: None) -> int
     index = node / index_store.INDEX_NAME
     _check(index)
     folder, beside = node / layout.FOLDER, node / layout.FOLDER_NEW
-    shutil.rmtree(beside, ignore_errors=True)
-    facts = _facts(node, index, told)
-    if not told.anew and _fits(node, folder, index, facts):
-        return _catch_up(folder, index, told, facts, tell)
-    done = _catch_up(beside, index, told, facts, tell)
-    layout.swap(beside, folder)
+    with _alone(node):
+        shutil.rmtree(beside, ignore_errors=True)
+        facts = _facts(node, index, told)
+        if not told.anew and _fits(node, folder, index, facts):
+            return _catch_up(folder, index, told, facts, tell)
+        done = _catch_up(beside, index, told, facts, tell)
+        layout.swap(beside, folder)
     return done
+
+
+@contextmanager
+def _alone(node: Path) -> Iterator[None]:
+    """While no other process writes the store: the folder itself is locked (flock(2)), which needs no file."""
+    descriptor = os.open(node, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _check(index: Path) -> None:
