@@ -85,7 +85,6 @@ class Backlog:
                 helper.finish()
                 while helper.running and not await self._interrupted():
                     helper.check()
-                if not helper.running:
-                    helper.check()
+                helper.check()
         except (OSError, TimeoutError) as error:
             log.warning("the second indexing process is of no help: %s", words_of(error))
