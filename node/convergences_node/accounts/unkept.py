@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from convergences_protocol.errors import Fault
 
+from convergences_node.archive.connection import UNWRITABLE
 from convergences_node.faults import NotNow
 from convergences_node.read_only import refusal
 
@@ -42,7 +43,8 @@ def writing() -> Iterator[None]:
             raise refusal("read-only file system") from error
         if code not in FAULTS:
             raise
-        raise NotNow(f"the node's card refuses: {error}", fault=Fault("", FAULTS[code])) from error
+        fault = "card_full" if error.sqlite_errorcode in UNWRITABLE else FAULTS[code]
+        raise NotNow(f"the node's card refuses: {error}", fault=Fault("", fault)) from error
 
 
 @dataclass(slots=True)
