@@ -211,10 +211,17 @@ class Process:
         return (self.folder / "node.log").read_text()
 
     def end(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.kill()
+        """Have it stop, and with it the processes that it began: a killed node's go on writing in its folder for a
+        moment, which is then removed under them. By force, if it does not listen."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGCONT)
+        self._process.terminate()
+        try:
             self._process.wait(WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 def free_port() -> int:
