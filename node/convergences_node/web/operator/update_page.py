@@ -59,8 +59,7 @@ async def _draw(
     request: web.Request, session: Session, *, where: str = "", faults: Faults | None = None, told: str = ""
 ) -> web.StreamResponse:
     preparing, messages = request.app[PREPARING], words(request)
-    found, more = await _found(request, where)
-    # Only now: it may have ended while one was looking.
+    found, more = await _found_meanwhile(request, where, preparing)
     if preparing.failed is not None and not faults:
         faults = faults_of(preparing.failed, messages)
     values = {
@@ -79,6 +78,14 @@ async def _draw(
     if preparing.is_under_way:
         response.headers["Refresh"] = f"{ASKS_AGAIN_SECONDS}; url={reading_of(request).link(UPDATE)}"
     return response
+
+
+async def _found_meanwhile(request: web.Request, where: str, preparing: Beside) -> tuple[Mapping[str, Any], Faults]:
+    """Looked for once more where a version was prepared while one was looking: else it would be neither under way nor
+    there, on a page that does not ask again."""
+    was_under_way = preparing.is_under_way
+    found = await _found(request, where)
+    return await _found(request, where) if was_under_way and not preparing.is_under_way else found
 
 
 async def _found(request: web.Request, where: str) -> tuple[Mapping[str, Any], Faults]:
