@@ -4,6 +4,7 @@ whole stick, read again, brings the rest."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import shutil
@@ -132,9 +133,12 @@ async def test_a_stick_that_is_pulled_out_is_missed(
     stick = tmp_path / "stick"
     agglomeration, town = await written(cluster, stick)
     read_file: Callable[..., bytes] = Folder.read
+    loop = asyncio.get_running_loop()
 
     def pulled(folder: Folder, name: str, bytes_max: int) -> bytes:
         if name.endswith("tile/entries/001") and stick.exists():
+            kept = agglomeration.until_holds(town.origin, 256)  # it is asked for while those are written
+            asyncio.run_coroutine_threadsafe(kept, loop).result()
             stick.rename(tmp_path / "in the hand")
         return read_file(folder, name, bytes_max)
 
