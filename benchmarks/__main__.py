@@ -8,6 +8,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from . import backlog, imports, latency, memory, pages, rebuild, rest, search, search_http, slow_card, sparql
@@ -46,7 +47,9 @@ def _parts(
     pair = scratch / "backlog" / "round0"
     return {
         "backlog": lambda: backlog.measure(scratch / "backlog", records, rounds),
-        "rest": lambda: rest.measure(pair / "town", pair / "agglomeration"),
+        "rest": lambda: chain(
+            rest.measure(pair / "town", pair / "agglomeration"), rest.measure_imported(scratch / "rest", records)
+        ),
         "latency": lambda: latency.measure(scratch / "latency"),
         "search": lambda: search_http.measure(scratch / "search", searched),
         "sparql": lambda: sparql.measure(scratch / "sparql"),

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
-"""A node that nobody asks anything: how soon it is ready with its records, its memory, its processor time, its bytes.
+"""A node that nobody asks anything: how soon it is ready with its records, its memory, its processor time, its bytes;
+and its memory once it has imported a large table in one go.
 
 A bare Python process that has imported what every node needs (aiohttp, libp2p) is the reference of its memory.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import subprocess
 import sys
@@ -16,10 +18,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from convergences_node.config import load_config
+from convergences_node.control import call
+from convergences_node.index.index import QUIET_SECONDS
 
 from .backlog import connected, received_bytes, wait_until
 from .figures import Figure
-from .world import TOWN, durable_size, running
+from .imports import MAPPING, write_table
+from .world import TOWN, durable_size, found, running, searchable_size
 
 REST_SECONDS = 60
 SETTLE_SECONDS = 15
@@ -47,6 +52,26 @@ def measure(town: Path, agglomeration: Path, seconds: int = REST_SECONDS) -> Ite
     yield Figure("processor at rest", 100 * used / seconds, "%", None, "", "under 0.5", used / seconds < 0.005)
     minute = heard * 60 / seconds
     yield Figure("frames heard at rest, a minute a peer", minute, "bytes", 1024, "1 KiB", "at most 1", minute <= 1024)
+
+
+def measure_imported(scratch: Path, rows: int) -> Iterator[Figure]:
+    """A town that imports a table of `rows` in one go, and then rests without being started again."""
+    scratch.mkdir(parents=True)
+    folder, table, mapping = scratch / "town", scratch / "table.csv", scratch / "mapping.toml"
+    write_table(table, rows)
+    mapping.write_text(MAPPING)
+    asyncio.run(found(folder, TOWN, "town"))
+    with running(folder) as (town,):
+        wait_until(lambda: _healthy(folder), "the town is ready")
+        time.sleep(SETTLE_SECONDS)
+        before = town.resident_mib()
+        call(folder, "import", {"path": str(table), "mapping": str(mapping)})
+        wait_until(lambda: searchable_size(folder, TOWN) > rows, "all of it is indexed")
+        time.sleep(QUIET_SECONDS + SETTLE_SECONDS)
+        resident, most = town.resident_mib(), town.resident_mib("VmHWM")
+    name = f"resident at rest after an import of {rows:,} rows"
+    yield Figure(name, resident, "MiB", before, "the town before", "under 140", resident < 140)
+    yield Figure("most that it held meanwhile", most, "MiB", before, "the town before", "under 400", most < 400)
 
 
 def _healthy(folder: Path) -> bool:

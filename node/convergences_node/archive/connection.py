@@ -54,6 +54,11 @@ def open_writer(path: Path, *, pages_max: int | None = None) -> sqlite3.Connecti
     return connection
 
 
+def rest(connection: sqlite3.Connection) -> None:
+    """Let go of the pages that are kept to write the same ones again: nobody needs them while nothing is written."""
+    connection.execute("PRAGMA shrink_memory")
+
+
 UNWRITABLE = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_TRUNCATE, sqlite3.SQLITE_IOERR_SHMSIZE)
 """What SQLite says where the system refuses to let a file grow for another reason: a quota, a limit."""
 

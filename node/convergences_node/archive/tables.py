@@ -25,7 +25,7 @@ from convergences_node.read_only import refusal
 
 from .authoring import Authored
 from .beside import RUN_BITS, element_key, key_of, place_of
-from .connection import ARCHIVE_NAME, damage_told, open_reader, open_writer
+from .connection import ARCHIVE_NAME, damage_told, open_reader, open_writer, rest
 from .cosignatures import WaitingCosignatures
 from .forgetting import Forgetting
 from .migrations import check_current, migrate
@@ -100,6 +100,10 @@ class Tables:
         self.cosignatures = WaitingCosignatures()
         self._edges: dict[str, Edge] = {}
         self._arrived: int | None = None
+
+    def rest(self) -> None:
+        """Nothing comes for a while: keep no more in memory for it than need be."""
+        rest(self.db)
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and let it go."""

@@ -3,7 +3,8 @@
 
 Local appends go first, and those that wait together become one transaction, one guard, one head. All else goes in the
 order in which it was asked; batches that follow each other share a transaction of at most 1 MiB or 100 ms, and give
-way as soon as a local append waits. What SQLite has to fold now and then is folded beside it all (folding.py).
+way as soon as a local append waits. What SQLite has to fold now and then is folded beside it all (folding.py). When
+nothing has come for a while, the pages that are kept in memory to write the same ones again are given back.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ REPLICATION_SECONDS_MAX = 0.1
 
 QUEUE_MAX = 10_000
 """Requests waiting for the writer; beyond, the asker is told instead of the memory being filled."""
+
+REST_SECONDS = 20.0
+"""Without anything to write, after which memory is given back; before the index does (`QUIET_SECONDS`), which then has
+what lies free in the heaps given back, too."""
 
 Work = Callable[[ArchiveWriter], Any]
 
@@ -102,12 +107,7 @@ class Turns:
 
     # ---------------------------------------------------------------------------------------------------- in the thread
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not (self._appends or self._others or self._closing):
-                    self._changed.wait()
-                if not (self._appends or self._others):
-                    break
+        while self._is_asked():
             if self._appends:
                 self._do_appends()
             elif isinstance(self._others[0].work, tuple):
@@ -116,6 +116,18 @@ class Turns:
                 self._do_work(self._others.popleft())
             self._folding.fold_if_due()
         self._folding.wait()
+
+    def _is_asked(self) -> bool:
+        """Wait until something is to be done; False once there is nothing, and nothing more comes."""
+        if not self._wait(REST_SECONDS):
+            self._writer.rest()
+            self._wait(None)
+        return bool(self._appends or self._others)
+
+    def _wait(self, seconds: float | None) -> bool:
+        """Until something is asked, or no more will be; False if nothing was in so many seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self._appends or self._others or self._closing), seconds)
 
     def _do_appends(self) -> None:
         """One group: whatever waits now, within the bound, becomes one transaction and one head."""
