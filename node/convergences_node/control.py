@@ -3,7 +3,8 @@
 
 `call` asks a verb of the node of a folder. If a process serves the folder, the question goes over its socket `POST
 /verbs/<name>` and the answer comes back as lines of JSON: any number of `{"progress": {…}}`, then one `{"result": …}`
-or `{"error": {…}}`. If none does, `call` opens the folder itself, under the folder's lock, with no network.
+or `{"error": {…}}`. If none does, `call` opens the folder itself, under the folder's lock, with no network; who has
+that and does not answer may be a node that starts, and is waited for.
 
 The socket is made 0600 before it listens. An error crosses the socket as data and is raised again, of the same class,
 on the caller's side.
@@ -19,12 +20,14 @@ import logging
 import os
 import pwd
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convergences_protocol.errors import ConvergencesError, Fault, LocalError
 
+from convergences_node.archive.lock import LOOK_SECONDS, TAKEN_SECONDS_MAX, is_taken
 from convergences_node.faults import error_from_json, error_to_json
 from convergences_node.read_only import passing_folder, passing_path, places_of_sockets, why_read_only
 from convergences_node.verbs import Json, perform
@@ -60,9 +63,14 @@ def call(
 ) -> Json:
     """Ask `verb` of the node of `folder`, running or not, and return its answer. Raises what the verb raised."""
     tell = on_progress or (lambda event: None)
-    connection = _connect(folder)
-    if connection is None:
-        return asyncio.run(_call_offline(folder, verb, params or {}, tell))
+    deadline = time.monotonic() + TAKEN_SECONDS_MAX
+    while (connection := _connect(folder)) is None:
+        try:
+            return asyncio.run(_call_offline(folder, verb, params or {}, tell))
+        except LocalError as error:
+            if not is_taken(error, folder) or time.monotonic() > deadline:
+                raise
+        time.sleep(LOOK_SECONDS)
     with contextlib.closing(connection):
         return _call_running(connection, verb, params or {}, tell)
 

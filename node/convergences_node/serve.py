@@ -18,6 +18,7 @@ import signal
 import socket
 import sqlite3
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -29,11 +30,11 @@ from convergences_node.accounts import Accounts
 from convergences_node.accounts.migrations import PRIVATE_NAME
 from convergences_node.allocating import collect_seldom, keep_little
 from convergences_node.archive import spare
-from convergences_node.archive.lock import FolderLock
+from convergences_node.archive.lock import LOOK_SECONDS, TAKEN_SECONDS_MAX, FolderLock, is_taken
 from convergences_node.checkup.alerts import Alerts
 from convergences_node.checkup.self_check import SelfCheck
 from convergences_node.config import LogsSection, load_config
-from convergences_node.control import ControlServer, require_own
+from convergences_node.control import ControlServer, is_running, require_own
 from convergences_node.doorway import address_of, given_socket, hand_over, own_socket
 from convergences_node.faults import why_of
 from convergences_node.network.network import Network
@@ -140,12 +141,24 @@ async def run(folder: Path, ready: Ready = lambda town: None, stop: asyncio.Even
         listening = given_socket()
         if listening is not None:
             stack.callback(listening.close)
-        town = await stack.enter_async_context(Town.open(folder))
+        town = await _opened(folder, stack)
         await _serve(town, life, listening, stack, ready)
         log.info("stopping")
         loop.call_later(STOP_SECONDS_MAX, _give_up)
     log.info("stopped")
     return life.ending
+
+
+async def _opened(folder: Path, stack: AsyncExitStack) -> Town:
+    """The town, once a command has done with it that found no node running; another node is not waited for."""
+    deadline = time.monotonic() + TAKEN_SECONDS_MAX
+    while True:
+        try:
+            return await stack.enter_async_context(Town.open(folder))
+        except LocalError as error:
+            if not is_taken(error, folder) or is_running(folder) or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 def _stop_by_signals(life: Life, loop: asyncio.AbstractEventLoop) -> None:

@@ -16,10 +16,12 @@ from typing import Any
 
 import pytest
 from convergences_node import control
+from convergences_node import serve as serving
+from convergences_node.archive.lock import FolderLock
 from convergences_node.control import SOCKET_NAME, ControlServer, call, is_running, socket_path
 from convergences_node.faults import Conflict, NotFound, error_from_json, error_to_json
 from convergences_node.founding import create_town
-from convergences_node.serve import serve
+from convergences_node.serve import run, serve
 from convergences_node.town import Town
 from convergences_node.verbs import VERBS
 from convergences_protocol.errors import Fault, LocalError, Refused, RemoteError, Unreadable
@@ -204,3 +206,56 @@ def test_every_verb_says_what_it_answers_and_can_be_imported() -> None:
     for verb in VERBS.values():
         assert verb.params.__doc__ and "nswer" in verb.params.__doc__
         assert callable(verb.function())
+
+
+async def test_a_node_that_starts_is_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the folder before it answers: `status`, asked then, said that the folder is in use."""
+    refused = looked(monkeypatch, control)
+    async with Town.open(folder) as town:
+        asked = asyncio.create_task(ask(folder, "status"))
+        await asyncio.to_thread(refused.wait, 60)
+        server = ControlServer(town)
+        await server.start()
+        assert (await asked)["node"]["territory"] == "FR-93066"
+        await server.stop()
+
+
+async def test_a_command_that_has_the_folder_is_waited_for_by_a_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It found no node running. The node that began then ended, and was started again by systemd later."""
+    folder, alone = tmp_path / "sd", {"p2p": {"enabled": False}, "discovery": {"zeroconf": False}}
+    await create_town(folder, "FR-93066", "town", "Saint-Denis", facts=FACTS, settings={"http": {"port": 0}, **alone})
+    refused, stop, ready = looked(monkeypatch, serving), asyncio.Event(), asyncio.Event()
+    lock = FolderLock(folder)
+    node = asyncio.create_task(run(folder, lambda town: ready.set(), stop))
+    async with asyncio.timeout(60):
+        await asyncio.to_thread(refused.wait, 60)
+        lock.release()
+        await ready.wait()
+        stop.set()
+        await node
+
+
+def looked(monkeypatch: pytest.MonkeyPatch, module: Any) -> threading.Event:
+    """Set once somebody was refused the folder, and tries again."""
+    found = threading.Event()
+    is_taken = module.is_taken
+
+    def noted(error: LocalError, folder: Path) -> bool:
+        taken: bool = is_taken(error, folder)
+        if taken:
+            found.set()
+        return taken
+
+    monkeypatch.setattr(module, "is_taken", noted)
+    return found
+
+
+async def test_who_keeps_a_folder_is_told_after_a_while(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that neither answers nor ends."""
+    monkeypatch.setattr(control, "TAKEN_SECONDS_MAX", 0.0)
+    lock = FolderLock(folder)
+    with pytest.raises(LocalError, match=f"in use by process {os.getpid()}"):
+        await ask(folder, "status")
+    lock.release()

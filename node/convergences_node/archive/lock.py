@@ -16,6 +16,11 @@ from convergences_protocol.errors import Fault, LocalError
 from convergences_node.read_only import why_read_only
 
 LOCK_NAME = "node.lock"
+TAKEN_SECONDS_MAX = 20.0
+"""How long to wait for a folder that another process has and does not answer for: a node that starts, a command that
+found none running. Either is soon done, or it is no such thing."""
+LOOK_SECONDS = 0.2
+"""Between two tries: a lock that is let go of tells nobody."""
 
 
 class FolderLock:
@@ -44,7 +49,7 @@ class FolderLock:
             os.close(self._descriptor)
             raise LocalError(
                 f"the node's folder {folder} is in use by process {owner or 'unknown'}",
-                hint="ask that process (convergences status), or stop it first",
+                hint="a node that starts, or another command: ask again in a moment, or stop it first",
                 fault=Fault("", "folder_in_use", {"folder": str(folder), "process": owner or "?"}),
             ) from None
         if self.read_only is None:
@@ -67,3 +72,9 @@ def _open(path: Path) -> int:
 def _open_to_read(path: Path) -> int:
     """flock(2) does without a right to write; where there never was a lock, the folder itself is locked."""
     return os.open(path if path.exists() else path.parent, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def is_taken(error: LocalError, folder: Path) -> bool:
+    """Whether this says that another process has the folder."""
+    fault = error.fault
+    return fault is not None and fault.code == "folder_in_use" and fault.params["folder"] == str(folder)
