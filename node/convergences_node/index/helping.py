@@ -29,9 +29,11 @@ BEGIN = b"\n"
 KEEPS = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
 """What it is told of its memory (allocating.py): to keep what it will want again at once. Told what a node is, it would
 give each portion of some megabytes back, and ask for every page of the next one anew."""
-SILENCE_SECONDS_MAX = 120.0
-"""How long the helper may go without having got further, once all that it is to take in is there: it has a processor to
-itself then, writes some seconds at a time, and packs what it wrote at its end."""
+SILENCE_SECONDS_MAX = 600.0
+"""How long the helper may go without having got further, once all that it is to take in is there. It writes ten
+thousand entries at a time, some seconds on an idle Pi, and packs what it wrote at its end; but it only runs while
+nobody else would, and a busy machine leaves it little: one that worked was taken for one that hangs after two
+minutes."""
 LOOK_SECONDS = 0.5
 
 
