@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,40 +11,15 @@ from convergences_node.archive.archive import Archive
 from convergences_node.index import index as following
 from convergences_node.index import normalise, row
 
+from ..given_back import given_back_mib
 from .test_index import actor, archive, names, opened
 
 __all__ = ["archive"]
 
-PROGRAM = """
-import os, sys
-from pathlib import Path
-from convergences_node.allocating import give_back, keep_little
-from convergences_node.index import store
-
-def resident_mib():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
-
-knows = keep_little()
-db = store.create(Path(sys.argv[1]) / "index.db")
-db.execute("CREATE TABLE pages (page)")
-db.execute("BEGIN")
-db.executemany("INSERT INTO pages VALUES (randomblob(3000))", ((),) * 4_000)
-db.execute("COMMIT")
-before = resident_mib()
-store.rest(db)
-give_back()
-print(knows, before - resident_mib(), db.execute("SELECT count(*) FROM pages").fetchone()[0])
-"""
-
 
 def test_pages_that_were_written_are_given_back(tmp_path: Path) -> None:
     """Of some 12 MiB that were written, most is in the writer's memory."""
-    done = subprocess.run([sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, check=True)
-    knows, given_back, rows = done.stdout.split()
-    if knows != "True":
-        pytest.skip("the C library here is not glibc")
-    assert int(given_back) >= 8
-    assert rows == "4000"
+    assert given_back_mib("index", tmp_path) >= 8
 
 
 async def test_it_rests_when_nothing_comes_and_takes_in_what_comes_then(
