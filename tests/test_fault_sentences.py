@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from convergences_node.fault_sentences import fault_sentence, fault_sentences, in_words
+from convergences_node.regular_files import NOT_REGULAR
 from convergences_node.system_words import MET
 from convergences_protocol import admission, invitation
 from convergences_protocol.errors import Fault
@@ -25,6 +26,7 @@ _COMPOSED = {
     *(f"epoch_{code}" for code in admission._REASONS),
     *(f"row_{gone}" for gone in ("erased", "withdrawn")),
     *(f"system_{errno.errorcode[number]}" for number in MET),
+    "system_EFTYPE",
 }
 
 
@@ -102,4 +104,5 @@ def test_what_the_system_refuses_is_said_in_the_reader_s_words() -> None:
     assert "/media/stick\u00a0: il n’y a plus de place." in fault_sentence(fault, "fr")
     assert "there is no room left" in fault_sentence(fault, "en")
     assert all(in_words(os.strerror(number), language) for number in MET for language in LANGUAGES)
+    assert all(in_words(NOT_REGULAR, language) != NOT_REGULAR for language in LANGUAGES)
     assert in_words("the server is on holiday", "fr") == "the server is on holiday"

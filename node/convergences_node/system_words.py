@@ -12,6 +12,8 @@ import os
 from collections.abc import Mapping
 from functools import cache
 
+from convergences_node.regular_files import NOT_REGULAR
+
 MET = (
     errno.EACCES,
     errno.EADDRINUSE,
@@ -46,4 +48,5 @@ def system_code(reason: str) -> str | None:
 
 @cache
 def _codes() -> Mapping[str, str]:
-    return {os.strerror(number).casefold(): f"system_{errno.errorcode[number]}" for number in MET}
+    codes = {os.strerror(number).casefold(): f"system_{errno.errorcode[number]}" for number in MET}
+    return codes | {NOT_REGULAR.casefold(): "system_EFTYPE"}

@@ -42,6 +42,21 @@ def _damage(path: Path, damage: str) -> None:
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
 
 
+async def test_pipes_on_a_stick_keep_nobody_waiting(town: Made, tmp_path: Path) -> None:
+    """To open one waits for who would write to it: each backup would have kept a thread of the node for ever."""
+    folder, founded, stick = town
+    path = stick / "convergences-FR-93066-000007.age"
+    for each in (path, path.with_suffix(".json"), path.with_name("convergences-FR-93066-000008.age.part")):
+        os.mkfifo(each)
+    assert [(each.number, each.note) for each in shelf.kept(stick)] == [(7, None)]
+    for read in (lambda: shelf.read_back(path), lambda: verify(path, seed_of(founded))):
+        with pytest.raises((OSError, LocalError), match=r"[Nn]ot a regular file"):
+            read()
+    made = Path((await ask(folder, target=str(stick)))["path"])
+    verify(made, seed_of(founded))
+    assert [each.number for each in shelf.kept(stick)] == [7, 8]
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_a_backup_that_is_not_whole_is_refused_and_nothing_is_written(
     town: Made, tmp_path: Path, damage: str

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import threading
@@ -344,3 +345,17 @@ def test_a_link_on_the_stick_leads_to_no_file_of_the_node(tmp_path: Path, way: s
     with pytest.raises(OSError, match="Too many levels of symbolic links"):
         work(stick)
     assert [(path.name, path.read_bytes()) for path in node.iterdir()] == [("precious", b"precious")]
+
+
+@pytest.mark.parametrize("way", [way for way in LINKED if not way.startswith("a folder")])
+def test_a_pipe_on_the_stick_does_not_have_the_node_wait(tmp_path: Path, way: str) -> None:
+    """To open one for writing waits for who would read it."""
+    name, work = LINKED[way]
+    stick = tmp_path / "stick"
+    (stick / "log").mkdir(parents=True)
+    (stick / "log" / "there").write_bytes(b"older")
+    for pipe in {name, "log/there.part"}:
+        os.mkfifo(stick / pipe)
+    with pytest.raises(OSError, match="No such device or address"):
+        work(stick)
+    assert (stick / "log" / "there").read_bytes() == b"older"

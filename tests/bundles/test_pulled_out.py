@@ -126,6 +126,27 @@ async def test_one_that_cannot_be_read_from_the_first_is_refused(
     await whole_again(agglomeration, town, stick, cluster)
 
 
+@pytest.mark.parametrize("name", ["logs", "checkpoint", "tile/entries/001", "bodies/001"])
+async def test_a_pipe_in_the_place_of_a_file_keeps_nobody_waiting(cluster: Cluster, tmp_path: Path, name: str) -> None:
+    """To open one waits for who would write to it. It is said what is wrong, and the whole stick brings the rest."""
+    stick = tmp_path / "stick"
+    agglomeration, town = await written(cluster, stick)
+    path = stick / name if name == "logs" else file_of(stick, name)
+    data = path.read_bytes()
+    path.unlink()
+    os.mkfifo(path)
+    try:
+        read = await agglomeration.ask("bundle_read", path=str(stick))
+    except RemoteError as error:
+        assert name == "logs" and error.fault is not None
+        assert "ce n’est pas un fichier ordinaire" in fault_sentence(error.fault, "fr")
+    else:
+        said(read, "bundle_unread")
+    path.unlink()
+    path.write_bytes(data)
+    await whole_again(agglomeration, town, stick, cluster)
+
+
 async def test_a_stick_that_is_pulled_out_is_missed(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

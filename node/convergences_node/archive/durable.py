@@ -15,9 +15,9 @@ TEMPORARY = ".part"
 
 
 def create(path: Path, mode: int) -> BinaryIO:
-    """An empty file to write to. OSError where a link stands in its place: on a stick anybody may have put one there,
-    to a file of the node's own."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    """An empty file to write to. OSError where a link or a pipe stands in its place: on a stick anybody may have put
+    one there, to a file of the node's own, or to have it wait for ever."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     return os.fdopen(os.open(path, flags, mode), "wb")
 
 

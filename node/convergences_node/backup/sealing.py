@@ -16,6 +16,8 @@ from typing import IO
 
 from convergences_protocol.errors import Fault, LocalError
 
+from convergences_node.regular_files import open_regular
+
 from .container import DamagedBackup
 from .shelf import unread
 
@@ -79,7 +81,7 @@ def opened(path: Path, identity: str) -> Iterator[IO[bytes]]:
 
 def _open(path: Path) -> IO[bytes]:
     try:
-        return path.open("rb")
+        return open_regular(path)
     except OSError as error:
         raise unread(path, error) from error
 

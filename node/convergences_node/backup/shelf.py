@@ -25,6 +25,7 @@ from msgspec import Meta
 
 from convergences_node.archive.durable import TEMPORARY, replace_durably, sync_folder
 from convergences_node.faults import why_of
+from convergences_node.regular_files import open_regular
 
 from .container import DamagedBackup
 
@@ -119,7 +120,7 @@ def next_path(folder: Path, territory: str) -> Path:
 def read_note(path: Path) -> Note | None:
     """The note beside a backup; None where there is none, or one that no node has written."""
     try:
-        with path.with_suffix(".json").open("rb") as file:
+        with open_regular(path.with_suffix(".json")) as file:
             return msgspec.json.decode(file.read(NOTE_BYTES_MAX), type=Note)
     except (OSError, ValueError):
         return None
@@ -155,7 +156,7 @@ def clear_parts(folder: Path, territory: str) -> None:
 def read_back(path: Path) -> tuple[int, str]:
     """Length and SHA-256 of a file as the disk gives it back, not as memory remembers it (posix_fadvise(2))."""
     digest, count = sha256(), 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         while piece := file.read(PIECE_BYTES):
             digest.update(piece)

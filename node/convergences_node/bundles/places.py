@@ -24,6 +24,7 @@ from convergences_protocol.errors import Fault, LocalError, RemoteError
 from convergences_node.archive.durable import TEMPORARY, create, prepare, replace_durably, sync_folder
 from convergences_node.faults import why_of
 from convergences_node.network.http_tiles import Gone
+from convergences_node.regular_files import open_regular
 
 INDEX = "logs"
 ZIP_SUFFIX = ".zip"
@@ -118,7 +119,7 @@ class Folder:
 
     def read(self, name: str, bytes_max: int) -> bytes:
         try:
-            with (self._path / name).open("rb") as file:
+            with open_regular(self._path / name) as file:
                 data = file.read(bytes_max + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             if self._begun and not os.path.isfile(self._path / INDEX):  # noqa: PTH113 - as above
@@ -216,10 +217,15 @@ class ZipReader:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._file = open_regular(path)
         except FileNotFoundError:
             raise no_bundle(path) from None
+        except OSError as error:
+            raise unread(path.name, error) from error
+        try:
+            self._zip = zipfile.ZipFile(self._file)
         except _BROKEN as error:
+            self._file.close()
             if isinstance(error, OSError):
                 raise unread(path.name, error) from error
             raise damaged(path.name, f"is no bundle, or is cut: {error}") from error
@@ -247,3 +253,4 @@ class ZipReader:
 
     def close(self) -> None:
         self._zip.close()
+        self._file.close()

@@ -15,6 +15,7 @@ from convergences_protocol.errors import ConvergencesError, Fault, LocalError
 from convergences_protocol.release import RELEASE_BYTES_MAX, Release, open_release, version_of
 
 from convergences_node.faults import why_of
+from convergences_node.regular_files import open_regular
 
 from .places import Installed, system_root
 
@@ -101,16 +102,9 @@ def _in_folder(folder: Path, here: Installed) -> Iterator[Offer]:
             yield _offer(folder / name, here)
 
 
-def _at_once(path: str, flags: int) -> int:
-    """A pipe under such a name keeps nobody waiting for who would write to it: it is empty."""
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
 def _offer(path: Path, here: Installed) -> Offer:
     try:
-        # Not by os.fdopen, which leaves a folder open when it refuses it: a stick full of them would use up what a
-        # process may open, and be held.
-        with open(path, "rb", opener=_at_once) as file:
+        with open_regular(path) as file:
             data = file.read(RELEASE_BYTES_MAX + 1)
         return Offer(path, data, open_release(data, here.keys))
     except OSError as error:

@@ -21,6 +21,7 @@ from convergences_protocol.release import RELEASE_BYTES_MAX, Package, Release, o
 from convergences_node.archive.durable import TEMPORARY, replace_durably, sync_folder
 from convergences_node.backup.shelf import read_back
 from convergences_node.faults import why_of
+from convergences_node.regular_files import open_regular
 
 from .finding import Offer
 from .judging import check_room, judge
@@ -57,7 +58,7 @@ def stage(folder: Path, offer: Offer, here: Installed, tell: Tell, pieces: Piece
 
 def _beside(where: Path) -> Pieces:
     def read(package: Package) -> Iterator[bytes]:
-        with (where.parent / package.name).open("rb") as file:
+        with open_regular(where.parent / package.name) as file:
             while piece := file.read(PIECE_BYTES):
                 yield piece
 
