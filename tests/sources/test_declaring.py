@@ -4,6 +4,7 @@
 from typing import Any
 
 import pytest
+from convergences_node.sources.drafting import Drafts
 from convergences_protocol.errors import LocalError, RemoteError
 
 from .conftest import TERRITORY, Home
@@ -77,3 +78,22 @@ async def test_a_source_is_removed_and_what_it_brought_stays(home: Home, table: 
     assert len(await home.found("actor")) == 3
     with pytest.raises(LocalError, match="no source"):
         await home.run("liste")
+
+
+async def test_two_files_that_arrive_at_once_leave_each_other_alone(home: Home) -> None:
+    """What one person sends is not what another has left; and what comes to nothing leaves nothing."""
+    drafts = Drafts(home.town)
+    table = "nom;ville\nAtelier;Stains\n"
+    with drafts.new_file() as slow:
+        slow.write_text(table[:5])
+        with drafts.new_file() as other:
+            other.write_text(table)
+            draft = await drafts.of_file(other, "other.csv")
+        with pytest.raises(LocalError), drafts.new_file() as empty:
+            empty.write_text("")
+            await drafts.of_file(empty, "empty.csv")
+        slow.write_text(table)
+        assert (await drafts.of_file(slow, "slow.csv")).rows == draft.rows
+    assert {path.name for path in slow.parent.iterdir()} == {slow.name, other.name}
+    with Drafts(home.town).new_file() as fresh:
+        assert list(fresh.parent.iterdir()) == [], "another start of the node has no use for them"

@@ -73,9 +73,9 @@ async def test_what_a_file_of_pair_loses_is_held_up_as_any_other(home: Home) -> 
 
 async def test_a_page_that_is_given_such_a_file_asks_for_no_columns(home: Home) -> None:
     drafts = Drafts(home.town)
-    local = drafts.new_file()
-    local.write_text(json.dumps(SMALL))
-    draft = await drafts.of_file(local, "archipel.jsonld")
+    with drafts.new_file() as local:
+        local.write_text(json.dumps(SMALL))
+        draft = await drafts.of_file(local, "archipel.jsonld")
     assert (draft.name, draft.format, draft.proposal) == ("archipel", "pair", None)
     assert parse(draft.declaration().encode(), "archipel").mapping == "pair"
 

@@ -11,6 +11,7 @@ import asyncio
 import re
 import secrets
 from collections import OrderedDict
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -37,7 +38,7 @@ from .sample import Guess, Table
 from .server_rows import format_of, server_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from convergences_node.town import Town
 
@@ -75,6 +76,8 @@ class Drafts:
         self._town = town
         self._drafts: OrderedDict[str, Draft] = OrderedDict()
         self._declared: OrderedDict[str, str] = OrderedDict()
+        self._arriving: set[Path] = set()
+        """Files that somebody is sending, or that are being fetched: of two at once, neither removes the other's."""
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def turn(self, id: str) -> asyncio.Lock:
@@ -89,31 +92,43 @@ class Drafts:
         """That draft, if it is still here."""
         return self._drafts.get(id)
 
-    def new_file(self) -> Path:
-        """Where the bytes of a new draft go. Those of drafts that nobody has any more are removed."""
+    @contextmanager
+    def new_file(self) -> Iterator[Path]:
+        """Where the bytes of a new draft go; gone at the end of the block unless a draft holds them by then. What
+        another start of the node has left there is removed."""
         folder = sources_folder(self._town.folder) / FILES
         folder.mkdir(parents=True, exist_ok=True)
-        held = {draft.local for draft in self._drafts.values()}
         for left in folder.glob(f"*{WAITING}"):
-            if left not in held:
+            if left not in self._arriving and not self._is_held(left):
                 left.unlink(missing_ok=True)
-        return folder / f"{secrets.token_hex(8)}{WAITING}"
+        arriving = folder / f"{secrets.token_hex(8)}{WAITING}"
+        self._arriving.add(arriving)
+        try:
+            yield arriving
+        finally:
+            self._arriving.remove(arriving)
+            if not self._is_held(arriving):
+                arriving.unlink(missing_ok=True)
+
+    def _is_held(self, path: Path) -> bool:
+        return any(draft.local == path for draft in self._drafts.values())
 
     async def of_address(self, url: str, *, private: bool) -> Draft:
         """Fetch an address, and look. Raises `ConvergencesError`."""
-        local, where = self.new_file(), Where(url=url, private=private)
+        where = Where(url=url, private=private)
         if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", url):
             raise LocalError("this is no address", fault=Fault("url", "bad_url"))
-        try:
-            server = await server_at(self._town, url, private=private)
-            if server is None:
-                await bring(self._town, Declaration(where=where), local, Validators())
-        except FetchFailed as failed:
-            raise LocalError(str(failed), fault=replace(failed.fault, path="url")) from None
-        if server is not None:
-            name = name_of(f"{urlsplit(url).hostname}.html")
-            return self._kept(Draft(_new_id(), name, server, None, format_of(server), (), None))
-        return await self._drawn_up(name_of(url), where, local)
+        with self.new_file() as local:
+            try:
+                server = await server_at(self._town, url, private=private)
+                if server is None:
+                    await bring(self._town, Declaration(where=where), local, Validators())
+            except FetchFailed as failed:
+                raise LocalError(str(failed), fault=replace(failed.fault, path="url")) from None
+            if server is not None:
+                name = name_of(f"{urlsplit(url).hostname}.html")
+                return self._kept(Draft(_new_id(), name, server, None, format_of(server), (), None))
+            return await self._drawn_up(name_of(url), where, local)
 
     async def of_file(self, local: Path, called: str) -> Draft:
         """Look at a file that somebody has put here (`new_file`). Raises `ConvergencesError`."""
@@ -176,7 +191,6 @@ def _look(name: str, where: Where, local: Path) -> Draft:
     rows = tuple(row.cells for row in read if row.fault is None)
     if not rows:
         first = next((row.fault for row in read if row.fault is not None), Fault("", "source_no_row"))
-        local.unlink(missing_ok=True)
         raise LocalError("no row of it could be read", fault=replace(first, path="") if first.path == "row" else first)
     proposal = None if mapped else propose(rows, name)
     return Draft(_new_id(), name, where, local, dialect.format, rows, proposal)

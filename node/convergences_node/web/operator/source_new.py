@@ -96,12 +96,11 @@ async def source_new_file(request: web.Request) -> web.StreamResponse:
         raise Problem("form-refused")
     messages = reading_of(request).messages
     try:
-        with kept_on_the_card():
-            local = drafts.new_file()
-        called = await read_upload(request, session.token, local)
-        if called is None:
-            return _draw_where(request, session, {"file": messages.text("operator.draft.no_file")})
-        draft = await drafts.of_file(local, called)
+        with kept_on_the_card(), drafts.new_file() as local:
+            called = await read_upload(request, session.token, local)
+            if called is None:
+                return _draw_where(request, session, {"file": messages.text("operator.draft.no_file")})
+            draft = await drafts.of_file(local, called)
     except ConvergencesError as error:
         return _draw_where(request, session, faults_of(error, messages, "file"))
     return go_to(request, f"{NEW}/{draft.id}")

@@ -36,12 +36,10 @@ async def source_newer(request: web.Request) -> web.StreamResponse:
         raise Problem("not-found")
     messages = reading_of(request).messages
     try:
-        with kept_on_the_card():
-            arriving = drafts_of(request).new_file()
-        if await read_upload(request, session.token, arriving) is None:
-            faults = {"file": messages.text("operator.draft.no_file")}
-            return await draw_source(request, session, faults=faults)
-        with kept_on_the_card():
+        with kept_on_the_card(), drafts_of(request).new_file() as arriving:
+            if await read_upload(request, session.token, arriving) is None:
+                faults = {"file": messages.text("operator.draft.no_file")}
+                return await draw_source(request, session, faults=faults)
             await asyncio.to_thread(arriving.replace, given_file(folder, name))
     except LocalError as error:
         return await draw_source(request, session, faults=faults_of(error, messages, "file"))

@@ -51,6 +51,8 @@ def kept_on_the_card() -> Iterator[None]:
     """Around what writes a file: a card that is full, or takes no write, is a `LocalError`, for the page to say."""
     try:
         yield
+    except ConnectionError:  # who sent it is gone: that is not the card's doing
+        raise
     except OSError as error:
         reason = why_of(error)
         raise LocalError(
@@ -89,7 +91,7 @@ async def _text(part: BodyPartReader, most: int = FIELD_CHARS_MAX) -> str:
 
 
 async def _write(part: BodyPartReader, into: Path) -> int:
-    """The bytes of a part, into a file; their number. What is left of one too long goes with the next draft."""
+    """The bytes of a part, into a file; their number. What is left of one too long is the caller's to remove."""
     count = 0
     with kept_on_the_card():
         file = await asyncio.to_thread(into.open, "wb")
