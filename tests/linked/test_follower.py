@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyoxigraph
 import pytest
 from convergences_node.config import parse_config
@@ -111,3 +113,39 @@ async def test_one_that_a_killed_node_left_at_its_work_is_waited_for(town: Small
 
         assert following.follow(tmp_path / "node", told, tell) == 1
         assert next_one[0].result() == 0
+
+
+ENDING = """
+import fcntl, os, sys
+from convergences_node.linked import following
+
+def end(code, really=os._exit):
+    try:
+        fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.write(2, b"locked")
+    really(code)
+
+os._exit = end
+following.main()
+"""
+
+
+async def test_one_whose_node_is_gone_lets_go_of_nothing_before_it_ends(town: SmallTown, tmp_path: Path) -> None:
+    """The folder and the store at once: the next one, which waits for the folder, would find the store locked."""
+    await town.index.catch_up()
+    told = following.Told(base=BASE, zone="Europe/Paris", now=town.now())
+    nobody, pipe = os.pipe()
+    os.close(nobody)
+    try:
+        ended = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-c", ENDING, str(tmp_path / "node")],
+            input=msgspec.json.encode(told) + b"\n",
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    finally:
+        os.close(pipe)
+    assert (ended.returncode, ended.stderr) == (1, b"locked")

@@ -24,6 +24,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyoxigraph
@@ -234,14 +235,21 @@ def main() -> None:
     told = msgspec.json.decode(sys.stdin.buffer.readline(), type=Told)
 
     def tell(done: int, total: int) -> None:
-        print(json.dumps({"done": done, "total": total}), flush=True)
+        _say({"done": done, "total": total})
 
     try:
-        print(json.dumps({"elements": follow(Path(sys.argv[1]), told, tell)}), flush=True)
+        _say({"elements": follow(Path(sys.argv[1]), told, tell)})
     except LocalError as error:
-        print(json.dumps({"error": str(error), "hint": error.hint}), flush=True)
+        _say({"error": str(error), "hint": error.hint})
+
+
+def _say(line: dict[str, Any]) -> None:
+    """Say it to the node. Where that is gone, end at once: what is not finished is found again by the next one, which
+    waits for this process alone (`_alone`), and would find the store still locked if that were let go of before it."""
+    try:
+        print(json.dumps(line), flush=True)
     except BrokenPipeError:
-        os._exit(1)  # the node is gone; what is not finished is found again by the next one
+        os._exit(1)
 
 
 if __name__ == "__main__":
