@@ -42,7 +42,7 @@ async def test_a_town_whose_card_fails_says_so_and_says_when_it_is_well(cluster:
     monotonic[0] += AGAIN_S
     assert await telling.look(), "an agglomeration that was started again has forgotten"
     town.town.card_refuses = None
-    later = said.said_at + 1.0
+    later = town.town.now() + 1.0
     town.town._clock = lambda: later
     assert await telling.look()
     said = agglomeration.town.hearing.of(town.origin)
